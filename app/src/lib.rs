@@ -1,1 +1,25 @@
-//! Placeholder while the crate is being written.
+//! The product: the roles of the `domicile` binary and the areas they serve.
+//!
+//! A folder is an area; the same file names (`api`, `model`, `queries`, `rules`) mean the same thing in each.
+//! Nothing here opens a tenant's rows by itself: every query takes a `tenancy` transaction.
+
+pub mod access;
+pub mod admin;
+pub mod audit;
+pub mod auth;
+pub mod backend;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod ctx;
+pub mod error;
+pub mod front_door;
+pub mod jobs;
+pub mod middleware;
+pub mod onboarding;
+pub mod openapi;
+pub mod patients;
+pub mod role;
+pub mod routes;
+pub mod staff;
+pub mod worker;

@@ -1,2 +1,7 @@
-//! Entry point.
-fn main() {}
+//! The `domicile` binary: a list of roles, nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    app::cli::main()
+}

@@ -1,0 +1,59 @@
+//! What every role of the binary shares: how it fails to start, its runtime, and what it does with a panic.
+
+use std::path::Path;
+
+use regions::log::{self, Field};
+
+use crate::config::ConfigError;
+
+/// Why a role stopped, as one sentence for the operator. It never holds a secret or a patient's data.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct RoleError(String);
+
+impl RoleError {
+    /// A failure described by a sentence that says what to do.
+    pub fn new(sentence: impl Into<String>) -> RoleError {
+        RoleError(sentence.into())
+    }
+
+    /// A failure of `what`, with the reason its source gives.
+    pub fn while_doing(what: &str, source: &dyn std::error::Error) -> RoleError {
+        RoleError(format!("{what}: {source}"))
+    }
+}
+
+impl From<ConfigError> for RoleError {
+    fn from(error: ConfigError) -> RoleError {
+        RoleError(error.to_string())
+    }
+}
+
+/// A multi-threaded runtime with one thread a core, or `threads` when that is not zero.
+///
+/// # Errors
+/// When the operating system refuses the threads.
+pub fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, RoleError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if threads > 0 {
+        builder.worker_threads(threads);
+    }
+    builder.enable_all().build().map_err(|error| RoleError::while_doing("starting the runtime", &error))
+}
+
+/// Replaces the default panic message, which prints the panic's text (that may hold patient data) to standard error,
+/// by a log line with the source line only.
+pub fn silence_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let line = info.location().map_or(0, std::panic::Location::line);
+        log::error("panic", &[Field::Code("panic"), Field::Count(u64::from(line))]);
+    }));
+}
+
+/// Reads a role's configuration file into its type.
+///
+/// # Errors
+/// A sentence that names the file and the field.
+pub fn load<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RoleError> {
+    Ok(crate::config::read(path)?)
+}

@@ -1,1 +1,34 @@
-//! Placeholder while the crate is being written.
+#![doc = include_str!("../README.md")]
+//! The only door to a tenant's data: connections, tenant transactions, keys, objects, audit, provisioning, migration.
+
+pub mod audit;
+pub mod config;
+mod context;
+mod error;
+mod jobs;
+pub mod migrate;
+mod names;
+mod pg;
+mod pool;
+pub mod provision;
+mod regional;
+pub mod schema;
+mod session;
+pub mod shard;
+mod tx;
+
+// Keys, envelope, blind indexes and objects.
+pub mod blind;
+pub mod envelope;
+pub mod keys;
+pub mod kms;
+pub mod objects;
+pub mod sealed;
+
+pub use error::{BootError, Rejection, TxError};
+pub use jobs::{JobPayload, PAYLOAD_IDS_MAX};
+pub use names::{
+    APP_ROLE, MIGRATOR_ROLE, OWNER_ROLE, RoleName, SchemaName, TENANT_GROUP_ROLE, TenantRef,
+};
+pub use regional::Regional;
+pub use tx::TenantTx;

@@ -1,0 +1,156 @@
+//! One region's data plane: its shards, keys and bucket, opened only if they all belong to the same region.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regions::clock::Clock;
+use regions::ids::ShardId;
+use regions::region::RegionName;
+
+use crate::config::RegionalConfig;
+use crate::context::ContextKey;
+use crate::error::{BootError, Rejection, TxError};
+use crate::keys::{Keys, Purpose};
+use crate::kms::Kms;
+use crate::names::TenantRef;
+use crate::objects::Objects;
+use crate::pool::{ShardPool, Slice};
+use crate::session::Held;
+use crate::tx::{TenantTx, TxShared};
+
+/// Connections tried before a transaction gives up, when one after the other turns out dirty or dead.
+const BEGIN_ATTEMPTS_MAX: u32 = 4;
+
+/// The data plane of one region. Cheap to share; there is no way to reach a second region through it.
+pub struct Regional {
+    config: RegionalConfig,
+    shards: BTreeMap<ShardId, ShardPool>,
+    objects: Objects,
+    shared: Arc<TxShared>,
+}
+
+impl Regional {
+    /// Opens the region's shards, key store, KMS key and bucket, and checks that each belongs to the region.
+    ///
+    /// # Errors
+    /// [`BootError`] naming the configuration field that is wrong.
+    pub async fn connect(config: &RegionalConfig, clock: Clock) -> Result<Arc<Self>, BootError> {
+        if config.shards.is_empty() {
+            return Err(BootError::Setting { field: "shards".to_owned(), problem: "names no shard".to_owned() });
+        }
+        let mut shards = BTreeMap::new();
+        for shard in &config.shards {
+            crate::shard::pins::check(config.region, shard).await?;
+            if shards.insert(shard.id, ShardPool::new(shard, &config.pool)?).is_some() {
+                return Err(BootError::Setting {
+                    field: "shards.id".to_owned(),
+                    problem: format!("shard {} is named twice", shard.id),
+                });
+            }
+        }
+        let kms = Kms::connect(config.region, &config.kms).await?;
+        let keys = Arc::new(Keys::connect(config, kms, clock.clone()).await?);
+        let objects = Objects::connect(config).await?;
+        let commit = Duration::from_millis(config.pool.commit_ms);
+        let shared = Arc::new(TxShared { region: config.region, clock, keys, commit });
+        Ok(Arc::new(Self { config: config.clone(), shards, objects, shared }))
+    }
+
+    /// Checks all pins again; the roles do so each minute and stop serving when it fails.
+    ///
+    /// # Errors
+    /// [`BootError`] naming what no longer agrees.
+    pub async fn check_pins(&self) -> Result<(), BootError> {
+        for shard in &self.config.shards {
+            crate::shard::pins::check(self.config.region, shard).await?;
+        }
+        self.shared.keys.check_pins().await?;
+        self.objects.check_pins().await
+    }
+
+    /// The region everything here belongs to.
+    #[must_use]
+    pub fn region(&self) -> RegionName {
+        self.config.region
+    }
+
+    /// The region's keys.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<Keys> {
+        &self.shared.keys
+    }
+
+    /// The region's document bucket.
+    #[must_use]
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// The clock given at connect.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Begins a transaction of the tenant. `name` is what metrics and logs call it.
+    ///
+    /// # Errors
+    /// [`TxError::Busy`] when the tenant's share is used up, [`TxError::Unavailable`] when no connection can be had,
+    /// [`TxError::Rejected`], [`TxError::StaleEpoch`] or [`TxError::NotServed`] when the tenant's checks fail.
+    pub async fn begin(&self, tenant: TenantRef, name: &'static str) -> Result<TenantTx, TxError> {
+        self.begin_in(tenant, name, Slice::Ordinary).await
+    }
+
+    /// Begins a transaction on the reserved slice, for denials and log-ins, which must be recorded even when the
+    /// ordinary connections are all in use.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin), without [`TxError::Busy`].
+    pub async fn begin_reserved(&self, tenant: TenantRef, name: &'static str) -> Result<TenantTx, TxError> {
+        self.begin_in(tenant, name, Slice::Reserved).await
+    }
+
+    /// Database connections open at this moment, over all shards.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        self.shards.values().map(ShardPool::open_connections).sum()
+    }
+
+    async fn begin_in(
+        &self,
+        tenant: TenantRef,
+        name: &'static str,
+        slice: Slice,
+    ) -> Result<TenantTx, TxError> {
+        let pool = self.shards.get(&tenant.shard).ok_or(TxError::Rejected(Rejection::Shard))?;
+        let key = self.context_key(tenant).await?;
+        let mut last = TxError::Unavailable;
+        for _ in 0..BEGIN_ATTEMPTS_MAX {
+            let lease = pool.lease(tenant.id, slice).await?;
+            let expires_s = lease.connection.database_now_s().saturating_add(self.config.pool.context_s);
+            let context = key.mint(tenant.id, expires_s, lease.connection.pid);
+            let mut held = Held::new(lease);
+            match held.begin(tenant, &context, &self.config.pool).await {
+                Ok(()) => {
+                    return Ok(TenantTx { held, shared: Arc::clone(&self.shared), tenant, name });
+                }
+                Err(error @ (TxError::Rejected(Rejection::Dirty) | TxError::Unavailable)) => {
+                    held.close();
+                    last = error;
+                }
+                Err(error @ TxError::Rejected(_)) => {
+                    held.close();
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    async fn context_key(&self, tenant: TenantRef) -> Result<ContextKey, TxError> {
+        let key = self.shared.keys.tenant_key(tenant.id, Purpose::Context).await?;
+        Ok(ContextKey::of(&key))
+    }
+}

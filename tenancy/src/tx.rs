@@ -1,0 +1,262 @@
+//! The tenant transaction: the one way to a tenant's rows, and leaving it with a commit takes an audit entry.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use regions::clock::Clock;
+use regions::ids::{Epoch, TenantId};
+use regions::region::RegionName;
+use uuid::Uuid;
+
+use crate::audit::{AuditEntry, AuditId, ENTRIES_PER_COMMIT_MAX, Unaudited};
+use crate::error::{Rejection, TxError};
+use crate::jobs::JobPayload;
+use crate::keys::Keys;
+use crate::names::TenantRef;
+use crate::schema::audit_event;
+use crate::sealed::Column;
+use crate::session::Held;
+
+/// Layout version of an audit row.
+const AUDIT_SCHEMA_VERSION: i32 = 1;
+/// The sealed column of the client's address. Table numbers 1 to 99 belong to this crate; numbers are never reused.
+const AUDIT_CLIENT_IP: Column = Column::new(1, 1);
+
+/// What every transaction of a region shares.
+pub(crate) struct TxShared {
+    pub(crate) region: RegionName,
+    pub(crate) clock: Clock,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) commit: Duration,
+}
+
+/// A transaction of one tenant, already proved to be that tenant's.
+///
+/// Dropping it without a commit rolls it back: in the background and verified if that is quick, else by closing the
+/// connection. Nothing is set on the session, so nothing can be left behind.
+pub struct TenantTx {
+    pub(crate) held: Held,
+    pub(crate) shared: Arc<TxShared>,
+    pub(crate) tenant: TenantRef,
+    pub(crate) name: &'static str,
+}
+
+impl TenantTx {
+    /// The connection, inside the transaction, with the tenant's role and schemas.
+    pub fn conn(&mut self) -> &mut AsyncPgConnection {
+        self.held.connection()
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant.id
+    }
+
+    /// The epoch the transaction was begun at.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.tenant.epoch
+    }
+
+    /// The transaction's name, for metrics and logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Enqueues a job that becomes visible if and only if this transaction commits.
+    ///
+    /// # Errors
+    /// [`TxError::Rejected`] if the payload names another tenant, otherwise what the database says.
+    pub async fn enqueue(
+        &mut self,
+        job: &'static str,
+        payload: JobPayload,
+        run_at: Option<SystemTime>,
+    ) -> Result<(), TxError> {
+        if payload.tenant != self.tenant.id {
+            return Err(TxError::Rejected(Rejection::Context));
+        }
+        let body = serde_json::to_string(&payload)
+            .map_err(|error| TxError::Db(diesel::result::Error::SerializationError(Box::new(error))))?;
+        let enqueue = Enqueue { job, body, run_at: run_at.map(DateTime::<Utc>::from) };
+        enqueue.execute(self.conn()).await?;
+        Ok(())
+    }
+
+    /// Writes the audit entry and commits.
+    ///
+    /// # Errors
+    /// [`TxError::AuditUnavailable`] if the entry or the commit failed, [`TxError::AuditMissing`] if a patient-data
+    /// table was changed that the entry does not name. After any error nothing may be released.
+    pub async fn commit(self, entry: AuditEntry) -> Result<AuditId, TxError> {
+        let ids = self.commit_many(vec![entry]).await?;
+        ids.first().copied().ok_or(TxError::AuditUnavailable)
+    }
+
+    /// Writes several audit entries and commits.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit); also if there is no entry or there are more than [`ENTRIES_PER_COMMIT_MAX`].
+    pub async fn commit_many(mut self, entries: Vec<AuditEntry>) -> Result<Vec<AuditId>, TxError> {
+        if entries.is_empty() || entries.len() > ENTRIES_PER_COMMIT_MAX {
+            return Err(TxError::AuditUnavailable);
+        }
+        let deadline = self.shared.commit;
+        let written = tokio::time::timeout(deadline, async {
+            let rows = self.audit_rows(entries).await?;
+            let ids = rows.iter().map(|row| AuditId(row.event_id)).collect::<Vec<_>>();
+            let inserted = diesel::insert_into(audit_event::table).values(rows).execute(self.conn()).await;
+            match inserted {
+                Ok(_) => Ok(ids),
+                Err(_) => Err(TxError::AuditUnavailable),
+            }
+        })
+        .await;
+        let ids = match written {
+            Ok(Ok(ids)) => ids,
+            Ok(Err(error)) => return Err(error),
+            Err(_elapsed) => return Err(TxError::AuditUnavailable),
+        };
+        match tokio::time::timeout(deadline, self.held.commit()).await {
+            Ok(Ok(())) => Ok(ids),
+            Ok(Err(error @ (TxError::AuditMissing | TxError::Rejected(_)))) => Err(error),
+            // A deferred constraint of the product itself, such as uniqueness, is the caller's to understand.
+            Ok(Err(TxError::Db(error))) => Err(TxError::Db(error)),
+            Ok(Err(_)) | Err(_) => Err(TxError::AuditUnavailable),
+        }
+    }
+
+    /// Commits without an entry what touched no patient data; the reason is a word in the source, for review.
+    ///
+    /// # Errors
+    /// [`TxError::AuditMissing`] if patient data was changed after all, otherwise what the database says.
+    pub async fn commit_without_audit(mut self, _why: Unaudited) -> Result<(), TxError> {
+        match tokio::time::timeout(self.shared.commit, self.held.commit()).await {
+            Ok(done) => done,
+            Err(_elapsed) => Err(TxError::Unavailable),
+        }
+    }
+
+    /// Rolls back and gives the connection back.
+    ///
+    /// # Errors
+    /// What the database says; the connection is then closed.
+    pub async fn rollback(mut self) -> Result<(), TxError> {
+        match tokio::time::timeout(self.shared.commit, self.held.rollback()).await {
+            Ok(done) => done,
+            Err(_elapsed) => Err(TxError::Unavailable),
+        }
+    }
+
+    async fn audit_rows(&self, entries: Vec<AuditEntry>) -> Result<Vec<AuditRow>, TxError> {
+        let now_ms = self.shared.clock.now_unix_ms();
+        let mut rows = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let event_id = event_id(now_ms);
+            let client_ip_sealed = match entry.client_ip {
+                Some(ip) => Some(self.seal_ip(event_id, ip).await?),
+                None => None,
+            };
+            rows.push(AuditRow {
+                event_id,
+                tenant_id: self.tenant.id.as_uuid(),
+                occurred_at: DateTime::<Utc>::from(self.shared.clock.now()),
+                region: self.shared.region.to_string(),
+                actor_kind: entry.actor_kind.as_str(),
+                actor_id: Uuid::from_bytes(entry.actor),
+                session_id: entry.session.map(Uuid::from_bytes),
+                request_id: entry.request.map(|id| Uuid::from_bytes(*id.as_bytes())),
+                client_ip_sealed,
+                action: entry.action,
+                resource_kind: entry.resource_kind,
+                resource_id: entry.resource.map(Uuid::from_bytes),
+                subject_id: entry.subject.map(Uuid::from_bytes),
+                purpose: entry.purpose.as_str(),
+                outcome: entry.outcome.as_str(),
+                reason: entry.reason,
+                fields: entry.fields.cast_signed(),
+                row_version: entry.row_version,
+                result_count: entry.count.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
+                touched: entry.touched,
+                schema_ver: AUDIT_SCHEMA_VERSION,
+            });
+        }
+        Ok(rows)
+    }
+
+    async fn seal_ip(&self, event: Uuid, ip: IpAddr) -> Result<Vec<u8>, TxError> {
+        let sealer = self.shared.keys.tenant_sealer(self.tenant.id).await?;
+        let octets = match ip {
+            IpAddr::V4(v4) => v4.octets().to_vec(),
+            IpAddr::V6(v6) => v6.octets().to_vec(),
+        };
+        let sealed = sealer
+            .seal(AUDIT_CLIENT_IP, event.into_bytes(), &octets)
+            .map_err(|_cause| TxError::AuditUnavailable)?;
+        Ok(sealed.into_bytes())
+    }
+}
+
+/// A time-ordered id (RFC 9562 version 7) from our own clock and randomness.
+fn event_id(now_ms: u64) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(now_ms, &regions::random::bytes::<10>()).into_uuid()
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = audit_event)]
+struct AuditRow {
+    event_id: Uuid,
+    tenant_id: Uuid,
+    occurred_at: DateTime<Utc>,
+    region: String,
+    actor_kind: &'static str,
+    actor_id: Uuid,
+    session_id: Option<Uuid>,
+    request_id: Option<Uuid>,
+    client_ip_sealed: Option<Vec<u8>>,
+    action: &'static str,
+    resource_kind: &'static str,
+    resource_id: Option<Uuid>,
+    subject_id: Option<Uuid>,
+    purpose: &'static str,
+    outcome: &'static str,
+    reason: Option<&'static str>,
+    fields: i64,
+    row_version: Option<i64>,
+    result_count: Option<i32>,
+    touched: Vec<&'static str>,
+    schema_ver: i32,
+}
+
+/// `SELECT jobs.enqueue(task, payload, run_at)` as a statement that is prepared once a connection.
+#[derive(diesel::query_builder::QueryId)]
+struct Enqueue {
+    job: &'static str,
+    body: String,
+    run_at: Option<DateTime<Utc>>,
+}
+
+impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for Enqueue {
+    fn walk_ast<'b>(
+        &'b self,
+        mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
+    ) -> QueryResult<()> {
+        use diesel::sql_types::{Nullable, Text, Timestamptz};
+        out.push_sql("SELECT jobs.enqueue(");
+        out.push_bind_param::<Text, _>(self.job)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.body)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Timestamptz>, _>(&self.run_at)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<Conn> diesel::query_dsl::RunQueryDsl<Conn> for Enqueue {}

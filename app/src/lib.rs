@@ -19,6 +19,7 @@ pub mod middleware;
 pub mod onboarding;
 pub mod openapi;
 pub mod patients;
+pub mod registry;
 pub mod role;
 pub mod routes;
 pub mod staff;

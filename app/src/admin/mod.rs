@@ -1,27 +1,202 @@
-//! The `admin` and `migrate` commands.
+//! `domicile admin`: platform administration from the command line, on the control database.
+//!
+//! One file a command. Each runs the same function as the platform API, so that rules, audit and directory are the
+//! same; what differs is who acts: an operator with the control plane's configuration instead of a signed-in person.
 
-use crate::role::RoleError;
+mod directory_head;
+mod directory_verify;
+mod output;
+mod platform_admin_create;
+mod platform_admin_reset;
+mod regions_add;
+mod regions_list;
+mod regions_transit;
+mod shards_add;
+mod shards_list;
+mod tenants_list;
+mod tenants_move;
+mod tenants_onboard;
+mod tenants_steps;
 
-/// Arguments of `domicile migrate`.
-#[derive(clap::Args)]
-pub struct MigrateArgs {}
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use regions::clock::Clock;
+use regions::ids::{RequestId, Slug, TenantId};
+use serde_json::{Value, json};
+
+use crate::config::control::ControlConfig;
+use crate::control::audit::{Actor, By};
+use crate::control::error::ControlError;
+use crate::control::store::Store;
+use crate::control::tenants::{self, Tenant};
+use crate::role::{self, RoleError};
+
+pub use crate::migrate::{MigrateArgs, run as migrate};
+use output::{Format, Table};
 
 /// Arguments of `domicile admin`.
-#[derive(clap::Args)]
-pub struct AdminArgs {}
-
-/// Brings databases to this version's schema.
-///
-/// # Errors
-/// A sentence for the operator.
-pub fn migrate(_args: MigrateArgs) -> Result<(), RoleError> {
-    Err(RoleError::new("migrate is not linked yet"))
+#[derive(Args)]
+pub struct AdminArgs {
+    /// The control plane's TOML file.
+    #[arg(long)]
+    config: PathBuf,
+    /// Print JSON instead of aligned text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    area: Area,
 }
 
-/// Platform administration.
+#[derive(Subcommand)]
+enum Area {
+    /// People who run the platform.
+    #[command(subcommand)]
+    PlatformAdmin(PlatformAdmin),
+    /// Regions tenants can live in.
+    #[command(subcommand)]
+    Regions(Regions),
+    /// Database clusters of a region.
+    #[command(subcommand)]
+    Shards(Shards),
+    /// Clinics.
+    #[command(subcommand)]
+    Tenants(Tenants),
+    /// The signed directory.
+    #[command(subcommand)]
+    Directory(Directory),
+}
+
+#[derive(Subcommand)]
+enum PlatformAdmin {
+    /// Makes an administrator.
+    Create(platform_admin_create::Create),
+    /// Gives an administrator a new password, opens the account and ends its sessions.
+    Reset(platform_admin_reset::Reset),
+}
+
+#[derive(Subcommand)]
+enum Regions {
+    /// Shows every region.
+    List,
+    /// Adds a region.
+    Add(regions_add::Add),
+    /// Says how other regions' front doors treat connections for this region's tenants.
+    Transit(regions_transit::Transit),
+}
+
+#[derive(Subcommand)]
+enum Shards {
+    /// Shows shards and how full they are.
+    List(shards_list::List),
+    /// Adds a shard to a region.
+    Add(shards_add::Add),
+}
+
+#[derive(Subcommand)]
+enum Tenants {
+    /// Shows every tenant.
+    List,
+    /// Takes a clinic on.
+    Onboard(tenants_onboard::Onboard),
+    /// Stops serving a tenant.
+    Suspend(tenants_move::Which),
+    /// Serves a suspended tenant again.
+    Resume(tenants_move::Which),
+    /// Ends a tenant and has its keys and data destroyed.
+    Offboard(tenants_move::Offboard),
+    /// Shows the steps of a tenant's onboarding or end.
+    Steps(tenants_steps::Steps),
+}
+
+#[derive(Subcommand)]
+enum Directory {
+    /// Shows the newest version and its chain.
+    Head,
+    /// Reads the whole log and checks its chain.
+    Verify,
+}
+
+/// What a command works with.
+struct Cx {
+    store: Store,
+    by: By,
+    format: Format,
+}
+
+/// Runs one command.
 ///
 /// # Errors
 /// A sentence for the operator.
-pub fn run(_args: AdminArgs) -> Result<(), RoleError> {
-    Err(RoleError::new("admin is not linked yet"))
+pub fn run(args: AdminArgs) -> Result<(), RoleError> {
+    role::runtime(1)?.block_on(async {
+        let config: ControlConfig = role::load(&args.config)?;
+        let store = Store::connect(&config.database, Clock::system())
+            .await
+            .map_err(|error| RoleError::while_doing("connecting", &error))?;
+        let by = By { actor: Actor::Operator, request: RequestId::random() };
+        let format = if args.json { Format::Json } else { Format::Text };
+        let cx = Cx { store, by, format };
+        let table = dispatch(&cx, args.area).await?;
+        print(&cx, &table)
+    })
+}
+
+async fn dispatch(cx: &Cx, area: Area) -> Result<Table, RoleError> {
+    match area {
+        Area::PlatformAdmin(PlatformAdmin::Create(args)) => platform_admin_create::run(cx, args).await,
+        Area::PlatformAdmin(PlatformAdmin::Reset(args)) => platform_admin_reset::run(cx, args).await,
+        Area::Regions(Regions::List) => regions_list::run(cx).await,
+        Area::Regions(Regions::Add(args)) => regions_add::run(cx, args).await,
+        Area::Regions(Regions::Transit(args)) => regions_transit::run(cx, args).await,
+        Area::Shards(Shards::List(args)) => shards_list::run(cx, args).await,
+        Area::Shards(Shards::Add(args)) => shards_add::run(cx, args).await,
+        Area::Tenants(Tenants::List) => tenants_list::run(cx).await,
+        Area::Tenants(Tenants::Onboard(args)) => tenants_onboard::run(cx, args).await,
+        Area::Tenants(Tenants::Suspend(args)) => tenants_move::suspend(cx, args).await,
+        Area::Tenants(Tenants::Resume(args)) => tenants_move::resume(cx, args).await,
+        Area::Tenants(Tenants::Offboard(args)) => tenants_move::offboard(cx, args).await,
+        Area::Tenants(Tenants::Steps(args)) => tenants_steps::run(cx, args).await,
+        Area::Directory(Directory::Head) => directory_head::run(cx).await,
+        Area::Directory(Directory::Verify) => directory_verify::run(cx).await,
+    }
+}
+
+fn print(cx: &Cx, table: &Table) -> Result<(), RoleError> {
+    table.print(cx.format, &mut std::io::stdout().lock()).map_err(|error| RoleError::while_doing("printing", &error))
+}
+
+impl From<ControlError> for RoleError {
+    fn from(error: ControlError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+/// The tenant named by an id or by the slug it holds.
+async fn tenant(cx: &Cx, name: &str) -> Result<Tenant, RoleError> {
+    if let Ok(id) = name.parse::<TenantId>() {
+        return Ok(tenants::get(&cx.store, id).await?);
+    }
+    let slug: Slug = name.parse().map_err(|_error| RoleError::new("name a tenant by its slug or its id"))?;
+    Ok(tenants::by_slug(&cx.store, &slug).await?)
+}
+
+const TENANT_COLUMNS: &[&str] = &["slug", "id", "region", "shard", "state", "legal_name", "version"];
+
+fn tenant_row(tenant: &Tenant) -> Vec<Value> {
+    vec![
+        json!(tenant.slug),
+        json!(tenant.id),
+        json!(tenant.region),
+        json!(tenant.shard),
+        json!(tenant.state.as_str()),
+        json!(tenant.legal_name),
+        json!(tenant.version),
+    ]
+}
+
+fn tenant_table(tenant: &Tenant) -> Table {
+    let mut table = Table::new(TENANT_COLUMNS);
+    table.push(tenant_row(tenant));
+    table
 }

@@ -1,0 +1,118 @@
+//! Everything a caller can ask for. Each route names exactly one action.
+
+/// One thing a caller can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Read the API description.
+    ApiDescribe,
+    /// Turn an invitation into an account.
+    InvitationAccept,
+    /// Sign in.
+    SessionCreate,
+    /// See the own session.
+    SessionRead,
+    /// Sign out.
+    SessionEnd,
+    /// See the own account.
+    MeRead,
+    /// List the clinic's staff.
+    StaffList,
+    /// Invite a staff member.
+    StaffInvite,
+    /// Register a patient.
+    PatientCreate,
+    /// Page through patients.
+    PatientList,
+    /// Read one patient.
+    PatientRead,
+    /// Correct one patient.
+    PatientUpdate,
+    /// Search patients.
+    PatientSearch,
+}
+
+/// Who may ask at all, before roles are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Anyone who reaches the clinic's address.
+    Anyone,
+    /// Staff with a session.
+    Staff,
+}
+
+impl Action {
+    /// Every action, in the order of the printed matrix.
+    pub const ALL: [Action; 13] = [
+        Action::ApiDescribe,
+        Action::InvitationAccept,
+        Action::SessionCreate,
+        Action::SessionRead,
+        Action::SessionEnd,
+        Action::MeRead,
+        Action::StaffList,
+        Action::StaffInvite,
+        Action::PatientCreate,
+        Action::PatientList,
+        Action::PatientRead,
+        Action::PatientUpdate,
+        Action::PatientSearch,
+    ];
+
+    /// The name in the audit log, in transaction names and in the printed matrix.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Action::ApiDescribe => "api.describe",
+            Action::InvitationAccept => "invitation.accept",
+            Action::SessionCreate => "session.create",
+            Action::SessionRead => "session.read",
+            Action::SessionEnd => "session.end",
+            Action::MeRead => "me.read",
+            Action::StaffList => "staff.list",
+            Action::StaffInvite => "staff.invite",
+            Action::PatientCreate => "patient.create",
+            Action::PatientList => "patient.list",
+            Action::PatientRead => "patient.read",
+            Action::PatientUpdate => "patient.update",
+            Action::PatientSearch => "patient.search",
+        }
+    }
+
+    /// Who may ask at all.
+    #[must_use]
+    pub const fn audience(self) -> Audience {
+        match self {
+            Action::ApiDescribe | Action::InvitationAccept | Action::SessionCreate => Audience::Anyone,
+            Action::SessionRead
+            | Action::SessionEnd
+            | Action::MeRead
+            | Action::StaffList
+            | Action::StaffInvite
+            | Action::PatientCreate
+            | Action::PatientList
+            | Action::PatientRead
+            | Action::PatientUpdate
+            | Action::PatientSearch => Audience::Staff,
+        }
+    }
+
+    /// Whether the action shows or changes patients' data, and so is never answered without an audit entry.
+    #[must_use]
+    pub const fn touches_patients(self) -> bool {
+        match self {
+            Action::PatientCreate
+            | Action::PatientList
+            | Action::PatientRead
+            | Action::PatientUpdate
+            | Action::PatientSearch => true,
+            Action::ApiDescribe
+            | Action::InvitationAccept
+            | Action::SessionCreate
+            | Action::SessionRead
+            | Action::SessionEnd
+            | Action::MeRead
+            | Action::StaffList
+            | Action::StaffInvite => false,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Who may do what: roles, actions and one exhaustive match. `tests/ratchets/authz-matrix.txt` is its printed form.
+
+mod action;
+mod policy;
+mod role;
+
+pub use action::{Action, Audience};
+pub use policy::{matrix, may};
+pub use role::Role;

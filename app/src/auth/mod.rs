@@ -1,0 +1,14 @@
+//! Who is asking: passwords, sessions, invitations, and the proof that a request comes from the clinic's own pages.
+//!
+//! Sessions are opaque random tokens in a `__Host-` cookie; only their SHA-256 is stored. A password is checked in a
+//! bounded pool, so that log-ins cannot take the processor from everyone else.
+
+pub mod api;
+pub mod csrf;
+pub mod invite;
+pub mod model;
+pub mod password;
+pub mod queries;
+pub mod rules;
+pub mod session;
+pub mod token;

@@ -1,0 +1,88 @@
+//! Pure decisions about log-ins: what a password must be, and how long to wait after failures.
+
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
+
+/// Fewest characters of a password that is the only factor (NIST SP 800-63B-4, 3.1.1.2).
+pub const PASSWORD_MIN_CHARS: usize = 15;
+/// Most bytes of a password, so that hashing has a bound.
+pub const PASSWORD_MAX_BYTES: usize = 1_024;
+/// Failures before the first delay.
+pub const FREE_FAILURES_MAX: i32 = 5;
+/// Failures after which only an administrator can open the account again (NIST SP 800-63B-4, 3.2.2).
+pub const FAILURES_MAX: i32 = 100;
+/// Longest delay after a failure, in seconds.
+pub const DELAY_MAX_S: i64 = 3_600;
+/// Distinct characters below which a long password is only a repeated pattern.
+const DISTINCT_MIN_CHARS: usize = 6;
+
+/// Passwords, or parts that make up most of one, that are guessed first. Lower case.
+const GUESSED_FIRST: [&str; 12] = [
+    "password", "passwort", "qwertyuiop", "1234567890", "0123456789", "letmein", "welcome", "iloveyou", "administrator",
+    "changeme", "domicile", "clinicadmin",
+];
+
+/// The password in the form that is hashed: Unicode NFC.
+#[must_use]
+pub fn normalise_password(password: &str) -> Zeroizing<String> {
+    Zeroizing::new(password.nfc().collect())
+}
+
+/// Why a new password is refused, as a code; `None` when it is good.
+#[must_use]
+pub fn password_fault(password: &str, slug: &str) -> Option<&'static str> {
+    let chars = password.chars().count();
+    if chars < PASSWORD_MIN_CHARS {
+        return Some("password_too_short");
+    }
+    if password.len() > PASSWORD_MAX_BYTES {
+        return Some("password_too_long");
+    }
+    let mut distinct: Vec<char> = password.chars().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let lower = Zeroizing::new(password.to_lowercase());
+    // A known word is fine inside a long phrase; it must not be most of the password.
+    let mostly = |word: &str| !word.is_empty() && lower.contains(word) && word.chars().count() * 2 > chars;
+    if distinct.len() < DISTINCT_MIN_CHARS || GUESSED_FIRST.iter().any(|word| mostly(word)) || mostly(slug) {
+        return Some("password_guessable");
+    }
+    None
+}
+
+/// Seconds to wait after this many failures in a row: none for the first few, then doubling up to an hour.
+#[must_use]
+pub fn delay_s(failures: i32) -> i64 {
+    if failures < FREE_FAILURES_MAX {
+        return 0;
+    }
+    let doublings = u32::try_from(failures - FREE_FAILURES_MAX).unwrap_or(0).min(20);
+    (1_i64 << doublings).min(DELAY_MAX_S)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords() {
+        assert_eq!(password_fault("short", "lotus"), Some("password_too_short"));
+        assert_eq!(password_fault("aaaaaaaaaaaaaaaaaaaa", "lotus"), Some("password_guessable"));
+        assert_eq!(password_fault("administrator12", "lotus"), Some("password_guessable"));
+        assert_eq!(password_fault("sunrise-clinic-1", "sunrise-clinic"), Some("password_guessable"));
+        assert_eq!(password_fault(&"é".repeat(600), "lotus"), Some("password_too_long"));
+        assert_eq!(password_fault("correct horse battery", "lotus"), None);
+        assert_eq!(password_fault("कमल का फूल पानी में है", "lotus"), None);
+    }
+
+    #[test]
+    fn the_same_password_typed_on_two_keyboards_is_the_same() {
+        assert_eq!(normalise_password("caf\u{e9}"), normalise_password("cafe\u{301}"));
+    }
+
+    #[test]
+    fn delays_grow_and_end_at_an_hour() {
+        let delays: Vec<i64> = [0, 4, 5, 6, 7, 12, 17, 99, i32::MAX].into_iter().map(delay_s).collect();
+        assert_eq!(delays, [0, 0, 1, 2, 4, 128, 3_600, 3_600, 3_600]);
+    }
+}

@@ -1,0 +1,130 @@
+//! The control role's configuration. It names one database, its own; there is no field for a region's.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use regions::tls::Identity;
+use serde::Deserialize;
+use tenancy::config::DbConfig;
+
+/// What `domicile control`, `domicile admin` and `domicile migrate control` read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControlConfig {
+    /// The base domain; the platform API answers on `control.{base}` only.
+    pub base: String,
+    /// The platform API's address as browsers write it, for example `https://control.domicile.example`. Requests that
+    /// change something must come from this origin.
+    pub public_url: String,
+    /// Where the platform API listens.
+    pub listen: SocketAddr,
+    /// Where front doors, backends and workers fetch the directory and their work.
+    pub feed_listen: SocketAddr,
+    /// Where `/healthz`, `/readyz` and `/metrics` are.
+    pub admin_listen: SocketAddr,
+    /// The certificate of `control.{base}`.
+    pub tls: Identity,
+    /// The feed's certificate, and the authority that signed its clients'.
+    pub feed_tls: FeedTls,
+    /// The control database as the running process sees it.
+    pub database: DbConfig,
+    /// The role that owns the schema, for `domicile migrate control`. The running process does not read its password.
+    pub migrator: MigratorConfig,
+    /// The key that signs the directory.
+    pub signing: SigningConfig,
+}
+
+/// TLS of the feed listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedTls {
+    /// The chain, leaf first, in PEM.
+    pub cert: PathBuf,
+    /// The private key in PEM.
+    pub key: PathBuf,
+    /// Only clients with a certificate of this authority may connect.
+    pub client_ca: PathBuf,
+}
+
+impl FeedTls {
+    /// The certificate and its key.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity { cert: self.cert.clone(), key: self.key.clone() }
+    }
+}
+
+/// The owner of the schema.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MigratorConfig {
+    /// Login role.
+    pub user: String,
+    /// File that holds its password.
+    pub password_file: PathBuf,
+}
+
+/// The directory's signing key.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigningConfig {
+    /// Ed25519 private key as PKCS#8.
+    pub key_file: PathBuf,
+    /// The name under which verifiers hold its public half.
+    pub kid: String,
+}
+
+impl ControlConfig {
+    /// The control database as its owner sees it.
+    #[must_use]
+    pub fn owner_database(&self) -> DbConfig {
+        DbConfig {
+            user: self.migrator.user.clone(),
+            password_file: self.migrator.password_file.clone(),
+            ..self.database.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ControlConfig;
+
+    const EXAMPLE: &str = r#"
+        base = "domicile.localhost"
+        public_url = "https://control.domicile.localhost:7400"
+        listen = "127.0.0.1:7400"
+        feed_listen = "127.0.0.1:7401"
+        admin_listen = "127.0.0.1:7402"
+        [tls]
+        cert = "c.pem"
+        key = "c.key"
+        [feed_tls]
+        cert = "f.pem"
+        key = "f.key"
+        client_ca = "ca.pem"
+        [database]
+        host = "127.0.0.1"
+        port = 7403
+        database = "control"
+        user = "domicile_control"
+        password_file = "p"
+        ca = "ca.pem"
+        [migrator]
+        user = "domicile_control_owner"
+        password_file = "q"
+        [signing]
+        key_file = "s.p8"
+        kid = "d1"
+    "#;
+
+    #[test]
+    fn a_whole_file_is_read_and_an_unknown_field_refused() {
+        let config: ControlConfig = toml::from_str(EXAMPLE).unwrap();
+        assert_eq!(config.owner_database().user, "domicile_control_owner");
+        assert_eq!(config.owner_database().port, config.database.port);
+        for extra in ["region = \"us-east-1\"", "default_region = \"us-east-1\"", "regional = 1"] {
+            assert!(toml::from_str::<ControlConfig>(&format!("{extra}\n{EXAMPLE}")).is_err(), "{extra}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a region's worker and the control plane say to each other: tasks one way, step reports the other.
+
+use regions::ids::{Epoch, ShardId, Slug, TenantId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The steps of onboarding, in order. A worker reports each by this name.
+pub const PROVISION_PLAN: [&str; 8] =
+    ["schemas", "role", "grants", "keys", "bucket", "migrate", "directory", "invitation"];
+/// The step after whose report the control plane puts the tenant into the directory.
+pub const BEFORE_DIRECTORY: &str = "migrate";
+/// The step that the control plane does itself; the worker waits for its effect.
+pub const DIRECTORY: &str = "directory";
+/// The last step; its report makes the tenant active and erases the address.
+pub const INVITATION: &str = "invitation";
+/// The one step of off-boarding.
+pub const DESTROY_PLAN: [&str; 1] = ["destroy"];
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Build a tenant.
+    Provision,
+    /// Destroy its keys and data.
+    Destroy,
+}
+
+impl Kind {
+    /// The kind as it is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provision => "provision",
+            Self::Destroy => "destroy",
+        }
+    }
+
+    /// The steps of a task of this kind, in order.
+    #[must_use]
+    pub const fn plan(self) -> &'static [&'static str] {
+        match self {
+            Self::Provision => &PROVISION_PLAN,
+            Self::Destroy => &DESTROY_PLAN,
+        }
+    }
+}
+
+/// One task for the worker of the tenant's home region.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// The task's id, for reports.
+    pub task_id: Uuid,
+    /// What is to be done.
+    pub kind: Kind,
+    /// To which tenant.
+    pub tenant: TenantId,
+    /// Its slug.
+    pub slug: Slug,
+    /// Its legal name, for the invitation.
+    pub legal_name: String,
+    /// Its shard.
+    pub shard: ShardId,
+    /// Its placement's epoch.
+    pub epoch: Epoch,
+    /// Who gets the first invitation, until that step is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_admin_email: Option<String>,
+}
+
+/// The answer to a worker that asks for work.
+#[derive(Serialize, Deserialize)]
+pub struct TaskList {
+    /// Open tasks of the worker's region, the oldest first.
+    pub tasks: Vec<Task>,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// It failed and will be tried again.
+    Failed,
+}
+
+/// A worker's report of one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// The step's name.
+    pub step: String,
+    /// How it ended.
+    pub state: Outcome,
+    /// Why it failed: a code of the worker's source, never text of a database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}

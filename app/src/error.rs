@@ -1,0 +1,238 @@
+//! One error type for every handler: a public code and sentence for the caller, a private cause for the log.
+//!
+//! The policy, in one place:
+//! no right to know that something exists is 404, known but not allowed is 403, another region's is 421, not ready is 503;
+//! every body is RFC 9457 `application/problem+json` with a sentence from this source code, never text from a database,
+//! a parser or the caller; the cause is a code, logged once where the response is made.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+/// The media type of every error body (RFC 9457).
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Seconds a caller is asked to wait when a dependency is away.
+const RETRY_AFTER_UNAVAILABLE_S: u32 = 5;
+
+/// What is public about one kind of error: its status, its stable code and its sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// HTTP status.
+    pub status: u16,
+    /// Stable machine-readable code; clients branch on it.
+    pub code: &'static str,
+    /// The title a person reads.
+    pub title: &'static str,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $status:literal $code:literal $title:literal;)*) => {
+        $($(#[$doc])* pub const $name: Kind = Kind { status: $status, code: $code, title: $title };)*
+        /// Every kind there is, so that a test can look at all of them.
+        pub const KINDS: &[Kind] = &[$($name),*];
+    };
+}
+
+kinds! {
+    /// The body or a parameter breaks a rule; `errors` says where.
+    INVALID = 400 "invalid_request" "The request breaks a rule; see errors.";
+    /// The body is not JSON.
+    NOT_JSON = 400 "not_json" "The body is not valid JSON.";
+    /// The cursor was not made by this clinic's server.
+    BAD_CURSOR = 400 "bad_cursor" "The cursor is not valid; start again without one.";
+    /// The purpose header names no known purpose.
+    BAD_PURPOSE = 400 "bad_purpose" "X-Purpose-Of-Use names no known purpose.";
+    /// A request that carries a body where none is allowed.
+    UNEXPECTED_BODY = 400 "unexpected_body" "This method takes no body.";
+    /// There is no valid session.
+    UNAUTHENTICATED = 401 "unauthenticated" "Sign in first.";
+    /// The log-in failed; the same for every reason.
+    SIGN_IN_FAILED = 401 "sign_in_failed" "The e-mail address or the password is wrong, or the account waits after too many attempts.";
+    /// The role may not do this.
+    FORBIDDEN = 403 "forbidden" "Your role does not allow this.";
+    /// The request did not prove that it comes from this clinic's own pages.
+    CSRF = 403 "csrf" "The request does not come from this clinic's own pages.";
+    /// The route assertion is missing, altered or expired.
+    NOT_ROUTED = 403 "not_routed" "The request did not come through this region's front door.";
+    /// The clinic is suspended.
+    SUSPENDED = 403 "suspended" "This clinic is suspended.";
+    /// Absent, or another clinic's: the caller cannot tell.
+    NOT_FOUND = 404 "not_found" "There is nothing here.";
+    /// The path exists, the method does not.
+    METHOD = 405 "method_not_allowed" "This method is not allowed here.";
+    /// The body came too slowly.
+    BODY_TOO_SLOW = 408 "body_too_slow" "The body took too long to arrive.";
+    /// The MRN belongs to another patient of the clinic.
+    MRN_TAKEN = 409 "mrn_taken" "Another patient of this clinic has this MRN.";
+    /// The e-mail address already has an account.
+    STAFF_EXISTS = 409 "staff_exists" "There is already an account with this e-mail address.";
+    /// The clinic was off-boarded.
+    GONE = 410 "gone" "This clinic has left.";
+    /// The patient's or clinic's key was destroyed.
+    KEY_REVOKED = 503 "key_revoked" "The key that protects this record is not usable.";
+    /// The record changed since the caller read it.
+    STALE = 412 "stale_version" "The record has changed since you read it; read it again.";
+    /// The body is larger than the limit.
+    TOO_LARGE = 413 "body_too_large" "The body is larger than the limit.";
+    /// Only JSON is accepted.
+    MEDIA_TYPE = 415 "unsupported_media_type" "Send application/json without a content encoding.";
+    /// Another clinic's region, or an older epoch of this one.
+    MISDIRECTED = 421 "misdirected" "This request belongs to another place.";
+    /// The same Idempotency-Key came with another body.
+    IDEMPOTENCY_REUSED = 422 "idempotency_key_reused" "This Idempotency-Key was used for another request.";
+    /// The clinic is too large to search by the start of a name alone.
+    BIRTH_DATE_NEEDED = 422 "birth_date_needed" "This clinic has too many patients for a search by name alone; add the birth date.";
+    /// The invitation is unknown, used or expired.
+    INVITATION_INVALID = 422 "invitation_invalid" "The invitation is not valid any more; ask for a new one.";
+    /// If-Match is missing or does not name one version.
+    PRECONDITION_NEEDED = 428 "if_match_needed" "Send If-Match with the ETag you read.";
+    /// A rate class is used up.
+    RATE_LIMITED = 429 "rate_limited" "Too many requests; wait as long as Retry-After says.";
+    /// Something broke here; the log knows what.
+    INTERNAL = 500 "internal" "Something went wrong here; quote the request id.";
+    /// The process is starting or stopping, or a dependency is away.
+    UNAVAILABLE = 503 "unavailable" "Not available at the moment.";
+    /// The clinic's share of the region's connections is used up.
+    BUSY = 503 "busy" "The clinic is using its whole share at the moment.";
+    /// The audit log cannot take the entry, so nothing was shown and nothing changed.
+    AUDIT_UNAVAILABLE = 503 "audit_unavailable" "The access could not be recorded, so it did not happen.";
+}
+
+/// One broken rule: where, as a JSON pointer (RFC 6901) into the request body, and which. Never the value itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FieldError {
+    /// JSON pointer into the request body.
+    pub pointer: String,
+    /// Stable code of the rule.
+    pub code: &'static str,
+}
+
+impl FieldError {
+    /// A broken rule at a pointer that the caller built from known field names and positions only.
+    pub fn new(pointer: impl Into<String>, code: &'static str) -> FieldError {
+        FieldError { pointer: pointer.into(), code }
+    }
+}
+
+/// The body of every error (RFC 9457).
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// A URI reference that names the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What the kind means, as a sentence.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code.
+    pub code: &'static str,
+    /// The request id, to quote to the clinic's administrator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The broken rules, when the kind is about the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// What a handler fails with.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", kind.code)]
+pub struct AppError {
+    /// The public part.
+    pub kind: Kind,
+    /// Broken rules, for [`INVALID`].
+    pub errors: Vec<FieldError>,
+    /// The private cause: a code for the log. It is not text, so it cannot carry a patient's data.
+    pub cause: Option<&'static str>,
+    /// Why the access was denied, when the denial must leave its own audit entry.
+    pub denial: Option<&'static str>,
+    /// Seconds for `Retry-After`.
+    pub retry_after_s: Option<u32>,
+    /// One more header, such as the current epoch.
+    pub header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl From<Kind> for AppError {
+    fn from(kind: Kind) -> AppError {
+        let retry_after_s = match kind.status {
+            503 => Some(RETRY_AFTER_UNAVAILABLE_S),
+            _ => None,
+        };
+        AppError { kind, errors: Vec::new(), cause: None, denial: None, retry_after_s, header: None }
+    }
+}
+
+impl AppError {
+    /// Broken rules in the body.
+    #[must_use]
+    pub fn invalid(errors: Vec<FieldError>) -> AppError {
+        AppError { errors, ..INVALID.into() }
+    }
+
+    /// One broken rule in the body.
+    #[must_use]
+    pub fn invalid_field(pointer: &str, code: &'static str) -> AppError {
+        AppError::invalid(vec![FieldError::new(pointer, code)])
+    }
+
+    /// An internal failure with a cause for the log.
+    #[must_use]
+    pub fn internal(cause: &'static str) -> AppError {
+        AppError::from(INTERNAL).because(cause)
+    }
+
+    /// The same error with a cause for the log.
+    #[must_use]
+    pub fn because(mut self, cause: &'static str) -> AppError {
+        self.cause = Some(cause);
+        self
+    }
+
+    /// The same error, whose denial is recorded in the audit log with this reason.
+    #[must_use]
+    pub fn denied(mut self, reason: &'static str) -> AppError {
+        self.denial = Some(reason);
+        self
+    }
+
+    /// The same error with a `Retry-After` in seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> AppError {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The response, with the request id as the problem's instance.
+    #[must_use]
+    pub fn response(&self, request_id: Option<String>) -> HttpResponse {
+        let problem = Problem {
+            kind: format!("/problems/{}", self.kind.code),
+            title: self.kind.title,
+            status: self.kind.status,
+            code: self.kind.code,
+            instance: request_id,
+            errors: self.errors.clone(),
+        };
+        let mut builder = HttpResponse::build(self.status_code());
+        builder.insert_header((header::CONTENT_TYPE, PROBLEM_JSON));
+        if let Some(seconds) = self.retry_after_s {
+            builder.insert_header((header::RETRY_AFTER, seconds));
+        }
+        if let Some((name, value)) = &self.header {
+            builder.insert_header((name.clone(), value.clone()));
+        }
+        builder.body(serde_json::to_vec(&problem).unwrap_or_default())
+    }
+}
+
+impl ResponseError for AppError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.response(None)
+    }
+}

@@ -1,0 +1,277 @@
+//! What a patient is: ids, the sealed record and the rows it is kept in.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use tenancy::sealed::{Phi, Sealed};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::contact::{Address, Email, Phone};
+use super::identifier::Identifier;
+use super::names::HumanName;
+
+diesel::table! {
+    /// One row a patient; it identifies nobody.
+    patient (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        version -> BigInt,
+        state -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Uuid,
+    }
+}
+
+diesel::table! {
+    /// Who the patient is; every column sealed under the patient's own key.
+    person (patient_id) {
+        patient_id -> Uuid,
+        tenant_id -> Uuid,
+        names -> Binary,
+        birth_date -> Binary,
+        sex -> Binary,
+        phones -> Nullable<Binary>,
+        emails -> Nullable<Binary>,
+        addresses -> Nullable<Binary>,
+        mrn -> Nullable<Binary>,
+        identifiers -> Nullable<Binary>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Keyed tags by which a patient is found.
+    person_tag (index_id, tag, patient_id) {
+        patient_id -> Uuid,
+        tenant_id -> Uuid,
+        index_id -> Integer,
+        tag -> Binary,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(patient, person, person_tag);
+
+/// Prefix of a patient id in the API.
+const ID_PREFIX: &str = "pat_";
+
+/// A patient's random id, which says nothing about the person.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PatientId([u8; 16]);
+
+impl PatientId {
+    /// A new random id.
+    #[must_use]
+    pub fn random() -> PatientId {
+        PatientId(uuid::Builder::from_random_bytes(regions::random::bytes()).into_uuid().into_bytes())
+    }
+
+    /// The id in its API form, such as `pat_` and 26 characters; anything else is nobody's id.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<PatientId> {
+        text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id).map(PatientId)
+    }
+
+    /// The id's bytes.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// The id as PostgreSQL sees it.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        Uuid::from_bytes(self.0)
+    }
+}
+
+impl From<Uuid> for PatientId {
+    fn from(uuid: Uuid) -> PatientId {
+        PatientId(uuid.into_bytes())
+    }
+}
+
+impl fmt::Display for PatientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{ID_PREFIX}{}", regions::text::encode_id(&self.0))
+    }
+}
+
+/// Administrative sex.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sex {
+    /// Female.
+    Female,
+    /// Male.
+    Male,
+    /// Neither, or recorded as a third one.
+    Other,
+    /// Not known.
+    Unknown,
+}
+
+/// Who a patient is, checked and in normal form. It does not print.
+pub struct Demographics {
+    /// One to five names.
+    pub names: Phi<Vec<HumanName>>,
+    /// Birth date.
+    pub birth_date: Phi<NaiveDate>,
+    /// Administrative sex.
+    pub sex: Phi<Sex>,
+    /// Phones in E.164.
+    pub phones: Phi<Vec<Phone>>,
+    /// E-mail addresses.
+    pub emails: Phi<Vec<Email>>,
+    /// Postal addresses.
+    pub addresses: Phi<Vec<Address>>,
+    /// Medical record number.
+    pub mrn: Phi<Option<String>>,
+    /// Identifiers of the clinic's jurisdiction.
+    pub identifiers: Phi<Vec<Identifier>>,
+}
+
+/// A patient as the area's functions return it.
+pub struct Patient {
+    /// Id.
+    pub id: PatientId,
+    /// Counts the changes, from 1.
+    pub version: i64,
+    /// When it was registered.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+    /// Who it is.
+    pub person: Demographics,
+}
+
+/// A patient in a list: just enough to tell one from another.
+pub struct PatientBrief {
+    /// Id.
+    pub id: PatientId,
+    /// The name to show.
+    pub name: Phi<String>,
+    /// Birth date.
+    pub birth_date: Phi<NaiveDate>,
+    /// Medical record number.
+    pub mrn: Phi<Option<String>>,
+    /// Identifiers, masked.
+    pub identifiers: Phi<Vec<Identifier>>,
+}
+
+/// Row of `patient`.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = patient)]
+pub struct PatientRow {
+    /// Id.
+    pub id: Uuid,
+    /// Counts the changes.
+    pub version: i64,
+    /// When it was registered.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Row of `person`, as it is read and written.
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = person)]
+#[diesel(treat_none_as_null = true)]
+pub struct PersonRow {
+    /// The patient.
+    pub patient_id: Uuid,
+    /// The clinic.
+    pub tenant_id: Uuid,
+    /// Sealed names.
+    pub names: Sealed,
+    /// Sealed birth date.
+    pub birth_date: Sealed,
+    /// Sealed sex.
+    pub sex: Sealed,
+    /// Sealed phones.
+    pub phones: Option<Sealed>,
+    /// Sealed e-mail addresses.
+    pub emails: Option<Sealed>,
+    /// Sealed postal addresses.
+    pub addresses: Option<Sealed>,
+    /// Sealed MRN.
+    pub mrn: Option<Sealed>,
+    /// Sealed identifiers.
+    pub identifiers: Option<Sealed>,
+    /// The patient's version this row belongs to.
+    pub version: i64,
+}
+
+/// The sealed columns a list needs, and no more.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = person)]
+pub struct BriefRow {
+    /// The patient.
+    pub patient_id: Uuid,
+    /// Sealed names.
+    pub names: Sealed,
+    /// Sealed birth date.
+    pub birth_date: Sealed,
+    /// Sealed MRN.
+    pub mrn: Option<Sealed>,
+    /// Sealed identifiers.
+    pub identifiers: Option<Sealed>,
+}
+
+/// Row of `person_tag`.
+#[derive(Insertable)]
+#[diesel(table_name = person_tag)]
+pub struct TagRow {
+    /// The patient.
+    pub patient_id: Uuid,
+    /// The clinic.
+    pub tenant_id: Uuid,
+    /// Which index.
+    pub index_id: i32,
+    /// The keyed tag.
+    pub tag: Vec<u8>,
+}
+
+/// Which fields an audit entry says were shown or changed; bits are never reused.
+pub mod field_bits {
+    /// Names.
+    pub const NAMES: u64 = 1;
+    /// Birth date.
+    pub const BIRTH_DATE: u64 = 1 << 1;
+    /// Sex.
+    pub const SEX: u64 = 1 << 2;
+    /// Phones.
+    pub const PHONES: u64 = 1 << 3;
+    /// E-mail addresses.
+    pub const EMAILS: u64 = 1 << 4;
+    /// Postal addresses.
+    pub const ADDRESSES: u64 = 1 << 5;
+    /// MRN.
+    pub const MRN: u64 = 1 << 6;
+    /// Identifiers, masked or not.
+    pub const IDENTIFIERS: u64 = 1 << 7;
+    /// Identifiers in full.
+    pub const IDENTIFIERS_FULL: u64 = 1 << 8;
+    /// Everything a record holds, identifiers masked.
+    pub const RECORD: u64 = NAMES | BIRTH_DATE | SEX | PHONES | EMAILS | ADDRESSES | MRN | IDENTIFIERS;
+    /// What a list shows.
+    pub const BRIEF: u64 = NAMES | BIRTH_DATE | MRN | IDENTIFIERS;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_text_form() {
+        let id = PatientId::random();
+        let text = id.to_string();
+        assert!(PatientId::parse(&text) == Some(id));
+        for bad in [text.to_uppercase(), text[4..].to_owned(), format!("{text}a"), text.replace("pat_", "stf_")] {
+            assert!(PatientId::parse(&bad).is_none(), "{bad}");
+        }
+    }
+}

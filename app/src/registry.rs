@@ -1,0 +1,95 @@
+//! The numbers that sealed values and blind tags are bound to. A number is never reused and never changes its meaning:
+//! a value sealed under one of them can be opened under no other.
+
+use tenancy::blind::{Field, Index};
+use tenancy::sealed::Column;
+
+const PERSON: u32 = 100;
+const IDEMPOTENCY: u32 = 101;
+const ACCOUNT: u32 = 102;
+const CURSOR: u32 = 103;
+
+/// `person.names`
+pub const PERSON_NAMES: Column = Column::new(PERSON, 1);
+/// `person.birth_date`
+pub const PERSON_BIRTH_DATE: Column = Column::new(PERSON, 2);
+/// `person.sex`
+pub const PERSON_SEX: Column = Column::new(PERSON, 3);
+/// `person.phones`
+pub const PERSON_PHONES: Column = Column::new(PERSON, 4);
+/// `person.emails`
+pub const PERSON_EMAILS: Column = Column::new(PERSON, 5);
+/// `person.addresses`
+pub const PERSON_ADDRESSES: Column = Column::new(PERSON, 6);
+/// `person.mrn`
+pub const PERSON_MRN: Column = Column::new(PERSON, 7);
+/// `person.identifiers`
+pub const PERSON_IDENTIFIERS: Column = Column::new(PERSON, 8);
+/// `idempotency.response_sealed`
+pub const IDEMPOTENCY_RESPONSE: Column = Column::new(IDEMPOTENCY, 1);
+/// `account.email_sealed`
+pub const ACCOUNT_EMAIL: Column = Column::new(ACCOUNT, 1);
+/// `account.display_name_sealed`
+pub const ACCOUNT_DISPLAY_NAME: Column = Column::new(ACCOUNT, 2);
+/// Page cursors; they are in no table.
+pub const PAGE_CURSOR: Column = Column::new(CURSOR, 1);
+
+/// Every column above, so that a test can see that no two share a number.
+pub const COLUMNS: &[Column] = &[
+    PERSON_NAMES,
+    PERSON_BIRTH_DATE,
+    PERSON_SEX,
+    PERSON_PHONES,
+    PERSON_EMAILS,
+    PERSON_ADDRESSES,
+    PERSON_MRN,
+    PERSON_IDENTIFIERS,
+    IDEMPOTENCY_RESPONSE,
+    ACCOUNT_EMAIL,
+    ACCOUNT_DISPLAY_NAME,
+    PAGE_CURSOR,
+];
+
+/// Medical record number. The schema's unique index names this number too.
+pub const INDEX_MRN: Index = Index::new(1, PERSON, 7, &[Field::Mrn]);
+/// Any of the patient's phones.
+pub const INDEX_PHONE: Index = Index::new(2, PERSON, 4, &[Field::Phone]);
+/// Any of the patient's e-mail addresses.
+pub const INDEX_EMAIL: Index = Index::new(3, PERSON, 5, &[Field::Email]);
+/// An identifier of a kind that is nearly unique.
+pub const INDEX_IDENTIFIER: Index = Index::new(4, PERSON, 8, &[Field::Identifier]);
+/// A name, or words of it in sorted order, with the birth date.
+pub const INDEX_NAME_BIRTH_DATE: Index = Index::new(5, PERSON, 1, &[Field::LastName, Field::BirthDate]);
+/// The first letter of a word of a name, with the birth date: narrows a search by the start of a name in a large clinic.
+pub const INDEX_INITIAL_BIRTH_DATE: Index = Index::new(6, PERSON, 2, &[Field::LastName, Field::BirthDate]);
+/// Last four digits of a Social Security number, never without the birth date.
+pub const INDEX_SSN4_BIRTH_DATE: Index = Index::new(7, PERSON, 8, &[Field::SsnLast4, Field::BirthDate]);
+/// The e-mail address a staff member signs in with.
+pub const INDEX_LOGIN: Index = Index::new(8, ACCOUNT, 1, &[Field::Email]);
+
+/// Every index above, for the test that none of them can be attacked by counting.
+pub const INDEXES: &[Index] = &[
+    INDEX_MRN,
+    INDEX_PHONE,
+    INDEX_EMAIL,
+    INDEX_IDENTIFIER,
+    INDEX_NAME_BIRTH_DATE,
+    INDEX_INITIAL_BIRTH_DATE,
+    INDEX_SSN4_BIRTH_DATE,
+    INDEX_LOGIN,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_number_is_used_twice_and_no_index_leaks_by_counting() {
+        let columns: BTreeSet<(u32, u32)> = COLUMNS.iter().map(|column| (column.table(), column.column())).collect();
+        assert_eq!(columns.len(), COLUMNS.len());
+        assert!(columns.iter().all(|(table, column)| *table >= 100 && *column > 0));
+        assert_eq!(tenancy::blind::check_registry(INDEXES), Ok(()));
+    }
+}

@@ -1,2 +1,79 @@
-//! Entry point.
-fn main() {}
+//! Commands for contributors: the local stack, the checks, the benchmarks.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a command-line tool for developers: it talks to a terminal and reads its environment and the clock"
+)]
+
+mod deps;
+mod fail;
+mod http;
+mod layout;
+mod pg;
+mod pki;
+mod places;
+mod process;
+mod secrets;
+mod seed;
+mod stack;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::fail::{Attempt, Outcome};
+use crate::places::Checkout;
+
+#[derive(Parser)]
+#[command(
+    name = "xtask",
+    about = "Domicile's developer commands; `make` targets of the same names call them"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Start the local stack: two regions and the control plane.
+    Up,
+    /// Stop the local stack; its data stay.
+    Down,
+    /// Stop the local stack and delete its data.
+    Reset,
+    /// Show what runs and whether it answers.
+    Status,
+    /// Follow all logs.
+    Logs,
+}
+
+fn main() -> ExitCode {
+    // Two providers are linked in through development dependencies; everything here uses the product's one.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(fail) => {
+            eprintln!("\n{fail}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Outcome<ExitCode> {
+    let checkout = Checkout::find()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .attempt(|| "start the async runtime".to_owned())?;
+    runtime.block_on(async {
+        match task {
+            Task::Up => stack::commands::up(&checkout).await,
+            Task::Down => stack::commands::down(&checkout),
+            Task::Reset => stack::commands::reset(&checkout),
+            Task::Status => stack::commands::status(&checkout).await,
+            Task::Logs => stack::commands::logs(&checkout),
+        }
+    })
+}

@@ -1,0 +1,140 @@
+//! Installs what the stack needs and this machine lacks, with the machine's own package manager.
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::fail::{Attempt, Fail, Outcome};
+use crate::pg::binaries::{self, Binaries, MAJOR_MIN};
+
+/// The package managers this tool knows.
+enum Manager {
+    /// Debian and Ubuntu; the words that make a command run as root.
+    Apt(Vec<&'static str>),
+    /// macOS.
+    Brew,
+}
+
+/// A PostgreSQL server that is new enough, installed first if there is none.
+pub(crate) fn ensure_postgres() -> Outcome<Binaries> {
+    if let Some(found) = binaries::find() {
+        return Ok(found);
+    }
+    if std::env::var_os("DOMICILE_PG_BIN").is_some() {
+        return Err(Fail::new("DOMICILE_PG_BIN names a folder without PostgreSQL's postgres and initdb.")
+            .hint("correct it, or unset it and this command finds or installs a server"));
+    }
+    println!("No PostgreSQL {MAJOR_MIN} or newer was found: installing it.");
+    match manager("PostgreSQL 15 or newer")? {
+        Manager::Apt(root) => install_postgres_with_apt(&root)?,
+        Manager::Brew => run(&[], &["brew", "install", "postgresql@17"])?,
+    }
+    binaries::find().ok_or_else(|| {
+        Fail::new(format!(
+            "PostgreSQL was installed, but it is older than {MAJOR_MIN} or was put somewhere unexpected."
+        ))
+        .hint("install PostgreSQL 15 or newer yourself and name its folder of programs in DOMICILE_PG_BIN")
+    })
+}
+
+/// Makes sure the program `name` can be run, installing the Debian or brew package of that name.
+pub(crate) fn ensure_program(name: &str, package: &str) -> Outcome<()> {
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&dirs).any(|dir| dir.join(name).is_file())
+        || Path::new("/usr/sbin").join(name).is_file();
+    if found {
+        return Ok(());
+    }
+    println!("{name} is missing: installing the package {package}.");
+    match manager(name)? {
+        Manager::Apt(root) => {
+            run(&root, &["apt-get", "update", "-qq"])?;
+            apt_install(&root, &[package])
+        }
+        Manager::Brew => run(&[], &["brew", "install", package]),
+    }
+}
+
+fn manager(wanted: &str) -> Outcome<Manager> {
+    if runs(&["brew", "--version"]) && cfg!(target_os = "macos") {
+        return Ok(Manager::Brew);
+    }
+    if !runs(&["apt-get", "--version"]) {
+        let how = if cfg!(target_os = "macos") {
+            "install Homebrew (https://brew.sh) and run this again"
+        } else {
+            "install it with this system's own package manager and run this again (DOMICILE_PG_BIN may name the folder \
+             of PostgreSQL's server programs)"
+        };
+        return Err(Fail::new(format!(
+            "{wanted} is missing, and neither apt-get nor brew is here to install it."
+        ))
+        .hint(how));
+    }
+    if rustix::process::geteuid().is_root() {
+        return Ok(Manager::Apt(Vec::new()));
+    }
+    if runs(&["sudo", "--version"]) {
+        return Ok(Manager::Apt(vec!["sudo"]));
+    }
+    Err(Fail::new(format!(
+        "{wanted} is missing, and this user may not install it: not root, and no sudo here."
+    ))
+    .hint("as root, run: apt-get install postgresql; then run this again"))
+}
+
+/// The package would make a cluster on port 5432 and start it; that one is not ours and not wanted.
+fn install_postgres_with_apt(root: &[&str]) -> Outcome<()> {
+    run(root, &["apt-get", "update", "-qq"])?;
+    apt_install(root, &["postgresql-common", "ca-certificates"])?;
+    if apt_candidate_major() < Some(MAJOR_MIN) {
+        println!(
+            "This release packages an older PostgreSQL: adding the PostgreSQL project's own repository."
+        );
+        run(root, &["/usr/share/postgresql-common/pgdg/apt.postgresql.org.sh", "-y"])?;
+    }
+    let setting = "/etc/postgresql-common/createcluster.d/no-main-cluster.conf";
+    let write = "mkdir -p \"${1%/*}\" && echo 'create_main_cluster = false' > \"$1\"";
+    run(root, &["sh", "-c", write, "sh", setting])?;
+    let installed = apt_install(root, &["postgresql"]);
+    run(root, &["rm", "-f", setting])?;
+    installed
+}
+
+/// The major version apt would install: the package's version begins with it, as in `15+248`.
+fn apt_candidate_major() -> Option<u32> {
+    let output = Command::new("apt-cache").args(["policy", "postgresql"]).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let line = text.lines().find_map(|line| line.trim().strip_prefix("Candidate:"))?;
+    let digits: String = line.trim().chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+fn apt_install(root: &[&str], packages: &[&str]) -> Outcome<()> {
+    let mut words = vec![
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "install",
+        "-y",
+        "-qq",
+        "--no-install-recommends",
+    ];
+    words.extend(packages);
+    run(root, &words)
+}
+
+fn runs(words: &[&str]) -> bool {
+    let Some((program, arguments)) = words.split_first() else { return false };
+    let status = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn run(prefix: &[&str], words: &[&str]) -> Outcome<()> {
+    let all = [prefix, words].concat();
+    let Some((program, arguments)) = all.split_first() else { return Ok(()) };
+    let line = all.join(" ");
+    let status = Command::new(program).args(arguments).status().attempt(|| format!("run `{line}`"))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Fail::new(format!("`{line}` failed.")).hint("its own messages are above; is the network reachable?"))
+}

@@ -1,0 +1,180 @@
+//! Starts processes that outlive this command, remembers them, and stops only what is still the process it started.
+//!
+//! A recorded pid alone proves nothing: the system hands numbers out again. Each record holds the process's start time,
+//! which together with the pid names one process for as long as the machine runs.
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+use serde::{Deserialize, Serialize};
+
+use crate::fail::{Attempt, Fail, Outcome};
+use crate::places::{Home, make_dir, read_text, write_private};
+
+/// A process that a stack started.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Its name within the stack, for example `us/backend`.
+    pub name: String,
+    /// Its process id.
+    pub pid: u32,
+    /// When it started, in the system's own notation; compared, never read.
+    pub started: String,
+    /// The file its output goes to.
+    pub log: PathBuf,
+}
+
+/// Who a process runs as, where that is not the person who typed the command.
+#[derive(Clone, Copy)]
+pub(crate) struct RunAs {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// The account may not enter the folders above the checkout: lend it that one right.
+    pub lend_search: bool,
+}
+
+/// A program about to be started, as someone else where needed.
+pub(crate) fn command_as(program: &Path, owner: Option<RunAs>) -> Command {
+    match owner {
+        None => Command::new(program),
+        Some(RunAs { uid, gid, lend_search: false }) => {
+            let mut command = Command::new(program);
+            command.uid(uid).gid(gid);
+            command
+        }
+        Some(RunAs { uid, gid, lend_search: true }) => {
+            let mut command = Command::new("setpriv");
+            command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]);
+            command.args(["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"]).arg(program);
+            command
+        }
+    }
+}
+
+/// Starts `command` detached from this terminal with its output appended to `log`, and records it under `name`.
+pub(crate) fn start(home: &Home, name: &str, log: &Path, mut command: Command) -> Outcome<Record> {
+    let doing = || format!("start {name}");
+    if let Some(folder) = log.parent() {
+        make_dir(folder)?;
+    }
+    let output =
+        File::options().create(true).append(true).open(log).attempt(|| format!("open {}", log.display()))?;
+    let errors = output.try_clone().attempt(doing)?;
+    command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
+    let child = command.spawn().attempt(doing)?;
+    let record = Record {
+        name: name.to_owned(),
+        pid: child.id(),
+        started: start_time(child.id()).unwrap_or_default(),
+        log: log.to_owned(),
+    };
+    let text = serde_json::to_vec_pretty(&record).attempt(doing)?;
+    write_private(&record_path(home, name), &text)?;
+    Ok(record)
+}
+
+/// The record of `name`, if there is one.
+pub(crate) fn recorded(home: &Home, name: &str) -> Option<Record> {
+    let text = read_text(&record_path(home, name)).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// Whether the recorded process still runs and is the one that was started.
+pub(crate) fn is_alive(record: &Record) -> bool {
+    start_time(record.pid).is_some_and(|started| started == record.started)
+}
+
+/// Asks the process to stop, waits, and ends it when it does not. Returns false where there was nothing to stop.
+pub(crate) fn stop(home: &Home, name: &str, signal: Signal) -> Outcome<bool> {
+    let Some(record) = recorded(home, name) else { return Ok(false) };
+    let was_alive = is_alive(&record);
+    if was_alive {
+        send(&record, signal)?;
+        if !wait_gone(&record, STOP_WAIT_MAX) {
+            send(&record, Signal::KILL)?;
+            if !wait_gone(&record, KILL_WAIT_MAX) {
+                return Err(Fail::new(format!("{name} (process {}) does not stop.", record.pid)));
+            }
+        }
+    }
+    let path = record_path(home, name);
+    std::fs::remove_file(&path).attempt(|| format!("remove {}", path.display()))?;
+    Ok(was_alive)
+}
+
+/// Sends a signal to exactly this process.
+pub(crate) fn send(record: &Record, signal: Signal) -> Outcome<()> {
+    let pid = i32::try_from(record.pid).ok().and_then(Pid::from_raw);
+    let Some(pid) = pid.filter(|_| is_alive(record)) else { return Ok(()) };
+    match rustix::process::kill_process(pid, signal) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => Err(error).attempt(|| format!("signal {} (process {})", record.name, record.pid)),
+    }
+}
+
+fn wait_gone(record: &Record, wait_max: Duration) -> bool {
+    let deadline = Instant::now() + wait_max;
+    while is_alive(record) {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(POLL);
+    }
+    true
+}
+
+/// The last lines of a log, for a message about why something did not start.
+pub(crate) fn tail(log: &Path, lines_max: usize) -> String {
+    let Ok(mut file) = File::open(log) else { return "(no log)".to_owned() };
+    let length = file.metadata().map(|data| data.len()).unwrap_or_default();
+    let mut bytes = Vec::new();
+    let read = file
+        .seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES_MAX)))
+        .and_then(|_| file.take(TAIL_BYTES_MAX).read_to_end(&mut bytes));
+    if read.is_err() {
+        return "(unreadable log)".to_owned();
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.len().saturating_sub(lines_max);
+    lines.get(from..).unwrap_or_default().join("\n")
+}
+
+fn record_path(home: &Home, name: &str) -> PathBuf {
+    home.run("pids").join(format!("{}.json", name.replace('/', "-")))
+}
+
+/// Names the process behind `pid` for as long as it runs; none for one that has ended, or only waits to be reaped.
+fn start_time(pid: u32) -> Option<String> {
+    if cfg!(target_os = "linux") { start_time_from_proc(pid) } else { start_time_from_ps(pid) }
+}
+
+/// Fields 3 (state) and 22 (start time in clock ticks since boot) of `proc(5)`'s stat; the name before them may hold
+/// spaces and brackets, so fields are counted from its closing bracket.
+fn start_time_from_proc(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?;
+    let started = fields.nth(18)?;
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    if matches!(state, "Z" | "X") { None } else { Some(format!("{}/{started}", boot.trim())) }
+}
+
+fn start_time_from_ps(pid: u32) -> Option<String> {
+    let output = Command::new("ps").args(["-o", "stat=,lstart=", "-p", &pid.to_string()]).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (state, started) = text.trim().split_once(' ')?;
+    if state.starts_with('Z') { None } else { Some(started.trim().to_owned()) }
+}
+
+const POLL: Duration = Duration::from_millis(50);
+const STOP_WAIT_MAX: Duration = Duration::from_secs(40);
+const KILL_WAIT_MAX: Duration = Duration::from_secs(5);
+const TAIL_BYTES_MAX: u64 = 16 * 1024;

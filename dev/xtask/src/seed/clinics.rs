@@ -1,0 +1,145 @@
+//! The demo clinics: onboarded by the platform, their administrator and staff invited and signed in like real ones.
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::fail::{Fail, Outcome};
+use crate::http::{Call, Client};
+use crate::layout::{BASE, LocalRegion, REGIONS};
+use crate::secrets;
+use crate::seed::platform::Platform;
+use crate::seed::{Demo, DemoClinic, Login, invitations, patients};
+use crate::stack::Stack;
+
+/// The staff of each demo clinic: first the administrator, who invites the others.
+const STAFF: [(&str, &str, &str); 3] = [
+    ("clinic_admin", "admin", "Demo Admin"),
+    ("physician", "doctor", "Demo Doctor"),
+    ("receptionist", "desk", "Demo Desk"),
+];
+
+/// Makes what is missing of the demo clinics and returns who can sign in.
+pub(crate) async fn ensure(stack: &Stack, platform: &Platform) -> Outcome<Demo> {
+    for region in &REGIONS {
+        onboard(platform, region).await?;
+    }
+    let mut clinics = Vec::new();
+    for region in &REGIONS {
+        wait_active(platform, region.clinic.slug).await?;
+        clinics.push(fill(stack, region).await?);
+    }
+    Ok(Demo { platform: vec![platform.login.clone()], clinics })
+}
+
+async fn onboard(platform: &Platform, region: &LocalRegion) -> Outcome<()> {
+    if find(platform, region.clinic.slug).await?.is_some() {
+        return Ok(());
+    }
+    let clinic = json!({
+        "slug": region.clinic.slug,
+        "legal_name": region.clinic.legal_name,
+        "region": region.name,
+        "first_admin_email": email(region, "admin"),
+    });
+    let call = Call::post("/platform/v1/tenants", &clinic);
+    let key = format!("demo-clinic-{}", region.clinic.slug);
+    platform.client.expect(call.header("idempotency-key", key)).await.map(drop)
+}
+
+async fn find(platform: &Platform, slug: &str) -> Outcome<Option<Value>> {
+    let answer = platform.client.expect(Call::get("/platform/v1/tenants")).await?;
+    let list = answer.json.get("items").or_else(|| answer.json.get("tenants")).unwrap_or(&answer.json);
+    let found = list.as_array().into_iter().flatten().find(|tenant| tenant.get("slug") == Some(&json!(slug)));
+    Ok(found.cloned())
+}
+
+async fn wait_active(platform: &Platform, slug: &str) -> Outcome<()> {
+    let deadline = Instant::now() + ONBOARDING_WAIT_MAX;
+    loop {
+        let tenant = find(platform, slug).await?.unwrap_or_default();
+        if tenant.get("state") == Some(&json!("active")) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            let state = tenant.get("state").cloned().unwrap_or_default();
+            return Err(Fail::new(format!(
+                "The clinic {slug} is still {state} after {} s.",
+                ONBOARDING_WAIT_MAX.as_secs()
+            ))
+            .hint("the worker of its region runs the steps: read its log"));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn fill(stack: &Stack, region: &'static LocalRegion) -> Outcome<DemoClinic> {
+    let slug = region.clinic.slug;
+    let host = format!("{slug}.{}.{BASE}", region.code);
+    let url = format!("https://{host}:{}", stack.ports.region(region).front_door());
+    let mut logins = Vec::new();
+    for (role, account, _) in STAFF {
+        let password =
+            secrets::ensure_password(&stack.home.secrets(&format!("{}/staff-{account}", region.code)))?;
+        logins.push(Login { role: role.to_owned(), email: email(region, account), password });
+    }
+    let clinic = DemoClinic { slug: slug.to_owned(), region: region.name, host, url, logins };
+    let [admin, others @ ..] = clinic.logins.as_slice() else { return Ok(clinic) };
+    let admin = join(stack, &clinic, admin, "Demo Admin").await?;
+    for (login, (_, _, name)) in others.iter().zip(STAFF.iter().skip(1)) {
+        if try_sign_in(stack, &clinic, login).await?.is_none() {
+            let invitation = json!({ "email": login.email, "display_name": name, "role": login.role });
+            let answer = admin.send(Call::post("/api/v1/staff", &invitation)).await?;
+            if !answer.status.is_success() && answer.status != http::StatusCode::CONFLICT {
+                return Err(Fail::new(format!("Inviting {} was answered with {}", login.email, answer.text)));
+            }
+            join(stack, &clinic, login, name).await?;
+        }
+    }
+    let desk = clinic.logins.last().ok_or_else(|| Fail::new("A demo clinic without staff."))?;
+    if let Some(client) = try_sign_in(stack, &clinic, desk).await? {
+        patients::ensure(&client, region).await?;
+    }
+    Ok(clinic)
+}
+
+/// Signs in; someone who cannot yet accepts their invitation first.
+async fn join(stack: &Stack, clinic: &DemoClinic, login: &Login, name: &str) -> Outcome<Client> {
+    if let Some(client) = try_sign_in(stack, clinic, login).await? {
+        return Ok(client);
+    }
+    let token = invitations::wait_for_token(&stack.home, &login.email, &clinic.host).await?;
+    let client = Client::new(&stack.home, &clinic.url)?;
+    let acceptance = json!({ "token": token, "password": login.password, "display_name": name });
+    client.expect(Call::post("/api/v1/invitations/accept", &acceptance)).await?;
+    let signed_in = try_sign_in(stack, clinic, login).await?;
+    signed_in.ok_or_else(|| Fail::new(format!("{} accepted the invitation but cannot sign in.", login.email)))
+}
+
+/// Signs in; none where the clinic does not know this login yet.
+pub(crate) async fn try_sign_in(
+    stack: &Stack,
+    clinic: &DemoClinic,
+    login: &Login,
+) -> Outcome<Option<Client>> {
+    let mut client = Client::new(&stack.home, &clinic.url)?;
+    let credentials = json!({ "email": login.email, "password": login.password });
+    let answer = client.send(Call::post("/api/v1/sessions", &credentials)).await?;
+    if answer.status.is_success() {
+        client.keep_csrf(&answer.field("csrf_token")?);
+        return Ok(Some(client));
+    }
+    match answer.status {
+        http::StatusCode::UNAUTHORIZED => Ok(None),
+        status => Err(Fail::new(format!(
+            "Signing in at {} was answered with {status}: {}",
+            clinic.url, answer.text
+        ))),
+    }
+}
+
+fn email(region: &LocalRegion, account: &str) -> String {
+    format!("{account}@{}.example", region.clinic.slug)
+}
+
+const ONBOARDING_WAIT_MAX: Duration = Duration::from_secs(90);
+const POLL: Duration = Duration::from_millis(100);

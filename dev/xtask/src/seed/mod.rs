@@ -1,0 +1,42 @@
+//! What a fresh stack is filled with, all of it through the product's own interfaces: regions, clinics, staff, patients.
+//!
+//! Names, numbers and addresses are made up and recognisably so: reserved telephone numbers, `example` domains.
+pub(crate) mod clinics;
+pub(crate) mod invitations;
+pub(crate) mod patients;
+pub(crate) mod platform;
+
+use serde::{Deserialize, Serialize};
+
+/// Someone who can sign in.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Login {
+    /// What they may do.
+    pub role: String,
+    /// What they sign in with.
+    pub email: String,
+    /// Their password; made at random, valid on this machine only.
+    pub password: String,
+}
+
+/// A clinic of the stack.
+pub(crate) struct DemoClinic {
+    /// The first label of its host.
+    pub slug: String,
+    /// Its home region.
+    pub region: &'static str,
+    /// Its host name.
+    pub host: String,
+    /// Its address for browsers.
+    pub url: String,
+    /// Its staff.
+    pub logins: Vec<Login>,
+}
+
+/// Who can sign in where.
+pub(crate) struct Demo {
+    /// Platform administrators.
+    pub platform: Vec<Login>,
+    /// One clinic in each region.
+    pub clinics: Vec<DemoClinic>,
+}

@@ -1,0 +1,76 @@
+//! The platform's side of a fresh stack: its first administrator, the regions and their shards.
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::fail::{Fail, Outcome};
+use crate::http::{Call, Client};
+use crate::layout::{REGIONS, local};
+use crate::secrets;
+use crate::seed::Login;
+use crate::stack::Stack;
+use crate::stack::bring_up::finish;
+use crate::stack::configs::SHARD;
+use crate::stack::describe::control_url;
+use crate::stack::roles::CONTROL;
+
+/// A platform administrator who has signed in.
+pub(crate) struct Platform {
+    /// Their browser.
+    pub client: Client,
+    /// Their login.
+    pub login: Login,
+}
+
+const ADMIN: &str = "admin@platform.example";
+
+/// Makes the administrator, signs in, and registers the regions with this run's ports.
+pub(crate) async fn prepare(stack: &Stack) -> Outcome<Platform> {
+    let password = secrets::ensure_password(&stack.home.secrets("control/platform-admin"))?;
+    ensure_admin(stack).await?;
+    let mut client = Client::new(&stack.home, &control_url(stack))?;
+    let credentials = json!({ "email": ADMIN, "password": password });
+    let answer = client.expect(Call::post("/platform/v1/sessions", &credentials)).await?;
+    client.keep_csrf(&answer.field("csrf_token")?);
+    let login = Login { role: "platform_admin".to_owned(), email: ADMIN.to_owned(), password };
+    let platform = Platform { client, login };
+    platform.register_regions(stack).await?;
+    Ok(platform)
+}
+
+async fn ensure_admin(stack: &Stack) -> Outcome<()> {
+    let mut command = stack.domicile("admin", &stack.config_file(CONTROL));
+    command.args(["create-admin", "--login", ADMIN, "--password-file"]);
+    command.arg(stack.home.secrets("control/platform-admin"));
+    finish("domicile admin create-admin", command, ADMIN_WAIT_MAX).await.map(drop)
+}
+
+impl Platform {
+    async fn register_regions(&self, stack: &Stack) -> Outcome<()> {
+        for region in &REGIONS {
+            let ports = stack.ports.region(region);
+            let record = json!({
+                "name": region.name,
+                "code": region.code,
+                "jurisdiction": region.jurisdiction,
+                "peer_front_door": local(ports.front_door_peer()),
+                "public_port": ports.front_door(),
+                "transit": "passthrough",
+            });
+            self.post_unless_there("/platform/v1/regions", &record).await?;
+            let shard = json!({ "region": region.name, "id": SHARD, "tenants_max": 1000 });
+            self.post_unless_there("/platform/v1/shards", &shard).await?;
+        }
+        Ok(())
+    }
+
+    async fn post_unless_there(&self, path: &str, body: &serde_json::Value) -> Outcome<()> {
+        let answer = self.client.send(Call::post(path, body)).await?;
+        if answer.status.is_success() || answer.status == http::StatusCode::CONFLICT {
+            return Ok(());
+        }
+        Err(Fail::new(format!("POST {path} was answered with {}: {}", answer.status, answer.text)))
+    }
+}
+
+const ADMIN_WAIT_MAX: Duration = Duration::from_secs(30);

@@ -1,0 +1,144 @@
+//! Starts a whole stack and returns when every part of it answers.
+use std::time::Duration;
+
+use crate::fail::{Attempt, Fail, Outcome};
+use crate::layout::{LocalRegion, REGIONS};
+use crate::pg::binaries::Binaries;
+use crate::pg::cluster::Cluster;
+use crate::pg::owner;
+use crate::pki::Pki;
+use crate::places::{make_dir, read_text, write_private};
+use crate::process::{self, Record, RunAs};
+use crate::seed;
+use crate::stack::databases::{CONTROL_DATABASE, KEY_DATABASE, SHARD_DATABASE, prepare};
+use crate::stack::roles::Role;
+use crate::stack::{Stack, aws, configs, describe, migrations, ports, wait};
+
+/// Starts what does not run yet, brings databases up to date, and makes the demo clinics where they are missing.
+pub(crate) async fn bring_up(stack: &Stack, postgres: &Binaries) -> Outcome<seed::Demo> {
+    check_same_ports(stack)?;
+    ports::check(&stack.home, stack.ports)?;
+    for dir in ["run", "data", "logs", "secrets", "mail"] {
+        make_dir(&stack.home.dir().join(dir))?;
+    }
+    Pki::ensure(&stack.home)?;
+    let account = owner::for_clusters_in(stack.home.dir())?;
+    start_postgres(stack, postgres, account).await?;
+    start_aws(stack).await?;
+    configs::write_all(stack)?;
+    migrations::run_all(stack).await?;
+    remember_ports(stack)?;
+    let control = stack.start_control()?;
+    wait::ready(&control, stack.ports.control_admin()).await?;
+    let platform = seed::platform::prepare(stack).await?;
+    start_roles(stack).await?;
+    let demo = seed::clinics::ensure(stack, &platform).await?;
+    describe::write_json(stack, &demo)?;
+    Ok(demo)
+}
+
+async fn start_postgres(stack: &Stack, binaries: &Binaries, owner: Option<RunAs>) -> Outcome<()> {
+    let mut started = Vec::new();
+    for cluster in clusters(stack, binaries, owner) {
+        for folder in [stack.home.data(cluster.part), stack.home.logs(cluster.part)] {
+            make_dir(&folder)?;
+        }
+        let running = process::recorded(&stack.home, &cluster.process_name()).filter(process::is_alive);
+        let record = match running {
+            Some(record) => record,
+            None => cluster.start()?,
+        };
+        started.push((cluster, record));
+    }
+    for (cluster, record) in started {
+        cluster.ready(&record).await?;
+        let databases: &[&str] =
+            if cluster.part == "control" { &[CONTROL_DATABASE] } else { &[SHARD_DATABASE, KEY_DATABASE] };
+        prepare(stack, &cluster, databases).await?;
+    }
+    Ok(())
+}
+
+/// The stack's three clusters.
+pub(crate) fn clusters<'a>(
+    stack: &'a Stack,
+    binaries: &'a Binaries,
+    owner: Option<RunAs>,
+) -> Vec<Cluster<'a>> {
+    let of = |part, port| Cluster { home: &stack.home, part, port, binaries, owner };
+    let mut all = vec![of("control", stack.ports.control_postgres())];
+    all.extend(REGIONS.iter().map(|region| of(region.code, stack.ports.region(region).postgres())));
+    all
+}
+
+async fn start_aws(stack: &Stack) -> Outcome<()> {
+    for region in &REGIONS {
+        if !configs::key_arn_file(stack, region).is_file() {
+            aws::make_key_and_bucket(stack, region)?;
+        }
+    }
+    let records: Vec<(&LocalRegion, Record)> = start_in_all_regions(stack, Role::LocalAws)?;
+    for (region, record) in records {
+        let ports = stack.ports.region(region);
+        wait::listens(&record, &[ports.s3(), ports.kms()]).await?;
+    }
+    Ok(())
+}
+
+async fn start_roles(stack: &Stack) -> Outcome<()> {
+    let mut started = Vec::new();
+    for role in [Role::Backend, Role::Worker, Role::FrontDoor] {
+        started.extend(
+            start_in_all_regions(stack, role)?.into_iter().map(|(region, record)| (region, role, record)),
+        );
+    }
+    for (region, role, record) in started {
+        stack.role_ready(region, role, &record).await?;
+    }
+    Ok(())
+}
+
+fn start_in_all_regions(stack: &Stack, role: Role) -> Outcome<Vec<(&'static LocalRegion, Record)>> {
+    REGIONS.iter().map(|region| Ok((region, stack.start_role(region, role)?))).collect()
+}
+
+/// Parts of a stack that run on two sets of ports would not find each other.
+fn check_same_ports(stack: &Stack) -> Outcome<()> {
+    let Ok(text) = read_text(&stack.home.run("port-base")) else { return Ok(()) };
+    if text.trim() == stack.ports.base().to_string() {
+        return Ok(());
+    }
+    let names = ports::all(stack.ports).into_iter().map(|(_, name)| name);
+    let running = names
+        .filter_map(|name| process::recorded(&stack.home, &name))
+        .any(|record| process::is_alive(&record));
+    if running {
+        return Err(Fail::new(format!("The stack is running with DOMICILE_PORT_BASE={}.", text.trim()))
+            .hint("`make down` first, then start it on other ports"));
+    }
+    Ok(())
+}
+
+fn remember_ports(stack: &Stack) -> Outcome<()> {
+    write_private(&stack.home.run("port-base"), format!("{}\n", stack.ports.base()).as_bytes())
+}
+
+/// Runs `program` to its end within a deadline and returns its output, or what it said when it failed.
+pub(crate) async fn finish(
+    what: &str,
+    command: std::process::Command,
+    wait_max: Duration,
+) -> Outcome<String> {
+    let mut command = tokio::process::Command::from(command);
+    command.stdin(std::process::Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(wait_max, command.output())
+        .await
+        .map_err(|_elapsed| Fail::new(format!("{what} did not finish within {} s.", wait_max.as_secs())))?
+        .attempt(|| format!("run {what}"))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(said);
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(Fail::new(format!("{what} failed:\n{}{}", said, complaint.trim())))
+}

@@ -1,0 +1,38 @@
+//! One command at a time works on a stack; a second one says so instead of tangling with the first.
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::fail::{Attempt, Fail, Outcome};
+use crate::places::{Home, make_dir};
+
+/// Held while a command changes the stack; the system releases it when the command ends, however it ends.
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the stack's lock or says who has it.
+    pub(crate) fn take(home: &Home) -> Outcome<Self> {
+        make_dir(home.dir())?;
+        let path = home.dir().join("lock");
+        let doing = || format!("lock {}", path.display());
+        let mut options = File::options();
+        let mut file =
+            options.create(true).truncate(false).read(true).write(true).open(&path).attempt(doing)?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut holder = String::new();
+            drop(file.read_to_string(&mut holder));
+            return Err(Fail::new(format!(
+                "Another command is working on this stack (process {}).",
+                holder.trim()
+            ))
+            .hint("wait until it has finished; `make status` shows how far it is"));
+        }
+        file.set_len(0).attempt(doing)?;
+        file.rewind().attempt(doing)?;
+        writeln!(file, "{}", std::process::id()).attempt(doing)?;
+        Ok(Self { _file: file })
+    }
+}

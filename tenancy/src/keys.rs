@@ -1,0 +1,318 @@
+//! The keys of a region's tenants and subjects: made by KMS, kept wrapped in the key store, unwrapped for a while here.
+//!
+//! Hierarchy: the region's KMS key wraps tenant keys by purpose and version; a tenant's `Seal` key wraps the keys of
+//! its subjects; a subject's key (or the `Seal` key, for what is about nobody) seals values. Every use of a subject's
+//! key reads its row, so erasing the row takes effect at once, whatever is cached.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use regions::clock::Clock;
+use regions::ids::TenantId;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::config::RegionalConfig;
+use crate::envelope::{Cell, ValueKey};
+use crate::error::BootError;
+use crate::kms::{Kms, KmsError};
+use crate::sealed::Sealer;
+
+mod cache;
+pub(crate) mod events;
+mod migrate;
+mod store;
+mod subjects;
+mod tenants;
+
+pub use migrate::{MIGRATIONS, Migration, MigrateError, migrate};
+pub use subjects::SubjectKey;
+
+use cache::TenantKeyCache;
+use store::{KeyStore, StoreError};
+
+/// Most subjects one batch may ask for; more are fetched in several queries.
+pub const SUBJECTS_PER_QUERY_MAX: usize = 500;
+/// Most subjects one call may ask for.
+pub const SUBJECTS_PER_CALL_MAX: usize = 10_000;
+
+/// What a tenant key is for. A key is never used for two purposes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Purpose {
+    /// Wraps subject keys, and seals values that are about nobody.
+    Seal,
+    /// Computes the tags of blind indexes.
+    BlindIndex,
+    /// Computes row MACs.
+    RowMac,
+    /// Signs the tenant context of database transactions.
+    Context,
+}
+
+impl Purpose {
+    /// Every purpose; a tenant has one active key of each.
+    pub const ALL: [Self; 4] = [Self::Seal, Self::BlindIndex, Self::RowMac, Self::Context];
+
+    /// The name in the key store and in the encryption context. It never changes.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seal => "enc",
+            Self::BlindIndex => "bidx",
+            Self::RowMac => "rowmac",
+            Self::Context => "ctx",
+        }
+    }
+}
+
+/// The person a sealed value is about: the patient's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubjectId([u8; 16]);
+
+impl SubjectId {
+    /// The id's bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The id as PostgreSQL's `uuid` sees it.
+    #[must_use]
+    pub const fn as_uuid(&self) -> Uuid {
+        Uuid::from_bytes(self.0)
+    }
+
+    const fn is_zero(self) -> bool {
+        self.as_uuid().is_nil()
+    }
+}
+
+impl From<[u8; 16]> for SubjectId {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<Uuid> for SubjectId {
+    fn from(id: Uuid) -> Self {
+        Self(id.into_bytes())
+    }
+}
+
+/// Why a key cannot be had. Other tenants are not affected, and nothing is ever written or read in clear instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// KMS or the key store does not answer; retry later.
+    #[error("the key service is unavailable")]
+    Unavailable,
+    /// The KMS key was disabled, scheduled for deletion, or its use denied.
+    #[error("the key was revoked")]
+    Revoked,
+    /// What the key store holds is not what was put there; a security event was logged.
+    #[error("the stored key was tampered with")]
+    Tampered,
+    /// There is no such key: never made, retired or erased.
+    #[error("there is no such key")]
+    NotFound,
+}
+
+impl From<KmsError> for KeyError {
+    fn from(error: KmsError) -> Self {
+        match error {
+            KmsError::Unavailable => Self::Unavailable,
+            KmsError::Denied | KmsError::KeyUnusable => Self::Revoked,
+            KmsError::Ciphertext => Self::Tampered,
+        }
+    }
+}
+
+impl From<StoreError> for KeyError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable => Self::Unavailable,
+            StoreError::Malformed => Self::Tampered,
+        }
+    }
+}
+
+/// One version of a tenant's key for one purpose. It has no `Debug`; its bytes are wiped when the last user is done.
+pub struct TenantKey {
+    tenant: TenantId,
+    purpose: Purpose,
+    version: u32,
+    bytes: Zeroizing<[u8; 32]>,
+}
+
+impl TenantKey {
+    /// The tenant it belongs to.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// What it may be used for.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Its version, from 1.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    fn value_key(&self) -> ValueKey {
+        ValueKey::new(&self.bytes)
+    }
+}
+
+/// The versions of a tenant's key for one purpose: the active one, and those that may still open.
+pub(crate) struct TenantKeys {
+    pub(crate) active: Arc<TenantKey>,
+    pub(crate) older: Vec<Arc<TenantKey>>,
+}
+
+impl TenantKeys {
+    fn version(&self, version: u32) -> Option<&Arc<TenantKey>> {
+        std::iter::once(&self.active).chain(&self.older).find(|key| key.version == version)
+    }
+}
+
+/// The keys of one region.
+pub struct Keys {
+    cell: Cell,
+    clock: Clock,
+    kms: Kms,
+    store: KeyStore,
+    cache: TenantKeyCache,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").field("region", &self.kms.region()).finish_non_exhaustive()
+    }
+}
+
+impl Keys {
+    /// Opens the key store and checks that it is this region's.
+    ///
+    /// # Errors
+    /// [`BootError`] naming `region` or `key_store`.
+    pub async fn connect(config: &RegionalConfig, kms: Kms, clock: Clock) -> Result<Self, BootError> {
+        let cell = Cell::of(config.region).ok_or_else(|| BootError::Pin {
+            field: "region",
+            expected: "a region with a cell number in docs/crypto.md".to_owned(),
+            found: config.region.to_string(),
+        })?;
+        if kms.region() != config.region {
+            return Err(BootError::Pin {
+                field: "kms.key_id",
+                expected: config.region.to_string(),
+                found: kms.region().to_string(),
+            });
+        }
+        let store = KeyStore::new(&config.key_store)?;
+        store.check_region(config.region).await?;
+        let kms = kms.with_clock(clock.clone());
+        Ok(Self { cell, clock, kms, store, cache: TenantKeyCache::new() })
+    }
+
+    /// Checks again that KMS key and key store are this region's and usable. A revoked key's cached keys are dropped.
+    ///
+    /// # Errors
+    /// [`BootError`] naming `kms.key_id` or `key_store`.
+    pub async fn check_pins(&self) -> Result<(), BootError> {
+        if let Err(error) = self.kms.check().await {
+            if matches!(error, BootError::Pin { .. }) {
+                events::revoked(None);
+                self.cache.purge_kms_key(self.kms.key()).await;
+            }
+            return Err(error);
+        }
+        self.store.check_region(self.kms.region()).await
+    }
+
+    /// Calls made to KMS so far.
+    #[must_use]
+    pub fn kms_calls(&self) -> u64 {
+        self.kms.calls()
+    }
+
+    /// Drops every cached key, for a drill or before a process is suspended.
+    pub fn forget(&self) {
+        self.cache.purge_all();
+    }
+
+    /// Makes the tenant's active keys of all purposes where they are missing. Any number of callers at once, in any
+    /// number of processes, end with one version of each.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn ensure_tenant_keys(&self, tenant: TenantId) -> Result<(), KeyError> {
+        tenants::ensure(self, tenant).await
+    }
+
+    /// The active key of a purpose.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn tenant_key(&self, tenant: TenantId, purpose: Purpose) -> Result<Arc<TenantKey>, KeyError> {
+        tenants::get(self, tenant, purpose).await.map(|keys| Arc::clone(&keys.active))
+    }
+
+    /// A sealer for the tenant's values that are about no patient; it binds them to the tenant's own id as subject.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn tenant_sealer(&self, tenant: TenantId) -> Result<Sealer, KeyError> {
+        let keys = tenants::get(self, tenant, Purpose::Seal).await?;
+        Ok(tenants::sealer(self.cell, tenant, &keys))
+    }
+
+    /// Makes a subject's key, or finds the one it has.
+    ///
+    /// # Errors
+    /// [`KeyError`]; [`KeyError::NotFound`] for a subject that was erased: an id is never given to a second person.
+    pub async fn create_subject(
+        &self,
+        tenant: TenantId,
+        subject: SubjectId,
+    ) -> Result<Arc<SubjectKey>, KeyError> {
+        subjects::create(self, tenant, subject).await
+    }
+
+    /// The key of a subject, after reading that it is still there.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn subject_key(&self, tenant: TenantId, subject: SubjectId) -> Result<Arc<SubjectKey>, KeyError> {
+        let mut found = self.subject_keys(tenant, &[subject]).await?;
+        found.remove(&subject).ok_or(KeyError::NotFound)
+    }
+
+    /// The keys of many subjects in one query (for each [`SUBJECTS_PER_QUERY_MAX`]). Erased and unknown ones are absent.
+    ///
+    /// # Errors
+    /// [`KeyError`]; [`KeyError::NotFound`] for more than [`SUBJECTS_PER_CALL_MAX`] subjects.
+    pub async fn subject_keys(
+        &self,
+        tenant: TenantId,
+        subjects: &[SubjectId],
+    ) -> Result<HashMap<SubjectId, Arc<SubjectKey>>, KeyError> {
+        subjects::get(self, tenant, subjects).await
+    }
+
+    /// A sealer for values about one subject.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn subject_sealer(&self, tenant: TenantId, subject: SubjectId) -> Result<Sealer, KeyError> {
+        self.subject_key(tenant, subject).await.map(|key| key.sealer())
+    }
+}

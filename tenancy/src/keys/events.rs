@@ -1,0 +1,36 @@
+//! The security events of this crate's cryptography, in one place so that no caller can forget one.
+
+use std::sync::LazyLock;
+
+use regions::ids::TenantId;
+use regions::log::{self, Field};
+use regions::metrics;
+
+static EVENTS: LazyLock<prometheus::IntCounterVec> = LazyLock::new(|| {
+    metrics::counter_vec(
+        "domicile_key_events_total",
+        "Security events of keys and sealed values, by kind.",
+        &["kind"],
+    )
+});
+
+/// Stored bytes are not what was stored: altered, moved, or of another key.
+pub(crate) fn tampered(tenant: TenantId, kind: &'static str) {
+    EVENTS.with_label_values(&[kind]).inc();
+    log::security(kind, &[Field::Tenant(tenant)]);
+}
+
+/// KMS says that a key may not be used any more: for one tenant, or for all under it.
+pub(crate) fn revoked(tenant: Option<TenantId>) {
+    EVENTS.with_label_values(&["key_revoked"]).inc();
+    match tenant {
+        Some(tenant) => log::security("key_revoked", &[Field::Tenant(tenant)]),
+        None => log::security("key_revoked", &[]),
+    }
+}
+
+/// S3 answered for a bucket or region that is not this process's.
+pub(crate) fn foreign_bucket() {
+    EVENTS.with_label_values(&["bucket_region_mismatch"]).inc();
+    log::security("bucket_region_mismatch", &[]);
+}

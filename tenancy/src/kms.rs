@@ -1,0 +1,278 @@
+//! The region's KMS: data keys made and unwrapped under an exact encryption context, behind a circuit breaker.
+//!
+//! The key is pinned when the process starts and each minute after: its region, its account, single-Region, enabled.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_sdk_kms::Client;
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::{DataKeySpec, KeyMetadata, KeySpec, KeyState, KeyUsageType};
+use parking_lot::Mutex;
+use regions::clock::Clock;
+use regions::region::RegionName;
+use zeroize::Zeroizing;
+
+use crate::aws::{Limits, Site, Target};
+use crate::config::KmsConfig;
+use crate::error::BootError;
+
+mod arn;
+mod breaker;
+
+pub use arn::KeyArn;
+use breaker::Breaker;
+
+/// One attempt is short because a request waits for it; three fit into the request budget.
+const LIMITS: Limits = Limits { attempt_ms: 1_200, operation_ms: 3_500, attempts_max: 3 };
+/// Most keys whose breakers are kept; a region has one key, or one a tenant at the very most.
+const BREAKERS_MAX: usize = 4_096;
+
+/// Pairs that KMS binds a wrapped key to, exactly. They appear in CloudTrail, so they hold ids only.
+pub type EncryptionContext = HashMap<String, String>;
+
+/// What a call to KMS came to, in the four kinds that are handled differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KmsError {
+    /// Timeout, fault, throttling or an open breaker: the answer is unknown; retry later.
+    #[error("KMS is unavailable")]
+    Unavailable,
+    /// This caller may not use the key for this context: revoked for this tenant.
+    #[error("KMS denied the use of the key")]
+    Denied,
+    /// The key is disabled, waiting for deletion or gone: revoked for everything under it.
+    #[error("the KMS key cannot be used")]
+    KeyUnusable,
+    /// The wrapped bytes or their context are not what this key wrapped. Retrying cannot help.
+    #[error("KMS refused the wrapped bytes")]
+    Ciphertext,
+}
+
+/// A new data key: its bytes and the wrapped form to store.
+pub struct DataKey {
+    /// The key, wiped when dropped.
+    pub plaintext: Zeroizing<[u8; 32]>,
+    /// What KMS can turn back into the key.
+    pub wrapped: Vec<u8>,
+}
+
+/// The region's KMS, through the AWS SDK.
+pub struct Kms {
+    client: Client,
+    region: RegionName,
+    key: KeyArn,
+    clock: Clock,
+    breakers: Mutex<HashMap<KeyArn, Breaker>>,
+    calls: AtomicU64,
+}
+
+impl Kms {
+    /// Opens the client and checks the configured key.
+    ///
+    /// # Errors
+    /// [`BootError`] naming `kms.key_id`, `kms.endpoint` or `kms.ca`.
+    pub async fn connect(region: RegionName, config: &KmsConfig) -> Result<Self, BootError> {
+        let key = KeyArn::pinned(&config.key_id, region)?;
+        let target = Target {
+            region,
+            endpoint: config.endpoint.as_deref(),
+            ca: config.ca.as_deref(),
+            fields: ("kms.endpoint", "kms.ca"),
+        };
+        let site = Site::new(&target, &LIMITS).await?;
+        let mut builder = aws_sdk_kms::Config::builder()
+            .behavior_version(site.behavior)
+            .region(site.region)
+            .http_client(site.http)
+            .credentials_provider(site.credentials)
+            .retry_config(site.retry)
+            .timeout_config(site.timeout);
+        builder.set_endpoint_url(site.endpoint);
+        let kms = Self {
+            client: Client::from_conf(builder.build()),
+            region,
+            key,
+            clock: Clock::system(),
+            breakers: Mutex::new(HashMap::new()),
+            calls: AtomicU64::new(0),
+        };
+        kms.check().await?;
+        Ok(kms)
+    }
+
+    /// The same client with breakers that read `clock`.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The configured key, under which new tenant keys are made.
+    #[must_use]
+    pub fn key(&self) -> &KeyArn {
+        &self.key
+    }
+
+    /// The region this client is pinned to.
+    #[must_use]
+    pub fn region(&self) -> RegionName {
+        self.region
+    }
+
+    /// Calls made since the start, refusals by an open breaker not included.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Asks KMS whether the configured key is still what it must be.
+    ///
+    /// # Errors
+    /// [`BootError::Pin`] for a key of another region or account, a multi-Region key, or one that is not an enabled
+    /// symmetric encryption key; [`BootError::Dependency`] when KMS does not answer.
+    pub async fn check(&self) -> Result<(), BootError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let answer = self.client.describe_key().key_id(self.key.as_str()).send().await;
+        let described = answer.map_err(|error| {
+            let problem = match classify(&error) {
+                KmsError::Denied => "this process may not use the key",
+                KmsError::KeyUnusable => "there is no such key",
+                KmsError::Ciphertext | KmsError::Unavailable => "KMS does not answer",
+            };
+            BootError::Dependency { field: "kms.key_id", problem: problem.to_owned() }
+        })?;
+        let metadata = described.key_metadata().ok_or_else(|| BootError::Dependency {
+            field: "kms.key_id",
+            problem: "KMS described no key".to_owned(),
+        })?;
+        check_metadata(&self.key, metadata)
+    }
+
+    /// Makes a 256-bit data key under `context`.
+    ///
+    /// # Errors
+    /// [`KmsError`].
+    pub async fn generate(&self, context: EncryptionContext) -> Result<DataKey, KmsError> {
+        let ticket = self.admit(&self.key)?;
+        let answer = self
+            .client
+            .generate_data_key()
+            .key_id(self.key.as_str())
+            .key_spec(DataKeySpec::Aes256)
+            .set_encryption_context(Some(context))
+            .send()
+            .await;
+        let result = match answer {
+            Ok(answer) => {
+                let wrapped = answer.ciphertext_blob.map(Blob::into_inner);
+                let plaintext = answer.plaintext.map(|blob| Zeroizing::new(blob.into_inner()));
+                match (wrapped, plaintext.and_then(|bytes| key_bytes(&bytes)), answer.key_id) {
+                    (Some(wrapped), Some(plaintext), Some(arn)) if arn == self.key.as_str() => {
+                        Ok(DataKey { plaintext, wrapped })
+                    }
+                    _ => Err(KmsError::Ciphertext),
+                }
+            }
+            Err(error) => Err(classify(&error)),
+        };
+        self.settle(&self.key, ticket, result.as_ref().err());
+        result
+    }
+
+    /// Unwraps a data key that `key` wrapped under exactly `context`.
+    ///
+    /// # Errors
+    /// [`KmsError`].
+    pub async fn decrypt(
+        &self,
+        key: &KeyArn,
+        wrapped: &[u8],
+        context: EncryptionContext,
+    ) -> Result<Zeroizing<[u8; 32]>, KmsError> {
+        let ticket = self.admit(key)?;
+        let answer = self
+            .client
+            .decrypt()
+            .key_id(key.as_str())
+            .ciphertext_blob(Blob::new(wrapped))
+            .set_encryption_context(Some(context))
+            .send()
+            .await;
+        let result = match answer {
+            Ok(answer) => {
+                let plaintext = answer.plaintext.map(|blob| Zeroizing::new(blob.into_inner()));
+                plaintext.and_then(|bytes| key_bytes(&bytes)).ok_or(KmsError::Ciphertext)
+            }
+            Err(error) => Err(classify(&error)),
+        };
+        self.settle(key, ticket, result.as_ref().err());
+        result
+    }
+
+    fn admit(&self, key: &KeyArn) -> Result<breaker::Ticket, KmsError> {
+        let now_ms = self.clock.now_unix_ms();
+        let mut breakers = self.breakers.lock();
+        if breakers.len() >= BREAKERS_MAX && !breakers.contains_key(key) {
+            breakers.clear();
+        }
+        let ticket = breakers.entry(key.clone()).or_default().admit(now_ms).ok_or(KmsError::Unavailable)?;
+        drop(breakers);
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Ok(ticket)
+    }
+
+    fn settle(&self, key: &KeyArn, ticket: breaker::Ticket, error: Option<&KmsError>) {
+        let failed = error == Some(&KmsError::Unavailable);
+        let now_ms = self.clock.now_unix_ms();
+        let opened = self.breakers.lock().entry(key.clone()).or_default().settle(ticket, failed, now_ms);
+        if opened {
+            regions::log::warn("kms_breaker_open", &[]);
+        }
+    }
+}
+
+fn key_bytes(bytes: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    bytes.try_into().ok().map(Zeroizing::new)
+}
+
+fn check_metadata(key: &KeyArn, metadata: &KeyMetadata) -> Result<(), BootError> {
+    let pin = |expected: &str, found: &str| {
+        Err(BootError::Pin {
+            field: "kms.key_id",
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+        })
+    };
+    if metadata.arn() != Some(key.as_str()) {
+        return pin(key.as_str(), metadata.arn().unwrap_or("nothing"));
+    }
+    if metadata.aws_account_id() != Some(key.account()) {
+        return pin(key.account(), metadata.aws_account_id().unwrap_or("no account"));
+    }
+    if metadata.multi_region() != Some(false) {
+        return pin("a single-Region key", "a multi-Region key");
+    }
+    if metadata.key_usage() != Some(&KeyUsageType::EncryptDecrypt)
+        || metadata.key_spec() != Some(&KeySpec::SymmetricDefault)
+    {
+        return pin("a symmetric encryption key", "another kind of key");
+    }
+    if !metadata.enabled() || metadata.key_state() != Some(&KeyState::Enabled) {
+        return pin("an enabled key", metadata.key_state().map_or("no state", KeyState::as_str));
+    }
+    Ok(())
+}
+
+/// The error table of `docs/crypto.md`. What is not known counts as unavailable, which never purges and never alarms.
+fn classify<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> KmsError {
+    match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+        Some("AccessDeniedException") => KmsError::Denied,
+        Some("DisabledException" | "KMSInvalidStateException" | "NotFoundException") => KmsError::KeyUnusable,
+        Some(
+            "InvalidCiphertextException" | "IncorrectKeyException" | "InvalidKeyUsageException"
+            | "ValidationException",
+        ) => KmsError::Ciphertext,
+        _ => KmsError::Unavailable,
+    }
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::config::control::ControlConfig;
+use crate::config::ControlConfig;
 use crate::control::migrations;
 use crate::role::{self, RoleError};
 

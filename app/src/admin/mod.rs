@@ -25,7 +25,7 @@ use regions::clock::Clock;
 use regions::ids::{RequestId, Slug, TenantId};
 use serde_json::{Value, json};
 
-use crate::config::control::ControlConfig;
+use crate::config::ControlConfig;
 use crate::control::audit::{Actor, By};
 use crate::control::error::ControlError;
 use crate::control::store::Store;

@@ -44,9 +44,6 @@ pub enum ControlError {
         /// The rule as a code.
         code: &'static str,
     },
-    /// Wrong login or password, or the account is locked. Callers are not told which.
-    #[error("sign-in refused")]
-    SignInRefused,
     /// The control database gave no connection in time.
     #[error("the control database is not reachable")]
     Unavailable,
@@ -56,6 +53,9 @@ pub enum ControlError {
     /// The log does not continue the chain this process verified.
     #[error("the directory log was altered at version {0}")]
     Tampered(u64),
+    /// The directory's own rules refuse the entry.
+    #[error("the directory refuses the change: {0}")]
+    Rule(#[from] regions::directory::RuleError),
     /// The database refused or failed.
     #[error("the control database failed")]
     Db(#[source] DieselError),

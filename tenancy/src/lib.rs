@@ -18,6 +18,7 @@ pub mod shard;
 mod tx;
 
 // Keys, envelope, blind indexes and objects.
+mod aws;
 pub mod blind;
 pub mod envelope;
 pub mod keys;

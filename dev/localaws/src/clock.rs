@@ -16,11 +16,6 @@ impl Clock {
         real_ms().saturating_add(self.ahead_ms.load(Ordering::Relaxed))
     }
 
-    /// The same as a `SystemTime`.
-    pub(crate) fn now(&self) -> SystemTime {
-        time_of(self.now_ms())
-    }
-
     /// Moves this clock forward; signatures keep being judged by real time, because the clients' clocks do not move.
     pub(crate) fn advance(&self, by: Duration) {
         let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);

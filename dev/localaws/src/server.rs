@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::faults::{Faults, Service};
 use crate::kms::{self, KeyInfo, KeyOptions, Kms};
 use crate::s3::{self, BucketOptions, S3};
-use crate::{Config, tls};
+use crate::{Config, files, tls};
 
 /// How many connections one listener serves at once.
 const MAX_CONNECTIONS: usize = 1024;
@@ -194,6 +194,14 @@ impl Handle {
     /// When the name is not a bucket name, it exists with other options, or it cannot be written to disk.
     pub fn ensure_bucket(&self, name: &str, options: BucketOptions) -> io::Result<()> {
         self.shared.s3.ensure_bucket(name, options)
+    }
+
+    /// Writes a key's ARN to `kms/key-arn`, from where a launcher puts it into configurations.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_key_arn(&self, arn: &str) -> io::Result<()> {
+        files::write_atomic(&self.kms_dir().join("key-arn"), format!("{arn}\n").as_bytes())
     }
 
     /// Stops both listeners, cuts open connections and waits until the ports are free. A second call returns at once.

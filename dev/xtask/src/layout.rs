@@ -1,5 +1,6 @@
 //! What the local stack consists of: its regions, its ports, and the names everything goes by.
 use crate::fail::{Fail, Outcome};
+use crate::places::{Home, read_text};
 
 /// The parent of all host names; resolves to loopback on every system without set-up (RFC 6761, 6.3).
 pub(crate) const BASE: &str = "domicile.localhost";
@@ -67,6 +68,12 @@ impl Ports {
                 Err(_) => Err(bad_base(&text)),
             },
         }
+    }
+
+    /// The ports that the stack in `home` was last started on.
+    pub(crate) fn remembered(home: &Home) -> Option<Self> {
+        let text = read_text(&home.run("port-base")).ok()?;
+        Self::new(text.trim().parse().ok()?).ok()
     }
 
     /// Ports from `base` on.

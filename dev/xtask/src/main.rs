@@ -17,6 +17,7 @@ mod process;
 mod secrets;
 mod seed;
 mod stack;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -47,11 +48,14 @@ enum Task {
     Status,
     /// Follow all logs.
     Logs,
+    /// Check what no compiler checks: sizes, words, links, directions, licences.
+    Tidy,
 }
 
 fn main() -> ExitCode {
     // Two providers are linked in through development dependencies; everything here uses the product's one.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    quiet_when_nobody_reads();
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(fail) => {
@@ -59,6 +63,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// `make status | head` closes our output early; that is no reason for a backtrace.
+fn quiet_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let closed = info.payload().downcast_ref::<String>().is_some_and(|text| text.contains("Broken pipe"));
+        if !closed {
+            usual(info);
+        }
+    }));
 }
 
 fn run(task: Task) -> Outcome<ExitCode> {
@@ -74,6 +89,7 @@ fn run(task: Task) -> Outcome<ExitCode> {
             Task::Reset => stack::commands::reset(&checkout),
             Task::Status => stack::commands::status(&checkout).await,
             Task::Logs => stack::commands::logs(&checkout),
+            Task::Tidy => tidy::run(&checkout).map(|_checks| ExitCode::SUCCESS),
         }
     })
 }

@@ -30,11 +30,6 @@ impl Checkout {
         let own = std::env::current_exe().attempt(|| "find this program's own file".to_owned())?;
         own.parent().map(Path::to_owned).ok_or_else(|| Fail::new("This program's own file has no folder."))
     }
-
-    /// `path` as scripts should see it: relative to the checkout where it is inside.
-    pub(crate) fn relative(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
-    }
 }
 
 /// The folder of one stack (`.domicile` for `make up`) and the places inside it.

@@ -24,6 +24,8 @@ pub(crate) struct Cluster<'a> {
     pub binaries: &'a Binaries,
     /// Who runs it.
     pub owner: Option<RunAs>,
+    /// Lines added to the server's settings.
+    pub extra_settings: &'static str,
 }
 
 /// The superuser of every local cluster; only this tool uses it.
@@ -174,6 +176,7 @@ impl Cluster<'_> {
         }
         self.place(&dir.join("pg_hba.conf"), HBA.as_bytes())?;
         let mut settings = format!("port = {}\n{SETTINGS}", self.port);
+        settings.push_str(self.extra_settings);
         if self.binaries.major >= 17 {
             settings.push_str("transaction_timeout = '60s'\n");
         }

@@ -1,4 +1,5 @@
 //! The platform's side of a fresh stack: its first administrator, the regions and their shards.
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -24,13 +25,17 @@ pub(crate) struct Platform {
 
 const ADMIN: &str = "admin@platform.example";
 
-/// Makes the administrator, signs in, and registers the regions with this run's ports.
+/// Signs in, making the administrator first where there is none, and registers the regions.
 pub(crate) async fn prepare(stack: &Stack) -> Outcome<Platform> {
-    let password = secrets::ensure_password(&stack.home.secrets("control/platform-admin"))?;
-    ensure_admin(stack).await?;
+    let file = stack.home.secrets("control/platform-admin");
+    let password = secrets::ensure_password(&file)?;
     let mut client = Client::new(&stack.home, &control_url(stack))?;
-    let credentials = json!({ "email": ADMIN, "password": password });
-    let answer = client.expect(Call::post("/platform/v1/sessions", &credentials)).await?;
+    let credentials = json!({ "login": ADMIN, "password": password });
+    let mut answer = client.send(Call::post("/platform/v1/sessions", &credentials)).await?;
+    if answer.status == http::StatusCode::UNAUTHORIZED {
+        create_admin(stack, &file).await?;
+        answer = client.expect(Call::post("/platform/v1/sessions", &credentials)).await?;
+    }
     client.keep_csrf(&answer.field("csrf_token")?);
     let login = Login { role: "platform_admin".to_owned(), email: ADMIN.to_owned(), password };
     let platform = Platform { client, login };
@@ -38,11 +43,10 @@ pub(crate) async fn prepare(stack: &Stack) -> Outcome<Platform> {
     Ok(platform)
 }
 
-async fn ensure_admin(stack: &Stack) -> Outcome<()> {
+async fn create_admin(stack: &Stack, password_file: &Path) -> Outcome<()> {
     let mut command = stack.domicile("admin", &stack.config_file(CONTROL));
-    command.args(["create-admin", "--login", ADMIN, "--password-file"]);
-    command.arg(stack.home.secrets("control/platform-admin"));
-    finish("domicile admin create-admin", command, ADMIN_WAIT_MAX).await.map(drop)
+    command.args(["platform-admin", "create", ADMIN, "--password-file"]).arg(password_file);
+    finish("domicile admin platform-admin create", command, ADMIN_WAIT_MAX).await.map(drop)
 }
 
 impl Platform {

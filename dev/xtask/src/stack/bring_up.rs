@@ -2,17 +2,17 @@
 use std::time::Duration;
 
 use crate::fail::{Attempt, Fail, Outcome};
-use crate::layout::{LocalRegion, REGIONS};
+use crate::layout::{LocalRegion, Ports, REGIONS};
 use crate::pg::binaries::Binaries;
 use crate::pg::cluster::Cluster;
 use crate::pg::owner;
 use crate::pki::Pki;
-use crate::places::{make_dir, read_text, write_private};
+use crate::places::{make_dir, write_private};
 use crate::process::{self, Record, RunAs};
 use crate::seed;
-use crate::stack::databases::{CONTROL_DATABASE, KEY_DATABASE, SHARD_DATABASE, prepare};
+use crate::stack::databases::prepare;
 use crate::stack::roles::Role;
-use crate::stack::{Stack, aws, configs, describe, migrations, ports, wait};
+use crate::stack::{Stack, configs, describe, migrations, ports, wait};
 
 /// Starts what does not run yet, brings databases up to date, and makes the demo clinics where they are missing.
 pub(crate) async fn bring_up(stack: &Stack, postgres: &Binaries) -> Outcome<seed::Demo> {
@@ -21,13 +21,13 @@ pub(crate) async fn bring_up(stack: &Stack, postgres: &Binaries) -> Outcome<seed
     for dir in ["run", "data", "logs", "secrets", "mail"] {
         make_dir(&stack.home.dir().join(dir))?;
     }
+    remember_ports(stack)?;
     Pki::ensure(&stack.home)?;
     let account = owner::for_clusters_in(stack.home.dir())?;
     start_postgres(stack, postgres, account).await?;
     start_aws(stack).await?;
     configs::write_all(stack)?;
     migrations::run_all(stack).await?;
-    remember_ports(stack)?;
     let control = stack.start_control()?;
     wait::ready(&control, stack.ports.control_admin()).await?;
     let platform = seed::platform::prepare(stack).await?;
@@ -52,9 +52,7 @@ async fn start_postgres(stack: &Stack, binaries: &Binaries, owner: Option<RunAs>
     }
     for (cluster, record) in started {
         cluster.ready(&record).await?;
-        let databases: &[&str] =
-            if cluster.part == "control" { &[CONTROL_DATABASE] } else { &[SHARD_DATABASE, KEY_DATABASE] };
-        prepare(stack, &cluster, databases).await?;
+        prepare(stack, &cluster).await?;
     }
     Ok(())
 }
@@ -65,18 +63,13 @@ pub(crate) fn clusters<'a>(
     binaries: &'a Binaries,
     owner: Option<RunAs>,
 ) -> Vec<Cluster<'a>> {
-    let of = |part, port| Cluster { home: &stack.home, part, port, binaries, owner };
+    let of = |part, port| Cluster { home: &stack.home, part, port, binaries, owner, extra_settings: "" };
     let mut all = vec![of("control", stack.ports.control_postgres())];
     all.extend(REGIONS.iter().map(|region| of(region.code, stack.ports.region(region).postgres())));
     all
 }
 
 async fn start_aws(stack: &Stack) -> Outcome<()> {
-    for region in &REGIONS {
-        if !configs::key_arn_file(stack, region).is_file() {
-            aws::make_key_and_bucket(stack, region)?;
-        }
-    }
     let records: Vec<(&LocalRegion, Record)> = start_in_all_regions(stack, Role::LocalAws)?;
     for (region, record) in records {
         let ports = stack.ports.region(region);
@@ -102,21 +95,18 @@ fn start_in_all_regions(stack: &Stack, role: Role) -> Outcome<Vec<(&'static Loca
     REGIONS.iter().map(|region| Ok((region, stack.start_role(region, role)?))).collect()
 }
 
-/// Parts of a stack that run on two sets of ports would not find each other.
+/// Regions are registered with their addresses, and parts that run on two sets of ports would not find each other.
 fn check_same_ports(stack: &Stack) -> Outcome<()> {
-    let Ok(text) = read_text(&stack.home.run("port-base")) else { return Ok(()) };
-    if text.trim() == stack.ports.base().to_string() {
-        return Ok(());
-    }
-    let names = ports::all(stack.ports).into_iter().map(|(_, name)| name);
-    let running = names
-        .filter_map(|name| process::recorded(&stack.home, &name))
-        .any(|record| process::is_alive(&record));
-    if running {
-        return Err(Fail::new(format!("The stack is running with DOMICILE_PORT_BASE={}.", text.trim()))
-            .hint("`make down` first, then start it on other ports"));
-    }
-    Ok(())
+    let remembered = Ports::remembered(&stack.home).filter(|before| before.base() != stack.ports.base());
+    let Some(before) = remembered else { return Ok(()) };
+    Err(Fail::new(format!(
+        "This stack was made on the ports from {} on, which its data name.",
+        before.base()
+    ))
+    .hint(format!(
+        "start it with DOMICILE_PORT_BASE={}, or `make reset` and make a new one on other ports",
+        before.base()
+    )))
 }
 
 fn remember_ports(stack: &Stack) -> Outcome<()> {

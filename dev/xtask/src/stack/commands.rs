@@ -32,7 +32,7 @@ pub(crate) async fn up(checkout: &Checkout) -> Outcome<ExitCode> {
 
 /// Stops every process of the stack.
 pub(crate) fn down(checkout: &Checkout) -> Outcome<ExitCode> {
-    let stack = Stack::of(checkout)?;
+    let stack = Stack::existing(checkout)?;
     if !stack.home.dir().is_dir() {
         println!("There is no stack here: `make up` makes one.");
         return Ok(ExitCode::SUCCESS);
@@ -48,7 +48,7 @@ pub(crate) fn down(checkout: &Checkout) -> Outcome<ExitCode> {
 
 /// Stops the stack and deletes its folder.
 pub(crate) fn reset(checkout: &Checkout) -> Outcome<ExitCode> {
-    let stack = Stack::of(checkout)?;
+    let stack = Stack::existing(checkout)?;
     if stack.home.dir().is_dir() {
         let _lock = Lock::take(&stack.home)?;
         stop_all(&stack)?;
@@ -60,7 +60,7 @@ pub(crate) fn reset(checkout: &Checkout) -> Outcome<ExitCode> {
 
 /// Prints each process with its port and whether it answers; the exit code is 0 when all do.
 pub(crate) async fn status(checkout: &Checkout) -> Outcome<ExitCode> {
-    let stack = Stack::of(checkout)?;
+    let stack = Stack::existing(checkout)?;
     let mut all_well = true;
     println!("{:<20} {:<8} {:<18} {:<10} log", "process", "pid", "address", "state");
     for (name, address, answer) in probes(&stack) {
@@ -87,7 +87,7 @@ pub(crate) async fn status(checkout: &Checkout) -> Outcome<ExitCode> {
 
 /// Follows all logs until interrupted.
 pub(crate) fn logs(checkout: &Checkout) -> Outcome<ExitCode> {
-    let stack = Stack::of(checkout)?;
+    let stack = Stack::existing(checkout)?;
     let files: Vec<PathBuf> = probes(&stack)
         .iter()
         .map(|(name, _, _)| stack.log_file(name))

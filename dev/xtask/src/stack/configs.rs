@@ -42,9 +42,9 @@ pub(crate) fn write_all(stack: &Stack) -> Outcome<()> {
     Ok(())
 }
 
-/// Where the ARN of a region's key is remembered.
-pub(crate) fn key_arn_file(stack: &Stack, region: &LocalRegion) -> PathBuf {
-    stack.home.secrets(&format!("{}/kms-key-arn", region.code))
+/// Where the local KMS writes the ARN of the region's key when it starts.
+fn key_arn_file(stack: &Stack, region: &LocalRegion) -> PathBuf {
+    stack.home.data(region.code).join("aws/kms/key-arn")
 }
 
 /// The region's bucket.
@@ -80,7 +80,8 @@ impl Parts<'_> {
             "feed_listen": local(ports.feed()),
             "tls": { "cert": public.cert, "key": public.key },
             "feed_tls": { "cert": feed.cert, "key": feed.key, "client_ca": self.pki.authority(Authority::Feed) },
-            "database": self.database("control", ports.control_postgres(), databases::CONTROL_DATABASE, Login::App),
+            "database": self.database("control", ports.control_postgres(), databases::CONTROL_DATABASE, Login::Control),
+            "migrator": self.login(CONTROL, Login::ControlOwner),
             "signing": { "key_file": signing_key(self.stack), "kid": FIRST_KID },
         })
     }
@@ -124,6 +125,7 @@ impl Parts<'_> {
         let client_ca = self.pki.authority(Authority::Backend(region.code));
         config["listen"] = json!(local(ports.backend()));
         config["admin_listen"] = json!(local(ports.backend_admin()));
+        config["route"] = self.route(region);
         config["tls"] = json!({ "cert": server.cert, "key": server.key, "client_ca": client_ca });
         Ok(config)
     }
@@ -131,10 +133,12 @@ impl Parts<'_> {
     fn worker(&self, region: &LocalRegion) -> Outcome<Value> {
         let mut config = self.regional(region, Role::Worker)?;
         config["admin_listen"] = json!(local(self.stack.ports.region(region).worker_admin()));
+        config["mail"] = json!({ "from": format!("no-reply@{BASE}"), "dir": self.stack.home.mail() });
+        config["migrator"] = self.login(region.code, Login::Migrator);
         Ok(config)
     }
 
-    /// What backend and worker share: the worker does everything a backend does but listen.
+    /// What backend and worker share.
     fn regional(&self, region: &LocalRegion, role: Role) -> Outcome<Value> {
         let ports = self.stack.ports.region(region);
         let code = region.code;
@@ -146,10 +150,9 @@ impl Parts<'_> {
             "base": BASE,
             "public_port": ports.front_door(),
             "directory": self.directory(region, role),
-            "route": self.route(region),
             "regional": {
                 "shards": [shard],
-                "key_store": self.database(code, ports.postgres(), databases::KEY_DATABASE, Login::Keys),
+                "key_store": self.database(code, ports.postgres(), databases::KEY_DATABASE, Login::App),
                 "kms": {
                     "endpoint": format!("https://{}", local(ports.kms())),
                     "key_id": read_text(&key_arn_file(self.stack, region))?.trim(),
@@ -157,12 +160,6 @@ impl Parts<'_> {
                 },
                 "s3": { "endpoint": format!("https://{}", local(ports.s3())), "bucket": bucket(region), "ca": aws },
             },
-            "mail": { "from": format!("no-reply@{BASE}"), "dir": self.stack.home.mail() },
-            "migrator": {
-                "user": Login::Migrator.user(),
-                "password_file": databases::password_file(self.stack, code, Login::Migrator),
-            },
-            "session": { "idle_s": 1800, "absolute_s": 43200 },
         }))
     }
 
@@ -181,6 +178,10 @@ impl Parts<'_> {
             "keys": [self.directory_key],
             "file": self.stack.home.data(region.code).join(role.name()).join("directory.bin"),
         })
+    }
+
+    fn login(&self, part: &str, login: Login) -> Value {
+        json!({ "user": login.user(), "password_file": databases::password_file(self.stack, part, login) })
     }
 
     fn database(&self, part: &str, port: u16, database: &str, login: Login) -> Value {

@@ -6,8 +6,10 @@ use postgres_protocol::password::scram_sha_256;
 use crate::fail::Outcome;
 use crate::pg::cluster::Cluster;
 use crate::pg::sql;
+use crate::places::read_text;
 use crate::secrets;
 use crate::stack::Stack;
+use crate::stack::roles::CONTROL;
 
 /// The control plane's database.
 pub(crate) const CONTROL_DATABASE: &str = "domicile_control";
@@ -19,12 +21,14 @@ pub(crate) const KEY_DATABASE: &str = "domicile_keys";
 /// Who logs in to a database.
 #[derive(Clone, Copy)]
 pub(crate) enum Login {
-    /// The serving roles of the product.
+    /// Backend and worker, in a region's cluster.
     App,
-    /// Migrations and provisioning.
+    /// Migrations and provisioning, in a region's cluster.
     Migrator,
-    /// The key store's reader and writer.
-    Keys,
+    /// The control process, in the control cluster.
+    Control,
+    /// The owner of the control schema.
+    ControlOwner,
 }
 
 impl Login {
@@ -33,7 +37,8 @@ impl Login {
         match self {
             Self::App => "domicile_app",
             Self::Migrator => "domicile_migrator",
-            Self::Keys => "domicile_keys",
+            Self::Control => "domicile_control",
+            Self::ControlOwner => "domicile_control_owner",
         }
     }
 }
@@ -43,42 +48,53 @@ pub(crate) fn password_file(stack: &Stack, part: &str, login: Login) -> PathBuf 
     stack.home.secrets(&format!("{part}/postgres-{}", login.user()))
 }
 
-/// The shell statement for roles that exist once a cluster; each runs again without harm.
-const ROLES: &str = "
+/// Makes roles and databases of one cluster, as often as it is called.
+pub(crate) async fn prepare(stack: &Stack, cluster: &Cluster<'_>) -> Outcome<()> {
+    let client = sql::connect(&cluster.superuser_access("postgres")).await?;
+    let verifier = |login| -> Outcome<String> {
+        // The server is sent a verifier, never the password: no log or statistics view of it can hold one.
+        Ok(scram_sha_256(secrets::ensure_password(&password_file(stack, cluster.part, login))?.as_bytes()))
+    };
+    if cluster.part == CONTROL {
+        let script = CONTROL_ROLES
+            .replace("{{app_verifier}}", &verifier(Login::Control)?)
+            .replace("{{owner_verifier}}", &verifier(Login::ControlOwner)?);
+        sql::run(&client, &script).await?;
+        sql::ensure_database(&client, CONTROL_DATABASE, Login::ControlOwner.user()).await?;
+        return sql::run(&client, CONTROL_RIGHTS).await;
+    }
+    // The product's own bootstrap, the one that an operator runs.
+    let bootstrap = |name: &str| read_text(&stack.root.join("migrations/bootstrap").join(name));
+    let script = bootstrap("cluster.sql")?
+        .replace("{{app_verifier}}", &verifier(Login::App)?)
+        .replace("{{migrator_verifier}}", &verifier(Login::Migrator)?);
+    sql::run(&client, &script).await?;
+    sql::ensure_database(&client, SHARD_DATABASE, "domicile_owner").await?;
+    let inside = sql::connect(&cluster.superuser_access(SHARD_DATABASE)).await?;
+    sql::run(&inside, &bootstrap("database.sql")?.replace("{{database}}", SHARD_DATABASE)).await?;
+    sql::ensure_database(&client, KEY_DATABASE, Login::Migrator.user()).await?;
+    sql::run(&client, KEY_RIGHTS).await
+}
+
+const CONTROL_ROLES: &str = "
 do $$ begin
-  if not exists (select from pg_roles where rolname = 'domicile_owner') then
-    create role domicile_owner nologin;
+  if not exists (select from pg_roles where rolname = 'domicile_control_owner') then
+    create role domicile_control_owner login nosuperuser nocreatedb nocreaterole;
   end if;
-  if not exists (select from pg_roles where rolname = 'domicile_migrator') then
-    create role domicile_migrator login createrole;
-  end if;
-  if not exists (select from pg_roles where rolname = 'domicile_app') then
-    create role domicile_app login noinherit;
-  end if;
-  if not exists (select from pg_roles where rolname = 'domicile_keys') then
-    create role domicile_keys login;
+  if not exists (select from pg_roles where rolname = 'domicile_control') then
+    create role domicile_control login nosuperuser nocreatedb nocreaterole noinherit;
   end if;
 end $$;
-grant domicile_owner to domicile_migrator;
-revoke all on database postgres, template1 from public;
+alter role domicile_control password '{{app_verifier}}';
+alter role domicile_control_owner password '{{owner_verifier}}';
 ";
 
-/// Makes roles and databases of one cluster, as often as it is called.
-pub(crate) async fn prepare(stack: &Stack, cluster: &Cluster<'_>, databases: &[&str]) -> Outcome<()> {
-    let client = sql::connect(&cluster.superuser_access("postgres")).await?;
-    sql::run(&client, ROLES).await?;
-    for login in [Login::App, Login::Migrator, Login::Keys] {
-        let password = secrets::ensure_password(&password_file(stack, cluster.part, login))?;
-        // The server is sent a verifier, never the password: no log or statistics view of it can hold one.
-        let verifier = scram_sha_256(password.as_bytes());
-        sql::run(&client, &format!("alter role {} password '{verifier}'", login.user())).await?;
-    }
-    for database in databases {
-        sql::ensure_database(&client, database, "domicile_owner").await?;
-        sql::run(&client, &format!("revoke all on database {database} from public")).await?;
-        for login in [Login::App, Login::Migrator, Login::Keys] {
-            sql::run(&client, &format!("grant connect on database {database} to {}", login.user())).await?;
-        }
-    }
-    Ok(())
-}
+const CONTROL_RIGHTS: &str = "
+revoke all on database domicile_control from public;
+grant connect on database domicile_control to domicile_control;
+";
+
+const KEY_RIGHTS: &str = "
+revoke all on database domicile_keys from public;
+grant connect on database domicile_keys to domicile_app;
+";

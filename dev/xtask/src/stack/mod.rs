@@ -1,5 +1,4 @@
 //! The local stack: a control plane and two regions, each with servers, data and certificates of its own.
-mod aws;
 pub(crate) mod bring_up;
 pub(crate) mod commands;
 pub(crate) mod configs;
@@ -38,6 +37,13 @@ impl Stack {
             ports: Ports::from_env()?,
             binaries: checkout.binaries()?,
         })
+    }
+
+    /// The stack of `make up` as it was last started, for commands that look at it or stop it.
+    pub(crate) fn existing(checkout: &Checkout) -> Outcome<Self> {
+        let stack = Self::of(checkout)?;
+        let ports = Ports::remembered(&stack.home).unwrap_or(stack.ports);
+        Ok(Self { ports, ..stack })
     }
 
     /// `path` as scripts should see it: relative to the checkout.

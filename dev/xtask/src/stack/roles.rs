@@ -7,8 +7,7 @@ use rustix::process::Signal;
 use crate::fail::Outcome;
 use crate::layout::{LocalRegion, REGIONS, local};
 use crate::process::{self, Record};
-use crate::stack::Stack;
-use crate::stack::wait;
+use crate::stack::{Stack, configs, wait};
 
 /// A kind of process that each region has once.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -124,6 +123,7 @@ impl Stack {
         command.args(["--region", region.name, "--s3", &local(ports.s3()), "--kms", &local(ports.kms())]);
         command.arg("--dir").arg(self.home.data(region.code).join("aws"));
         command.arg("--cert").arg(&pair).arg("--key").arg(pair.with_extension("key")).current_dir(&self.root);
+        command.args(["--ensure-bucket", &configs::bucket(region), "--ensure-key-alias", "alias/domicile"]);
         clean_environment(&mut command);
         command
     }

@@ -1,0 +1,84 @@
+//! Everything CI runs, in one command: formatting, lints, documents, tidiness, all tests, and a whole stack end to end.
+mod cluster;
+mod steps;
+mod tally;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::deps;
+use crate::e2e;
+use crate::fail::{Fail, Outcome};
+use crate::places::{Checkout, Home, make_dir};
+use crate::test::cluster::TestCluster;
+use crate::test::steps::Step;
+use crate::test::tally::Tally;
+use crate::tidy;
+
+/// Runs every step, also after one failed, and prints the count of what passed and failed as the last line.
+pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
+    let begun = Instant::now();
+    let postgres = deps::ensure_postgres()?;
+    let mut tally = Tally::default();
+    for step in static_checks() {
+        tally.record(step.name, step.run(checkout, &[]).await);
+    }
+    tally.record("tidy", tidy::run(checkout).map(|_checks| Tally::default()));
+    let home = scratch(checkout, "test-cluster")?;
+    match TestCluster::start(home, &postgres).await {
+        Err(fail) => tally.record("test cluster", Err(fail)),
+        Ok(cluster) => {
+            tally.record("tests", all_tests().run(checkout, &cluster.environment()).await);
+            tally.record("test cluster stops", cluster.stop().map(|()| Tally::default()));
+        }
+    }
+    let home = scratch(checkout, "test-stack")?;
+    tally.add(e2e::run(checkout, home, &postgres).await);
+    println!("\nAll of it took {} s.", begun.elapsed().as_secs());
+    tally.print_failures();
+    println!("{} passed, {} failed", tally.passed, tally.failed());
+    Ok(if tally.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A folder of this run's own beside the binaries; what an earlier run left there is stopped and removed.
+fn scratch(checkout: &Checkout, name: &str) -> Outcome<Home> {
+    let target: PathBuf = checkout.binaries()?.join("xtask-scratch");
+    make_dir(&target)?;
+    let home = Home::new(target.join(name));
+    cluster::remove_leftovers(&home)?;
+    Ok(home)
+}
+
+fn static_checks() -> Vec<Step> {
+    let cargo = |name, arguments: &[&'static str]| Step {
+        name,
+        arguments: arguments.to_vec(),
+        environment: Vec::new(),
+        wait_max: CHECK_WAIT_MAX,
+    };
+    let mut rustdoc = cargo("rustdoc", &["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
+    rustdoc.environment.push(("RUSTDOCFLAGS", "-D warnings".to_owned()));
+    vec![
+        cargo("rustfmt", &["fmt", "--all", "--check"]),
+        cargo("clippy", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
+        rustdoc,
+    ]
+}
+
+fn all_tests() -> Step {
+    Step {
+        name: "tests",
+        arguments: vec!["test", "--workspace", "--no-fail-fast", "--locked"],
+        environment: Vec::new(),
+        wait_max: TESTS_WAIT_MAX,
+    }
+}
+
+/// What a test harness step says when it ran nothing at all.
+pub(crate) fn nothing_ran(name: &str) -> Fail {
+    Fail::new(format!("{name}: no test ran."))
+}
+
+const CHECK_WAIT_MAX: Duration = Duration::from_secs(25 * 60);
+const TESTS_WAIT_MAX: Duration = Duration::from_secs(40 * 60);

@@ -1,0 +1,57 @@
+//! One cargo command of the checks: shown as it runs, its tests counted, ended when it takes too long.
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use crate::fail::{Attempt, Fail, Outcome};
+use crate::places::Checkout;
+use crate::test::nothing_ran;
+use crate::test::tally::Tally;
+
+/// A cargo command.
+pub(crate) struct Step {
+    /// What it is called in the result.
+    pub name: &'static str,
+    /// What follows `cargo`.
+    pub arguments: Vec<&'static str>,
+    /// Variables it is given.
+    pub environment: Vec<(&'static str, String)>,
+    /// How long it may take.
+    pub wait_max: Duration,
+}
+
+impl Step {
+    /// Runs the command; the tally holds the tests it reported, and is empty for a plain check that passed.
+    pub(crate) async fn run(&self, checkout: &Checkout, environment: &[(&'static str, String)]) -> Outcome<Tally> {
+        println!("\n== {} (cargo {})", self.name, self.arguments.join(" "));
+        let mut command = Command::new("cargo");
+        command.args(&self.arguments).current_dir(checkout.root()).kill_on_drop(true);
+        command.envs(self.environment.iter().chain(environment).map(|(name, value)| (*name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().attempt(|| format!("start cargo for {}", self.name))?;
+        let output = child.stdout.take().ok_or_else(|| Fail::new("cargo has no output."))?;
+        let read_and_wait = async {
+            let mut tally = Tally::default();
+            let mut lines = BufReader::new(output).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                tally.read_line(&line);
+                println!("{line}");
+            }
+            (tally, child.wait().await)
+        };
+        let (tally, status) = tokio::time::timeout(self.wait_max, read_and_wait).await.map_err(|_elapsed| {
+            Fail::new(format!("{} did not finish within {} minutes.", self.name, self.wait_max.as_secs() / 60))
+        })?;
+        let status = status.attempt(|| format!("wait for {}", self.name))?;
+        let counted = tally.passed + tally.failed() > 0;
+        match (status.success(), self.arguments.first() == Some(&"test")) {
+            (true, true) if !counted => Err(nothing_ran(self.name)),
+            (true, _) => Ok(tally),
+            // A crate that does not compile fails without any test having failed.
+            (false, true) if tally.failed() > 0 => Ok(tally),
+            (false, _) => Err(Fail::new(format!("cargo {} failed; its messages are above.", self.arguments.join(" ")))),
+        }
+    }
+}

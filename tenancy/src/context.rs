@@ -7,6 +7,8 @@ use aws_lc_rs::hmac;
 use regions::ids::TenantId;
 use zeroize::Zeroizing;
 
+use crate::keys::TenantKey;
+
 /// Block size of SHA-256, in bytes (FIPS 180-4).
 const BLOCK_BYTES: usize = 64;
 /// Domain of the MAC; `sec.tenant()` prepends the same text.
@@ -16,8 +18,12 @@ const DOMAIN: &str = "domicile-context-1|";
 pub(crate) struct ContextKey(Zeroizing<[u8; 32]>);
 
 impl ContextKey {
-    /// Takes the key's bytes.
-    pub(crate) fn new(bytes: [u8; 32]) -> Self {
+    /// The key of purpose [`Context`](crate::keys::Purpose::Context).
+    pub(crate) fn of(key: &TenantKey) -> Self {
+        Self::new(*key.bytes())
+    }
+
+    fn new(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 

@@ -9,7 +9,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Connection, Socket};
-use tokio_postgres_rustls::{MakeRustlsConnect, RustlsStream};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::DbConfig;
 use crate::error::BootError;
@@ -18,7 +19,7 @@ use crate::error::BootError;
 const CONNECT_MS: u64 = 5_000;
 
 /// A half-open connection: the client and the task-to-be that drives it.
-pub(crate) type Parts = (Client, Connection<Socket, RustlsStream<Socket>>);
+pub(crate) type Parts = (Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
 
 /// Options every session starts with. The server notices a client that went away, so that a cancelled request does
 /// not keep a statement running; `row_security` fails loudly rather than filtering for a role that bypasses it.
@@ -66,6 +67,15 @@ impl Connector {
 
     /// Opens one connection. The password is read each time, so that rotating it needs no restart.
     pub(crate) async fn open(&self) -> Result<Parts, BootError> {
+        let config = self.with_password().await?;
+        match tokio::time::timeout(self.connect, config.connect(self.tls.clone())).await {
+            Ok(Ok(parts)) => Ok(parts),
+            Ok(Err(error)) => Err(self.failure(&describe(&error))),
+            Err(_elapsed) => Err(self.failure("no answer in time")),
+        }
+    }
+
+    async fn with_password(&self) -> Result<tokio_postgres::Config, BootError> {
         let password = tokio::fs::read(&self.password_file).await.map_err(|error| BootError::File {
             field: "password_file",
             path: self.password_file.display().to_string(),
@@ -73,11 +83,7 @@ impl Connector {
         })?;
         let mut config = self.config.clone();
         config.password(password.trim_ascii_end());
-        match tokio::time::timeout(self.connect, config.connect(self.tls.clone())).await {
-            Ok(Ok(parts)) => Ok(parts),
-            Ok(Err(error)) => Err(self.failure(&describe(&error))),
-            Err(_elapsed) => Err(self.failure("no answer in time")),
-        }
+        Ok(config)
     }
 
     /// Opens a connection that drives itself until it is dropped.
@@ -88,6 +94,16 @@ impl Connector {
             let _ended = connection.await;
         });
         Ok(PgClient { client, driver })
+    }
+
+    /// Parameters for a library that connects by itself, with sessions that start as `role`.
+    pub(crate) async fn as_role(
+        &self,
+        role: &str,
+    ) -> Result<(tokio_postgres::Config, MakeRustlsConnect), BootError> {
+        let mut config = self.with_password().await?;
+        config.options(format!("{SESSION_OPTIONS} -c role={role}"));
+        Ok((config, self.tls.clone()))
     }
 
     /// An error that names the configuration field and the server.

@@ -59,7 +59,12 @@ impl Held {
         };
         begun?;
         change_depth(&mut pooled.inner, TransactionDepthChange::IncreaseDepth)?;
-        check_read_back(tenant, back?)
+        match back {
+            Ok(back) => check_read_back(tenant, back),
+            // The context is good and the shard knows no such tenant.
+            Err(diesel::result::Error::NotFound) => Err(TxError::NotServed),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Commits. A transaction that a swallowed error has already aborted fails here instead of pretending.
@@ -102,12 +107,10 @@ impl Drop for Held {
         if lease.connection.phase == crate::pool::Phase::Idle {
             return;
         }
-        let broken = AnsiTransactionManager::is_broken_transaction_manager;
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             drop(Object::take(lease.connection));
             return;
         };
-        let _ = broken;
         // Bounded: one task a pooled connection at most, because each holds one, and each has a deadline. The tenant's
         // permit is held until the end, so that abandoning slow statements does not stretch its share.
         runtime.spawn(clean_up(lease));
@@ -200,7 +203,7 @@ fn check_read_back(tenant: TenantRef, back: ReadBackRow) -> Result<(), TxError> 
         return Err(TxError::Rejected(Rejection::ReadBack));
     }
     let fence = epoch.and_then(|epoch| u32::try_from(epoch).ok()).ok_or(TxError::NotServed)?;
-    if tenant.epoch.get() < fence {
+    if tenant.epoch.0 < fence {
         return Err(TxError::StaleEpoch);
     }
     let ready = state.as_deref() == Some(crate::migrate::STATE_READY)

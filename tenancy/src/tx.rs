@@ -96,7 +96,7 @@ impl TenantTx {
     /// table was changed that the entry does not name. After any error nothing may be released.
     pub async fn commit(self, entry: AuditEntry) -> Result<AuditId, TxError> {
         let ids = self.commit_many(vec![entry]).await?;
-        ids.first().copied().ok_or(TxError::AuditUnavailable)
+        ids.as_slice().first().copied().ok_or(TxError::AuditUnavailable)
     }
 
     /// Writes several audit entries and commits.

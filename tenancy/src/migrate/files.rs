@@ -1,0 +1,126 @@
+//! The migrations this program carries, and how a tenant's names are put into them.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use regions::ids::TenantId;
+
+use crate::names::{RoleName, SchemaName};
+
+/// One step of a track: numbered without gaps, never changed once released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// Position in its track, from 1.
+    pub version: i32,
+    /// Short name, as in the folder's name.
+    pub name: &'static str,
+    /// SQL that applies it.
+    pub up: &'static str,
+    /// SQL that undoes it.
+    pub down: &'static str,
+}
+
+impl Migration {
+    /// SHA-256 of the SQL, so that an edited migration is noticed.
+    #[must_use]
+    pub fn checksum(&self) -> String {
+        hash([self.up])
+    }
+}
+
+macro_rules! migration {
+    ($version:literal, $name:literal, $folder:literal) => {
+        Migration {
+            version: $version,
+            name: $name,
+            up: include_str!(concat!("../../../migrations/", $folder, "/up.sql")),
+            down: include_str!(concat!("../../../migrations/", $folder, "/down.sql")),
+        }
+    };
+}
+
+/// The track of the shard itself.
+pub(crate) const SHARD: &[Migration] = &[migration!(1, "core", "shard/0001_core")];
+/// The track of every tenant.
+pub(crate) const TENANT: &[Migration] = &[migration!(1, "clinic", "tenant/0001_clinic")];
+/// Functions, policies and grants of the shard, applied again whenever their hash changes.
+pub(crate) const REPLACEABLE_SHARD: &[&str] = &[
+    include_str!("../../../migrations/replaceable/shard/10_context.sql"),
+    include_str!("../../../migrations/replaceable/shard/20_meta.sql"),
+    include_str!("../../../migrations/replaceable/shard/30_jobs.sql"),
+];
+/// Triggers, policies and grants of each tenant, applied again whenever their hash changes.
+pub(crate) const REPLACEABLE_TENANT: &[&str] =
+    &[include_str!("../../../migrations/replaceable/tenant/10_rules.sql")];
+
+/// What a [`Migrator`](super::Migrator) applies.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(crate) shard: Vec<Migration>,
+    pub(crate) tenant: Vec<Migration>,
+}
+
+impl Plan {
+    /// What this program carries.
+    #[must_use]
+    pub fn embedded() -> Self {
+        Self { shard: SHARD.to_vec(), tenant: TENANT.to_vec() }
+    }
+
+    /// One more tenant migration after the embedded ones, for tests of the migrator itself.
+    #[must_use]
+    pub fn and_tenant(mut self, name: &'static str, up: &'static str, down: &'static str) -> Self {
+        let version = self.tenant_version().saturating_add(1);
+        self.tenant.push(Migration { version, name, up, down });
+        self
+    }
+
+    /// The last tenant migration.
+    #[must_use]
+    pub fn tenant_version(&self) -> i32 {
+        self.tenant.last().map_or(0, |last| last.version)
+    }
+
+    /// Hash of the tenant's replaceable files.
+    pub(crate) fn tenant_replaceable() -> String {
+        hash(REPLACEABLE_TENANT.iter().copied())
+    }
+}
+
+/// Puts a tenant's names into SQL. Only typed names get in, and each is made of `a-z`, `0-9`, `_` and `-` alone.
+pub(crate) fn fill(sql: &str, tenant: TenantId) -> String {
+    let (ops, phi, role) = (SchemaName::ops(tenant), SchemaName::phi(tenant), RoleName::of(tenant));
+    sql.replace("{{ops}}", &ops.quoted())
+        .replace("{{phi}}", &phi.quoted())
+        .replace("{{role}}", &role.quoted())
+        .replace("{{tenant}}", &tenant.as_uuid().to_string())
+        .replace("{{ops_literal}}", &format!("'{ops}'"))
+        .replace("{{phi_literal}}", &format!("'{phi}'"))
+}
+
+/// SHA-256 of several texts, in hexadecimal.
+pub(crate) fn hash<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut all = Vec::new();
+    for text in texts {
+        all.extend_from_slice(text.as_bytes());
+        all.push(0);
+    }
+    data_encoding::HEXLOWER.encode(digest(&SHA256, &all).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_have_no_gaps_and_every_placeholder_is_known() {
+        for track in [SHARD, TENANT] {
+            for (position, migration) in track.iter().enumerate() {
+                assert_eq!(usize::try_from(migration.version).unwrap(), position + 1);
+            }
+        }
+        let tenant = TenantId::random();
+        let texts = TENANT.iter().flat_map(|one| [one.up, one.down]).chain(REPLACEABLE_TENANT.iter().copied());
+        for text in texts {
+            assert!(!fill(text, tenant).contains("{{"));
+        }
+    }
+}

@@ -52,7 +52,9 @@ fn id_chars(bytes: &[u8; 16]) -> impl Iterator<Item = char> {
 }
 
 /// An ASCII string of at most `N` bytes (`N` < 256) stored in place: `Copy`, ordered, and free to hash and compare.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// Unused bytes are 0, so the derived order, bytes first and then length, is the order of the texts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Inline<const N: usize> {
     bytes: [u8; N],
     len: u8,
@@ -69,18 +71,6 @@ impl<const N: usize> Inline<N> {
     pub(crate) fn as_str(&self) -> &str {
         let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
-    }
-}
-
-impl<const N: usize> Ord for Inline<N> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.as_str().cmp(other.as_str())
-    }
-}
-
-impl<const N: usize> PartialOrd for Inline<N> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
     }
 }
 

@@ -21,12 +21,12 @@ use crate::sealed::Sealer;
 
 mod cache;
 pub(crate) mod events;
-mod migrate;
+mod migrations;
 mod store;
 mod subjects;
 mod tenants;
 
-pub use migrate::{MIGRATIONS, Migration, MigrateError, migrate};
+pub use migrations::{MIGRATIONS, MigrateError, Migration, migrate};
 pub use subjects::SubjectKey;
 
 use cache::TenantKeyCache;

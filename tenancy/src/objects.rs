@@ -1,9 +1,7 @@
 //! The region's bucket: sealed bytes under random names, in one region, proved at boot and at every odd answer.
 //!
-//! Nothing but [`Sealed`] bytes can be put. S3 encrypts them again under the region's KMS key with the tenant's
-//! encryption context. A redirect is an answer like any other and is never followed.
-
-use std::collections::BTreeMap;
+//! Nothing but [`Sealed`] bytes can be put. S3 encrypts them again under the region's KMS key. A redirect is an answer
+//! like any other and is never followed.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
@@ -11,8 +9,6 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ServerSideEncryption};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use regions::ids::TenantId;
 use regions::region::RegionName;
 
@@ -164,7 +160,6 @@ impl Objects {
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .server_side_encryption(ServerSideEncryption::AwsKms)
             .ssekms_key_id(self.key.as_str())
-            .ssekms_encryption_context(self.encryption_context(tenant))
             .body(ByteStream::from(sealed.as_bytes().to_vec()))
             .send()
             .await
@@ -213,7 +208,7 @@ impl Objects {
     }
 
     /// Puts an empty marker under the tenant's prefix, which proves before any patient exists that this process may
-    /// write there under the tenant's encryption context. Doing it again changes nothing.
+    /// write there under the region's KMS key. Doing it again changes nothing.
     ///
     /// # Errors
     /// [`ObjectError`].
@@ -257,18 +252,6 @@ impl Objects {
             .await
             .map(|_| ())
             .map_err(|error| note(&error))
-    }
-
-    /// Base64 of a JSON object, as S3 wants it.
-    fn encryption_context(&self, tenant: TenantId) -> String {
-        let pairs = BTreeMap::from([
-            ("hc:cell", self.region.as_str().to_owned()),
-            ("hc:tenant", tenant.as_uuid().to_string()),
-            ("hc:purpose", "object".to_owned()),
-            ("hc:ecv", "1".to_owned()),
-        ]);
-        // A map of strings always serializes; an empty context would only make S3 refuse the request.
-        STANDARD.encode(serde_json::to_vec(&pairs).unwrap_or_default())
     }
 
     fn check_region(&self, found: &str) -> Result<(), BootError> {

@@ -26,7 +26,8 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 /// Key of the advisory lock that lets one migrator work at a time.
 const LOCK: i64 = 0x6b65_7973_746f_7265;
 
-const LEDGER: &str = "CREATE TABLE IF NOT EXISTS public.keystore_migration (
+const LEDGER: &str = "CREATE SCHEMA IF NOT EXISTS keystore_ledger;
+    CREATE TABLE IF NOT EXISTS keystore_ledger.migration (
     name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())";
 
 /// Why the key store could not be migrated.
@@ -53,10 +54,10 @@ pub async fn migrate(client: &mut Client, region: RegionName) -> Result<Vec<&'st
     for migration in MIGRATIONS {
         let transaction = client.transaction().await?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
-        transaction.execute(LEDGER, &[]).await?;
+        transaction.batch_execute(LEDGER).await?;
         let sha256 = HEXLOWER.encode(digest::digest(&digest::SHA256, migration.up.as_bytes()).as_ref());
         let known = transaction
-            .query_opt("SELECT sha256 FROM public.keystore_migration WHERE name = $1", &[&migration.name])
+            .query_opt("SELECT sha256 FROM keystore_ledger.migration WHERE name = $1", &[&migration.name])
             .await?;
         if let Some(row) = known {
             if row.try_get::<_, String>(0)? != sha256 {
@@ -68,7 +69,7 @@ pub async fn migrate(client: &mut Client, region: RegionName) -> Result<Vec<&'st
         transaction.batch_execute(migration.up).await?;
         transaction
             .execute(
-                "INSERT INTO public.keystore_migration (name, sha256) VALUES ($1, $2)",
+                "INSERT INTO keystore_ledger.migration (name, sha256) VALUES ($1, $2)",
                 &[&migration.name, &sha256],
             )
             .await?;

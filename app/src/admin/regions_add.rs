@@ -28,7 +28,7 @@ pub(super) struct Add {
     #[arg(long)]
     public_port: u16,
     /// What other regions' front doors do with connections for its tenants: `passthrough` or `refuse`.
-    #[arg(long)]
+    #[arg(long, value_parser = geography::transit_of)]
     transit: TransitMode,
 }
 

@@ -22,7 +22,7 @@ pub(super) fn row(record: &RegionRecord) -> Vec<Value> {
         json!(record.region.name),
         json!(record.region.code),
         json!(record.region.jurisdiction.as_str()),
-        json!(record.transit.as_str()),
+        json!(geography::transit_name(record.transit)),
         json!(record.public_port),
         json!(record.peer_front_door),
     ]

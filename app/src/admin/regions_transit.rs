@@ -15,7 +15,7 @@ pub(super) struct Transit {
     #[arg(long)]
     region: RegionName,
     /// `passthrough`: carry the unopened stream home; `refuse`: end it with a TLS alert.
-    #[arg(long)]
+    #[arg(long, value_parser = geography::transit_of)]
     mode: TransitMode,
 }
 

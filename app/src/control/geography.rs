@@ -1,7 +1,7 @@
 //! Regions and their shards: listing and adding. Nothing here is ever removed; a shard is closed instead.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl as _;
+use diesel_async::RunQueryDsl;
 use regions::directory::{Entry, RegionRecord};
 use regions::ids::ShardId;
 use regions::region::{Region, RegionName};
@@ -58,7 +58,7 @@ impl RegionRow {
             },
             peer_front_door: self.peer_front_door,
             public_port: u16::try_from(self.public_port).map_err(|_error| bad())?,
-            transit: self.transit.parse().map_err(|_error| bad())?,
+            transit: transit_of(&self.transit).map_err(|_error| bad())?,
         })
     }
 }
@@ -94,7 +94,7 @@ pub async fn add_region(store: &Store, by: By, record: RegionRecord) -> Result<R
             region::jurisdiction.eq(record.region.jurisdiction.as_str()),
             region::peer_front_door.eq(&record.peer_front_door),
             region::public_port.eq(i32::from(record.public_port)),
-            region::transit.eq(record.transit.as_str()),
+            region::transit.eq(transit_name(record.transit)),
             region::created_at.eq(now),
         ))
         .execute(tx.conn()?)
@@ -112,7 +112,7 @@ pub async fn add_region(store: &Store, by: By, record: RegionRecord) -> Result<R
 pub async fn set_transit(store: &Store, by: By, name: RegionName, transit: TransitMode) -> Result<RegionRecord, ControlError> {
     let mut tx = store.begin().await?;
     let row: Option<RegionRow> = diesel::update(region::table.filter(region::name.eq(name.as_str())))
-        .set(region::transit.eq(transit.as_str()))
+        .set(region::transit.eq(transit_name(transit)))
         .returning(RegionRow::as_returning())
         .get_result(tx.conn()?)
         .await
@@ -223,6 +223,26 @@ async fn load_shards(tx: &mut ControlTx, of: Option<RegionName>) -> Result<Vec<S
             })
         })
         .collect()
+}
+
+/// A transit mode as it is stored and shown.
+#[must_use]
+pub const fn transit_name(mode: TransitMode) -> &'static str {
+    match mode {
+        TransitMode::Passthrough => "passthrough",
+        TransitMode::Refuse => "refuse",
+    }
+}
+
+/// The transit mode of this name.
+///
+/// # Errors
+/// [`ControlError::Invalid`] on `transit`.
+pub fn transit_of(name: &str) -> Result<TransitMode, ControlError> {
+    [TransitMode::Passthrough, TransitMode::Refuse]
+        .into_iter()
+        .find(|mode| transit_name(*mode) == name)
+        .ok_or(ControlError::Invalid { field: "transit", code: "invalid_value" })
 }
 
 /// A `host:port` that front doors of other regions can connect to.

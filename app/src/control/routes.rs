@@ -1,7 +1,7 @@
 //! The platform API's route table: method, path, action and handler. It both serves and is what the tests walk.
 
 use actix_web::http::Method;
-use actix_web::{Route, web};
+use actix_web::web;
 
 use super::access::Action;
 use super::api::{directory, geography, openapi, sessions, tenants};
@@ -15,7 +15,8 @@ pub struct PlatformRoute {
     pub path: &'static str,
     /// What a caller asks for with it; the handler allows exactly this.
     pub action: Action,
-    handler: fn(Route) -> Route,
+    /// Who answers.
+    pub handler: fn() -> actix_web::Route,
 }
 
 macro_rules! routes {
@@ -24,13 +25,13 @@ macro_rules! routes {
             method: Method::$method,
             path: $path,
             action: Action::$action,
-            handler: |route| route.to($handler),
+            handler: || web::method(Method::$method).to($handler),
         }),*]
     };
 }
 
 /// The whole platform API.
-pub const ROUTES: &[PlatformRoute] = routes! {
+pub static ROUTES: &[PlatformRoute] = routes! {
     GET    "/platform/v1/openapi.json"           ApiDescribe      openapi::describe;
     POST   "/platform/v1/sessions"               SessionCreate    sessions::create;
     GET    "/platform/v1/sessions/current"       SessionRead      sessions::current;
@@ -58,7 +59,7 @@ pub fn register(service: &mut web::ServiceConfig) {
     for path in paths {
         let mut resource = web::resource(path).default_service(web::to(method_not_allowed));
         for route in ROUTES.iter().filter(|route| route.path == path) {
-            resource = resource.route((route.handler)(web::method(route.method.clone())));
+            resource = resource.route((route.handler)());
         }
         service.service(resource);
     }

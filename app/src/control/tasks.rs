@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl as _;
+use diesel_async::RunQueryDsl;
 use regions::directory::{Entry, TenantState};
 use regions::ids::TenantId;
 use regions::region::RegionName;

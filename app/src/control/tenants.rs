@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl as _;
+use diesel_async::RunQueryDsl;
 use regions::directory::{Entry, TenantRecord, TenantState};
 use regions::ids::{Epoch, ShardId, Slug, TenantId};
 use regions::region::RegionName;

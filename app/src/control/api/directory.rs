@@ -2,12 +2,13 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Query;
-use regions::directory::Entry;
+use regions::directory::{Entry, TenantState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Ctx;
 use crate::control::access::Action;
+use crate::control::geography::transit_name;
 use crate::control::log::{self, Line, PAGE_MAX};
 use crate::error::{AppError, Problem};
 
@@ -57,7 +58,7 @@ impl From<Line> for EntryView {
                 id: record.region.name.to_string(),
                 slug: None,
                 region: record.region.name.to_string(),
-                state: record.transit.as_str(),
+                state: transit_name(record.transit),
             },
             Entry::Tenant(record) => Self {
                 version,
@@ -66,7 +67,7 @@ impl From<Line> for EntryView {
                 id: record.id.to_string(),
                 slug: Some(record.slug.to_string()),
                 region: record.region.to_string(),
-                state: record.state.as_str(),
+                state: state_name(record.state),
             },
         }
     }
@@ -91,6 +92,14 @@ pub struct EntryQuery {
     cursor: Option<String>,
     /// 1 to 100.
     limit: Option<u16>,
+}
+
+const fn state_name(state: TenantState) -> &'static str {
+    match state {
+        TenantState::Active => "active",
+        TenantState::Suspended => "suspended",
+        TenantState::Offboarded => "offboarded",
+    }
 }
 
 /// The end of the directory's log.

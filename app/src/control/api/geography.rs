@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Ctx, Json, parse};
 use crate::control::access::Action;
-use crate::control::geography::{self, Shard};
+use crate::control::geography::{self, Shard, transit_name, transit_of};
 use crate::error::{AppError, Problem};
 
 /// A region.
@@ -39,7 +39,7 @@ impl From<RegionRecord> for RegionBody {
             jurisdiction: record.region.jurisdiction.as_str().to_owned(),
             peer_front_door: record.peer_front_door,
             public_port: record.public_port,
-            transit: record.transit.as_str().to_owned(),
+            transit: transit_name(record.transit).to_owned(),
         }
     }
 }
@@ -54,7 +54,7 @@ impl RegionBody {
             },
             peer_front_door: self.peer_front_door.clone(),
             public_port: self.public_port,
-            transit: parse("/transit", &self.transit)?,
+            transit: transit_of(&self.transit)?,
         })
     }
 }
@@ -64,7 +64,7 @@ impl RegionBody {
 #[serde(deny_unknown_fields)]
 pub struct TransitBody {
     /// `passthrough` or `refuse`.
-    mode: String,
+    transit: String,
 }
 
 /// All regions.
@@ -161,8 +161,8 @@ pub async fn add_region(ctx: Ctx, body: Json<RegionBody>) -> Result<HttpResponse
 pub async fn set_transit(ctx: Ctx, name: Path<String>, body: Json<TransitBody>) -> Result<HttpResponse, AppError> {
     ctx.allow(Action::RegionTransit)?;
     let name: RegionName = name.parse().map_err(|_error| crate::error::NOT_FOUND)?;
-    let mode = parse("/mode", &body.mode)?;
-    let record = geography::set_transit(&ctx.control().store, ctx.by(), name, mode).await?;
+    let transit = transit_of(&body.transit)?;
+    let record = geography::set_transit(&ctx.control().store, ctx.by(), name, transit).await?;
     Ok(HttpResponse::Ok().json(RegionBody::from(record)))
 }
 

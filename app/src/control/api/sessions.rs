@@ -20,7 +20,8 @@ const FIELD_MAX_BYTES: usize = 1_024;
 #[derive(Deserialize, ToSchema, Zeroize, ZeroizeOnDrop)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
-    /// The platform administrator's login.
+    /// The platform administrator's login; `email` is another name for this field, as staff know it from their clinic.
+    #[serde(alias = "email")]
     login: String,
     /// The password.
     password: String,

@@ -1,0 +1,225 @@
+//! Bodies on their way through: the client's towards the backend and the backend's towards the client, frame by frame.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use thiserror::Error;
+
+use super::pool::Lease;
+use super::state::Ticket;
+use crate::metrics::FOREIGN_BODY_BYTES;
+
+/// What both directions of one request know of each other.
+pub(super) struct Transfer {
+    pub(super) ticket: Ticket,
+    /// The verdict was that this region serves the request.
+    served: Cell<bool>,
+    upload_polled: Cell<bool>,
+    upload_done: Cell<bool>,
+}
+
+impl Transfer {
+    pub(super) fn new(ticket: Ticket) -> Rc<Self> {
+        let no = || Cell::new(false);
+        Rc::new(Self { ticket, served: no(), upload_polled: no(), upload_done: no() })
+    }
+
+    /// Opens the way for the request's body. Without it not one byte may be read.
+    pub(super) fn serve(&self) {
+        self.served.set(true);
+    }
+
+    /// Whether anything of the body may have left for the backend.
+    pub(super) fn upload_started(&self) -> bool {
+        self.upload_polled.get()
+    }
+
+    /// Whether the client's body has ended.
+    pub(super) fn upload_done(&self) -> bool {
+        self.upload_done.get()
+    }
+}
+
+/// Why a body broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(super) enum BodyError {
+    /// The client went away, or what it sent is malformed.
+    #[error("the client's body broke off")]
+    Client,
+    /// The client sends more slowly than the minimum rate.
+    #[error("the client's body is late")]
+    Late,
+    /// The body is larger than the limit.
+    #[error("the client's body is too large")]
+    TooLarge,
+    /// The backend went away in the middle of its response.
+    #[error("the backend's response broke off")]
+    Backend,
+}
+
+/// The client's body on its way to the backend. Trailers end here: nothing of ours reads them, and they are a way to
+/// smuggle fields past the rules for heads.
+pub(super) enum RequestBody {
+    Empty,
+    Streaming { incoming: Incoming, transfer: Rc<Transfer>, left_bytes: u64 },
+}
+
+impl RequestBody {
+    pub(super) fn new(incoming: Incoming, transfer: &Rc<Transfer>, bytes_max: u64) -> Self {
+        if incoming.is_end_stream() {
+            transfer.upload_done.set(true);
+            return Self::Empty;
+        }
+        Self::Streaming { incoming, transfer: transfer.clone(), left_bytes: bytes_max }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Self::Streaming { incoming, transfer, left_bytes } = self.get_mut() else { return Poll::Ready(None) };
+        transfer.upload_polled.set(true);
+        let Poll::Ready(frame) = Pin::new(&mut *incoming).poll_frame(cx) else {
+            ready!(transfer.ticket.body_pending(cx));
+            return Poll::Ready(Some(Err(BodyError::Late)));
+        };
+        let data = match frame {
+            None => None,
+            Some(Err(_)) => return Poll::Ready(Some(Err(BodyError::Client))),
+            Some(Ok(frame)) => frame.into_data().ok(),
+        };
+        let Some(data) = data else {
+            transfer.upload_done.set(true);
+            return Poll::Ready(None);
+        };
+        let bytes = u64::try_from(data.len()).unwrap_or(u64::MAX);
+        if !transfer.served.get() {
+            FOREIGN_BODY_BYTES.inc_by(bytes);
+        }
+        transfer.ticket.body_arrived(data.len());
+        match left_bytes.checked_sub(bytes) {
+            None => return Poll::Ready(Some(Err(BodyError::TooLarge))),
+            Some(left) => *left_bytes = left,
+        }
+        if incoming.is_end_stream() {
+            transfer.upload_done.set(true);
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Streaming { incoming, .. } => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Streaming { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}
+
+/// What the client gets: an answer of ours, or the backend's body with the connection it comes over.
+pub(super) enum ResponseBody {
+    Own(Full<Bytes>),
+    Streaming(Box<Stream>),
+}
+
+/// A backend's body. Its connection goes back to the pool at the end of the body and not before.
+pub(super) struct Stream {
+    incoming: Incoming,
+    lease: Option<Lease>,
+    transfer: Rc<Transfer>,
+}
+
+impl ResponseBody {
+    /// An answer without a body.
+    pub(super) fn empty() -> Self {
+        Self::Own(Full::default())
+    }
+
+    /// An answer of ours.
+    pub(super) fn own(content: Bytes) -> Self {
+        Self::Own(Full::new(content))
+    }
+
+    /// The backend's answer.
+    pub(super) fn streaming(incoming: Incoming, lease: Lease, transfer: Rc<Transfer>) -> Self {
+        let mut stream = Stream { incoming, lease: Some(lease), transfer };
+        if stream.incoming.is_end_stream() {
+            stream.finish();
+        }
+        Self::Streaming(Box::new(stream))
+    }
+}
+
+impl Stream {
+    fn finish(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            // After an early response the rest of the request's body would be read as the next request.
+            if self.transfer.upload_done() {
+                lease.give_back();
+            }
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+            self.transfer.ticket.asked();
+            return Poll::Pending;
+        };
+        match frame.map(|frame| frame.map(Frame::into_data)) {
+            Some(Ok(Ok(data))) => {
+                self.transfer.ticket.handed_over();
+                if self.incoming.is_end_stream() {
+                    self.finish();
+                }
+                Poll::Ready(Some(Ok(Frame::data(data))))
+            }
+            None | Some(Ok(Err(_))) => {
+                self.finish();
+                Poll::Ready(None)
+            }
+            Some(Err(_)) => {
+                self.lease = None;
+                Poll::Ready(Some(Err(BodyError::Backend)))
+            }
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Own(full) => Pin::new(full).poll_frame(cx).map_err(|never| match never {}),
+            Self::Streaming(stream) => stream.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(full) => full.is_end_stream(),
+            Self::Streaming(stream) => stream.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(full) => full.size_hint(),
+            Self::Streaming(stream) => stream.incoming.size_hint(),
+        }
+    }
+}

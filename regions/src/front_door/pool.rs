@@ -1,0 +1,255 @@
+//! One thread's connections to the backends of its own region: bounded, authenticated both ways, reused when drained.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio::task::spawn_local;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::body::RequestBody;
+use super::config::Limits;
+use super::metrics;
+
+/// After a failed connect a backend is left alone this long, so that a dead one is not stormed.
+const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(200);
+/// hyper's read and write buffers of a backend connection.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+const RESPONSE_HEADERS_MAX: usize = 96;
+
+/// The backends of this region as one thread reaches them.
+pub(super) struct Pool {
+    backends: Vec<Backend>,
+    tls: TlsConnector,
+    server_name: ServerName<'static>,
+    idle_max: usize,
+    open_max: usize,
+    idle_for: Duration,
+    /// The time for a connect, divided by the backends that may have to be tried.
+    connect_for_each: Duration,
+    open: Cell<usize>,
+    next: Cell<usize>,
+    idle: RefCell<Vec<Idle>>,
+}
+
+struct Backend {
+    address: SocketAddr,
+    failed_at: Cell<Option<Instant>>,
+}
+
+struct Idle {
+    connection: Connected,
+    since: Instant,
+}
+
+struct Connected {
+    sender: SendRequest<RequestBody>,
+    place: Place,
+}
+
+/// One of the connections a thread may have, from before it is opened; counts itself out when dropped.
+struct Place {
+    pool: Rc<Pool>,
+}
+
+/// A backend connection in use by one request.
+pub(super) struct Lease {
+    connection: Connected,
+    reused: bool,
+}
+
+/// Why there is no backend connection. The caller answers 503: there is no other region to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(super) enum PoolError {
+    /// No backend accepted a connection in time.
+    #[error("no backend is reachable")]
+    Unreachable,
+    /// This thread has as many backend connections as it may have.
+    #[error("all backend connections are in use")]
+    Full,
+}
+
+/// Which connections will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    /// An idle one, or a new one.
+    Any,
+    /// A new one: after an idle one turned out dead, and for upgrades.
+    Fresh,
+}
+
+impl Pool {
+    pub(super) fn new(
+        backends: &[SocketAddr],
+        tls: Arc<rustls::ClientConfig>,
+        server_name: ServerName<'static>,
+        limits: &Limits,
+    ) -> Rc<Self> {
+        let backends =
+            backends.iter().map(|&address| Backend { address, failed_at: Cell::new(None) }).collect::<Vec<_>>();
+        let tries = u64::try_from(backends.len()).unwrap_or(1).max(1);
+        Rc::new(Self {
+            backends,
+            tls: TlsConnector::from(tls),
+            server_name,
+            idle_max: limits.backend_idle_per_thread_max,
+            open_max: limits.backend_connections_per_thread_max,
+            idle_for: Duration::from_millis(limits.backend_idle_ms),
+            connect_for_each: Duration::from_millis(limits.connect_ms / tries),
+            open: Cell::new(0),
+            next: Cell::new(0),
+            idle: RefCell::new(Vec::new()),
+        })
+    }
+
+    /// An authenticated connection to a backend of this region.
+    pub(super) async fn lease(self: &Rc<Self>, want: Want) -> Result<Lease, PoolError> {
+        if want == Want::Any
+            && let Some(connection) = self.take_idle()
+        {
+            return Ok(Lease { connection, reused: true });
+        }
+        let connection = self.connect_any().await?;
+        Ok(Lease { connection, reused: false })
+    }
+
+    /// Closes what has been idle too long; called now and then by the thread.
+    pub(super) fn sweep(&self) {
+        let stale: Vec<Idle> = {
+            let mut idle = self.idle.borrow_mut();
+            let fresh = idle.iter().position(|entry| entry.since.elapsed() < self.idle_for).unwrap_or(idle.len());
+            idle.drain(..fresh).collect()
+        };
+        drop(stale);
+    }
+
+    /// Closes every idle connection.
+    pub(super) fn close_idle(&self) {
+        let idle = std::mem::take(&mut *self.idle.borrow_mut());
+        drop(idle);
+    }
+
+    fn take_idle(&self) -> Option<Connected> {
+        // Each turn removes an entry. The last one in is the likeliest to be alive.
+        loop {
+            let entry = self.idle.borrow_mut().pop()?;
+            if entry.connection.sender.is_ready() && entry.since.elapsed() < self.idle_for {
+                return Some(entry.connection);
+            }
+        }
+    }
+
+    async fn connect_any(self: &Rc<Self>) -> Result<Connected, PoolError> {
+        let place = self.take_place()?;
+        let count = self.backends.len();
+        let start = self.next.get();
+        self.next.set(start.wrapping_add(1));
+        for turn in 0..count {
+            let index = start.wrapping_add(turn) % count.max(1);
+            let Some(backend) = self.backends.get(index) else { continue };
+            if backend.failed_at.get().is_some_and(|at| at.elapsed() < RETRY_AFTER_FAILURE) {
+                continue;
+            }
+            match timeout(self.connect_for_each, self.connect(backend.address)).await {
+                Ok(Some(sender)) => {
+                    backend.failed_at.set(None);
+                    metrics::BACKEND_CONNECTS.with_label_values(&["connected"]).inc();
+                    return Ok(Connected { sender, place });
+                }
+                Ok(None) | Err(_) => {
+                    backend.failed_at.set(Some(Instant::now()));
+                    metrics::BACKEND_CONNECTS.with_label_values(&["failed"]).inc();
+                }
+            }
+        }
+        Err(PoolError::Unreachable)
+    }
+
+    fn take_place(self: &Rc<Self>) -> Result<Place, PoolError> {
+        if self.open.get() >= self.open_max {
+            // Room taken by idle connections is not room that is needed.
+            self.close_idle();
+        }
+        if self.open.get() >= self.open_max {
+            return Err(PoolError::Full);
+        }
+        self.open.set(self.open.get() + 1);
+        Ok(Place { pool: self.clone() })
+    }
+
+    async fn connect(&self, address: SocketAddr) -> Option<SendRequest<RequestBody>> {
+        let stream = TcpStream::connect(address).await.ok()?;
+        stream.set_nodelay(true).ok()?;
+        let stream: TlsStream<TcpStream> = self.tls.connect(self.server_name.clone(), stream).await.ok()?;
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(BUFFER_BYTES_MAX)
+            .max_headers(RESPONSE_HEADERS_MAX)
+            .handshake(TokioIo::new(stream))
+            .await
+            .ok()?;
+        // Ends when its sender is dropped, which the pool's bounds and every request's deadline see to.
+        spawn_local(async move { drop(connection.with_upgrades().await) });
+        Some(sender)
+    }
+}
+
+impl Lease {
+    /// Where requests are sent.
+    pub(super) fn sender(&mut self) -> &mut SendRequest<RequestBody> {
+        &mut self.connection.sender
+    }
+
+    /// Whether the connection carried a request before: then the backend may have closed it in the meantime.
+    pub(super) fn reused(&self) -> bool {
+        self.reused
+    }
+
+    /// For the next request. Call it only when request and response have ended completely.
+    pub(super) fn give_back(self) {
+        let Connected { sender, place } = &self.connection;
+        if sender.is_closed() {
+            return;
+        }
+        if sender.is_ready() {
+            self.connection.park();
+        } else if place.pool.idle.borrow().len() < place.pool.idle_max {
+            spawn_local(self.park_when_ready());
+        }
+    }
+
+    async fn park_when_ready(self) {
+        let mut connection = self.connection;
+        let patience = connection.place.pool.connect_for_each;
+        if matches!(timeout(patience, connection.sender.ready()).await, Ok(Ok(()))) {
+            connection.park();
+        }
+    }
+}
+
+impl Connected {
+    fn park(self) {
+        let pool = self.place.pool.clone();
+        let mut idle = pool.idle.borrow_mut();
+        if idle.len() < pool.idle_max {
+            idle.push(Idle { connection: self, since: Instant::now() });
+        } else {
+            drop(idle);
+            drop(self);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.pool.open.set(self.pool.open.get().saturating_sub(1));
+    }
+}

@@ -1,0 +1,341 @@
+//! What the parts of one client connection know in common: the gate before a body, requests in flight, and deadlines.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::config::Limits;
+use super::strict::Violation;
+use super::upgrade::Upgrade;
+
+/// Whether bytes after a head may be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Nothing stands in the way.
+    Open,
+    /// A head with a body, or with an upgrade, was passed on; the service has not decided yet, or has refused.
+    Shut,
+}
+
+/// Why a connection is closed by a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expired {
+    /// A request head took too long.
+    Head,
+    /// Nothing was asked for too long.
+    Idle,
+    /// The client does not take what it asked for.
+    Stalled,
+    /// One request took too long in all.
+    Total,
+}
+
+/// Deadlines as durations, so that the hot path does no conversions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadlines {
+    pub(super) head: Duration,
+    pub(super) idle: Duration,
+    pub(super) write_stall: Duration,
+    pub(super) total: Duration,
+    pub(super) body_grace: Duration,
+    pub(super) body_bytes_per_s_min: u64,
+    pub(super) drain_idle: Duration,
+}
+
+impl Deadlines {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let ms = Duration::from_millis;
+        Self {
+            head: ms(limits.head_ms),
+            idle: ms(limits.idle_ms),
+            write_stall: ms(limits.write_stall_ms),
+            total: ms(limits.total_ms),
+            body_grace: ms(limits.body_grace_ms),
+            body_bytes_per_s_min: limits.body_bytes_per_s_min.max(1),
+            drain_idle: ms(limits.drain_idle_ms),
+        }
+    }
+}
+
+/// One request in flight.
+#[derive(Debug)]
+struct Exchange {
+    started: Instant,
+    /// A part of the response was handed over then, and nothing has asked for the next since.
+    handed_over: Option<Instant>,
+    /// Somebody waits for the client's body since then.
+    body_awaited: Option<Instant>,
+    body_waited: Duration,
+    body_bytes: u64,
+    body_late: bool,
+    body_waker: Option<Waker>,
+}
+
+/// Shared by the byte stream, the service and the bodies of one connection; never leaves its thread.
+pub(super) struct ConnectionState {
+    pub(super) deadlines: Deadlines,
+    violation: Cell<Option<Violation>>,
+    gate: Cell<Gate>,
+    gate_waker: RefCell<Option<Waker>>,
+    /// After a 101 the stream is no longer HTTP.
+    opaque: Cell<bool>,
+    head_since: Cell<Option<Instant>>,
+    idle_since: Cell<Instant>,
+    write_blocked_since: Cell<Option<Instant>>,
+    /// The clock the process reads; a drain shortens the patience with idle connections.
+    draining_since: Cell<Option<Instant>>,
+    exchanges: RefCell<Vec<Option<Exchange>>>,
+    in_flight: Cell<usize>,
+    /// Bytes the client may still be sending after our last answer must be discarded before the socket is closed.
+    linger: Cell<bool>,
+    /// The backend's side of an upgrade that was answered with 101.
+    upgraded: RefCell<Option<Upgrade>>,
+}
+
+impl ConnectionState {
+    pub(super) fn new(deadlines: Deadlines) -> Rc<Self> {
+        Rc::new(Self {
+            deadlines,
+            violation: Cell::new(None),
+            gate: Cell::new(Gate::Open),
+            gate_waker: RefCell::new(None),
+            opaque: Cell::new(false),
+            head_since: Cell::new(None),
+            idle_since: Cell::new(Instant::now()),
+            write_blocked_since: Cell::new(None),
+            draining_since: Cell::new(None),
+            exchanges: RefCell::new(Vec::new()),
+            in_flight: Cell::new(0),
+            linger: Cell::new(false),
+            upgraded: RefCell::new(None),
+        })
+    }
+
+    pub(super) fn violation(&self) -> Option<Violation> {
+        self.violation.get()
+    }
+
+    pub(super) fn set_violation(&self, violation: Violation) {
+        self.violation.set(Some(violation));
+        self.linger.set(true);
+    }
+
+    pub(super) fn gate(&self) -> Gate {
+        self.gate.get()
+    }
+
+    pub(super) fn shut_gate(&self) {
+        self.gate.set(Gate::Shut);
+    }
+
+    /// Lets the body behind the gate through: called once the verdict is that this region serves the request.
+    pub(super) fn open_gate(&self) {
+        self.gate.set(Gate::Open);
+        if let Some(waker) = self.gate_waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn await_gate(&self, cx: &Context<'_>) {
+        *self.gate_waker.borrow_mut() = Some(cx.waker().clone());
+    }
+
+    pub(super) fn is_opaque(&self) -> bool {
+        self.opaque.get()
+    }
+
+    fn set_opaque(&self) {
+        self.opaque.set(true);
+        self.open_gate();
+    }
+
+    pub(super) fn set_linger(&self) {
+        self.linger.set(true);
+    }
+
+    pub(super) fn linger(&self) -> bool {
+        self.linger.get()
+    }
+
+    pub(super) fn set_upgraded(&self, upgrade: Upgrade) {
+        *self.upgraded.borrow_mut() = Some(upgrade);
+        self.set_opaque();
+    }
+
+    pub(super) fn take_upgraded(&self) -> Option<Upgrade> {
+        self.upgraded.borrow_mut().take()
+    }
+
+    pub(super) fn head_started(&self) {
+        if self.head_since.get().is_none() {
+            self.head_since.set(Some(Instant::now()));
+        }
+    }
+
+    pub(super) fn head_finished(&self) {
+        self.head_since.set(None);
+    }
+
+    pub(super) fn write_blocked(&self) {
+        if self.write_blocked_since.get().is_none() {
+            self.write_blocked_since.set(Some(Instant::now()));
+        }
+    }
+
+    pub(super) fn write_advanced(&self) {
+        if self.write_blocked_since.get().is_some() {
+            self.write_blocked_since.set(None);
+        }
+    }
+
+    /// The process is stopping: from now on idle connections are kept only briefly.
+    pub(super) fn drain(&self) {
+        if self.draining_since.get().is_none() {
+            self.draining_since.set(Some(Instant::now()));
+        }
+    }
+
+    /// Registers a request; the ticket ends it when dropped.
+    pub(super) fn begin(self: &Rc<Self>) -> Ticket {
+        let exchange = Exchange {
+            started: Instant::now(),
+            handed_over: None,
+            body_awaited: None,
+            body_waited: Duration::ZERO,
+            body_bytes: 0,
+            body_late: false,
+            body_waker: None,
+        };
+        let mut exchanges = self.exchanges.borrow_mut();
+        self.in_flight.set(self.in_flight.get() + 1);
+        let slot = exchanges.iter().position(Option::is_none).unwrap_or(exchanges.len());
+        match exchanges.get_mut(slot) {
+            Some(free) => *free = Some(exchange),
+            None => exchanges.push(Some(exchange)),
+        }
+        Ticket { state: self.clone(), slot }
+    }
+
+    /// The next moment at which [`Self::expired`] can say something new.
+    pub(super) fn next_deadline(&self) -> Instant {
+        let deadlines = &self.deadlines;
+        let mut next = match (self.in_flight.get(), self.draining_since.get()) {
+            (0, Some(since)) => since.max(self.idle_since.get()) + deadlines.drain_idle,
+            (0, None) => self.idle_since.get() + deadlines.idle,
+            // With requests in flight their own clocks are looked at this often.
+            _ => Instant::now() + deadlines.write_stall.min(deadlines.body_grace) / 4,
+        };
+        if let Some(since) = self.head_since.get() {
+            next = next.min(since + deadlines.head);
+        }
+        if let Some(since) = self.write_blocked_since.get() {
+            next = next.min(since + deadlines.write_stall);
+        }
+        next
+    }
+
+    /// What has run out at `now`. Late bodies are told to their readers, so that the answer can be 408.
+    pub(super) fn expired(&self, now: Instant) -> Option<Expired> {
+        let deadlines = &self.deadlines;
+        let over = |since: Option<Instant>, limit: Duration| since.is_some_and(|since| now >= since + limit);
+        if over(self.head_since.get(), deadlines.head) {
+            return Some(Expired::Head);
+        }
+        if over(self.write_blocked_since.get(), deadlines.write_stall) {
+            return Some(Expired::Stalled);
+        }
+        if self.in_flight.get() == 0 {
+            let since = self.idle_since.get();
+            let idle = over(Some(since), deadlines.idle);
+            let drained = over(self.draining_since.get().map(|start| start.max(since)), deadlines.drain_idle);
+            return (idle || drained).then_some(Expired::Idle);
+        }
+        let mut exchanges = self.exchanges.borrow_mut();
+        for exchange in exchanges.iter_mut().flatten() {
+            if over(Some(exchange.started), deadlines.total) {
+                return Some(Expired::Total);
+            }
+            if over(exchange.handed_over, deadlines.write_stall) {
+                return Some(Expired::Stalled);
+            }
+            exchange.judge_body(now, deadlines);
+        }
+        None
+    }
+}
+
+impl Exchange {
+    fn judge_body(&mut self, now: Instant, deadlines: &Deadlines) {
+        let Some(since) = self.body_awaited else { return };
+        let waited = self.body_waited + now.saturating_duration_since(since);
+        let earned = Duration::from_secs(self.body_bytes / deadlines.body_bytes_per_s_min);
+        if waited >= deadlines.body_grace + earned {
+            self.body_late = true;
+            if let Some(waker) = self.body_waker.take() {
+                waker.wake();
+            }
+        }
+    }
+}
+
+/// One request's place in its connection's books.
+pub(super) struct Ticket {
+    state: Rc<ConnectionState>,
+    slot: usize,
+}
+
+impl Ticket {
+    pub(super) fn state(&self) -> &Rc<ConnectionState> {
+        &self.state
+    }
+
+    fn with<R>(&self, change: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
+        self.state.exchanges.borrow_mut().get_mut(self.slot).and_then(Option::as_mut).map(change)
+    }
+
+    /// Somebody polled the client's body and there was nothing. `Ready` means that it is late beyond the minimum rate.
+    pub(super) fn body_pending(&self, cx: &Context<'_>) -> Poll<()> {
+        let late = self.with(|exchange| {
+            if exchange.body_awaited.is_none() {
+                exchange.body_awaited = Some(Instant::now());
+            }
+            exchange.body_waker = Some(cx.waker().clone());
+            exchange.body_late
+        });
+        if late == Some(true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// A part of the client's body arrived.
+    pub(super) fn body_arrived(&self, bytes: usize) {
+        self.with(|exchange| {
+            if let Some(since) = exchange.body_awaited.take() {
+                exchange.body_waited += since.elapsed();
+            }
+            exchange.body_bytes = exchange.body_bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        });
+    }
+
+    /// A part of the response went to the client's side.
+    pub(super) fn handed_over(&self) {
+        self.with(|exchange| exchange.handed_over = Some(Instant::now()));
+    }
+
+    /// The client's side is waiting for us.
+    pub(super) fn asked(&self) {
+        self.with(|exchange| exchange.handed_over = None);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(slot) = self.state.exchanges.borrow_mut().get_mut(self.slot) {
+            *slot = None;
+        }
+        let left = self.state.in_flight.get().saturating_sub(1);
+        self.state.in_flight.set(left);
+        if left == 0 {
+            self.state.idle_since.set(Instant::now());
+        }
+    }
+}

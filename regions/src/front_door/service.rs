@@ -191,7 +191,7 @@ fn is_server_name(text: &str, server_name: &str) -> bool {
     match text.strip_prefix(server_name).map(str::as_bytes) {
         Some([]) => true,
         Some([b':', first, port @ ..]) => {
-            (b'1'..=b'9').contains(first) && port.len() < PORT_DIGITS_MAX - 1 && port.iter().all(u8::is_ascii_digit)
+            (b'1'..=b'9').contains(first) && port.len() < PORT_DIGITS_MAX && port.iter().all(u8::is_ascii_digit)
         }
         _ => false,
     }

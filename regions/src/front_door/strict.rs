@@ -129,7 +129,7 @@ impl Framing {
                 return (0, Next::Refuse(Violation::HeadTooLarge));
             }
             self.state = State::Head { scanned: input.len() };
-            return match early_violation(window) {
+            return match early_violation(window, scanned) {
                 Some(violation) => (0, Next::Refuse(violation)),
                 None => (0, Next::NeedMore),
             };
@@ -208,11 +208,12 @@ fn take(input: &[u8], left_bytes: u64) -> (usize, u64) {
     (usize::try_from(taken).unwrap_or(input.len()), left_bytes - taken)
 }
 
-/// A violation that an incomplete head already shows: it saves waiting for the end of something that is not HTTP.
-fn early_violation(head: &[u8]) -> Option<Violation> {
-    let newline = memchr::memchr(b'\n', head)?;
-    let crlf = newline.checked_sub(1).and_then(|at| head.get(at)) == Some(&b'\r');
-    (!crlf).then_some(Violation::Framing("bare_lf"))
+/// A violation that an incomplete head already shows: a line that does not end in CRLF. Such a head may never end in
+/// the way we look for, while another server would take it as complete. Looks at what came after `scanned` bytes.
+fn early_violation(head: &[u8], scanned: usize) -> Option<Violation> {
+    let fresh = head.get(scanned..)?;
+    let bare = |newline: usize| (scanned + newline).checked_sub(1).and_then(|at| head.get(at)) != Some(&b'\r');
+    memchr::memchr_iter(b'\n', fresh).any(bare).then_some(Violation::Framing("bare_lf"))
 }
 
 struct Head {

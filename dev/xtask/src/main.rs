@@ -7,6 +7,7 @@
 )]
 
 mod deps;
+mod e2e;
 mod fail;
 mod http;
 mod layout;
@@ -17,6 +18,7 @@ mod process;
 mod secrets;
 mod seed;
 mod stack;
+mod test;
 mod tidy;
 
 use std::process::ExitCode;
@@ -48,6 +50,8 @@ enum Task {
     Status,
     /// Follow all logs.
     Logs,
+    /// Run everything CI runs.
+    Test,
     /// Check what no compiler checks: sizes, words, links, directions, licences.
     Tidy,
 }
@@ -89,6 +93,7 @@ fn run(task: Task) -> Outcome<ExitCode> {
             Task::Reset => stack::commands::reset(&checkout),
             Task::Status => stack::commands::status(&checkout).await,
             Task::Logs => stack::commands::logs(&checkout),
+            Task::Test => test::run(&checkout).await,
             Task::Tidy => tidy::run(&checkout).map(|_checks| ExitCode::SUCCESS),
         }
     })

@@ -50,6 +50,9 @@ fn token_in(mail: &str, email: &str, host: &str) -> Option<String> {
     (!token.is_empty()).then_some(token)
 }
 
+const MAIL_WAIT_MAX: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(100);
+
 #[cfg(test)]
 mod tests {
     use super::token_in;
@@ -62,6 +65,3 @@ mod tests {
         assert_eq!(token_in(mail, "ana@clinic.example", "aurora.us.base"), None);
     }
 }
-
-const MAIL_WAIT_MAX: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(100);

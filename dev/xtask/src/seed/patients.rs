@@ -5,47 +5,47 @@ use crate::fail::Outcome;
 use crate::http::{Call, Client};
 use crate::layout::LocalRegion;
 
-/// Registers the synthetic patients unless the clinic has some already.
+/// Registers the synthetic patients that the clinic does not have yet.
 pub(crate) async fn ensure(client: &Client, region: &LocalRegion) -> Outcome<()> {
-    let answer = client.expect(Call::get("/api/v1/patients")).await?;
-    let known = answer.json.get("items").and_then(Value::as_array).map_or(0, Vec::len);
-    for patient in synthetic(region.code).into_iter().skip(known) {
-        client.expect(Call::post("/api/v1/patients", &patient)).await?;
+    for (number, patient) in synthetic(region.code).iter().enumerate() {
+        let search = json!({ "mrn": patient.get("mrn") });
+        let found = client.expect(Call::post("/api/v1/patients/search", &search)).await?;
+        if found.json.get("items").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+            let call = Call::post("/api/v1/patients", patient);
+            client.expect(call.header("idempotency-key", format!("demo-patient-{number}"))).await?;
+        }
     }
     Ok(())
 }
 
+/// The numbers 555-0100 to 555-0199 are reserved for fiction; `example.com` is reserved for examples (RFC 2606).
 fn synthetic(code: &str) -> Vec<Value> {
-    match code {
-        "us" => vec![
-            american("Testa", "Sample", "1984-02-29", "555-0101"),
-            american("Demo", "Placeholder", "1957-11-03", "555-0102"),
-            american("Zoë", "Example-Núñez", "2011-06-18", "555-0103"),
+    let people: [(&str, &str, &str, &str); 3] = match code {
+        "us" => [
+            ("Testa", "Sample", "1984-02-29", "female"),
+            ("Demo", "Placeholder", "1957-11-03", "male"),
+            ("Zoë", "Example-Núñez", "2011-06-18", "unknown"),
         ],
-        "in" => vec![
-            indian("नमूना", "परीक्षण", "1990-08-15", "+91 00000 00101"),
-            indian("உதாரணம்", "மாதிரி", "1972-01-26", "+91 00000 00102"),
-            indian("Udaharan", "Kumar", "2003-10-02", "+91 00000 00103"),
+        _ => [
+            ("नमूना", "परीक्षण", "1990-08-15", "female"),
+            ("உதாரணம்", "மாதிரி", "1972-01-26", "male"),
+            ("Udaharan", "Namuna", "2003-10-02", "other"),
         ],
-        _ => Vec::new(),
-    }
+    };
+    let numbered = people.iter().zip(1..);
+    numbered
+        .map(|((given, family, born, sex), number)| person(code, number, [given, family, born, sex]))
+        .collect()
 }
 
-fn american(given: &str, family: &str, birth_date: &str, phone: &str) -> Value {
+fn person(code: &str, number: u32, [given, family, born, sex]: [&str; 4]) -> Value {
     json!({
-        "names": [{ "given": given, "family": family }],
-        "birth_date": birth_date,
-        "sex": "unknown",
-        "phones": [format!("+1 202-{phone}")],
-        "emails": [format!("{}@example.com", phone.replace('-', ""))],
-    })
-}
-
-fn indian(given: &str, family: &str, birth_date: &str, phone: &str) -> Value {
-    json!({
-        "names": [{ "given": given, "family": family }],
-        "birth_date": birth_date,
-        "sex": "unknown",
-        "emails": [format!("{}@example.com", phone.replace([' ', '+'], ""))],
+        "names": [{ "use": "official", "given": [given], "family": family }],
+        "birth_date": born,
+        "sex": sex,
+        "phones": [{ "value": format!("+1 202-555-01{number:02}"), "use": "mobile" }],
+        "emails": [{ "value": format!("synthetic-{code}-{number}@example.com") }],
+        "addresses": [{ "use": "home", "lines": [format!("{number} Sample Street")], "city": "Exampleton" }],
+        "mrn": format!("DEMO-{number:04}"),
     })
 }

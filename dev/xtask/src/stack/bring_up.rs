@@ -74,6 +74,7 @@ async fn start_aws(stack: &Stack) -> Outcome<()> {
     for (region, record) in records {
         let ports = stack.ports.region(region);
         wait::listens(&record, &[ports.s3(), ports.kms()]).await?;
+        wait::holds(&record, "its key", || configs::key_arn_file(stack, region).is_file()).await?;
     }
     Ok(())
 }

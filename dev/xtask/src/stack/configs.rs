@@ -43,7 +43,7 @@ pub(crate) fn write_all(stack: &Stack) -> Outcome<()> {
 }
 
 /// Where the local KMS writes the ARN of the region's key when it starts.
-fn key_arn_file(stack: &Stack, region: &LocalRegion) -> PathBuf {
+pub(crate) fn key_arn_file(stack: &Stack, region: &LocalRegion) -> PathBuf {
     stack.home.data(region.code).join("aws/kms/key-arn")
 }
 
@@ -65,6 +65,14 @@ fn signing_key(stack: &Stack) -> PathBuf {
 
 fn route_keys(stack: &Stack, region: &LocalRegion, kind: &str) -> PathBuf {
     stack.home.secrets(&format!("{}/{kind}-keys", region.code))
+}
+
+/// The fields of both objects.
+fn joined(mut first: Value, second: Value) -> Value {
+    if let (Some(fields), Value::Object(more)) = (first.as_object_mut(), second) {
+        fields.extend(more);
+    }
+    first
 }
 
 impl Parts<'_> {
@@ -119,23 +127,25 @@ impl Parts<'_> {
     }
 
     fn backend(&self, region: &LocalRegion) -> Outcome<Value> {
-        let mut config = self.regional(region, Role::Backend)?;
         let ports = self.stack.ports.region(region);
         let server = self.pki.pair(&format!("{}/backend-server", region.code));
         let client_ca = self.pki.authority(Authority::Backend(region.code));
-        config["listen"] = json!(local(ports.backend()));
-        config["admin_listen"] = json!(local(ports.backend_admin()));
-        config["route"] = self.route(region);
-        config["tls"] = json!({ "cert": server.cert, "key": server.key, "client_ca": client_ca });
-        Ok(config)
+        let own = json!({
+            "listen": local(ports.backend()),
+            "admin_listen": local(ports.backend_admin()),
+            "route": self.route(region),
+            "tls": { "cert": server.cert, "key": server.key, "client_ca": client_ca },
+        });
+        Ok(joined(self.regional(region, Role::Backend)?, own))
     }
 
     fn worker(&self, region: &LocalRegion) -> Outcome<Value> {
-        let mut config = self.regional(region, Role::Worker)?;
-        config["admin_listen"] = json!(local(self.stack.ports.region(region).worker_admin()));
-        config["mail"] = json!({ "from": format!("no-reply@{BASE}"), "dir": self.stack.home.mail() });
-        config["migrator"] = self.login(region.code, Login::Migrator);
-        Ok(config)
+        let own = json!({
+            "admin_listen": local(self.stack.ports.region(region).worker_admin()),
+            "mail": { "from": format!("no-reply@{BASE}"), "dir": self.stack.home.mail() },
+            "migrator": self.login(region.code, Login::Migrator),
+        });
+        Ok(joined(self.regional(region, Role::Worker)?, own))
     }
 
     /// What backend and worker share.
@@ -143,8 +153,8 @@ impl Parts<'_> {
         let ports = self.stack.ports.region(region);
         let code = region.code;
         let aws = self.pki.authority(Authority::Aws);
-        let mut shard = self.database(code, ports.postgres(), databases::SHARD_DATABASE, Login::App);
-        shard["id"] = json!(SHARD);
+        let database = self.database(code, ports.postgres(), databases::SHARD_DATABASE, Login::App);
+        let shard = joined(json!({ "id": SHARD }), database);
         Ok(json!({
             "region": region.name,
             "base": BASE,

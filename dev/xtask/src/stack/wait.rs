@@ -54,6 +54,23 @@ pub(crate) async fn listens(record: &Record, ports: &[u16]) -> Outcome<()> {
     Ok(())
 }
 
+/// Waits until `condition` holds, as long as the process that must bring it about lives.
+pub(crate) async fn holds(record: &Record, what: &str, condition: impl Fn() -> bool) -> Outcome<()> {
+    let deadline = Instant::now() + READY_WAIT_MAX;
+    while !condition() {
+        if !process::is_alive(record) || Instant::now() > deadline {
+            return Err(Fail::new(format!(
+                "{} does not have {what}. Its last lines:\n{}",
+                record.name,
+                process::tail(&record.log, LOG_LINES_SHOWN)
+            ))
+            .hint(format!("read {}", record.log.display())));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
+}
+
 /// The status that an admin listener gives for `/readyz`, or none where nothing answers.
 pub(crate) async fn probe(admin_port: u16) -> Option<u16> {
     tokio::time::timeout(PROBE_TIMEOUT, get_status(admin_port)).await.ok().flatten()

@@ -1,7 +1,7 @@
 //! Everything CI runs, in one command: formatting, lints, documents, tidiness, all tests, and a whole stack end to end.
 mod cluster;
 mod steps;
-mod tally;
+pub(crate) mod tally;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,7 +57,8 @@ fn static_checks() -> Vec<Step> {
         environment: Vec::new(),
         wait_max: CHECK_WAIT_MAX,
     };
-    let mut rustdoc = cargo("rustdoc", &["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
+    let mut rustdoc =
+        cargo("rustdoc", &["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
     rustdoc.environment.push(("RUSTDOCFLAGS", "-D warnings".to_owned()));
     vec![
         cargo("rustfmt", &["fmt", "--all", "--check"]),

@@ -24,7 +24,11 @@ pub(crate) struct Step {
 
 impl Step {
     /// Runs the command; the tally holds the tests it reported, and is empty for a plain check that passed.
-    pub(crate) async fn run(&self, checkout: &Checkout, environment: &[(&'static str, String)]) -> Outcome<Tally> {
+    pub(crate) async fn run(
+        &self,
+        checkout: &Checkout,
+        environment: &[(&'static str, String)],
+    ) -> Outcome<Tally> {
         println!("\n== {} (cargo {})", self.name, self.arguments.join(" "));
         let mut command = Command::new("cargo");
         command.args(&self.arguments).current_dir(checkout.root()).kill_on_drop(true);
@@ -41,9 +45,14 @@ impl Step {
             }
             (tally, child.wait().await)
         };
-        let (tally, status) = tokio::time::timeout(self.wait_max, read_and_wait).await.map_err(|_elapsed| {
-            Fail::new(format!("{} did not finish within {} minutes.", self.name, self.wait_max.as_secs() / 60))
-        })?;
+        let (tally, status) =
+            tokio::time::timeout(self.wait_max, read_and_wait).await.map_err(|_elapsed| {
+                Fail::new(format!(
+                    "{} did not finish within {} minutes.",
+                    self.name,
+                    self.wait_max.as_secs() / 60
+                ))
+            })?;
         let status = status.attempt(|| format!("wait for {}", self.name))?;
         let counted = tally.passed + tally.failed() > 0;
         match (status.success(), self.arguments.first() == Some(&"test")) {
@@ -51,7 +60,9 @@ impl Step {
             (true, _) => Ok(tally),
             // A crate that does not compile fails without any test having failed.
             (false, true) if tally.failed() > 0 => Ok(tally),
-            (false, _) => Err(Fail::new(format!("cargo {} failed; its messages are above.", self.arguments.join(" ")))),
+            (false, _) => {
+                Err(Fail::new(format!("cargo {} failed; its messages are above.", self.arguments.join(" "))))
+            }
         }
     }
 }

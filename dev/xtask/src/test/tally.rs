@@ -71,7 +71,9 @@ mod tests {
     #[test]
     fn result_lines_are_added_up() {
         let mut tally = Tally::default();
-        tally.read_line("test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s");
+        tally.read_line(
+            "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s",
+        );
         tally.read_line("test result: FAILED. 3 passed; 2 failed; 0 ignored");
         tally.read_line("test it::works ... ok");
         assert_eq!((tally.passed, tally.failed()), (15, 2));

@@ -1,0 +1,134 @@
+//! The main job: a record is registered, read, corrected, found and listed, and only at home.
+use serde_json::{Value, json};
+
+use crate::e2e::World;
+use crate::fail::{Fail, Outcome};
+use crate::http::{Answer, Call, Client};
+use crate::layout::{LocalRegion, REGIONS};
+use crate::seed::DemoClinic;
+use crate::seed::clinics::try_sign_in;
+
+/// What one region's planted patient is made of. Each value starts with the run's mark, which the scans look for.
+pub(super) struct Planted {
+    /// Family name.
+    pub family: String,
+    /// Medical record number.
+    pub mrn: String,
+    /// E-mail address.
+    pub email: String,
+    /// Telephone number.
+    pub phone: String,
+}
+
+impl Planted {
+    /// The planted values of a region in this run.
+    pub(super) fn of(world: &World, region: &LocalRegion) -> Self {
+        let (mark, code) = (&world.mark, region.code);
+        let number = if code == "us" { "0198" } else { "0199" };
+        Self {
+            family: format!("{mark}family{code}"),
+            mrn: format!("{mark}mrn{code}").to_uppercase(),
+            email: format!("{mark}mail{code}@example.com"),
+            phone: format!("+1 202-555-{number}"),
+        }
+    }
+
+    fn registration(&self, birth_date: &str) -> Value {
+        json!({
+            "names": [{ "given": ["Planted"], "family": self.family }],
+            "birth_date": birth_date,
+            "sex": "unknown",
+            "phones": [{ "value": self.phone }],
+            "emails": [{ "value": self.email }],
+            "addresses": [{ "lines": [format!("1 {} Street", self.family)], "city": "Exampleton" }],
+            "mrn": self.mrn,
+        })
+    }
+}
+
+/// Signs in as the staff who register patients.
+pub(super) async fn desk(world: &World, clinic: &DemoClinic) -> Outcome<Client> {
+    let login = clinic.logins.last().ok_or_else(|| Fail::new("the demo clinic has no staff"))?;
+    let client = try_sign_in(&world.stack, clinic, login).await?;
+    client.ok_or_else(|| Fail::new(format!("{} cannot sign in", login.email)))
+}
+
+/// The whole life of one record in each region.
+pub(super) async fn life_of_a_record(world: &World) -> Outcome<()> {
+    let mut records = Vec::new();
+    for (clinic, region) in world.demo.clinics.iter().zip(&REGIONS) {
+        let client = desk(world, clinic).await?;
+        let id = register_and_correct(&client, &Planted::of(world, region)).await?;
+        find(&client, &Planted::of(world, region), &id).await?;
+        let stranger = Client::new(&world.stack.home, &clinic.url)?;
+        let path = format!("/api/v1/patients/{id}");
+        must_be(&stranger.send(Call::get(&path)).await?, 401, "reading without a session")?;
+        records.push((client, id));
+    }
+    // Each clinic's id at the other clinic is nobody's.
+    for ((client, _), (_, foreign)) in records.iter().zip(records.iter().rev()) {
+        let path = format!("/api/v1/patients/{foreign}");
+        must_be(&client.send(Call::get(&path)).await?, 404, "reading another clinic's patient")?;
+    }
+    Ok(())
+}
+
+async fn register_and_correct(client: &Client, planted: &Planted) -> Outcome<String> {
+    let registration = planted.registration("1966-06-06");
+    let create =
+        || Call::post("/api/v1/patients", &registration).header("idempotency-key", planted.mrn.clone());
+    let created = client.expect(create()).await?;
+    let id = created.field("id")?;
+    let again = client.expect(create()).await?;
+    if again.field("id")? != id {
+        return Err(Fail::new("the same Idempotency-Key registered a second patient"));
+    }
+    let path = format!("/api/v1/patients/{id}");
+    let read = client.expect(Call::get(&path)).await?;
+    if !read.text.contains(&planted.family) || !read.text.contains(&planted.email) {
+        return Err(Fail::new("the record that was read is not the one that was registered"));
+    }
+    let tag = read.headers.get("etag").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let corrected = planted.registration("1966-06-07");
+    let put = || Call::put(&path, &corrected);
+    must_be(&client.send(put()).await?, 428, "correcting without If-Match")?;
+    must_be(&client.send(put().header("if-match", "\"0\"")).await?, 412, "correcting an old version")?;
+    must_be(&client.send(put().header("if-match", tag)).await?, 200, "correcting")?;
+    let read = client.expect(Call::get(&path)).await?;
+    if read.json.get("birth_date") != Some(&json!("1966-06-07")) {
+        return Err(Fail::new("the correction is not there"));
+    }
+    Ok(id)
+}
+
+async fn find(client: &Client, planted: &Planted, id: &str) -> Outcome<()> {
+    let searches = [
+        json!({ "mrn": planted.mrn }),
+        json!({ "phone": planted.phone }),
+        json!({ "email": planted.email }),
+        json!({ "name": planted.family, "birth_date": "1966-06-07" }),
+    ];
+    for search in &searches {
+        let found = client.expect(Call::post("/api/v1/patients/search", search)).await?;
+        if !found.text.contains(id) {
+            return Err(Fail::new(format!("the record is not found by {search}: {}", found.text)));
+        }
+    }
+    let listed = client.expect(Call::get("/api/v1/patients?limit=50")).await?;
+    if listed.text.contains(id) { Ok(()) } else { Err(Fail::new("the record is not in the list")) }
+}
+
+fn must_be(answer: &Answer, status: u16, what: &str) -> Outcome<()> {
+    if answer.status.as_u16() == status {
+        return Ok(());
+    }
+    Err(Fail::new(format!("{what} was answered with {} instead of {status}: {}", answer.status, answer.text)))
+}
+
+/// The ids of all patients of a clinic, `pat_` and 26 characters each.
+pub(super) async fn ids(world: &World, clinic: &DemoClinic) -> Outcome<Vec<String>> {
+    let client = desk(world, clinic).await?;
+    let answer = client.expect(Call::get("/api/v1/patients?limit=50")).await?;
+    let items = answer.json.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+    Ok(items.iter().filter_map(|item| item.get("id").and_then(Value::as_str)).map(str::to_owned).collect())
+}

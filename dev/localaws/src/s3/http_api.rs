@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use s3s::access::{S3Access, S3AccessContext};
-use s3s::auth::SimpleAuth;
+use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3ErrorCode, S3Result};
 
@@ -50,7 +50,7 @@ impl S3 {
     fn service(&self, faults: &Faults) -> &S3Service {
         self.service.get_or_init(|| {
             let mut builder = S3ServiceBuilder::new(Api(Arc::clone(&self.store)));
-            builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
+            builder.set_auth(Credentials);
             builder.set_access(Access { faults: faults.clone() });
             builder.build()
         })
@@ -83,6 +83,20 @@ pub(crate) async fn answer(
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
     }))
+}
+
+/// The one access key there is.
+struct Credentials;
+
+#[async_trait::async_trait]
+impl S3Auth for Credentials {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        if access_key == ACCESS_KEY_ID {
+            return Ok(SecretKey::from(SECRET_ACCESS_KEY));
+        }
+        let message = "The AWS Access Key Id you provided does not exist in our records.";
+        Err(refuse::refused(S3ErrorCode::InvalidAccessKeyId, message))
+    }
 }
 
 /// Called by `s3s` when the signature is verified and the operation known, before the body is read.

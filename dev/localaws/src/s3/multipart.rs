@@ -262,15 +262,13 @@ fn chosen_parts(upload: &Upload, named: &[CompletedPart]) -> S3Result<Vec<Upload
             "an upload is completed with at least one part",
         ));
     }
-    let (mut chosen, mut previous) = (Vec::with_capacity(named.len()), 0);
+    if !named.is_sorted_by(|a, b| a.part_number < b.part_number) {
+        let message = "The list of parts was not in ascending order. Parts must be ordered by part number.";
+        return Err(refuse::refused(S3ErrorCode::InvalidPartOrder, message));
+    }
+    let mut chosen = Vec::with_capacity(named.len());
     for (index, wanted) in named.iter().enumerate() {
         let number = wanted.part_number.ok_or_else(invalid)?;
-        if number <= previous {
-            let message =
-                "The list of parts was not in ascending order. Parts must be ordered by part number.";
-            return Err(refuse::refused(S3ErrorCode::InvalidPartOrder, message));
-        }
-        previous = number;
         let part = upload.parts.get(&number).ok_or_else(invalid)?;
         let same = |wanted: &Option<String>, actual: &Option<String>| wanted.is_none() || wanted == actual;
         let fits = wanted.e_tag.as_ref().map(ETag::value) == Some(part.md5.as_str())

@@ -30,7 +30,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) secret: &'a str,
 }
 
-pub(crate) const HOME: Caller<'static> = Caller { region: REGION, id: ACCESS_KEY_ID, secret: SECRET_ACCESS_KEY };
+pub(crate) const HOME: Caller<'static> =
+    Caller { region: REGION, id: ACCESS_KEY_ID, secret: SECRET_ACCESS_KEY };
 
 impl World {
     /// Over TLS, with one bucket and one key.
@@ -77,7 +78,11 @@ impl World {
     }
 
     /// An upload with everything that is required; the body is the caller's.
-    pub(crate) fn put(&self, bucket: &str, key: &str) -> aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder {
+    pub(crate) fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+    ) -> aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder {
         self.s3
             .put_object()
             .bucket(bucket)
@@ -139,7 +144,12 @@ pub(crate) fn refusal<T, E: ProvideErrorMetadata>(
 }
 
 /// One request over plain HTTP without the SDK: status and whole answer.
-pub(crate) async fn raw(address: std::net::SocketAddr, method: &str, path: &str, body: &str) -> (u16, String) {
+pub(crate) async fn raw(
+    address: std::net::SocketAddr,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (u16, String) {
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let length = body.len();
     let request = format!(

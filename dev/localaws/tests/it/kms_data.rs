@@ -20,13 +20,17 @@ async fn a_data_key_opens_with_the_same_context_and_no_other() {
     let (plaintext, sealed) = seal(&world, &[("tenant", "a"), ("purpose", "seal")]).await;
     assert_eq!(plaintext.as_ref().len(), 32);
     let open = || world.kms.decrypt().ciphertext_blob(sealed.clone()).key_id(&world.key);
-    let opened = open().encryption_context("purpose", "seal").encryption_context("tenant", "a").send().await.unwrap();
+    let opened =
+        open().encryption_context("purpose", "seal").encryption_context("tenant", "a").send().await.unwrap();
     assert_eq!(opened.plaintext.unwrap(), plaintext);
     let wrong = [
         open(),
         open().encryption_context("tenant", "b").encryption_context("purpose", "seal"),
         open().encryption_context("tenant", "a"),
-        open().encryption_context("tenant", "a").encryption_context("purpose", "seal").encryption_context("x", "y"),
+        open()
+            .encryption_context("tenant", "a")
+            .encryption_context("purpose", "seal")
+            .encryption_context("x", "y"),
     ];
     for call in wrong {
         assert_eq!(refusal(call.send().await), ("InvalidCiphertextException".into(), 400));
@@ -86,7 +90,8 @@ async fn rotation_keeps_old_ciphertexts_readable_and_re_encryption_moves_context
     let world = World::new();
     let (plaintext, old) = seal(&world, &[("v", "1")]).await;
     world.kms.rotate_key_on_demand().key_id(&world.key).send().await.unwrap();
-    let opened = world.kms.decrypt().ciphertext_blob(old.clone()).encryption_context("v", "1").send().await.unwrap();
+    let opened =
+        world.kms.decrypt().ciphertext_blob(old.clone()).encryption_context("v", "1").send().await.unwrap();
     assert_eq!(opened.plaintext.unwrap(), plaintext);
     let moved = world
         .kms
@@ -132,7 +137,8 @@ async fn encrypt_and_a_data_key_without_plaintext() {
 #[tokio::test]
 async fn a_signing_key_does_not_encrypt() {
     let world = World::new();
-    let made = world.kms.create_key().key_spec(KeySpec::EccNistP256).key_usage(KeyUsageType::SignVerify).send();
+    let made =
+        world.kms.create_key().key_spec(KeySpec::EccNistP256).key_usage(KeyUsageType::SignVerify).send();
     let key = made.await.unwrap().key_metadata.unwrap();
     let outcome = world.kms.generate_data_key().key_id(key.key_id).key_spec(DataKeySpec::Aes256).send().await;
     assert_eq!(refusal(outcome).0, "InvalidKeyUsageException");
@@ -143,6 +149,13 @@ async fn what_is_not_known_is_not_implemented() {
     let world = World::new();
     let grants = world.kms.list_grants().key_id(&world.key).send().await;
     assert_eq!(refusal(grants), ("NotImplemented".into(), 501));
-    let dry = world.kms.generate_data_key().key_id(&world.key).key_spec(DataKeySpec::Aes256).dry_run(true).send().await;
+    let dry = world
+        .kms
+        .generate_data_key()
+        .key_id(&world.key)
+        .key_spec(DataKeySpec::Aes256)
+        .dry_run(true)
+        .send()
+        .await;
     assert_eq!(refusal(dry), ("NotImplemented".into(), 501));
 }

@@ -66,10 +66,12 @@ async fn a_policy_that_denies_is_honoured() {
         let policy = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
         world.kms.put_key_policy().key_id(&world.key).policy(policy).send()
     };
-    let deny = r#"{"Effect":"Deny","Principal":"*","Action":["kms:Decrypt","kms:GenerateDataKey*"],"Resource":"*"}"#;
+    let deny =
+        r#"{"Effect":"Deny","Principal":"*","Action":["kms:Decrypt","kms:GenerateDataKey*"],"Resource":"*"}"#;
     put(format!("{allow},{deny}")).await.unwrap();
     assert_eq!(open(&world, &blob).await, ("AccessDeniedException".into(), 400));
-    let made = world.kms.generate_data_key_without_plaintext().key_id(&world.key).key_spec(DataKeySpec::Aes256);
+    let made =
+        world.kms.generate_data_key_without_plaintext().key_id(&world.key).key_spec(DataKeySpec::Aes256);
     assert_eq!(refusal(made.send().await).0, "AccessDeniedException");
     let read = world.kms.get_key_policy().key_id(&world.key).send().await.unwrap();
     assert!(read.policy.unwrap().contains("Deny"));
@@ -99,11 +101,13 @@ async fn aliases_name_keys_but_do_not_change_them() {
     let alias = || world.kms.create_alias().alias_name("alias/second").target_key_id(&made.key_id).send();
     alias().await.unwrap();
     assert_eq!(refusal(alias().await).0, "AlreadyExistsException");
-    let described = world.kms.describe_key().key_id("alias/second").send().await.unwrap().key_metadata.unwrap();
+    let described =
+        world.kms.describe_key().key_id("alias/second").send().await.unwrap().key_metadata.unwrap();
     assert_eq!(described.key_id, made.key_id);
     let disabled = world.kms.disable_key().key_id("alias/second").send().await;
     assert_eq!(refusal(disabled).0, "ValidationException");
-    let reserved = world.kms.create_alias().alias_name("alias/aws/s3").target_key_id(&made.key_id).send().await;
+    let reserved =
+        world.kms.create_alias().alias_name("alias/aws/s3").target_key_id(&made.key_id).send().await;
     assert_eq!(refusal(reserved).0, "InvalidAliasNameException");
     let aliases = world.kms.list_aliases().key_id(&made.key_id).send().await.unwrap();
     assert_eq!(aliases.aliases().len(), 1);

@@ -14,21 +14,24 @@ const POINT_OFFSET: usize = 26;
 #[tokio::test]
 async fn a_signature_verifies_here_and_offline() {
     let world = World::new();
-    let key = world.handle.create_key(KeyOptions { spec: KeySpec::EccP256, ..KeyOptions::default() }).unwrap();
+    let key =
+        world.handle.create_key(KeyOptions { spec: KeySpec::EccP256, ..KeyOptions::default() }).unwrap();
     let message = b"checkpoint";
     let sign = |kind: MessageType, bytes: &[u8]| {
         let call = world.kms.sign().key_id(&key.arn).message_type(kind).message(Blob::new(bytes.to_vec()));
         call.signing_algorithm(SigningAlgorithmSpec::EcdsaSha256).send()
     };
     let raw = sign(MessageType::Raw, message).await.unwrap().signature.unwrap();
-    let hashed = sign(MessageType::Digest, digest(&SHA256, message).as_ref()).await.unwrap().signature.unwrap();
+    let hashed =
+        sign(MessageType::Digest, digest(&SHA256, message).as_ref()).await.unwrap().signature.unwrap();
     let public = world.kms.get_public_key().key_id(&key.arn).send().await.unwrap().public_key.unwrap();
     let offline = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &public.as_ref()[POINT_OFFSET..]);
     offline.verify(message, raw.as_ref()).unwrap();
     offline.verify(message, hashed.as_ref()).unwrap();
 
     let verify = |bytes: &[u8], signature: Blob| {
-        let call = world.kms.verify().key_id(&key.arn).message(Blob::new(bytes.to_vec())).signature(signature);
+        let call =
+            world.kms.verify().key_id(&key.arn).message(Blob::new(bytes.to_vec())).signature(signature);
         call.signing_algorithm(SigningAlgorithmSpec::EcdsaSha256).send()
     };
     assert!(verify(message, raw.clone()).await.unwrap().signature_valid);

@@ -12,3 +12,4 @@ mod s3_bucket;
 mod s3_lock;
 mod s3_multipart;
 mod s3_object;
+mod s3_wire;

@@ -91,7 +91,10 @@ async fn what_was_acknowledged_survives_kill_9() {
     }
     let listed = s3.list_objects_v2().bucket(BUCKET).send().await.unwrap();
     let listed = usize::try_from(listed.key_count().unwrap()).unwrap();
-    assert!((acknowledged.len()..=acknowledged.len() + 3).contains(&listed), "one per round may be unacknowledged");
+    assert!(
+        (acknowledged.len()..=acknowledged.len() + 3).contains(&listed),
+        "one per round may be unacknowledged"
+    );
     let blobs = std::fs::read_dir(dir.path().join("s3").join(BUCKET).join("blobs")).unwrap().count();
     assert_eq!(blobs, listed, "no half-written bytes are left");
 }

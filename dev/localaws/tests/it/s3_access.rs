@@ -16,8 +16,10 @@ async fn a_link_works_until_it_expires_and_not_when_changed() {
     let link = async |age_s: u64, life_s: u64| {
         #[expect(clippy::disallowed_methods, reason = "the SDK signs with real time")]
         let start = SystemTime::now() - Duration::from_secs(age_s);
-        let config = PresigningConfig::builder().start_time(start).expires_in(Duration::from_secs(life_s)).build();
-        let signed = world.s3.get_object().bucket(BUCKET).key("letter").presigned(config.unwrap()).await.unwrap();
+        let config =
+            PresigningConfig::builder().start_time(start).expires_in(Duration::from_secs(life_s)).build();
+        let signed =
+            world.s3.get_object().bucket(BUCKET).key("letter").presigned(config.unwrap()).await.unwrap();
         signed.uri().to_owned()
     };
     let address = world.handle.s3_addr();
@@ -99,7 +101,8 @@ async fn every_object_needs_a_kms_key_that_is_here_and_usable() {
     assert_eq!(refusal(aes), ("AccessDenied".into(), 403));
     let keyless = put().server_side_encryption(ServerSideEncryption::AwsKms).send().await;
     assert_eq!(refusal(keyless), ("AccessDenied".into(), 403));
-    let with = |key: String| put().server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(key).send();
+    let with =
+        |key: String| put().server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(key).send();
     let elsewhere = with(world.key.replace(REGION, "us-east-1")).await;
     assert_eq!(refusal(elsewhere), ("KMS.NotFoundException".into(), 400));
     let made = with(world.key.clone()).await.unwrap();

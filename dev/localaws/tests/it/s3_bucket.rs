@@ -50,7 +50,10 @@ async fn versions_stay_and_a_deletion_leaves_a_marker() {
 
     let deleted = world.s3.delete_object().bucket(BUCKET).key("k").send().await.unwrap();
     assert_eq!(deleted.delete_marker(), Some(true));
-    assert_eq!(refusal(world.s3.get_object().bucket(BUCKET).key("k").send().await), ("NoSuchKey".into(), 404));
+    assert_eq!(
+        refusal(world.s3.get_object().bucket(BUCKET).key("k").send().await),
+        ("NoSuchKey".into(), 404)
+    );
     let marker = deleted.version_id().unwrap();
     assert_eq!(refusal(at(marker).await), ("MethodNotAllowed".into(), 405));
     assert_eq!(refusal(at("unknown").await), ("NoSuchVersion".into(), 404));
@@ -87,7 +90,8 @@ async fn listings_page_and_fold_folders() {
     let prefixes: Vec<_> = folded.common_prefixes().iter().map(|p| p.prefix().unwrap()).collect();
     assert_eq!(prefixes, ["a/", "c/"]);
     assert_eq!(folded.contents().len(), 2);
-    let inside = world.s3.list_objects_v2().bucket(BUCKET).prefix("a/").start_after("a/1").send().await.unwrap();
+    let inside =
+        world.s3.list_objects_v2().bucket(BUCKET).prefix("a/").start_after("a/1").send().await.unwrap();
     assert_eq!(inside.contents().len(), 1);
     let forged = world.s3.list_objects_v2().bucket(BUCKET).continuation_token("%%%").send().await;
     assert_eq!(refusal(forged).0, "InvalidArgument");

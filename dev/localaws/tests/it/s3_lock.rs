@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{
-    ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode, ObjectLockRetention, ObjectLockRetentionMode,
+    ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode, ObjectLockRetention,
+    ObjectLockRetentionMode,
 };
 use localaws::BucketOptions;
 
@@ -25,7 +26,10 @@ fn retention(mode: ObjectLockRetentionMode, days: u32) -> ObjectLockRetention {
 /// A world with a locked bucket and one version that is retained for ten days.
 async fn locked(mode: ObjectLockMode) -> (World, String) {
     let world = World::new();
-    world.handle.ensure_bucket("ledger", BucketOptions { object_lock: true, ..BucketOptions::default() }).unwrap();
+    world
+        .handle
+        .ensure_bucket("ledger", BucketOptions { object_lock: true, ..BucketOptions::default() })
+        .unwrap();
     let put = world.put("ledger", "c").object_lock_mode(mode).object_lock_retain_until_date(in_days(10));
     let made = put.body(ByteStream::from_static(b"checkpoint")).send().await.unwrap();
     (world, made.version_id.unwrap())
@@ -60,7 +64,8 @@ async fn a_compliance_retention_only_grows() {
     let none = change(ObjectLockRetention::builder().build());
     assert_eq!(refusal(none.bypass_governance_retention(true).send().await), refused);
     change(retention(compliance, 20)).send().await.unwrap();
-    let read = world.s3.get_object_retention().bucket("ledger").key("c").send().await.unwrap().retention.unwrap();
+    let read =
+        world.s3.get_object_retention().bucket("ledger").key("c").send().await.unwrap().retention.unwrap();
     assert!(read.retain_until_date.unwrap() > in_days(19));
     world.handle.advance_clock(DAY * 11);
     let early = world.s3.delete_object().bucket("ledger").key("c").version_id(&id).send().await;

@@ -9,7 +9,8 @@ use crate::kit::{BUCKET, World, refusal};
 async fn an_object_goes_in_and_comes_out() {
     for world in [World::new(), World::plain()] {
         let body: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
-        let put = world.put(BUCKET, "folder/ключ 鍵+&?.bin").content_type("application/x").metadata("kind", "scan");
+        let put =
+            world.put(BUCKET, "folder/ключ 鍵+&?.bin").content_type("application/x").metadata("kind", "scan");
         let put = put.body(body.clone().into()).send().await.unwrap();
         assert!(put.checksum_crc32().is_some(), "the SDK sends CRC32 by default");
         let get = || world.s3.get_object().bucket(BUCKET).key("folder/ключ 鍵+&?.bin");
@@ -65,12 +66,14 @@ async fn a_wrong_checksum_is_refused_and_nothing_is_kept() {
 #[tokio::test]
 async fn if_none_match_lets_one_writer_win() {
     let world = World::new();
-    let put = |body: String| world.put(BUCKET, "once").if_none_match("*").body(body.into_bytes().into()).send();
+    let put =
+        |body: String| world.put(BUCKET, "once").if_none_match("*").body(body.into_bytes().into()).send();
     let outcomes = futures_util::future::join_all((0..8).map(|n| put(n.to_string()))).await;
     assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1);
     assert_eq!(refusal(put("late".into()).await), ("PreconditionFailed".into(), 412));
     let tag = world.s3.head_object().bucket(BUCKET).key("once").send().await.unwrap().e_tag.unwrap();
-    let swap = |tag: &str| world.put(BUCKET, "once").if_match(tag).body(ByteStream::from_static(b"new")).send();
+    let swap =
+        |tag: &str| world.put(BUCKET, "once").if_match(tag).body(ByteStream::from_static(b"new")).send();
     swap(&tag).await.unwrap();
     assert_eq!(refusal(swap(&tag).await), ("PreconditionFailed".into(), 412));
 }

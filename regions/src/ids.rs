@@ -280,9 +280,8 @@ mod tests {
 
     #[test]
     fn slugs_follow_the_rules() {
-        for good in
-            ["abc", "a-b", "123", "lotus-clinic-2", "x234567890123456789012345678901234567890"[..40].as_ref()]
-        {
+        let longest = "x".repeat(40);
+        for good in ["abc", "a-b", "123", "lotus-clinic-2", &longest] {
             assert_eq!(good.parse::<Slug>().unwrap().as_str(), good);
         }
         let long = "x".repeat(41);

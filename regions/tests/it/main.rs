@@ -1,1 +1,13 @@
 //! The crate's one integration test binary.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should fail where it stands"
+)]
+
+mod control;
+mod directory;
+mod feed;
+mod rules;

@@ -39,6 +39,15 @@ pub(crate) fn tenant_version_required() -> i32 {
     files::TENANT.last().map_or(0, |last| last.version)
 }
 
+/// The text of every migration and replaceable file of shards and tenants, for hashing.
+#[must_use]
+pub fn embedded_sql() -> Vec<&'static str> {
+    let numbered = files::SHARD.iter().chain(files::TENANT).map(|migration| migration.up);
+    let replaceable = files::REPLACEABLE_SHARD.iter().chain(files::REPLACEABLE_TENANT).copied();
+    let bootstrap = crate::shard::bootstrap::FILES.iter().copied();
+    numbered.chain(replaceable).chain(bootstrap).chain(crate::keys::MIGRATIONS.iter().map(|one| one.up)).collect()
+}
+
 /// Why a migration did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {

@@ -9,6 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 const CLUSTER: &str = include_str!("../../../migrations/bootstrap/cluster.sql");
 const DATABASE: &str = include_str!("../../../migrations/bootstrap/database.sql");
 
+/// Both files, for hashing.
+pub(crate) const FILES: [&str; 2] = [CLUSTER, DATABASE];
+
 /// Rounds of PBKDF2 in a SCRAM verifier, PostgreSQL's own default.
 const SCRAM_ROUNDS: NonZeroU32 = match NonZeroU32::new(4_096) {
     Some(rounds) => rounds,

@@ -1,11 +1,13 @@
 //! `domicile migrate`: brings the control database or a region's databases to this version's schema.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use tenancy::migrate::Parallel;
 
-use crate::config::ControlConfig;
+use crate::config::{ControlConfig, WorkerConfig};
 use crate::control::migrations;
+use crate::onboarding;
 use crate::role::{self, RoleError};
 
 /// Arguments of `domicile migrate`.
@@ -22,6 +24,8 @@ pub struct MigrateArgs {
 enum What {
     /// The control database.
     Control,
+    /// A region: its key store, its shards, then every tenant, the canary first.
+    Region,
 }
 
 /// Applies what is missing.
@@ -29,17 +33,32 @@ enum What {
 /// # Errors
 /// A sentence for the operator.
 pub fn run(args: MigrateArgs) -> Result<(), RoleError> {
-    role::runtime(1)?.block_on(async {
+    role::runtime(0)?.block_on(async {
         match args.what {
             What::Control => control(&args.config).await,
+            What::Region => region(&args.config).await,
         }
     })
 }
 
-async fn control(path: &std::path::Path) -> Result<(), RoleError> {
+async fn control(path: &Path) -> Result<(), RoleError> {
     let config: ControlConfig = role::load(path)?;
     migrations::up(&config.owner_database(), &config.database.user)
         .await
         .map(drop)
         .map_err(|error| RoleError::while_doing("migrating the control database", &error))
+}
+
+async fn region(path: &Path) -> Result<(), RoleError> {
+    let config: WorkerConfig = role::load(path)?;
+    let failed = |error| RoleError::while_doing("migrating the region", &error);
+    let regional = config.regional.of(config.region);
+    let migrator = onboarding::migrator(&regional, &config.migrator).await.map_err(failed)?;
+    migrator.key_store().await.map_err(failed)?;
+    migrator.shard_track().await.map_err(failed)?;
+    let report = migrator.tenants(Parallel::default()).await.map_err(failed)?;
+    if report.is_complete() {
+        return Ok(());
+    }
+    Err(RoleError::new("not every tenant was migrated; those that were not keep their version. Run it again."))
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(super) enum Format {
     /// Aligned columns.
     Text,
     /// An array of objects.
@@ -15,7 +15,7 @@ pub enum Format {
 
 /// Rows under named columns.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Table {
+pub(super) struct Table {
     columns: &'static [&'static str],
     rows: Vec<Vec<Value>>,
 }
@@ -23,18 +23,18 @@ pub struct Table {
 impl Table {
     /// A table without rows.
     #[must_use]
-    pub const fn new(columns: &'static [&'static str]) -> Self {
+    pub(super) const fn new(columns: &'static [&'static str]) -> Self {
         Self { columns, rows: Vec::new() }
     }
 
     /// Adds a row; one value a column.
-    pub fn push(&mut self, row: Vec<Value>) {
+    pub(super) fn push(&mut self, row: Vec<Value>) {
         self.rows.push(row);
     }
 
     /// The whole table as text.
     #[must_use]
-    pub fn render(&self, format: Format) -> String {
+    pub(super) fn render(&self, format: Format) -> String {
         match format {
             Format::Json => self.json(),
             Format::Text => self.text(),
@@ -45,7 +45,7 @@ impl Table {
     ///
     /// # Errors
     /// When the output is closed.
-    pub fn print(&self, format: Format, out: &mut impl Write) -> std::io::Result<()> {
+    pub(super) fn print(&self, format: Format, out: &mut impl Write) -> std::io::Result<()> {
         out.write_all(self.render(format).as_bytes())?;
         out.flush()
     }

@@ -52,6 +52,12 @@ pub static ROUTES: &[PlatformRoute] = routes! {
     GET    "/platform/v1/directory/entries"      DirectoryEntries directory::entries;
 };
 
+/// The line that a request's method and matched pattern belong to.
+#[must_use]
+pub fn find(method: &Method, pattern: &str) -> Option<&'static PlatformRoute> {
+    ROUTES.iter().find(|route| route.method == *method && route.path == pattern)
+}
+
 /// Registers the table.
 pub fn register(service: &mut web::ServiceConfig) {
     let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();

@@ -134,9 +134,9 @@ diesel::table! {
 
 diesel::table! {
     /// The end of the directory's log: one row.
-    platform.directory_head (only) {
+    platform.directory_head (singleton) {
         /// Always true.
-        only -> Bool,
+        singleton -> Bool,
         /// The newest version.
         version -> Int8,
         /// Its chain.

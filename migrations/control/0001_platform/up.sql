@@ -88,7 +88,7 @@ create table platform.directory_log (
 
 -- The end of the log. Locking this one row is what puts appends in order, and a log cut short no longer matches it.
 create table platform.directory_head (
-    only    boolean primary key default true check (only),
+    singleton boolean primary key default true check (singleton),
     version bigint  not null check (version >= 0),
     chain   bytea   not null check (octet_length(chain) = 32)
 );

@@ -8,6 +8,8 @@ pub mod problems;
 pub mod sessions;
 pub mod tenants;
 
+use std::future::{Ready, ready};
+use std::rc::Rc;
 use std::str::FromStr;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -22,6 +24,7 @@ use regions::log::{self, Field};
 use serde::de::DeserializeOwned;
 
 use super::Control;
+use super::routes::{self, PlatformRoute};
 use super::access::Action;
 use super::admins::{self, SignedIn};
 use super::audit::{Actor, By};
@@ -38,46 +41,71 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Largest body of the platform API, in bytes.
 const BODY_MAX_BYTES: usize = 16 * 1024;
 
-/// Who asks, in which request: the first argument of every handler.
+/// Who asks, in which request: the first argument of every handler. It exists only for requests that may go on.
+#[derive(Clone)]
 pub struct Ctx {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
     control: Data<Control>,
     request: RequestId,
+    action: Action,
     session: Option<(SignedIn, Token)>,
-    /// Whether the request may change something: it is safe by method, or proved that it comes from our own pages.
-    genuine: Result<(), &'static str>,
-    /// The same, for the session's own token.
-    bound: Result<(), &'static str>,
 }
 
 impl Ctx {
+    /// Decides from the head alone whether a request may go on: for a route that is not public there must be a session,
+    /// and a change must come from our own pages and, with a session, carry its token.
+    async fn admit(control: Data<Control>, request: &ServiceRequest, id: RequestId, action: Action) -> Result<Self, AppError> {
+        let headers = request.headers();
+        let safe = csrf::is_safe(request.method());
+        let refused = |why: &'static str| AppError::from(error::CSRF).because(why);
+        let session = match cookie::read(headers) {
+            // A sign-in begins a new session whatever the old one was.
+            Some(token) if !action.is_public() => {
+                admins::session(&control.store, &token).await?.map(|signed_in| (signed_in, token))
+            }
+            _ => None,
+        };
+        if session.is_none() && !action.is_public() {
+            return Err(error::UNAUTHENTICATED.into());
+        }
+        if !safe {
+            csrf::check_origin(headers, &control.origins).map_err(refused)?;
+            if let Some((signed_in, _)) = &session {
+                csrf::check_token(headers, &signed_in.csrf_hash).map_err(refused)?;
+            }
+        }
+        Ok(Self { inner: Rc::new(Inner { control, request: id, action, session }) })
+    }
+
     /// The control plane.
     #[must_use]
     pub fn control(&self) -> &Control {
-        &self.control
+        &self.inner.control
     }
 
     /// Who acts, for the audit.
     #[must_use]
     pub fn by(&self) -> By {
-        let actor = self.session.as_ref().map_or(Actor::Anonymous, |(signed_in, _)| Actor::Admin(signed_in.admin));
-        By { actor, request: self.request }
+        let session = self.inner.session.as_ref();
+        let actor = session.map_or(Actor::Anonymous, |(signed_in, _)| Actor::Admin(signed_in.admin));
+        By { actor, request: self.inner.request }
     }
 
     /// Admits anyone to an action that is open to them.
     ///
     /// # Errors
-    /// `csrf` for a change that does not come from our own pages.
+    /// When the route table names another action for this route, or one that is not open.
     pub fn anyone(&self, action: Action) -> Result<(), AppError> {
-        if !action.is_public() {
-            return Err(error::UNAUTHENTICATED.into());
-        }
-        self.genuine.map_err(refused)
+        if action == self.inner.action && action.is_public() { Ok(()) } else { Err(AppError::internal("route.action")) }
     }
 
     /// Admits a signed-in administrator.
     ///
     /// # Errors
-    /// `unauthenticated` without a session, `csrf` for a change without the session's token.
+    /// `unauthenticated` without a session; an internal error when the route table names another action for this route.
     pub fn allow(&self, action: Action) -> Result<&SignedIn, AppError> {
         self.session(action).map(|(signed_in, _)| signed_in)
     }
@@ -86,39 +114,21 @@ impl Ctx {
     ///
     /// # Errors
     /// As [`Ctx::allow`].
-    pub fn session(&self, _action: Action) -> Result<(&SignedIn, &Token), AppError> {
-        let (signed_in, token) = self.session.as_ref().ok_or(error::UNAUTHENTICATED)?;
-        self.genuine.and(self.bound).map_err(refused)?;
+    pub fn session(&self, action: Action) -> Result<(&SignedIn, &Token), AppError> {
+        if action != self.inner.action {
+            return Err(AppError::internal("route.action"));
+        }
+        let (signed_in, token) = self.inner.session.as_ref().ok_or(error::UNAUTHENTICATED)?;
         Ok((signed_in, token))
     }
 }
 
-fn refused(why: &'static str) -> AppError {
-    AppError::from(error::CSRF).because(why)
-}
-
 impl FromRequest for Ctx {
     type Error = AppError;
-    type Future = LocalBoxFuture<'static, Result<Self, AppError>>;
+    type Future = Ready<Result<Self, AppError>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let control =
-                request.app_data::<Data<Control>>().cloned().ok_or_else(|| AppError::internal("control.missing"))?;
-            let headers = request.headers();
-            let safe = csrf::is_safe(request.method());
-            let genuine = if safe { Ok(()) } else { csrf::check_origin(headers, &control.origins) };
-            let session = match cookie::read(headers) {
-                Some(token) => admins::session(&control.store, &token).await?.map(|signed_in| (signed_in, token)),
-                None => None,
-            };
-            let bound = match &session {
-                Some((signed_in, _)) if !safe => csrf::check_token(headers, &signed_in.csrf_hash),
-                _ => Ok(()),
-            };
-            Ok(Self { control, request: request_id(&request), session, genuine, bound })
-        })
+        ready(request.extensions().get::<Self>().cloned().ok_or_else(|| AppError::internal("route.ctx")))
     }
 }
 
@@ -158,12 +168,8 @@ fn parse<T: FromStr>(pointer: &str, text: &str) -> Result<T, AppError> {
     text.parse().map_err(|_error| AppError::invalid_field(pointer, "invalid_value"))
 }
 
-fn request_id(request: &HttpRequest) -> RequestId {
-    request.extensions().get::<RequestId>().copied().unwrap_or_else(RequestId::random)
-}
-
-/// The outermost layer of the platform API: the request id, the host, one form for every error, the headers that every
-/// answer carries, one log line a request.
+/// The outermost layer of the platform API: the request id, the host, who may go on, one form for every error, the
+/// headers that every answer carries, one log line a request.
 ///
 /// # Errors
 /// Never; the error type is the one actix-web asks for.
@@ -172,30 +178,50 @@ pub async fn envelope<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let id = RequestId::random();
-    request.extensions_mut().insert(id);
-    let control = request.app_data::<Data<Control>>().cloned();
-    let (head, payload) = request.into_parts();
-    let started_ms = control.as_ref().map_or(0, |control| control.clock.now_unix_ms());
-    let outcome = if control.as_ref().is_some_and(|control| is_ours(&head, &control.host)) {
-        next.call(ServiceRequest::from_parts(head.clone(), payload)).await
-    } else {
-        Err(AppError::from(WRONG_HOST).into())
+    let Some(control) = request.app_data::<Data<Control>>().cloned() else {
+        return Err(AppError::internal("control.missing").into());
     };
-    let mut response = match outcome {
-        Ok(response) => finish(response, id),
-        Err(failure) => failed(&failure, id),
+    let started_ms = control.clock.now_unix_ms();
+    let route = request.match_pattern().and_then(|pattern| routes::find(request.method(), &pattern));
+    let (head, mut response) = match admit(&control, &request, id, route).await {
+        Err(problem) => (request.into_parts().0, failed(&problem.into(), id)),
+        Ok(()) => {
+            let head = request.request().clone();
+            match next.call(request).await {
+                Ok(response) => (head, finish(response, id)),
+                Err(failure) => (head, failed(&failure, id)),
+            }
+        }
     };
     secure(response.headers_mut(), id);
-    let ended_ms = control.as_ref().map_or(0, |control| control.clock.now_unix_ms());
+    let took_ms = control.clock.now_unix_ms().saturating_sub(started_ms);
     log::info(
         "request",
         &[
             Field::RequestId(id),
+            Field::Route(route.map_or("unmatched", |route| route.path)),
             Field::Status(response.status().as_u16()),
-            Field::DurationUs(ended_ms.saturating_sub(started_ms).saturating_mul(1_000)),
+            Field::DurationUs(took_ms.saturating_mul(1_000)),
         ],
     );
     Ok(ServiceResponse::new(head, response))
+}
+
+async fn admit(
+    control: &Data<Control>,
+    request: &ServiceRequest,
+    id: RequestId,
+    route: Option<&'static PlatformRoute>,
+) -> Result<(), AppError> {
+    if !is_ours(request, &control.host) {
+        return Err(WRONG_HOST.into());
+    }
+    // An unknown path or method goes on to its 404 or 405, which look at nothing.
+    if let Some(route) = route {
+        let ctx = Ctx::admit(Data::clone(control), request, id, route.action).await?;
+        request.extensions_mut().insert(ctx);
+    }
+    Ok(())
 }
 
 /// An answer of a handler; one that failed inside the router gets the common form too.
@@ -222,7 +248,7 @@ fn failed(failure: &actix_web::Error, id: RequestId) -> HttpResponse {
 
 /// The platform API answers on its own host only, so that no other host's pages share its origin. A second `Host` is
 /// refused by the HTTP parser.
-fn is_ours(request: &HttpRequest, host: &str) -> bool {
+fn is_ours(request: &ServiceRequest, host: &str) -> bool {
     let from_header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
     let named = request.uri().authority().map(|authority| authority.as_str()).or(from_header).unwrap_or_default();
     let bare = named.rsplit_once(':').map_or(named, |(name, port)| {

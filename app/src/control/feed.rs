@@ -1,0 +1,203 @@
+//! The feed: the signed directory for every process of every region, and work for a region's own worker.
+//!
+//! Who asks is read from the client certificate, which the listener has verified: its common name is
+//! `front-door.<region>`, `backend.<region>` or `worker.<region>`. Nothing in the request can say otherwise.
+
+use std::any::Any;
+use std::str::FromStr;
+use std::time::Duration;
+
+use actix_web::dev::Extensions;
+use actix_web::web::{self, Data, Path, Query};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use std::future::{Ready, ready};
+use regions::ids::RequestId;
+use regions::log::{self, Field};
+use regions::region::RegionName;
+use regions::tls::common_name;
+use serde::Deserialize;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::Control;
+use super::api::Json;
+use super::api::problems::{NOT_YOURS, TAKE_SNAPSHOT};
+use super::audit::{Actor, By};
+use super::ledger::Delta;
+use super::tasks;
+use super::work::{Report, TaskList};
+use crate::error::{self, AppError};
+use crate::middleware::not_found;
+
+/// Longest wait of a long poll, in milliseconds.
+const WAIT_MAX_MS: u64 = 30_000;
+/// The media type of snapshots and deltas.
+const BINARY: &str = "application/octet-stream";
+
+/// What kind of process asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerRole {
+    /// Accepts clients; gets the directory.
+    FrontDoor,
+    /// Serves tenants; gets the directory.
+    Backend,
+    /// Runs jobs; gets the directory and its region's work.
+    Worker,
+}
+
+/// A process, as its certificate names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// Its kind.
+    pub role: PeerRole,
+    /// Its region.
+    pub region: RegionName,
+}
+
+impl FromStr for Peer {
+    type Err = AppError;
+
+    fn from_str(name: &str) -> Result<Self, AppError> {
+        let (role, region) = name.split_once('.').ok_or(NOT_YOURS)?;
+        let role = match role {
+            "front-door" => PeerRole::FrontDoor,
+            "backend" => PeerRole::Backend,
+            "worker" => PeerRole::Worker,
+            _ => return Err(NOT_YOURS.into()),
+        };
+        Ok(Self { role, region: region.parse().map_err(|_error| NOT_YOURS)? })
+    }
+}
+
+/// Reads the process from a new connection's certificate and keeps it with the connection.
+pub fn remember_peer(connection: &dyn Any, data: &mut Extensions) {
+    type Tls = actix_tls::accept::rustls_0_23::TlsStream<actix_web::rt::net::TcpStream>;
+    let chain = connection.downcast_ref::<Tls>().and_then(|stream| stream.get_ref().1.peer_certificates());
+    if let Some(peer) = chain.and_then(common_name).and_then(|name| name.parse::<Peer>().ok()) {
+        data.insert(peer);
+    }
+}
+
+impl FromRequest for Peer {
+    type Error = AppError;
+    type Future = Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut actix_web::dev::Payload) -> Self::Future {
+        let known = |peer: &Self| {
+            request.app_data::<Data<Control>>().is_some_and(|control| control.ledger.has_region(peer.region))
+        };
+        let peer = request.conn_data::<Self>().copied().filter(known);
+        if peer.is_none() {
+            log::security("feed.unknown_peer", &[Field::Status(403)]);
+        }
+        ready(peer.ok_or_else(|| NOT_YOURS.into()))
+    }
+}
+
+impl Peer {
+    /// The region whose work this process may see and report.
+    fn worker_of(self) -> Result<RegionName, AppError> {
+        if self.role == PeerRole::Worker {
+            return Ok(self.region);
+        }
+        log::security("feed.not_a_worker", &[Field::Region(self.region), Field::Status(403)]);
+        Err(NOT_YOURS.into())
+    }
+}
+
+/// Registers the feed's routes.
+pub fn register(service: &mut web::ServiceConfig) {
+    service
+        .route("/feed/v1/snapshot", web::get().to(snapshot))
+        .route("/feed/v1/deltas", web::get().to(deltas))
+        .route("/feed/v1/work", web::get().to(work))
+        .route("/feed/v1/work/{task}/steps", web::post().to(report))
+        .default_service(web::to(not_found));
+}
+
+/// From which version, and how long to wait for the next.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeltaQuery {
+    after: u64,
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+/// How long to wait for work.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WorkQuery {
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+async fn snapshot(control: Data<Control>, _peer: Peer) -> HttpResponse {
+    HttpResponse::Ok().content_type(BINARY).body(control.ledger.snapshot().await)
+}
+
+async fn deltas(control: Data<Control>, _peer: Peer, query: Query<DeltaQuery>) -> Result<HttpResponse, AppError> {
+    let deadline = deadline(query.wait_ms);
+    let mut versions = control.ledger.subscribe();
+    loop {
+        // Marked as seen before looking, so that a version that comes in between wakes the wait below.
+        versions.mark_unchanged();
+        match control.ledger.delta(query.after) {
+            Delta::Signed(bytes) => return Ok(HttpResponse::Ok().content_type(BINARY).body(bytes)),
+            Delta::TakeSnapshot => return Err(TAKE_SNAPSHOT.into()),
+            Delta::Nothing => {}
+        }
+        tokio::select! {
+            changed = versions.changed() => changed.map_err(|_error| error::UNAVAILABLE)?,
+            () = tokio::time::sleep_until(deadline) => return Ok(HttpResponse::NoContent().finish()),
+            () = control.shutdown.wait() => return Ok(HttpResponse::NoContent().finish()),
+        }
+    }
+}
+
+async fn work(control: Data<Control>, peer: Peer, query: Query<WorkQuery>) -> Result<HttpResponse, AppError> {
+    let region = peer.worker_of()?;
+    let deadline = deadline(query.wait_ms);
+    let mut given = control.work.subscribe();
+    loop {
+        given.mark_unchanged();
+        let tasks = tasks::open(&control.store, region).await?;
+        if !tasks.is_empty() || Instant::now() >= deadline {
+            return Ok(HttpResponse::Ok().json(TaskList { tasks }));
+        }
+        tokio::select! {
+            changed = given.changed() => changed.map_err(|_error| error::UNAVAILABLE)?,
+            () = tokio::time::sleep_until(deadline) => {}
+            () = control.shutdown.wait() => return Ok(HttpResponse::Ok().json(TaskList { tasks })),
+        }
+    }
+}
+
+async fn report(
+    control: Data<Control>,
+    peer: Peer,
+    task: Path<Uuid>,
+    report: Json<Report>,
+) -> Result<HttpResponse, AppError> {
+    let by = By { actor: Actor::Worker(peer.worker_of()?), request: RequestId::random() };
+    tasks::report(&control.store, by, *task, &report).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn deadline(wait_ms: u64) -> Instant {
+    Instant::now() + Duration::from_millis(wait_ms.min(WAIT_MAX_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_common_name_is_a_role_and_a_region() {
+        let peer: Peer = "worker.ap-south-1".parse().unwrap();
+        assert_eq!((peer.role, peer.region.to_string().as_str()), (PeerRole::Worker, "ap-south-1"));
+        for bad in ["", "worker", "worker.", "admin.us-east-1", "worker.US", "worker.us-east-1.x", "Worker.us-east-1"] {
+            assert!(bad.parse::<Peer>().is_err(), "{bad}");
+        }
+    }
+}

@@ -6,6 +6,7 @@
     reason = "a command-line tool for developers: it talks to a terminal and reads its environment and the clock"
 )]
 
+mod bench;
 mod deps;
 mod e2e;
 mod fail;
@@ -52,6 +53,11 @@ enum Task {
     Logs,
     /// Run everything CI runs.
     Test,
+    /// Measure against nginx and HAProxy; writes docs/benchmarks.md.
+    Bench,
+    /// The server that every contender of the benchmark forwards to.
+    #[command(hide = true)]
+    BenchUpstream(bench::upstream::Upstream),
     /// Check what no compiler checks: sizes, words, links, directions, licences.
     Tidy,
 }
@@ -94,6 +100,10 @@ fn run(task: Task) -> Outcome<ExitCode> {
             Task::Status => stack::commands::status(&checkout).await,
             Task::Logs => stack::commands::logs(&checkout),
             Task::Test => test::run(&checkout).await,
+            Task::Bench => bench::run(&checkout).await,
+            Task::BenchUpstream(upstream) => {
+                bench::upstream::serve(&upstream).await.map(|()| ExitCode::SUCCESS)
+            }
             Task::Tidy => tidy::run(&checkout).map(|_checks| ExitCode::SUCCESS),
         }
     })

@@ -1,0 +1,126 @@
+//! Keep-alive clients over TLS 1.3, one request at a time each, with a latency histogram.
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hdrhistogram::Histogram;
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+
+use crate::fail::{Attempt, Fail, Outcome};
+use crate::pki::{Authority, Pki};
+use crate::places::Home;
+
+/// What is asked of whom.
+pub(super) struct Load<'a> {
+    /// The stack whose authority is trusted.
+    pub home: &'a Home,
+    /// The proxy's port.
+    pub port: u16,
+    /// The clinic's host.
+    pub host: &'a str,
+    /// Connections.
+    pub clients: usize,
+}
+
+/// One measured stretch.
+#[derive(Clone, Copy)]
+pub(super) struct Sample {
+    /// Requests answered.
+    pub requests: u64,
+    /// Requests a second.
+    pub per_second: u64,
+    /// Median latency in microseconds.
+    pub p50_us: u64,
+    /// 99th percentile in microseconds.
+    pub p99_us: u64,
+    /// The proxy's processor time a request, in microseconds.
+    pub cpu_us: u64,
+}
+
+impl Sample {
+    /// The sample in words.
+    pub(super) fn line(&self) -> String {
+        format!(
+            "{:>7} requests/s   p50 {:>6} µs   p99 {:>6} µs   processor {:>4} µs a request",
+            self.per_second, self.p50_us, self.p99_us, self.cpu_us
+        )
+    }
+}
+
+type Latencies = Histogram<u64>;
+
+impl Load<'_> {
+    /// Keeps all clients busy for `duration`.
+    pub(super) async fn run(&self, duration: Duration) -> Outcome<Sample> {
+        let connector = TlsConnector::from(Arc::new(config(self.home)?));
+        let begun = Instant::now();
+        let until = begun + duration;
+        let mut tasks = JoinSet::new();
+        for _ in 0..self.clients {
+            tasks.spawn(client(connector.clone(), self.port, self.host.to_owned(), until));
+        }
+        let mut all = histogram()?;
+        while let Some(done) = tasks.join_next().await {
+            let latencies = done.attempt(|| "run a client".to_owned())??;
+            all.add(latencies).attempt(|| "add up latencies".to_owned())?;
+        }
+        let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        Ok(Sample {
+            requests: all.len(),
+            per_second: all.len() * 1000 / elapsed_ms,
+            p50_us: all.value_at_quantile(0.50),
+            p99_us: all.value_at_quantile(0.99),
+            cpu_us: 0,
+        })
+    }
+}
+
+async fn client(connector: TlsConnector, port: u16, host: String, until: Instant) -> Outcome<Latencies> {
+    let doing = || format!("ask port {port} for {host}");
+    let tcp = TcpStream::connect(("127.0.0.1", port)).await.attempt(doing)?;
+    tcp.set_nodelay(true).attempt(doing)?;
+    let name = ServerName::try_from(host.clone()).attempt(doing)?;
+    let stream = connector.connect(name, tcp).await.attempt(doing)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.attempt(doing)?;
+    let driver = tokio::spawn(connection);
+    let mut latencies = histogram()?;
+    while Instant::now() < until {
+        let request = http::Request::get("/api/v1/bench").header("host", &host).body(Empty::<Bytes>::new());
+        let sent = Instant::now();
+        let answer = sender.send_request(request.attempt(doing)?).await.attempt(doing)?;
+        if answer.status() != http::StatusCode::OK {
+            return Err(Fail::new(format!("{host} on port {port} answered with {}", answer.status())));
+        }
+        answer.into_body().collect().await.attempt(doing)?;
+        let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(LATENCY_US_MAX);
+        latencies.saturating_record(micros);
+    }
+    drop(sender);
+    driver.abort();
+    Ok(latencies)
+}
+
+fn histogram() -> Outcome<Latencies> {
+    Histogram::new_with_bounds(1, LATENCY_US_MAX, 3).attempt(|| "make a histogram".to_owned())
+}
+
+fn config(home: &Home) -> Outcome<rustls::ClientConfig> {
+    let doing = || "set up TLS".to_owned();
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in
+        CertificateDer::pem_file_iter(Pki::at(home).authority(Authority::Public)).attempt(doing)?
+    {
+        roots.add(certificate.attempt(doing)?).attempt(doing)?;
+    }
+    let builder = rustls::ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13]);
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+const LATENCY_US_MAX: u64 = 60_000_000;

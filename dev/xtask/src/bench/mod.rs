@@ -1,0 +1,72 @@
+//! Measures ratios in one run: the front door against nginx and HAProxy in front of the same upstream, and idle memory.
+mod load;
+mod machine;
+mod proxies;
+mod report;
+mod stack;
+pub(crate) mod upstream;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::bench::load::{Load, Sample};
+use crate::bench::proxies::Proxy;
+use crate::bench::report::{Contender, Report};
+use crate::deps;
+use crate::fail::{Fail, Outcome};
+use crate::places::Checkout;
+
+/// Connections that the load keeps open, each with one request at a time.
+const CLIENTS: usize = 64;
+/// Rounds; contenders take turns, so that a noisy minute does not hit only one of them.
+const ROUNDS: usize = 3;
+const WARM_UP: Duration = Duration::from_secs(2);
+const MEASURED: Duration = Duration::from_secs(8);
+
+/// Runs everything and writes `docs/benchmarks.md`.
+pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
+    if !cfg!(target_os = "linux") {
+        return Err(Fail::new("The benchmarks read processor time from /proc and need Linux."));
+    }
+    deps::ensure_program("nginx", "nginx")?;
+    deps::ensure_program("haproxy", "haproxy")?;
+    let postgres = deps::ensure_postgres()?;
+    let bench = stack::Bench::start(checkout, &postgres).await?;
+    let result = measure(&bench).await;
+    bench.stop()?;
+    let report = result?;
+    report.print();
+    report.write(checkout)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn measure(bench: &stack::Bench) -> Outcome<Report> {
+    let idle = bench.idle_memory();
+    let terminating = bench.terminating_proxies()?;
+    let proxied = take_turns(&terminating, bench, true).await;
+    proxies::stop(terminating)?;
+    let tunnelling = bench.tunnelling_proxies()?;
+    let tunnelled = take_turns(&tunnelling, bench, false).await;
+    proxies::stop(tunnelling)?;
+    Ok(Report { idle, proxied: proxied?, tunnelled: tunnelled? })
+}
+
+/// Every contender in each round; the medians count. `at_home` says whether the load asks for the clinic of the region
+/// it connects to, or for the other region's.
+async fn take_turns(contenders: &[Proxy], bench: &stack::Bench, at_home: bool) -> Outcome<Vec<Contender>> {
+    let host = if at_home { bench.home_host() } else { bench.away_host() };
+    let mut results: Vec<Contender> = contenders.iter().map(|proxy| Contender::new(proxy.name)).collect();
+    for round in 1..=ROUNDS {
+        for (proxy, result) in contenders.iter().zip(results.iter_mut()) {
+            let load = Load { home: bench.home(), port: proxy.port, host: &host, clients: CLIENTS };
+            load.run(WARM_UP).await?;
+            let before = proxy.cpu_ticks();
+            let measured = load.run(MEASURED).await?;
+            let ticks = proxy.cpu_ticks().saturating_sub(before);
+            let sample = Sample { cpu_us: machine::micros(ticks) / measured.requests.max(1), ..measured };
+            println!("round {round}: {:<12} {}", proxy.name, sample.line());
+            result.samples.push(sample);
+        }
+    }
+    Ok(results)
+}

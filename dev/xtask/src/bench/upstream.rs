@@ -1,0 +1,137 @@
+//! The server that every contender forwards to: mTLS, keep-alive, a fixed body, and a receipt where an assertion came.
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clap::Args;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use regions::assertion::{self, Assertion, Expected};
+use regions::clock::Clock;
+use regions::keyring::HmacKeyring;
+use regions::receipt::{self, Served};
+use regions::region::RegionName;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+
+use crate::fail::{Attempt, Fail, Outcome};
+
+/// Where the upstream listens and whom it believes.
+#[derive(Args)]
+pub(crate) struct Upstream {
+    /// Its address.
+    #[arg(long)]
+    listen: SocketAddr,
+    /// Its certificate, PEM.
+    #[arg(long)]
+    cert: PathBuf,
+    /// Its key, PEM.
+    #[arg(long)]
+    key: PathBuf,
+    /// The authority of the proxies' certificates, PEM.
+    #[arg(long)]
+    client_ca: PathBuf,
+    /// The keys of assertions.
+    #[arg(long)]
+    route: PathBuf,
+    /// The keys of receipts.
+    #[arg(long)]
+    receipts: PathBuf,
+    /// The region it pretends to serve.
+    #[arg(long)]
+    region: RegionName,
+    /// The size of every answer.
+    #[arg(long, default_value_t = 1024)]
+    body_bytes: usize,
+}
+
+struct State {
+    route: HmacKeyring,
+    receipts: HmacKeyring,
+    region: RegionName,
+    clock: Clock,
+    body: Bytes,
+}
+
+/// Serves until it is stopped.
+pub(crate) async fn serve(upstream: &Upstream) -> Outcome<()> {
+    let acceptor = TlsAcceptor::from(Arc::new(config(upstream)?));
+    let keys = |path: &PathBuf| HmacKeyring::from_file(path).attempt(|| format!("read {}", path.display()));
+    let state = Arc::new(State {
+        route: keys(&upstream.route)?,
+        receipts: keys(&upstream.receipts)?,
+        region: upstream.region,
+        clock: Clock::system(),
+        body: Bytes::from(vec![b'x'; upstream.body_bytes]),
+    });
+    let listener =
+        TcpListener::bind(upstream.listen).await.attempt(|| format!("listen on {}", upstream.listen))?;
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let (tcp, _) = listener.accept().await.attempt(|| "accept a connection".to_owned())?;
+        let place = Arc::clone(&places).acquire_owned().await.attempt(|| "count a connection".to_owned())?;
+        let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
+        tokio::spawn(async move {
+            // A connection that ends badly is the proxy's to count.
+            drop(connection(tcp, acceptor, state).await);
+            drop(place);
+        });
+    }
+}
+
+async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, state: Arc<State>) -> Outcome<()> {
+    let doing = || "serve a connection".to_owned();
+    tcp.set_nodelay(true).attempt(doing)?;
+    let stream = acceptor.accept(tcp).await.attempt(doing)?;
+    let service = service_fn(move |request| {
+        let response = answer(&request, &state);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.attempt(doing)
+}
+
+fn answer(request: &http::Request<Incoming>, state: &State) -> http::Response<Full<Bytes>> {
+    let mut response = http::Response::new(Full::new(state.body.clone()));
+    if let Some(value) = request.headers().get(assertion::HEADER) {
+        let expected = Expected {
+            method: request.method().as_str(),
+            path_and_query: request.uri().path_and_query().map_or("/", |path| path.as_str()),
+            now_ms: state.clock.now_unix_ms(),
+            region: state.region,
+        };
+        let receipt = Assertion::verify(value.as_bytes(), &state.route, &expected)
+            .ok()
+            .and_then(|assertion| receipt::mint(&state.receipts, &Served::of(&assertion, 200)).ok());
+        match receipt {
+            Some(receipt) => drop(response.headers_mut().insert(receipt::HEADER, receipt)),
+            None => *response.status_mut() = http::StatusCode::FORBIDDEN,
+        }
+    }
+    response
+}
+
+fn config(upstream: &Upstream) -> Outcome<rustls::ServerConfig> {
+    let doing = || "set up the upstream's TLS".to_owned();
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(&upstream.client_ca).attempt(doing)? {
+        roots.add(certificate.attempt(doing)?).attempt(doing)?;
+    }
+    let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().attempt(doing)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&upstream.cert).attempt(doing)?.collect();
+    let key = PrivateKeyDer::from_pem_file(&upstream.key).attempt(doing)?;
+    rustls::ServerConfig::builder()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain.attempt(doing)?, key)
+        .map_err(|error| Fail::new(format!("The upstream's certificate does not fit: {error}")))
+}
+
+const CONNECTIONS_MAX: usize = 4096;

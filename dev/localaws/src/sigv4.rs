@@ -171,3 +171,47 @@ fn signing_key(scope: Scope<'_>) -> hmac::Key {
 fn hex_sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(digest::digest(&digest::SHA256, bytes).as_ref())
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    const SCOPE: Scope<'_> =
+        Scope { access_key: "local", date: "20150830", region: "us-east-1", service: "kms" };
+
+    #[test]
+    fn a_scope_has_five_parts_and_the_right_end() {
+        assert_eq!(parse_scope("local/20150830/us-east-1/kms/aws4_request"), Some(SCOPE));
+        for wrong in [
+            "",
+            "local/20150830/us-east-1/kms",
+            "local/20150830/us-east-1/kms/aws5_request",
+            "a/b/c/d/aws4_request/e",
+        ] {
+            assert_eq!(parse_scope(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_old_or_foreign_date_is_refused() {
+        let dated = |ms: u64| {
+            let date = chrono::DateTime::from_timestamp_millis(i64::try_from(ms).unwrap()).unwrap();
+            let mut headers = HeaderMap::new();
+            let text = date.format("%Y%m%dT%H%M%SZ").to_string();
+            headers.insert("x-amz-date", HeaderValue::from_str(&text).unwrap());
+            (headers, date.format("%Y%m%d").to_string())
+        };
+        let check = |ms: u64, day: Option<&str>| {
+            let (headers, own_day) = dated(ms);
+            checked_date(&headers, Scope { date: day.unwrap_or(&own_day), ..SCOPE }).map(drop)
+        };
+        let now = clock::real_ms();
+        assert_eq!(check(now, None), Ok(()));
+        assert_eq!(check(now, Some("20150830")), Err(SignatureError::Date));
+        assert_eq!(check(now - MAX_SKEW_MS - 2000, None), Err(SignatureError::Date));
+        assert_eq!(check(now + MAX_SKEW_MS + 2000, None), Err(SignatureError::Date));
+        assert_eq!(checked_date(&HeaderMap::new(), SCOPE), Err(SignatureError::Date));
+    }
+}

@@ -165,5 +165,5 @@ pub(crate) async fn raw(
 /// A path and query out of an `http://host:port/…` link.
 pub(crate) fn path_of(link: &str) -> &str {
     let after_scheme = link.split_once("://").unwrap().1;
-    &after_scheme[after_scheme.find('/').unwrap()..]
+    after_scheme.split_at(after_scheme.find('/').unwrap()).1
 }

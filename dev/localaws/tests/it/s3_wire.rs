@@ -37,7 +37,7 @@ impl<'a> Put<'a> {
     async fn send(mut self) -> (u16, String) {
         let date =
             chrono::DateTime::from_timestamp(unix_s(), 0).unwrap().format("%Y%m%dT%H%M%SZ").to_string();
-        let day = &date[..8];
+        let day = date.split_once('T').unwrap().0;
         self.headers.push(("x-amz-date", date.clone()));
         self.headers.sort();
         let names = self.headers.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(";");

@@ -10,4 +10,6 @@
 mod control;
 mod directory;
 mod feed;
+mod front_door_routing;
+mod front_door_world;
 mod rules;

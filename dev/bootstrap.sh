@@ -37,15 +37,18 @@ if ! command -v cc >/dev/null 2>&1; then
   fi
 fi
 
+target=$(cargo metadata --format-version 1 --no-deps --offline | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+
+# Looking at a stack and stopping it work even while the code does not compile.
+case $command in
+  down | reset | status | logs) [ -x "$target/debug/xtask" ] && exec "$target/debug/xtask" "$@" ;;
+esac
+
 # Tests use dev-dependencies, which change the features of shared crates: building the same selection that the tests
 # use builds every crate once.
 case $command in
   test) selection=(--workspace --all-targets) ;;
   *) selection=(--workspace --bins) ;;
 esac
-case $command in
-  up | test | bench) cargo build "${selection[@]}" || stop "The build failed; the compiler's messages are above." ;;
-  *) cargo build --quiet "${selection[@]}" || stop "The build failed; the compiler's messages are above." ;;
-esac
-target=$(cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+cargo build --locked "${selection[@]}" || stop "The build failed; the compiler's messages are above."
 exec "$target/debug/xtask" "$@"

@@ -40,6 +40,14 @@ pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Takes a folder for this process alone; the lock ends when the file is dropped or the process dies.
+pub(crate) fn lock_dir(dir: &Path) -> io::Result<File> {
+    let file = File::create(dir.join("lock"))?;
+    file.try_lock()
+        .map_err(|e| io::Error::other(format!("{} is in use by another process: {e}", dir.display())))?;
+    Ok(file)
+}
+
 /// Removes a file and does not mind when it is already gone.
 pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {

@@ -1,5 +1,6 @@
 //! Starting and stopping both listeners on a runtime of their own, so that they outlive the test that started them.
 
+use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -91,9 +92,11 @@ impl Server {
     /// Binds both listeners, loads what is on disk and begins to serve. Works inside and outside a runtime.
     ///
     /// # Errors
-    /// When an address is taken, the folder cannot be used, a file in it is damaged, or the certificate does not fit.
+    /// When an address is taken, the folder cannot be used or is another server's, a file in it is damaged, or the certificate does not fit.
     pub fn start(config: Config) -> io::Result<Handle> {
         std::fs::create_dir_all(&config.dir)?;
+        // Before anything is loaded, because loading removes what no file names: a running server's uploads, too.
+        let lock = files::lock_dir(&config.dir)?;
         let clock = Clock::default();
         let kms = Arc::new(Kms::open(&config, clock.clone())?);
         let s3 = S3::open(&config, clock.clone(), Arc::clone(&kms))?;
@@ -111,7 +114,7 @@ impl Server {
             .enable_all()
             .build()?;
         let listeners =
-            Listeners { s3: s3_listener, kms: kms_listener, acceptor, shared: Arc::clone(&shared) };
+            Listeners { s3: s3_listener, kms: kms_listener, acceptor, shared: Arc::clone(&shared), lock };
         std::thread::Builder::new().name("localaws-main".into()).spawn(move || {
             run(runtime, listeners, stop_rx);
             let _ = done.send(());
@@ -225,6 +228,7 @@ struct Listeners {
     kms: TcpListener,
     acceptor: Option<TlsAcceptor>,
     shared: Arc<Shared>,
+    lock: File,
 }
 
 /// What one listener's connections need.
@@ -243,7 +247,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn run(runtime: Runtime, listeners: Listeners, stop: watch::Receiver<bool>) {
-    let Listeners { s3, kms, acceptor, shared } = listeners;
+    let Listeners { s3, kms, acceptor, shared, lock } = listeners;
     let site = |service| Site { service, acceptor: acceptor.clone(), shared: Arc::clone(&shared) };
     runtime.block_on(async {
         tokio::join!(
@@ -252,6 +256,7 @@ fn run(runtime: Runtime, listeners: Listeners, stop: watch::Receiver<bool>) {
         );
     });
     runtime.shutdown_timeout(Duration::from_secs(STOP_TIMEOUT_S));
+    drop(lock);
 }
 
 async fn accept(listener: TcpListener, site: Site, mut stop: watch::Receiver<bool>) {

@@ -83,3 +83,22 @@ async fn the_admin_endpoint_counts_and_injects() {
     assert_eq!(raw(address, "DELETE", "/_localaws/faults", "").await.0, 200);
     assert_eq!(raw(address, "POST", "/", "{}").await.0, 400, "an unsigned call is refused");
 }
+
+#[tokio::test]
+async fn one_folder_has_one_server() {
+    let world = World::plain();
+    let config = localaws::Config {
+        region: crate::kit::REGION.into(),
+        dir: world.dir.path().join("aws"),
+        s3_listen: ([127, 0, 0, 1], 0).into(),
+        kms_listen: ([127, 0, 0, 1], 0).into(),
+        tls: None,
+        account: localaws::ACCOUNT.into(),
+    };
+    let second = localaws::Server::start(config.clone()).unwrap_err();
+    assert!(second.to_string().contains("in use by another process"), "{second}");
+    let taken =
+        localaws::Config { dir: world.dir.path().join("other"), s3_listen: world.handle.s3_addr(), ..config };
+    let second = localaws::Server::start(taken).unwrap_err();
+    assert!(second.to_string().contains("cannot listen on 127.0.0.1"), "{second}");
+}

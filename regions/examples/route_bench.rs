@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let writer = scope.spawn(|| change(&table, &stop, &changes));
         let measured = look_up(&table);
         stop.store(true, Ordering::Relaxed);
-        writer.join().map_err(|_| "the writer panicked")??;
+        writer.join().ok().ok_or("the writer panicked")??;
         measured
     })?;
     nanoseconds.sort_unstable();

@@ -2,17 +2,19 @@
 
 use super::feed_client::{CallError, Connection, News, Source};
 use super::handle::DirectoryHandle;
+use super::keeper::{Keeper, Next};
 use super::sign::{KeyError, Verifier};
-use super::state::{Applied, RefusedError};
-use super::store;
+use super::state::RefusedError;
 use crate::clock::Clock;
 use crate::log::{self, Field};
 use crate::metrics;
 use crate::random;
 use crate::shutdown::Shutdown;
 use crate::tls::{self, Identity, TlsError};
+use bytes::Bytes;
 use serde::Deserialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the source is asked to hold an answer back when there is no news.
@@ -73,8 +75,14 @@ pub async fn run(
     let identity = Identity { cert: config.cert.clone(), key: config.key.clone() };
     let tls = tls::mutual_client(&identity, &config.ca, &["http/1.1"])?;
     let source = Source::new(&config.url, &config.server_name, tls).ok_or(FeedError::Address)?;
-    let feed = Feed { source, verifier, directory, file: config.file, clock: Clock::system() };
-    feed.load_last_good();
+    let keeper = Arc::new(Keeper::new(config.file, verifier, directory.clone()));
+    let feed = Feed { source, keeper, directory, clock: Clock::system() };
+    // An error means that the runtime is stopping, which the wait below then sees.
+    let load = |keeper: &Keeper| {
+        keeper.load_last_good();
+        Ok(())
+    };
+    drop(feed.off_the_runtime(load).await);
     tokio::select! {
         () = shutdown.wait() => Ok(()),
         () = feed.follow() => Ok(()),
@@ -83,9 +91,8 @@ pub async fn run(
 
 struct Feed {
     source: Source,
-    verifier: Verifier,
+    keeper: Arc<Keeper>,
     directory: DirectoryHandle,
-    file: PathBuf,
     clock: Clock,
 }
 
@@ -154,7 +161,7 @@ impl Feed {
                 Some(head) => match connection.news(head.version, wait_ms).await? {
                     News::Nothing => {}
                     News::TakeSnapshot => self.take_snapshot(&mut connection).await?,
-                    News::Delta(delta) => self.take_delta(&mut connection, &delta).await?,
+                    News::Delta(delta) => self.take_delta(&mut connection, delta).await?,
                 },
             }
             *failures = 0;
@@ -166,61 +173,24 @@ impl Feed {
 
     async fn take_snapshot(&self, connection: &mut Connection) -> Result<(), Ended> {
         let snapshot = connection.snapshot().await?;
-        let applied = self.directory.apply_snapshot(&snapshot, &self.verifier)?;
-        if applied == Applied::Advanced {
-            self.loaded("directory_snapshot");
-        }
-        // An unchanged one is saved too: it replaces deltas that have grown, and a copy that could not be written before.
-        self.keep(store::save(&self.file, &snapshot));
-        Ok(())
+        self.off_the_runtime(move |keeper| keeper.take_snapshot(&snapshot)).await
     }
 
-    async fn take_delta(&self, connection: &mut Connection, delta: &[u8]) -> Result<(), Ended> {
-        match self.directory.apply_delta(delta, &self.verifier) {
-            Ok(Applied::Unchanged) => Ok(()),
-            Ok(Applied::Advanced) => {
-                self.loaded("directory_delta");
-                match self.keep(store::append(&self.file, delta)) {
-                    Some(bytes) if bytes < store::DELTAS_COMPACT_BYTES => Ok(()),
-                    _ => self.take_snapshot(connection).await,
-                }
-            }
-            Err(RefusedError::Gap | RefusedError::Older) => self.take_snapshot(connection).await,
-            Err(refused) => Err(refused.into()),
+    async fn take_delta(&self, connection: &mut Connection, delta: Bytes) -> Result<(), Ended> {
+        match self.off_the_runtime(move |keeper| keeper.take_delta(&delta)).await? {
+            Next::News => Ok(()),
+            Next::Snapshot => self.take_snapshot(connection).await,
         }
     }
 
-    /// Takes the last good copy into an empty directory. Each message is verified as if it came from the feed.
-    fn load_last_good(&self) {
-        let stored = match store::load(&self.file) {
-            Ok(None) => return,
-            Ok(Some(stored)) => stored,
-            Err(_) => return log::error("directory_copy_unreadable", &[]),
-        };
-        if let Err(refused) = self.directory.apply_snapshot(&stored.snapshot, &self.verifier) {
-            return log::security("directory_copy_refused", &[Field::Code(refused.code())]);
-        }
-        for delta in &stored.deltas {
-            match self.directory.apply_delta(delta, &self.verifier) {
-                // Older ones are from before the snapshot, when a crash kept them from being removed.
-                Ok(_) | Err(RefusedError::Older) => {}
-                Err(refused) => {
-                    log::security("directory_copy_refused", &[Field::Code(refused.code())]);
-                    break;
-                }
-            }
-        }
-        self.loaded("directory_copy");
-    }
-
-    fn loaded(&self, code: &'static str) {
-        let version = self.directory.head().map_or(0, |head| head.version);
-        log::info(code, &[Field::Version(version)]);
-    }
-
-    /// A copy that cannot be written is no reason to stop serving, but the next start may need it.
-    fn keep<T>(&self, written: std::io::Result<T>) -> Option<T> {
-        written.inspect_err(|_| log::error("directory_copy_not_written", &[])).ok()
+    /// Verifying a large message takes seconds and writing it waits for the disk; other tasks of the runtime go on meanwhile.
+    async fn off_the_runtime<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Keeper) -> Result<T, RefusedError> + Send + 'static,
+    ) -> Result<T, Ended> {
+        let keeper = self.keeper.clone();
+        let done = tokio::task::spawn_blocking(move || work(&keeper)).await;
+        Ok(done.ok().ok_or(CallError("runtime"))??)
     }
 
     /// Reports a failure once a streak, a refusal always.

@@ -9,6 +9,7 @@ mod encode;
 pub mod feed;
 mod feed_client;
 mod handle;
+mod keeper;
 pub mod record;
 mod sign;
 mod state;

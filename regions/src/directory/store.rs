@@ -20,6 +20,8 @@ pub struct Stored {
     pub snapshot: Vec<u8>,
     /// Each delta's bytes, oldest first. Some may be older than the snapshot.
     pub deltas: Vec<Vec<u8>>,
+    /// Whether the delta file ends in a part of a delta. Nothing may be appended after that; save a snapshot first.
+    pub torn: bool,
 }
 
 /// Replaces the copy by a snapshot: a temporary file, flushed to disk, renamed over the old one; then the deltas go.
@@ -60,11 +62,12 @@ pub fn load(path: &Path) -> io::Result<Option<Stored>> {
     let snapshot_max = u64::try_from(SNAPSHOT_MAX_BYTES).map_err(io::Error::other)?;
     let Some(snapshot) = read_limited(path, snapshot_max)? else { return Ok(None) };
     let deltas = read_limited(&deltas_path(path), DELTAS_MAX_BYTES)?.unwrap_or_default();
-    Ok(Some(Stored { snapshot, deltas: frames(&deltas) }))
+    let (deltas, torn) = frames(&deltas);
+    Ok(Some(Stored { snapshot, deltas, torn }))
 }
 
-/// The whole frames of a delta file; a torn one at the end is left out.
-fn frames(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+/// The whole frames of a delta file, and whether a part of one is left over.
+fn frames(mut bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
     let mut frames = Vec::new();
     while let Some((len, rest)) = bytes.split_first_chunk::<4>() {
         let len = usize::try_from(u32::from_be_bytes(*len)).unwrap_or(usize::MAX);
@@ -74,7 +77,7 @@ fn frames(mut bytes: &[u8]) -> Vec<Vec<u8>> {
         frames.push(frame.to_vec());
         bytes = rest;
     }
-    frames
+    (frames, !bytes.is_empty())
 }
 
 fn read_limited(path: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
@@ -129,7 +132,10 @@ mod tests {
             (b"first".to_vec(), vec![b"one".to_vec(), b"two".to_vec()])
         );
         save(&path, b"second").unwrap();
-        assert_eq!(load(&path).unwrap(), Some(Stored { snapshot: b"second".to_vec(), deltas: vec![] }));
+        assert_eq!(
+            load(&path).unwrap(),
+            Some(Stored { snapshot: b"second".to_vec(), deltas: vec![], torn: false })
+        );
     }
 
     #[test]
@@ -142,7 +148,8 @@ mod tests {
         let whole = fs::read(deltas_path(&path)).unwrap();
         for cut in 0..whole.len() {
             fs::write(deltas_path(&path), &whole[..cut]).unwrap();
-            assert_eq!(load(&path).unwrap().unwrap().deltas.len(), cut / 7, "cut at {cut}");
+            let stored = load(&path).unwrap().unwrap();
+            assert_eq!((stored.deltas.len(), stored.torn), (cut / 7, cut % 7 != 0), "cut at {cut}");
         }
     }
 

@@ -235,7 +235,7 @@ pub(crate) fn tenant(number: u32) -> TenantRecord {
     TenantRecord {
         id: TenantId::from(id),
         slug: format!("clinic-{number}").parse().unwrap(),
-        region: if number % 2 == 0 { "us-east-1" } else { "ap-south-1" }.parse().unwrap(),
+        region: if number.is_multiple_of(2) { "us-east-1" } else { "ap-south-1" }.parse().unwrap(),
         shard: ShardId(1),
         state: TenantState::Active,
         epoch: Epoch(1),

@@ -1,7 +1,7 @@
 //! The feed against a real server: news within a second, starts without the control plane, and nothing believed unsigned.
 
 use crate::control::{Control, Pki, feed_config, serve, tenant};
-use regions::directory::{DirectoryHandle, Entry, Lookup, TenantRecord, TenantState, feed};
+use regions::directory::{DirectoryHandle, Entry, Lookup, TenantRecord, TenantState, feed, store};
 use regions::metrics;
 use regions::shutdown::{Shutdown, Trigger};
 use std::path::{Path, PathBuf};
@@ -132,6 +132,27 @@ async fn a_process_starts_from_its_last_good_copy_with_the_control_plane_down() 
     let _running = serve(control.clone(), &pki, port).await;
     restarted.at_version(news).await;
     assert!(matches!(restarted.directory.lookup("clinic-2"), Lookup::Found(_)));
+    restarted.stop().await;
+}
+
+/// A crash tore the last delta; what comes next must not be written after the tear, where nobody would read it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn news_after_a_torn_delta_survive_the_next_restart() {
+    let Setup { pki, control, file, _folder } = setup();
+    store::save(&file, &control.snapshot()).unwrap();
+    std::fs::write(deltas_of(&file), [0, 0, 1, 0, b't', b'o', b'r', b'n']).unwrap();
+    let running = serve(control.clone(), &pki, 0).await;
+    let config = feed_config(&pki, &control, running.port, &file);
+    let client = Client::start(config.clone());
+    client.at_version(3).await;
+    let version = control.append(Entry::Tenant(tenant(2))).version;
+    client.at_version(version).await;
+    eventually("a new copy is saved", || std::fs::read(&file).is_ok_and(|copy| copy == control.snapshot()))
+        .await;
+    client.stop().await;
+    drop(running);
+    let restarted = Client::start(config);
+    restarted.at_version(version).await;
     restarted.stop().await;
 }
 

@@ -204,6 +204,19 @@ impl AppError {
         self
     }
 
+    /// The same error again; the layer around the handlers gives it the request id.
+    #[must_use]
+    pub fn copy(&self) -> AppError {
+        AppError {
+            kind: self.kind,
+            errors: self.errors.clone(),
+            cause: self.cause,
+            denial: self.denial,
+            retry_after_s: self.retry_after_s,
+            header: self.header.clone(),
+        }
+    }
+
     /// The response, with the request id as the problem's instance.
     #[must_use]
     pub fn response(&self, request_id: Option<String>) -> HttpResponse {

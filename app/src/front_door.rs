@@ -2,12 +2,25 @@
 
 use std::path::Path;
 
-use crate::role::RoleError;
+use regions::clock::Clock;
+use regions::front_door::{self, Config};
+use regions::shutdown::Shutdown;
+
+use crate::role::{self, RoleError};
 
 /// Runs until asked to stop.
 ///
 /// # Errors
 /// A sentence for the operator.
-pub fn run(_config: &Path) -> Result<(), RoleError> {
-    Err(RoleError::new("the front door is not linked yet"))
+pub fn run(config: &Path) -> Result<(), RoleError> {
+    let config: Config = role::load(config)?;
+    regions::log::init("front-door", Some(config.region), Box::new(std::io::stdout()));
+    // The doors themselves run on threads of their own, one a core; this one only waits.
+    role::runtime(1)?.block_on(async {
+        let (trigger, shutdown) = Shutdown::new();
+        let signals = tokio::spawn(trigger.on_signal());
+        let result = front_door::run(config, Clock::system(), shutdown).await;
+        signals.abort();
+        result.map_err(|error| RoleError::while_doing("the front door", &error))
+    })
 }

@@ -5,9 +5,11 @@
 
 pub mod access;
 pub mod admin;
+pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod backend;
+pub mod call;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -16,11 +18,14 @@ pub mod error;
 pub mod front_door;
 pub mod jobs;
 pub mod middleware;
+pub mod migrate;
 pub mod onboarding;
 pub mod openapi;
+pub mod paging;
 pub mod patients;
 pub mod registry;
 pub mod role;
 pub mod routes;
 pub mod staff;
+pub mod store;
 pub mod worker;

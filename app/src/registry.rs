@@ -66,6 +66,8 @@ pub const INDEX_INITIAL_BIRTH_DATE: Index = Index::new(6, PERSON, 2, &[Field::La
 pub const INDEX_SSN4_BIRTH_DATE: Index = Index::new(7, PERSON, 8, &[Field::SsnLast4, Field::BirthDate]);
 /// The e-mail address a staff member signs in with.
 pub const INDEX_LOGIN: Index = Index::new(8, ACCOUNT, 1, &[Field::Email]);
+/// A request that may be repeated; its tag is stored, its text is not.
+pub const INDEX_REQUEST: Index = Index::new(9, IDEMPOTENCY, 1, &[Field::Identifier]);
 
 /// Every index above, for the test that none of them can be attacked by counting.
 pub const INDEXES: &[Index] = &[
@@ -77,6 +79,7 @@ pub const INDEXES: &[Index] = &[
     INDEX_INITIAL_BIRTH_DATE,
     INDEX_SSN4_BIRTH_DATE,
     INDEX_LOGIN,
+    INDEX_REQUEST,
 ];
 
 #[cfg(test)]

@@ -63,24 +63,7 @@ impl ListenTls {
 }
 
 /// Where the signed directory comes from and where its last good copy is kept.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DirectoryConfig {
-    /// The control plane's feed, `https://host:port`.
-    pub url: String,
-    /// The authority of the feed's certificate.
-    pub ca: PathBuf,
-    /// This process's certificate.
-    pub cert: PathBuf,
-    /// Its key.
-    pub key: PathBuf,
-    /// The name the feed's certificate must carry.
-    pub server_name: String,
-    /// Public keys the directory may be signed with, `kid:base64`.
-    pub keys: Vec<String>,
-    /// The last good copy.
-    pub file: PathBuf,
-}
+pub use regions::directory::feed::FeedConfig as DirectoryConfig;
 
 /// Key files of the route assertion and of receipts.
 #[derive(Debug, Clone, Deserialize)]

@@ -1,0 +1,18 @@
+//! The product's vocabulary for the audit log.
+//!
+//! An entry is made by [`crate::ctx::Ctx::entry`], which fills in who, why, when and from where; its action is the name of
+//! the route's [`crate::access::Action`], so the log and the policy use one set of words. What the worker does by itself
+//! has the names below.
+
+use tenancy::audit::{AuditEntry, Outcome, Purpose};
+
+/// The worker made an invitation's token and stored its hash.
+pub const INVITATION_SEND: &str = "invitation.send";
+/// Onboarding made the first administrator's account.
+pub const INVITATION_FIRST: &str = "invitation.first";
+
+/// An entry for what the platform itself does in a clinic.
+#[must_use]
+pub fn by_system(action: &'static str) -> AuditEntry {
+    AuditEntry::new(action, Outcome::Allow).purpose(Purpose::System)
+}

@@ -1,0 +1,103 @@
+//! Inviting somebody to a clinic: account, invitation and the mail's job, all in the caller's transaction.
+//!
+//! The token is made by the worker when it writes the mail; here and in the job there are only ids.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use tenancy::blind::{self, normalise};
+use tenancy::keys::{Keys, Purpose};
+use tenancy::{JobPayload, TenantTx};
+use uuid::Uuid;
+
+use super::model::{account, account_state};
+use super::queries::{self, NewAccount};
+use crate::access::Role;
+use crate::jobs::SEND_INVITATION;
+use crate::registry;
+use crate::store::{self, StoreError};
+
+/// Whom to invite.
+pub struct Invite<'a> {
+    /// E-mail address; it becomes the log-in name.
+    pub email: &'a str,
+    /// Name to show until the invited person gives one.
+    pub display_name: &'a str,
+    /// Role in the clinic.
+    pub role: Role,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// What became of an invitation.
+pub enum Invited {
+    /// A new account waits for its owner.
+    New {
+        /// The account.
+        account: Uuid,
+        /// The invitation.
+        invitation: Uuid,
+    },
+    /// There is an account with this e-mail address already; nothing was changed.
+    Exists {
+        /// The account.
+        account: Uuid,
+    },
+}
+
+impl Invite<'_> {
+    /// Stores account and invitation and enqueues the mail. Asking twice for one address invites once.
+    ///
+    /// # Errors
+    /// [`StoreError::Tag`] when the address is not one, otherwise what the database or the key store says.
+    pub async fn store(&self, tx: &mut TenantTx, keys: &Keys) -> Result<Invited, StoreError> {
+        let login_tag = login_tag(keys, tx, self.email).await?;
+        let known: Option<Uuid> = account::table
+            .filter(account::login_tag.eq(login_tag.as_slice()))
+            .select(account::id)
+            .first(tx.conn())
+            .await
+            .optional()?;
+        if let Some(account) = known {
+            return Ok(Invited::Exists { account });
+        }
+        let sealer = keys.tenant_sealer(tx.tenant()).await?;
+        let account = new_id();
+        let row = account.into_bytes();
+        let new = NewAccount {
+            id: account,
+            tenant_id: tx.tenant().as_uuid(),
+            login_tag: login_tag.to_vec(),
+            email_sealed: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &self.email)?,
+            display_name_sealed: store::seal(&sealer, registry::ACCOUNT_DISPLAY_NAME, row, &self.display_name)?,
+            role: self.role.as_str(),
+            state: account_state::INVITED,
+            version: 1,
+            created_at: self.now,
+            updated_at: self.now,
+            failed_count: 0,
+        };
+        new.insert(tx).await?;
+        let invitation = new_id();
+        queries::insert_invitation(tx, invitation, account, self.now).await?;
+        let payload = JobPayload::new(tx.tenant()).id("invitation", invitation);
+        tx.enqueue(SEND_INVITATION, payload, None).await?;
+        Ok(Invited::New { account, invitation })
+    }
+}
+
+/// A random id in the layout of a random UUID.
+#[must_use]
+pub fn new_id() -> Uuid {
+    uuid::Builder::from_random_bytes(regions::random::bytes()).into_uuid()
+}
+
+/// The keyed tag of the e-mail address somebody signs in with.
+///
+/// # Errors
+/// [`StoreError::Tag`] when it is not an address, otherwise what the key store says.
+pub async fn login_tag(keys: &Keys, tx: &TenantTx, email: &str) -> Result<[u8; 16], StoreError> {
+    let key = keys.tenant_key(tx.tenant(), Purpose::BlindIndex).await?;
+    let email = normalise::email(email).map_err(|_not_an_address| StoreError::Tag)?;
+    blind::tag(&key, &registry::INDEX_LOGIN, &[&email]).map_err(|_failed| StoreError::Tag)
+}

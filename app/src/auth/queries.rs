@@ -1,0 +1,388 @@
+//! What is read and written of accounts, invitations and sessions.
+
+use chrono::{DateTime, Duration, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use tenancy::TenantTx;
+use tenancy::sealed::Sealed;
+use uuid::Uuid;
+
+use super::model::{account, account_state, invitation, invitation_state, session};
+use super::rules;
+use crate::access::Role;
+use crate::store::StoreError;
+
+/// A session that is alive, and whose it is.
+pub struct LiveSession {
+    /// The session.
+    pub id: Uuid,
+    /// The account.
+    pub account: Uuid,
+    /// The account's role now, not at sign-in: a change counts from the next request.
+    pub role: Role,
+    /// Hash of the token against cross-site requests.
+    pub csrf_hash: Vec<u8>,
+    /// When it was last written that it is in use.
+    pub last_seen_at: DateTime<Utc>,
+    /// When it ends whatever happens.
+    pub absolute_expires_at: DateTime<Utc>,
+}
+
+/// The session with this hash, if neither it nor its account has ended.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn live_session(
+    tx: &mut TenantTx,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<Option<LiveSession>, StoreError> {
+    type Row = (Uuid, Uuid, Vec<u8>, DateTime<Utc>, DateTime<Utc>, String);
+    let found: Option<Row> = session::table
+        .inner_join(account::table)
+        .filter(session::token_hash.eq(token_hash.as_slice()))
+        .filter(session::revoked_at.is_null())
+        .filter(session::idle_expires_at.gt(now))
+        .filter(session::absolute_expires_at.gt(now))
+        .filter(account::state.eq(account_state::ACTIVE))
+        .select((
+            session::id,
+            session::account_id,
+            session::csrf_hash,
+            session::last_seen_at,
+            session::absolute_expires_at,
+            account::role,
+        ))
+        .first(tx.conn())
+        .await
+        .optional()?;
+    let Some((id, account, csrf_hash, last_seen_at, absolute_expires_at, role)) = found else { return Ok(None) };
+    let role = Role::parse(&role).ok_or(StoreError::Shape)?;
+    Ok(Some(LiveSession { id, account, role, csrf_hash, last_seen_at, absolute_expires_at }))
+}
+
+/// Moves a session's end forward.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn touch(
+    tx: &mut TenantTx,
+    id: Uuid,
+    now: DateTime<Utc>,
+    idle_until: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    diesel::update(session::table.find(id))
+        .set((session::last_seen_at.eq(now), session::idle_expires_at.eq(idle_until)))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// A new session, as it is stored.
+#[derive(Insertable)]
+#[diesel(table_name = session)]
+pub struct NewSession {
+    /// Id.
+    pub id: Uuid,
+    /// The clinic.
+    pub tenant_id: Uuid,
+    /// Hash of the token.
+    pub token_hash: Vec<u8>,
+    /// Whose it is.
+    pub account_id: Uuid,
+    /// Hash of the token against cross-site requests.
+    pub csrf_hash: Vec<u8>,
+    /// Now.
+    pub created_at: DateTime<Utc>,
+    /// Now.
+    pub last_seen_at: DateTime<Utc>,
+    /// When it ends without a request.
+    pub idle_expires_at: DateTime<Utc>,
+    /// When it ends whatever happens.
+    pub absolute_expires_at: DateTime<Utc>,
+}
+
+impl NewSession {
+    /// Stores it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn insert(self, tx: &mut TenantTx) -> Result<(), StoreError> {
+        diesel::insert_into(session::table).values(self).execute(tx.conn()).await?;
+        Ok(())
+    }
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_session(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+    diesel::update(session::table.find(id)).set(session::revoked_at.eq(now)).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// What is needed to check a password.
+pub struct LoginAccount {
+    /// The account.
+    pub id: Uuid,
+    /// Its role.
+    pub role: Role,
+    /// The stored hash; none before the invitation was accepted.
+    pub password_phc: Option<String>,
+    /// Whether a password may be tried now.
+    pub open: bool,
+}
+
+/// Finds the account of a log-in and charges it one failure before the password is looked at: attempts made at the same
+/// moment each find the count the one before left. A log-in that succeeds takes the count back.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn charge_attempt(
+    tx: &mut TenantTx,
+    login_tag: &[u8; 16],
+    now: DateTime<Utc>,
+) -> Result<Option<LoginAccount>, StoreError> {
+    type Row = (Uuid, String, String, Option<String>, i32, Option<DateTime<Utc>>);
+    let found: Option<Row> = account::table
+        .filter(account::login_tag.eq(login_tag.as_slice()))
+        .select((
+            account::id,
+            account::role,
+            account::state,
+            account::password_phc,
+            account::failed_count,
+            account::locked_until,
+        ))
+        .for_update()
+        .first(tx.conn())
+        .await
+        .optional()?;
+    let Some((id, role, state, password_phc, failed, locked_until)) = found else { return Ok(None) };
+    let role = Role::parse(&role).ok_or(StoreError::Shape)?;
+    let waits = locked_until.is_some_and(|until| until > now);
+    let open = state == account_state::ACTIVE && !waits && failed < rules::FAILURES_MAX;
+    if open {
+        let failures = failed.saturating_add(1);
+        let until = now + Duration::seconds(rules::delay_s(failures));
+        diesel::update(account::table.find(id))
+            .set((account::failed_count.eq(failures), account::locked_until.eq((until > now).then_some(until))))
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(Some(LoginAccount { id, role, password_phc, open }))
+}
+
+/// Takes the failures back after a log-in that succeeded.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forget_failures(tx: &mut TenantTx, id: Uuid) -> Result<(), StoreError> {
+    diesel::update(account::table.find(id))
+        .set((account::failed_count.eq(0), account::locked_until.eq(None::<DateTime<Utc>>)))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// An account as it is shown to its owner and in the list of staff.
+#[derive(Queryable)]
+pub struct AccountRow {
+    /// Id.
+    pub id: Uuid,
+    /// Sealed e-mail address.
+    pub email: Sealed,
+    /// Sealed name.
+    pub display_name: Sealed,
+    /// Role, as stored.
+    pub role: String,
+    /// State, as stored.
+    pub state: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+type AccountColumns = (
+    account::id,
+    account::email_sealed,
+    account::display_name_sealed,
+    account::role,
+    account::state,
+    account::created_at,
+);
+
+const ACCOUNT_COLUMNS: AccountColumns = (
+    account::id,
+    account::email_sealed,
+    account::display_name_sealed,
+    account::role,
+    account::state,
+    account::created_at,
+);
+
+/// One account.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn account_by_id(tx: &mut TenantTx, id: Uuid) -> Result<Option<AccountRow>, StoreError> {
+    Ok(account::table.find(id).select(ACCOUNT_COLUMNS).first(tx.conn()).await.optional()?)
+}
+
+/// The clinic's accounts after `after` in the order of their ids.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn accounts(tx: &mut TenantTx, after: Option<Uuid>, limit: i64) -> Result<Vec<AccountRow>, StoreError> {
+    Ok(account::table
+        .filter(account::id.gt(after.unwrap_or_default()))
+        .order(account::id)
+        .limit(limit)
+        .select(ACCOUNT_COLUMNS)
+        .load(tx.conn())
+        .await?)
+}
+
+/// A new account, as it is stored.
+#[derive(Insertable)]
+#[diesel(table_name = account)]
+pub struct NewAccount {
+    /// Id.
+    pub id: Uuid,
+    /// The clinic.
+    pub tenant_id: Uuid,
+    /// Tag of the e-mail address.
+    pub login_tag: Vec<u8>,
+    /// Sealed e-mail address.
+    pub email_sealed: Sealed,
+    /// Sealed name.
+    pub display_name_sealed: Sealed,
+    /// Role.
+    pub role: &'static str,
+    /// State.
+    pub state: &'static str,
+    /// From 1.
+    pub version: i64,
+    /// Now.
+    pub created_at: DateTime<Utc>,
+    /// Now.
+    pub updated_at: DateTime<Utc>,
+    /// Zero.
+    pub failed_count: i32,
+}
+
+impl NewAccount {
+    /// Stores it.
+    ///
+    /// # Errors
+    /// When the e-mail address has an account ([`StoreError::is_duplicate`]) or the database does not answer.
+    pub async fn insert(self, tx: &mut TenantTx) -> Result<(), StoreError> {
+        diesel::insert_into(account::table).values(self).execute(tx.conn()).await?;
+        Ok(())
+    }
+}
+
+/// Stores a new invitation for an account.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert_invitation(
+    tx: &mut TenantTx,
+    id: Uuid,
+    account_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let expires_at = now + Duration::seconds(super::model::INVITATION_LIFETIME_S);
+    let tenant_id = tx.tenant().as_uuid();
+    diesel::insert_into(invitation::table)
+        .values((
+            invitation::id.eq(id),
+            invitation::tenant_id.eq(tenant_id),
+            invitation::account_id.eq(account_id),
+            invitation::state.eq(invitation_state::PENDING),
+            invitation::expires_at.eq(expires_at),
+            invitation::created_at.eq(now),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Takes the invitation with this token, if it is valid; the account it is for. It can be taken once.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn take_invitation(
+    tx: &mut TenantTx,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>, StoreError> {
+    Ok(diesel::update(invitation::table)
+        .filter(invitation::token_hash.eq(token_hash.as_slice()))
+        .filter(invitation::state.eq_any([invitation_state::PENDING, invitation_state::SENT]))
+        .filter(invitation::expires_at.gt(now))
+        .set((invitation::state.eq(invitation_state::ACCEPTED), invitation::accepted_at.eq(now)))
+        .returning(invitation::account_id)
+        .get_result(tx.conn())
+        .await
+        .optional()?)
+}
+
+/// Whether a token names an invitation that could be taken now.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn invitation_is_open(
+    tx: &mut TenantTx,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let found: Option<Uuid> = invitation::table
+        .filter(invitation::token_hash.eq(token_hash.as_slice()))
+        .filter(invitation::state.eq_any([invitation_state::PENDING, invitation_state::SENT]))
+        .filter(invitation::expires_at.gt(now))
+        .select(invitation::id)
+        .first(tx.conn())
+        .await
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// What accepting an invitation sets on its account.
+pub struct Activation<'a> {
+    /// The account.
+    pub account: Uuid,
+    /// The password's hash.
+    pub password_phc: &'a str,
+    /// The sealed name, when the invited person gave one.
+    pub display_name: Option<Sealed>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+impl Activation<'_> {
+    /// Makes an invited account active. False when it is not waiting for that.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn apply(self, tx: &mut TenantTx) -> Result<bool, StoreError> {
+        let changed = diesel::update(account::table.find(self.account))
+            .filter(account::state.eq(account_state::INVITED))
+            .set((
+                account::state.eq(account_state::ACTIVE),
+                account::password_phc.eq(self.password_phc),
+                account::version.eq(account::version + 1),
+                account::updated_at.eq(self.now),
+                account::failed_count.eq(0),
+            ))
+            .execute(tx.conn())
+            .await?;
+        if let Some(name) = self.display_name {
+            diesel::update(account::table.find(self.account))
+                .set(account::display_name_sealed.eq(name))
+                .execute(tx.conn())
+                .await?;
+        }
+        Ok(changed == 1)
+    }
+}

@@ -1,0 +1,222 @@
+//! The `backend` role: one region's API behind a listener that only front doors may connect to.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::{App as WebApp, HttpServer, middleware, web};
+use regions::admin::{Readiness, serve_admin};
+use regions::assertion::NonceCache;
+use regions::clock::Clock;
+use regions::directory::{DirectoryHandle, feed};
+use regions::keyring::HmacKeyring;
+use regions::log::{self, Field};
+use regions::shutdown::{Shutdown, Trigger};
+use regions::tls;
+use tenancy::{BootError, Regional};
+use tokio::task::JoinSet;
+
+use crate::app::App;
+use crate::auth::password::{PasswordPool, PoolLimits};
+use crate::config::BackendConfig;
+use crate::middleware::limits::BodyLimits;
+use crate::middleware::rate::RateLimits;
+use crate::patients::name_index::NameIndexes;
+use crate::role::{self, RoleError};
+use crate::routes;
+
+/// Nonces of unsafe requests remembered at once: 40 seconds of 5,000 changes a second.
+const NONCES_MAX: usize = 200_000;
+/// Time between two checks that database, keys and bucket are still this region's, in seconds.
+const PINS_EVERY_S: u64 = 60;
+/// Time that requests under way get to end when the process stops, in seconds.
+const DRAIN_MAX_S: u64 = 25;
+/// Time for a request head to arrive, in seconds.
+const HEAD_MAX_S: u64 = 5;
+/// Time an idle connection of a front door is kept, in seconds.
+const KEEP_ALIVE_S: u64 = 75;
+/// Most connections a thread serves at once.
+const CONNECTIONS_PER_THREAD_MAX: usize = 4_096;
+
+/// Runs until asked to stop.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn run(config: &Path) -> Result<(), RoleError> {
+    let config: BackendConfig = role::load(config)?;
+    log::init("backend", Some(config.region), Box::new(std::io::stdout()));
+    role::runtime(config.threads)?.block_on(async {
+        let (trigger, shutdown) = Shutdown::new();
+        serve_until(config, trigger, shutdown).await
+    })
+}
+
+async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown) -> Result<(), RoleError> {
+    let clock = Clock::system();
+    let directory = DirectoryHandle::new();
+    let app = web::Data::new(build(&config, clock, directory.clone()).await?);
+    let tls = tls::mutual_server(&config.tls.identity(), &config.tls.client_ca, &[])
+        .map_err(|error| RoleError::while_doing("the listener's certificate", &error))?;
+    let readiness = Readiness::new(&["directory", "pins"]);
+    readiness.hold("pins");
+    let admin = bind(config.admin_listen)?;
+    admin.set_nonblocking(true).map_err(|error| RoleError::while_doing("the admin listener", &error))?;
+    let admin = tokio::net::TcpListener::from_std(admin)
+        .map_err(|error| RoleError::while_doing("the admin listener", &error))?;
+    let server = serve(&app, bind(config.listen)?, tls, config.threads)
+        .map_err(|error| RoleError::while_doing("the listener", &error))?;
+    let handle = server.handle();
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(serve_admin(admin, readiness.clone(), shutdown.clone()));
+    tasks.spawn(follow(config.directory.clone(), directory.clone(), shutdown.clone()));
+    tasks.spawn(watch_directory(directory, readiness.clone(), shutdown.clone()));
+    tasks.spawn(watch_pins(app.clone(), readiness.clone(), shutdown.clone()));
+    tasks.spawn(async move { drop(trigger.on_signal().await) });
+    log::info("started", &[Field::Port(config.listen.port())]);
+
+    let served = tokio::spawn(server);
+    shutdown.wait().await;
+    readiness.fail("serving");
+    handle.stop(true).await;
+    let ended = served.await;
+    tasks.shutdown().await;
+    log::info("stopped", &[]);
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(RoleError::while_doing("serving", &error)),
+        Err(error) => Err(RoleError::while_doing("serving", &error)),
+    }
+}
+
+/// Opens everything a backend holds, and checks that all of it is of the configured region.
+///
+/// # Errors
+/// A sentence that names the field that is wrong.
+pub async fn build(config: &BackendConfig, clock: Clock, directory: DirectoryHandle) -> Result<App, RoleError> {
+    let keyring = |path: &Path, what: &str| {
+        HmacKeyring::from_file(path).map_err(|error| RoleError::while_doing(what, &error))
+    };
+    let route_keys = keyring(&config.route.keys, "route.keys")?;
+    let receipt_keys = keyring(&config.route.receipts, "route.receipts")?;
+    let regional = Regional::connect(&config.regional.of(config.region), clock.clone())
+        .await
+        .map_err(|error| RoleError::while_doing("opening the region", &error))?;
+    let limits =
+        PoolLimits { running_max: config.passwords.running_max, waiting_max: config.passwords.waiting_max };
+    let passwords =
+        PasswordPool::new(limits).map_err(|error| RoleError::while_doing("the password pool", &error))?;
+    Ok(App {
+        region: config.region,
+        base: config.base.clone(),
+        public_port: config.public_port,
+        regional,
+        directory,
+        clock,
+        route_keys,
+        receipt_keys,
+        nonces: NonceCache::new(NONCES_MAX),
+        passwords,
+        session: config.session,
+        rates: RateLimits::default(),
+        bodies: BodyLimits::default(),
+        names: NameIndexes::default(),
+        pinned: AtomicBool::new(true),
+    })
+}
+
+/// The HTTP server over `listener`. It serves when the returned future is polled.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(
+    app: &web::Data<App>,
+    listener: TcpListener,
+    tls: rustls::ServerConfig,
+    threads: usize,
+) -> std::io::Result<Server> {
+    let app = app.clone();
+    let factory = move || {
+        WebApp::new()
+            .app_data(app.clone())
+            .configure(routes::configure)
+            .wrap(middleware::from_fn(crate::middleware::edge))
+    };
+    let mut server = HttpServer::new(factory)
+        .disable_signals()
+        .shutdown_timeout(DRAIN_MAX_S)
+        .client_request_timeout(Duration::from_secs(HEAD_MAX_S))
+        .keep_alive(Duration::from_secs(KEEP_ALIVE_S))
+        .max_connections(CONNECTIONS_PER_THREAD_MAX);
+    if threads > 0 {
+        server = server.workers(threads);
+    }
+    Ok(server.listen_rustls_0_23(listener, tls)?.run())
+}
+
+/// A listening socket, with a sentence when the port is taken.
+///
+/// # Errors
+/// When it cannot be had.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, RoleError> {
+    TcpListener::bind(address).map_err(|error| RoleError::while_doing(&format!("listening on {address}"), &error))
+}
+
+/// Follows the directory until the process stops.
+pub async fn follow(config: feed::FeedConfig, directory: DirectoryHandle, shutdown: Shutdown) {
+    if let Err(error) = feed::run(config, directory, shutdown).await {
+        drop(error);
+        log::error("directory_feed_not_started", &[]);
+    }
+}
+
+/// Becomes ready with the first directory.
+pub async fn watch_directory(directory: DirectoryHandle, readiness: Readiness, shutdown: Shutdown) {
+    let mut version = directory.subscribe();
+    tokio::select! {
+        () = shutdown.wait() => {}
+        seen = version.wait_for(|version| *version > 0) => {
+            if seen.is_ok() {
+                readiness.hold("directory");
+            }
+        }
+    }
+}
+
+/// Checks each minute that what this process holds is still of its region, and stops serving when it is not.
+async fn watch_pins(app: web::Data<App>, readiness: Readiness, shutdown: Shutdown) {
+    let mut every = tokio::time::interval(Duration::from_secs(PINS_EVERY_S));
+    every.tick().await;
+    loop {
+        tokio::select! {
+            () = shutdown.wait() => return,
+            _ = every.tick() => {}
+        }
+        app.names.sweep().await;
+        match app.regional.check_pins().await {
+            Ok(()) => {
+                app.pinned.store(true, Ordering::Release);
+                readiness.hold("pins");
+            }
+            Err(error) => {
+                // A server that is away says nothing about where it is; one that says another region does.
+                let moved = matches!(error, BootError::Pin { .. } | BootError::Setting { .. });
+                log::security("pins_failed", &[Field::Code(pin_code(&error))]);
+                app.pinned.store(!moved, Ordering::Release);
+                readiness.fail("pins");
+            }
+        }
+    }
+}
+
+fn pin_code(error: &BootError) -> &'static str {
+    match error {
+        BootError::Pin { .. } => "pin",
+        BootError::File { .. } => "file",
+        BootError::Connect { .. } => "connect",
+        BootError::Setting { .. } => "setting",
+        BootError::Dependency { .. } => "dependency",
+    }
+}

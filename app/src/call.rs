@@ -1,0 +1,289 @@
+//! One call of a handler: from the checked request to a committed transaction, in one place for all of them.
+//!
+//! A handler gives its work as a closure over the context and the open transaction. Whether the caller may do it is decided
+//! before the closure runs, by the action its route names; what the closure returns leaves only after the commit.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::HeaderMap;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
+use regions::log::{self, Field};
+use tenancy::audit::{AuditEntry, Outcome, Purpose, Unaudited};
+use tenancy::{TenantTx, TxError};
+
+use crate::access::{self, Audience};
+use crate::app::App;
+use crate::auth::queries::LiveSession;
+use crate::auth::{csrf, session};
+use crate::ctx::{Actor, Ctx};
+use crate::error::{AppError, BAD_PURPOSE, CSRF, FORBIDDEN, UNAUTHENTICATED};
+use crate::middleware::Routed;
+use crate::routes::Route;
+
+/// What a handler is given besides its input.
+pub struct Call {
+    /// The process's shared parts.
+    pub app: web::Data<App>,
+    routed: Routed,
+    route: &'static Route,
+    request: HttpRequest,
+}
+
+/// What the work of a handler ends with.
+pub struct Done<T> {
+    /// The answer, which is released after the commit.
+    pub value: T,
+    /// What the commit records.
+    pub record: Record,
+}
+
+/// What a commit records.
+pub enum Record {
+    /// An audit entry.
+    Audit(AuditEntry),
+    /// Nothing, for a named reason; never where patients' data was touched.
+    Nothing(Unaudited),
+}
+
+impl<T> Done<T> {
+    /// An answer whose access is recorded.
+    pub fn audited(value: T, entry: AuditEntry) -> Result<Done<T>, AppError> {
+        Ok(Done { value, record: Record::Audit(entry) })
+    }
+
+    /// An answer that touched no patient's data.
+    pub fn unaudited(value: T, why: Unaudited) -> Result<Done<T>, AppError> {
+        Ok(Done { value, record: Record::Nothing(why) })
+    }
+}
+
+impl FromRequest for Call {
+    type Error = AppError;
+    type Future = Ready<Result<Call, AppError>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let app = request.app_data::<web::Data<App>>().cloned();
+        let routed = request.extensions().get::<Routed>().cloned();
+        ready(match (app, routed) {
+            (Some(app), Some(routed)) => match routed.route {
+                Some(route) => Ok(Call { app, routed, route, request: request.clone() }),
+                None => Err(AppError::internal("call.no_route")),
+            },
+            _ => Err(AppError::internal("call.not_routed")),
+        })
+    }
+}
+
+impl Call {
+    /// The request's headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    /// A part of the path.
+    #[must_use]
+    pub fn path(&self, name: &str) -> &str {
+        self.request.match_info().get(name).unwrap_or_default()
+    }
+
+    /// The query string.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        self.request.query_string()
+    }
+
+    /// The action's name, for the transaction and the audit entry.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        self.route.action.name()
+    }
+
+    /// The context before sign-in.
+    ///
+    /// # Errors
+    /// When the purpose header names no known purpose.
+    pub fn anonymous(&self) -> Result<Ctx, AppError> {
+        self.context(None)
+    }
+
+    /// Refuses a request that changes something and does not come from the clinic's own pages.
+    ///
+    /// # Errors
+    /// `csrf`.
+    pub fn check_origin(&self) -> Result<(), AppError> {
+        if csrf::is_safe(self.request.method()) {
+            return Ok(());
+        }
+        let host = &self.routed.clinic.host;
+        let own = match self.app.public_port {
+            443 => format!("https://{host}"),
+            port => format!("https://{host}:{port}"),
+        };
+        csrf::check_origin(self.headers(), &[own]).map_err(|reason| {
+            log::security("csrf_refused", &[Field::Code(reason), Field::Tenant(self.routed.clinic.record.id)]);
+            AppError::from(CSRF).because(reason)
+        })
+    }
+
+    /// Does the work for a signed-in staff member whose role allows it, and commits what it did with its audit entry.
+    ///
+    /// # Errors
+    /// What stopped it; nothing was changed or released then. A denial has left its own audit entry.
+    pub async fn staff<T, F>(&self, work: F) -> Result<T, AppError>
+    where
+        F: AsyncFnOnce(&Ctx, &mut TenantTx) -> Result<Done<T>, AppError>,
+    {
+        self.check_origin()?;
+        let token = session::from_cookie(self.headers()).ok_or(UNAUTHENTICATED)?;
+        let mut tx = self.app.regional.begin(self.routed.clinic.tenant(), self.action()).await?;
+        let found = session::resume(&mut tx, &token.hash(), &self.app).await;
+        let live = match found {
+            Ok(Some(live)) => live,
+            Ok(None) => {
+                roll_back(tx).await;
+                return Err(UNAUTHENTICATED.into());
+            }
+            Err(error) => {
+                roll_back(tx).await;
+                return Err(error.into());
+            }
+        };
+        let actor = Actor { account: live.account.into_bytes(), role: live.role, session: live.id.into_bytes() };
+        let ctx = match self.context(Some(actor)) {
+            Ok(ctx) => ctx,
+            Err(error) => {
+                roll_back(tx).await;
+                return Err(error);
+            }
+        };
+        let result = match self.authorise(&ctx, &live) {
+            Ok(()) => work(&ctx, &mut tx).await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(done) => finish(tx, done).await,
+            Err(error) => {
+                roll_back(tx).await;
+                if let Some(reason) = error.denial {
+                    self.record_denial(&ctx, reason).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn context(&self, actor: Option<Actor>) -> Result<Ctx, AppError> {
+        Ok(Ctx {
+            clinic: Arc::clone(&self.routed.clinic),
+            actor,
+            purpose: purpose(self.headers())?,
+            request_id: self.routed.assertion.request_id,
+            client_ip: self.routed.assertion.client_ip,
+            clock: self.app.clock.clone(),
+            keys: Arc::clone(self.app.keys()),
+        })
+    }
+
+    fn authorise(&self, ctx: &Ctx, live: &LiveSession) -> Result<(), AppError> {
+        if !csrf::is_safe(self.request.method())
+            && let Err(reason) = csrf::check_token(self.headers(), &live.csrf_hash)
+        {
+            return Err(AppError::from(CSRF).because(reason).denied(reason));
+        }
+        let action = self.route.action;
+        self.app.rates.check_actor(self.route.rate, ctx.tenant().id, ctx.account())?;
+        let allowed = match action.audience() {
+            Audience::Anyone => true,
+            Audience::Staff => access::may(live.role, action),
+        };
+        if allowed { Ok(()) } else { Err(AppError::from(FORBIDDEN).denied("role")) }
+    }
+
+    /// Records a denial in a transaction of its own, on connections kept for that.
+    async fn record_denial(&self, ctx: &Ctx, reason: &'static str) -> Result<(), AppError> {
+        let mut entry = ctx.entry(self.action(), Outcome::Deny).reason(reason);
+        if let Some(patient) = crate::patients::model::PatientId::parse(self.path("id")) {
+            entry = entry.resource("patient", patient.bytes());
+        }
+        let tx = self.app.regional.begin_reserved(ctx.tenant(), "denial").await?;
+        tx.commit(entry).await?;
+        Ok(())
+    }
+}
+
+async fn finish<T>(tx: TenantTx, done: Done<T>) -> Result<T, AppError> {
+    match done.record {
+        Record::Audit(entry) => drop(tx.commit(entry).await?),
+        Record::Nothing(why) => tx.commit_without_audit(why).await?,
+    }
+    Ok(done.value)
+}
+
+/// Rolls back. A failure closes the connection; the caller's answer does not depend on it.
+pub async fn roll_back(tx: TenantTx) {
+    let tenant = tx.tenant();
+    if let Err(error) = tx.rollback().await {
+        log::warn("rollback_failed", &[Field::Code(error.code()), Field::Tenant(tenant)]);
+    }
+}
+
+/// The purpose a caller names (HL7 v3 ActReason codes); care of the patient when it names none.
+fn purpose(headers: &HeaderMap) -> Result<Purpose, AppError> {
+    let mut named = headers.get_all("x-purpose-of-use");
+    match (named.next().map(|value| value.as_bytes()), named.next()) {
+        (None, _) | (Some(b"TREAT"), None) => Ok(Purpose::Treatment),
+        (Some(b"HPAYMT"), None) => Ok(Purpose::Payment),
+        (Some(b"HOPERAT"), None) => Ok(Purpose::Operations),
+        _ => Err(BAD_PURPOSE.into()),
+    }
+}
+
+impl From<TxError> for AppError {
+    fn from(error: TxError) -> AppError {
+        use crate::error::{AUDIT_UNAVAILABLE, BUSY, MISDIRECTED, UNAVAILABLE};
+        let code = error.code();
+        match error {
+            TxError::Busy => AppError::from(BUSY).because(code).retry_after(1),
+            TxError::Unavailable | TxError::NotServed => AppError::from(UNAVAILABLE).because(code),
+            TxError::StaleEpoch => AppError::from(MISDIRECTED).because(code),
+            TxError::AuditUnavailable => AppError::from(AUDIT_UNAVAILABLE).because(code),
+            TxError::Rejected(_) | TxError::AuditMissing => {
+                log::security("transaction_refused", &[Field::Code(code)]);
+                AppError::internal(code)
+            }
+            TxError::Db(_) => AppError::internal(code),
+            TxError::Keys(error) => error.into(),
+        }
+    }
+}
+
+impl From<tenancy::keys::KeyError> for AppError {
+    fn from(error: tenancy::keys::KeyError) -> AppError {
+        use crate::error::{KEY_REVOKED, UNAVAILABLE};
+        use tenancy::keys::KeyError;
+        match error {
+            KeyError::Unavailable => AppError::from(UNAVAILABLE).because("key.unavailable"),
+            KeyError::Revoked => AppError::from(KEY_REVOKED).because("key.revoked"),
+            KeyError::Tampered => AppError::internal("key.tampered"),
+            KeyError::NotFound => AppError::from(KEY_REVOKED).because("key.not_found"),
+        }
+    }
+}
+
+impl From<crate::store::StoreError> for AppError {
+    fn from(error: crate::store::StoreError) -> AppError {
+        use crate::store::StoreError;
+        match error {
+            StoreError::Tx(error) => error.into(),
+            StoreError::Keys(error) => error.into(),
+            StoreError::Seal(_) => AppError::internal("seal.failed"),
+            StoreError::Open(error) if error.is_tampering() => AppError::internal("open.tampered"),
+            StoreError::Open(_) => AppError::internal("open.failed"),
+            StoreError::Shape => AppError::internal("open.shape"),
+            StoreError::Tag => AppError::internal("tag.failed"),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Who is asking, for which clinic, why and when: the first parameter of every area's functions.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use regions::clock::Clock;
+use regions::directory::TenantRecord;
+use regions::ids::RequestId;
+use regions::region::{Jurisdiction, RegionCode};
+use tenancy::TenantRef;
+use tenancy::audit::{ActorKind, AuditEntry, Outcome, Purpose};
+use tenancy::keys::Keys;
+
+use crate::access::Role;
+
+/// The clinic a request is for, as this process's own directory has it.
+#[derive(Clone)]
+pub struct Clinic {
+    /// The directory's record.
+    pub record: TenantRecord,
+    /// The law its region is under.
+    pub jurisdiction: Jurisdiction,
+    /// The region's code in host names.
+    pub code: RegionCode,
+    /// Its one host name.
+    pub host: String,
+}
+
+impl Clinic {
+    /// What names the clinic's rows.
+    #[must_use]
+    pub fn tenant(&self) -> TenantRef {
+        TenantRef { id: self.record.id, shard: self.record.shard, epoch: self.record.epoch }
+    }
+}
+
+/// A signed-in staff member.
+#[derive(Clone, Copy)]
+pub struct Actor {
+    /// The account.
+    pub account: [u8; 16],
+    /// Its role in the clinic.
+    pub role: Role,
+    /// The session.
+    pub session: [u8; 16],
+}
+
+/// One request's context.
+#[derive(Clone)]
+pub struct Ctx {
+    /// The clinic.
+    pub clinic: Arc<Clinic>,
+    /// Who is asking; `None` before sign-in.
+    pub actor: Option<Actor>,
+    /// Why.
+    pub purpose: Purpose,
+    /// Names the request in the log, the audit log and the answer.
+    pub request_id: RequestId,
+    /// Where it came from, as the front door saw it.
+    pub client_ip: IpAddr,
+    /// Time.
+    pub clock: Clock,
+    /// The region's keys.
+    pub keys: Arc<Keys>,
+}
+
+impl Ctx {
+    /// The clinic's rows.
+    #[must_use]
+    pub fn tenant(&self) -> TenantRef {
+        self.clinic.tenant()
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        DateTime::<Utc>::from(self.clock.now())
+    }
+
+    /// The acting account's id; zeros before sign-in.
+    #[must_use]
+    pub fn account(&self) -> [u8; 16] {
+        self.actor.map_or([0; 16], |actor| actor.account)
+    }
+
+    /// An audit entry with everything the context knows.
+    #[must_use]
+    pub fn entry(&self, action: &'static str, outcome: Outcome) -> AuditEntry {
+        let entry = AuditEntry::new(action, outcome)
+            .purpose(self.purpose)
+            .request(self.request_id)
+            .client_ip(self.client_ip);
+        match self.actor {
+            Some(actor) => entry.actor(ActorKind::Staff, actor.account).session(actor.session),
+            None => entry.actor(ActorKind::Anonymous, [0; 16]),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Rate classes: how fast a clinic, one address at it, and one staff member may ask.
+//!
+//! The limits protect neighbours, not secrets: what guards passwords is the delay on the account.
+
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
+use regions::ids::TenantId;
+
+use crate::error::{AppError, RATE_LIMITED};
+
+/// Requests of a class after which keys that have recovered are dropped; between two sweeps no more keys can be added.
+const SWEEP_EVERY_REQUESTS: u32 = 16_384;
+
+/// How fast a route may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RateClass {
+    /// Public descriptions.
+    Open,
+    /// Log-ins and invitations.
+    SignIn,
+    /// Reads of one thing.
+    Read,
+    /// Changes.
+    Write,
+    /// Lists and searches.
+    Bulk,
+}
+
+/// Requests a minute in one class.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// For the whole clinic.
+    pub tenant_per_min: u32,
+    /// For one address or one staff member of it.
+    pub caller_per_min: u32,
+}
+
+impl RateClass {
+    const ALL: [RateClass; 5] =
+        [RateClass::Open, RateClass::SignIn, RateClass::Read, RateClass::Write, RateClass::Bulk];
+
+    /// The class's name in `RateLimit` headers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            RateClass::Open => "open",
+            RateClass::SignIn => "sign-in",
+            RateClass::Read => "read",
+            RateClass::Write => "write",
+            RateClass::Bulk => "bulk",
+        }
+    }
+
+    /// The budget of a clinic in production.
+    #[must_use]
+    pub const fn budget(self) -> Budget {
+        match self {
+            RateClass::Open => Budget { tenant_per_min: 600, caller_per_min: 120 },
+            RateClass::SignIn => Budget { tenant_per_min: 600, caller_per_min: 60 },
+            RateClass::Read => Budget { tenant_per_min: 120_000, caller_per_min: 60_000 },
+            RateClass::Write => Budget { tenant_per_min: 30_000, caller_per_min: 6_000 },
+            RateClass::Bulk => Budget { tenant_per_min: 12_000, caller_per_min: 3_000 },
+        }
+    }
+}
+
+type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
+
+struct ClassLimits {
+    class: RateClass,
+    budget: Budget,
+    requests: AtomicU32,
+    tenants: Limiter<TenantId>,
+    addresses: Limiter<(TenantId, IpAddr)>,
+    actors: Limiter<(TenantId, [u8; 16])>,
+}
+
+/// The state of all classes.
+pub struct RateLimits {
+    classes: Vec<ClassLimits>,
+}
+
+/// What the caller is told about its budget (draft-ietf-httpapi-ratelimit-headers).
+#[derive(Debug, Clone, Copy)]
+pub struct RateState {
+    class: RateClass,
+    per_min: u32,
+    remaining: u32,
+}
+
+impl RateState {
+    /// Writes `RateLimit-Policy` and `RateLimit`.
+    pub fn write(self, headers: &mut HeaderMap) {
+        let name = self.class.name();
+        let policy = format!("\"{name}\";q={};w=60", self.per_min);
+        let state = format!("\"{name}\";r={}", self.remaining);
+        for (header, text) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                headers.insert(HeaderName::from_static(header), value);
+            }
+        }
+    }
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        RateLimits::with(RateClass::budget)
+    }
+}
+
+impl RateLimits {
+    /// Limits with a budget for each class.
+    #[must_use]
+    pub fn with(budget: impl Fn(RateClass) -> Budget) -> RateLimits {
+        let class = |class: RateClass| {
+            let budget = budget(class);
+            ClassLimits {
+                class,
+                budget,
+                requests: AtomicU32::new(0),
+                tenants: limiter(budget.tenant_per_min),
+                addresses: limiter(budget.caller_per_min),
+                actors: limiter(budget.caller_per_min),
+            }
+        };
+        RateLimits { classes: RateClass::ALL.map(class).into_iter().collect() }
+    }
+
+    /// Counts a request of an address at a clinic.
+    ///
+    /// # Errors
+    /// `rate_limited` with the seconds to wait.
+    pub fn check(&self, class: RateClass, tenant: TenantId, client: IpAddr) -> Result<RateState, AppError> {
+        let limits = self.class(class)?;
+        if limits.requests.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY_REQUESTS == SWEEP_EVERY_REQUESTS - 1 {
+            limits.tenants.retain_recent();
+            limits.addresses.retain_recent();
+            limits.actors.retain_recent();
+        }
+        let of_address = spend(&limits.addresses, &(tenant, network(client)))?;
+        let of_tenant = spend(&limits.tenants, &tenant)?;
+        let remaining = of_address.min(of_tenant);
+        Ok(RateState { class, per_min: limits.budget.caller_per_min, remaining })
+    }
+
+    /// Counts a request of a signed-in staff member.
+    ///
+    /// # Errors
+    /// `rate_limited` with the seconds to wait.
+    pub fn check_actor(&self, class: RateClass, tenant: TenantId, account: [u8; 16]) -> Result<(), AppError> {
+        spend(&self.class(class)?.actors, &(tenant, account)).map(drop)
+    }
+
+    fn class(&self, class: RateClass) -> Result<&ClassLimits, AppError> {
+        self.classes.iter().find(|one| one.class == class).ok_or_else(|| AppError::internal("rate.class"))
+    }
+}
+
+/// One IPv6 customer has a whole /64.
+fn network(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+fn limiter<K: Hash + Eq + Clone>(per_min: u32) -> Limiter<K> {
+    let quota = Quota::per_minute(NonZeroU32::new(per_min).unwrap_or(NonZeroU32::MIN));
+    RateLimiter::keyed(quota).with_middleware()
+}
+
+fn spend<K: Hash + Eq + Clone>(limiter: &Limiter<K>, key: &K) -> Result<u32, AppError> {
+    match limiter.check_key(key) {
+        Ok(state) => Ok(state.remaining_burst_capacity()),
+        Err(until) => {
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+            Err(AppError::from(RATE_LIMITED).retry_after(seconds))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_has_its_own_budget_and_the_clinic_one_over_all() {
+        let limits = RateLimits::with(|_| Budget { tenant_per_min: 5, caller_per_min: 3 });
+        let (alpha, beta) = (TenantId::random(), TenantId::random());
+        let ip = |last: u8| IpAddr::from([192, 0, 2, last]);
+        let ask = |tenant, last| limits.check(RateClass::Read, tenant, ip(last));
+        assert_eq!(ask(alpha, 1).unwrap().remaining, 2);
+        ask(alpha, 1).unwrap();
+        ask(alpha, 1).unwrap();
+        let refused = ask(alpha, 1).unwrap_err();
+        assert_eq!((refused.kind.status, refused.retry_after_s.unwrap() > 0), (429, true));
+        ask(alpha, 2).unwrap();
+        ask(alpha, 3).unwrap();
+        assert!(ask(alpha, 4).is_err(), "five in all, whoever asks");
+        ask(beta, 1).unwrap();
+        limits.check(RateClass::Write, alpha, ip(1)).unwrap();
+    }
+
+    #[test]
+    fn one_ipv6_customer_is_one_caller() {
+        let limits = RateLimits::with(|_| Budget { tenant_per_min: 100, caller_per_min: 1 });
+        let tenant = TenantId::random();
+        limits.check(RateClass::Read, tenant, "2001:db8::1".parse().unwrap()).unwrap();
+        assert!(limits.check(RateClass::Read, tenant, "2001:db8::ffff".parse().unwrap()).is_err());
+        limits.check(RateClass::Read, tenant, "2001:db8:0:1::1".parse().unwrap()).unwrap();
+    }
+}

@@ -1,0 +1,56 @@
+//! The API description, generated from the handlers and locked by a snapshot in the tests.
+
+use actix_web::HttpResponse;
+use utoipa::OpenApi;
+
+use crate::error::AppError;
+use crate::{auth, patients, staff};
+
+/// OpenAPI 3.1 description of everything under `/api/v1`.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Domicile clinic API",
+        description = "One clinic's API at its own address. Sign in, then send the session cookie, and with every request that \
+                       changes something the X-CSRF-Token of the session. Errors are RFC 9457 problems."
+    ),
+    paths(
+        read,
+        auth::api::accept_invitation,
+        auth::api::sign_in,
+        auth::api::read_session,
+        auth::api::sign_out,
+        auth::api::read_me,
+        staff::api::list,
+        staff::api::invite,
+        patients::api::create,
+        patients::api::list,
+        patients::api::search,
+        patients::api::read,
+        patients::api::update,
+    ),
+    tags(
+        (name = "sessions", description = "Signing in and out"),
+        (name = "staff", description = "Who works in the clinic"),
+        (name = "patients", description = "Who is treated in the clinic"),
+        (name = "description", description = "This document"),
+    )
+)]
+pub struct ClinicApi;
+
+/// The document as JSON.
+#[must_use]
+pub fn document() -> String {
+    ClinicApi::openapi().to_pretty_json().unwrap_or_default()
+}
+
+/// Reads the API description. It needs no session and says nothing about the clinic.
+///
+/// # Errors
+/// Never.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "description", operation_id = "api.describe",
+    responses((status = 200, description = "This document")))]
+#[expect(clippy::unused_async, reason = "actix-web handlers are async")]
+pub async fn read() -> Result<HttpResponse, AppError> {
+    Ok(HttpResponse::Ok().content_type("application/json").body(document()))
+}

@@ -1,0 +1,506 @@
+//! Patients over HTTP: request and answer types, and one handler a route.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{self, HeaderMap};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use tenancy::TenantTx;
+use tenancy::audit::{AuditEntry, Outcome};
+use tenancy::blind::normalise;
+use tenancy::keys::{Purpose, SubjectId};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::contact::{Address, Email, Phone};
+use super::cursor::{self, List};
+use super::idempotency::{self, Known};
+use super::identifier::Identifier;
+use super::model::{Patient, PatientBrief, PatientId, PersonRow, Sex, field_bits};
+use super::names::HumanName;
+use super::queries::{self, ChangeError};
+use super::rules::{self, Place};
+use super::search::{Search, SearchInput};
+use super::tags::Tagger;
+use crate::auth::token::sha256;
+use crate::call::{Call, Done};
+use crate::ctx::Ctx;
+use crate::error::{
+    AppError, BAD_CURSOR, IDEMPOTENCY_REUSED, MRN_TAKEN, NOT_FOUND, PRECONDITION_NEEDED, STALE,
+};
+use crate::middleware::json::Json;
+use crate::paging::{self, PageQuery};
+
+/// A registration, or a correction that replaces the whole record.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatientInput {
+    /// One to five names.
+    pub names: Vec<HumanName>,
+    /// Birth date.
+    pub birth_date: NaiveDate,
+    /// Administrative sex.
+    pub sex: Sex,
+    /// Phones.
+    #[serde(default)]
+    pub phones: Vec<Phone>,
+    /// E-mail addresses.
+    #[serde(default)]
+    pub emails: Vec<Email>,
+    /// Postal addresses.
+    #[serde(default)]
+    pub addresses: Vec<Address>,
+    /// Medical record number; unique in the clinic.
+    #[serde(default)]
+    pub mrn: Option<String>,
+    /// Identifiers of the clinic's region.
+    #[serde(default)]
+    pub identifiers: Vec<Identifier>,
+}
+
+/// A patient's record.
+#[derive(Serialize, ToSchema)]
+pub struct PatientView<'a> {
+    /// Opaque id.
+    id: String,
+    /// Counts the changes; the ETag is made of it.
+    version: i64,
+    /// When it was registered.
+    created_at: DateTime<Utc>,
+    /// When it was last changed.
+    updated_at: DateTime<Utc>,
+    /// Names.
+    names: &'a [HumanName],
+    /// Birth date.
+    birth_date: NaiveDate,
+    /// Administrative sex.
+    sex: Sex,
+    /// Phones in E.164.
+    phones: &'a [Phone],
+    /// E-mail addresses.
+    emails: &'a [Email],
+    /// Postal addresses.
+    addresses: &'a [Address],
+    /// Medical record number.
+    mrn: Option<&'a str>,
+    /// Identifiers, masked unless asked for in full.
+    identifiers: Vec<Identifier>,
+}
+
+/// A patient in a list.
+#[derive(Serialize, ToSchema)]
+pub struct BriefView<'a> {
+    /// Opaque id.
+    id: String,
+    /// The name to show.
+    name: &'a str,
+    /// Birth date.
+    birth_date: NaiveDate,
+    /// Medical record number.
+    mrn: Option<&'a str>,
+    /// Identifiers, masked.
+    identifiers: &'a [Identifier],
+}
+
+/// A page of patients.
+#[derive(Serialize, ToSchema)]
+pub struct PatientPage<'a> {
+    /// The patients.
+    items: Vec<BriefView<'a>>,
+    /// Continues the list; absent at its end.
+    next_cursor: Option<String>,
+}
+
+/// What a search found.
+#[derive(Serialize, ToSchema)]
+pub struct SearchResult<'a> {
+    /// The patients.
+    items: Vec<BriefView<'a>>,
+    /// Whether there are more than were asked for.
+    more: bool,
+}
+
+/// How identifiers are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// Only their ends.
+    #[default]
+    Masked,
+    /// Whole.
+    Full,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadQuery {
+    #[serde(default)]
+    identifiers: Shown,
+}
+
+impl<'a> PatientView<'a> {
+    fn of(patient: &'a Patient, shown: Shown) -> PatientView<'a> {
+        let person = &patient.person;
+        let identifiers = person.identifiers.expose().iter();
+        PatientView {
+            id: patient.id.to_string(),
+            version: patient.version,
+            created_at: patient.created_at,
+            updated_at: patient.updated_at,
+            names: person.names.expose(),
+            birth_date: *person.birth_date.expose(),
+            sex: *person.sex.expose(),
+            phones: person.phones.expose(),
+            emails: person.emails.expose(),
+            addresses: person.addresses.expose(),
+            mrn: person.mrn.expose().as_deref(),
+            identifiers: match shown {
+                Shown::Masked => identifiers.map(Identifier::masked).collect(),
+                Shown::Full => identifiers.cloned().collect(),
+            },
+        }
+    }
+}
+
+impl<'a> BriefView<'a> {
+    fn of(patient: &'a PatientBrief) -> BriefView<'a> {
+        BriefView {
+            id: patient.id.to_string(),
+            name: patient.name.expose(),
+            birth_date: *patient.birth_date.expose(),
+            mrn: patient.mrn.expose().as_deref(),
+            identifiers: patient.identifiers.expose(),
+        }
+    }
+}
+
+impl From<ChangeError> for AppError {
+    fn from(error: ChangeError) -> AppError {
+        match error {
+            ChangeError::Absent => AppError::from(NOT_FOUND).denied("absent"),
+            ChangeError::Stale => STALE.into(),
+            ChangeError::MrnTaken => MRN_TAKEN.into(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// A finished answer body and what its headers need.
+struct Body {
+    id: PatientId,
+    version: i64,
+    json: Zeroizing<Vec<u8>>,
+}
+
+impl Body {
+    fn of(patient: &Patient, shown: Shown) -> Result<Body, AppError> {
+        Ok(Body { id: patient.id, version: patient.version, json: to_json(&PatientView::of(patient, shown))? })
+    }
+
+    fn into_response(self, mut builder: actix_web::HttpResponseBuilder) -> HttpResponse {
+        builder.insert_header((header::ETAG, etag(self.version))).content_type("application/json").body(self.json.to_vec())
+    }
+}
+
+fn to_json<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, AppError> {
+    serde_json::to_vec(value).map(Zeroizing::new).map_err(|_unreachable| AppError::internal("answer.json"))
+}
+
+/// The strong validator of a version (RFC 9110, 8.8.3).
+fn etag(version: i64) -> String {
+    format!("\"v{version}\"")
+}
+
+/// The one version that `If-Match` names; `*` and weak validators name none (RFC 9110, 13.1.1).
+fn if_match(headers: &HeaderMap) -> Result<i64, AppError> {
+    let mut given = headers.get_all(header::IF_MATCH);
+    let (Some(value), None) = (given.next(), given.next()) else { return Err(PRECONDITION_NEEDED.into()) };
+    let text = value.to_str().map_err(|_not_text| AppError::from(PRECONDITION_NEEDED))?.trim();
+    if text == "*" || text.contains(',') {
+        return Err(PRECONDITION_NEEDED.into());
+    }
+    let version = text.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"')).and_then(|v| v.parse().ok());
+    // A validator that this resource never had matches nothing.
+    version.ok_or_else(|| STALE.into())
+}
+
+fn place(ctx: &Ctx) -> Place {
+    // The date in the easternmost time zone, UTC+14: a child born there today is not from the future.
+    let today = (ctx.now() + chrono::TimeDelta::hours(14)).date_naive();
+    Place { jurisdiction: ctx.clinic.jurisdiction, today }
+}
+
+fn entry(ctx: &Ctx, call: &Call, patient: &Patient) -> AuditEntry {
+    ctx.entry(call.action(), Outcome::Allow)
+        .resource("patient", patient.id.bytes())
+        .subject(patient.id.bytes())
+        .row_version(patient.version)
+}
+
+fn touching(entry: AuditEntry) -> AuditEntry {
+    queries::TABLES.into_iter().fold(entry, AuditEntry::touches)
+}
+
+/// Registers a patient.
+///
+/// # Errors
+/// See the API description.
+#[utoipa::path(post, path = "/api/v1/patients", tag = "patients", operation_id = "patient.create",
+    request_body = PatientInput,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request give the first answer")),
+    responses((status = 201, body = PatientView<'static>, description = "Registered"),
+        (status = 400, body = crate::error::Problem, content_type = "application/problem+json", description = "A rule is broken"),
+        (status = 409, body = crate::error::Problem, content_type = "application/problem+json", description = "The MRN is taken")))]
+pub async fn create(call: Call, Json(input): Json<RawPatient>) -> Result<HttpResponse, AppError> {
+    let key = idempotency_key(call.headers())?;
+    let body = call
+        .staff(async |ctx, tx| {
+            let person = rules::check(input.input, place(ctx)).map_err(AppError::invalid)?;
+            let blind = ctx.keys.tenant_key(tx.tenant(), Purpose::BlindIndex).await?;
+            let tagger = Tagger { key: &blind, jurisdiction: ctx.clinic.jurisdiction };
+            let repeated = match &key {
+                Some(key) => Some(idempotency::Request {
+                    account: Uuid::from_bytes(ctx.account()),
+                    key_hash: idempotency::key_hash(key),
+                    request_hash: request_hash(&tagger, &input.digest)?,
+                    now: ctx.now(),
+                }),
+                None => None,
+            };
+            if let Some(request) = &repeated {
+                match request.claim(tx, &ctx.keys).await? {
+                    Known::New => {}
+                    Known::Conflict => return Err(IDEMPOTENCY_REUSED.into()),
+                    Known::Repeated { patient, body } => return replay(ctx, &call, (patient, body)),
+                }
+            }
+            let id = PatientId::random();
+            let sealer = ctx.keys.create_subject(tx.tenant(), SubjectId::from(id.bytes())).await?.sealer();
+            let now = ctx.now();
+            let patient = Patient { id, version: 1, created_at: now, updated_at: now, person };
+            let row = PersonRow::seal(&sealer, id, 1, &patient.person)?;
+            let tags = tagger.all(&patient.person)?;
+            patient.insert(tx, row, &tags, Uuid::from_bytes(ctx.account())).await?;
+            let body = Body::of(&patient, Shown::Masked)?;
+            if let Some(request) = &repeated {
+                request.store(tx, &sealer, id, &body.json).await?;
+            }
+            let entry = touching(entry(ctx, &call, &patient)).fields(field_bits::RECORD);
+            Done::audited(body, entry)
+        })
+        .await?;
+    let location = format!("/api/v1/patients/{}", body.id);
+    let mut builder = HttpResponse::Created();
+    builder.insert_header((header::LOCATION, location));
+    Ok(body.into_response(builder))
+}
+
+/// The answer that was given the first time.
+fn replay(
+    ctx: &Ctx,
+    call: &Call,
+    (id, json): (PatientId, Zeroizing<Vec<u8>>),
+) -> Result<Done<Body>, AppError> {
+    let entry = ctx
+        .entry(call.action(), Outcome::Allow)
+        .resource("patient", id.bytes())
+        .subject(id.bytes())
+        .reason("repeated")
+        .fields(field_bits::RECORD);
+    Done::audited(Body { id, version: 1, json }, entry)
+}
+
+/// A registration and the digest of its bytes, by which a repeated request is recognised.
+pub struct RawPatient {
+    input: PatientInput,
+    digest: Zeroizing<Vec<u8>>,
+}
+
+impl<'de> Deserialize<'de> for RawPatient {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<RawPatient, D::Error> {
+        let input = PatientInput::deserialize(deserializer)?;
+        let canonical = Zeroizing::new(
+            serde_json::to_vec(&(
+                (&input.names, input.birth_date, input.sex, &input.phones),
+                (&input.emails, &input.addresses, &input.mrn, &input.identifiers),
+            ))
+            .map_err(serde::de::Error::custom)?,
+        );
+        let digest = Zeroizing::new(sha256(b"domicile registration v1", &canonical).to_vec());
+        Ok(RawPatient { input, digest })
+    }
+}
+
+/// A keyed tag of the request; the digest alone could be guessed from a name and a birth date.
+fn request_hash(tagger: &Tagger<'_>, digest: &[u8]) -> Result<Vec<u8>, AppError> {
+    let text = data_encoding::HEXUPPER.encode(digest);
+    let value = normalise::identifier("request", &text).map_err(|_unreachable| AppError::internal("tag.failed"))?;
+    let tag = tenancy::blind::tag(tagger.key, &crate::registry::INDEX_REQUEST, &[&value]);
+    tag.map(|tag| tag.to_vec()).map_err(|_unreachable| AppError::internal("tag.failed"))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, AppError> {
+    let mut given = headers.get_all("idempotency-key");
+    match (given.next(), given.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            let text = value.to_str().unwrap_or_default();
+            let fits = (1..=idempotency::KEY_MAX_BYTES).contains(&text.len());
+            if fits { Ok(Some(text.to_owned())) } else { Err(AppError::invalid_field("", "idempotency_key_invalid")) }
+        }
+        _ => Err(AppError::invalid_field("", "idempotency_key_invalid")),
+    }
+}
+
+/// Reads a patient.
+///
+/// # Errors
+/// See the API description.
+#[utoipa::path(get, path = "/api/v1/patients/{id}", tag = "patients", operation_id = "patient.read",
+    params(("id" = String, Path, description = "Patient id"),
+        ("identifiers" = Option<Shown>, Query, description = "Show identifiers masked (default) or in full")),
+    responses((status = 200, body = PatientView<'static>, description = "The record"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not this clinic's")))]
+pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
+    let query: ReadQuery = paging::query(call.query())?;
+    let body = call
+        .staff(async |ctx, tx| {
+            let patient = find(ctx, tx, call.path("id")).await?;
+            let shown = match query.identifiers {
+                Shown::Masked => field_bits::RECORD,
+                Shown::Full => field_bits::RECORD | field_bits::IDENTIFIERS_FULL,
+            };
+            let entry = entry(ctx, &call, &patient).fields(shown);
+            Done::audited(Body::of(&patient, query.identifiers)?, entry)
+        })
+        .await?;
+    let unchanged = call
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| known.as_bytes() == etag(body.version).as_bytes());
+    if unchanged {
+        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag(body.version))).finish());
+    }
+    Ok(body.into_response(HttpResponse::Ok()))
+}
+
+async fn find(ctx: &Ctx, tx: &mut TenantTx, id: &str) -> Result<Patient, AppError> {
+    // An id that is not one, one of another clinic and one of nobody are answered alike.
+    let found = match PatientId::parse(id) {
+        Some(id) => Patient::find(tx, &ctx.keys, id).await?,
+        None => None,
+    };
+    found.ok_or_else(|| ChangeError::Absent.into())
+}
+
+/// Corrects a patient: the body replaces the record of the version that `If-Match` names.
+///
+/// # Errors
+/// See the API description.
+#[utoipa::path(put, path = "/api/v1/patients/{id}", tag = "patients", operation_id = "patient.update",
+    request_body = PatientInput,
+    params(("id" = String, Path, description = "Patient id"), ("If-Match" = String, Header, description = "ETag of the version read")),
+    responses((status = 200, body = PatientView<'static>, description = "Corrected"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not this clinic's"),
+        (status = 412, body = crate::error::Problem, content_type = "application/problem+json", description = "Changed since"),
+        (status = 428, body = crate::error::Problem, content_type = "application/problem+json", description = "If-Match is missing")))]
+pub async fn update(call: Call, Json(mut input): Json<PatientInput>) -> Result<HttpResponse, AppError> {
+    let expected = if_match(call.headers());
+    let body = call
+        .staff(async |ctx, tx| {
+            let current = find(ctx, tx, call.path("id")).await?;
+            let expected = expected?;
+            if current.version != expected {
+                return Err(STALE.into());
+            }
+            rules::unmask(&mut input.identifiers, current.person.identifiers.expose());
+            let person = rules::check(input, place(ctx)).map_err(AppError::invalid)?;
+            let sealer = ctx.keys.subject_sealer(tx.tenant(), SubjectId::from(current.id.bytes())).await?;
+            let blind = ctx.keys.tenant_key(tx.tenant(), Purpose::BlindIndex).await?;
+            let tags = Tagger { key: &blind, jurisdiction: ctx.clinic.jurisdiction }.all(&person)?;
+            let patient = Patient {
+                id: current.id,
+                version: expected.saturating_add(1),
+                created_at: current.created_at,
+                updated_at: ctx.now(),
+                person,
+            };
+            let row = PersonRow::seal(&sealer, patient.id, patient.version, &patient.person)?;
+            patient.replace(tx, row, &tags, expected).await?;
+            let entry = touching(entry(ctx, &call, &patient)).fields(field_bits::RECORD);
+            Done::audited(Body::of(&patient, Shown::Masked)?, entry)
+        })
+        .await?;
+    Ok(body.into_response(HttpResponse::Ok()))
+}
+
+/// Pages through the clinic's patients.
+///
+/// # Errors
+/// See the API description.
+#[utoipa::path(get, path = "/api/v1/patients", tag = "patients", operation_id = "patient.list",
+    params(("limit" = Option<u32>, Query, description = "1 to 100, 50 by default"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before")),
+    responses((status = 200, body = PatientPage<'static>, description = "A page")))]
+pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
+    let query: PageQuery = paging::query(call.query())?;
+    let limit = query.limit()?;
+    let (json, next) = call
+        .staff(async |ctx, tx| {
+            let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
+            let after = match &query.cursor {
+                Some(text) => Some(cursor::read(&sealer, List::Patients, text).ok_or(BAD_CURSOR)?),
+                None => None,
+            };
+            let mut ids = queries::page(tx, after, limit.saturating_add(1)).await?;
+            let more = paging::cut(&mut ids, limit);
+            let next_cursor = match ids.last() {
+                Some(last) if more => Some(cursor::write(&sealer, List::Patients, *last)?),
+                _ => None,
+            };
+            let found = queries::briefs(tx, &ctx.keys, &ids).await?;
+            let items = found.iter().map(BriefView::of).collect();
+            let json = to_json(&PatientPage { items, next_cursor: next_cursor.clone() })?;
+            Done::audited((json, next_cursor), counted(ctx, &call, found.len()))
+        })
+        .await?;
+    let mut builder = HttpResponse::Ok();
+    if let Some(next) = next {
+        builder.insert_header((header::LINK, format!("</api/v1/patients?limit={limit}&cursor={next}>; rel=\"next\"")));
+    }
+    Ok(builder.content_type("application/json").body(json.to_vec()))
+}
+
+/// Searches the clinic's patients by exactly one criterion.
+///
+/// # Errors
+/// See the API description.
+#[utoipa::path(post, path = "/api/v1/patients/search", tag = "patients", operation_id = "patient.search",
+    request_body = SearchInput,
+    responses((status = 200, body = SearchResult<'static>, description = "What was found"),
+        (status = 400, body = crate::error::Problem, content_type = "application/problem+json", description = "Not exactly one criterion"),
+        (status = 422, body = crate::error::Problem, content_type = "application/problem+json", description = "The clinic is too large; add the birth date")))]
+pub async fn search(call: Call, Json(input): Json<SearchInput>) -> Result<HttpResponse, AppError> {
+    let json = call
+        .staff(async |ctx, tx| {
+            let limit = input.limit()?;
+            let criterion = input.criterion()?;
+            let search = Search { ctx, names: &call.app.names, limit };
+            let mut ids = search.run(tx, criterion).await?;
+            let more = ids.len() > limit;
+            ids.truncate(limit);
+            let found = queries::briefs(tx, &ctx.keys, &ids).await?;
+            let items = found.iter().map(BriefView::of).collect();
+            Done::audited(to_json(&SearchResult { items, more })?, counted(ctx, &call, found.len()))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(json.to_vec()))
+}
+
+/// The one entry of a list or search, with its count.
+fn counted(ctx: &Ctx, call: &Call, rows: usize) -> AuditEntry {
+    ctx.entry(call.action(), Outcome::Allow)
+        .resource_kind("patient")
+        .fields(field_bits::BRIEF)
+        .count(u32::try_from(rows).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,75 @@
+//! Every route of the backend: method, path, action, rate class and handler. The server and the tests walk this one list.
+
+use actix_web::http::Method;
+use actix_web::web;
+
+use crate::access::Action;
+use crate::middleware::rate::RateClass;
+use crate::{auth, openapi, patients, staff};
+
+/// One line of the table.
+pub struct Route {
+    /// HTTP method.
+    pub method: Method,
+    /// Path pattern; an `{id}` is always an opaque id.
+    pub path: &'static str,
+    /// What the caller asks for.
+    pub action: Action,
+    /// How fast it may be asked for.
+    pub rate: RateClass,
+    /// Who answers.
+    pub handler: fn() -> actix_web::Route,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $action:ident $rate:ident $handler:path;)*) => {
+        /// The table.
+        pub static ROUTES: &[Route] = &[$(Route {
+            method: Method::$method,
+            path: $path,
+            action: Action::$action,
+            rate: RateClass::$rate,
+            handler: || web::route().method(Method::$method).to($handler),
+        }),*];
+    };
+}
+
+routes! {
+    GET    "/api/v1/openapi.json"       ApiDescribe      Open     openapi::read;
+    POST   "/api/v1/invitations/accept" InvitationAccept SignIn   auth::api::accept_invitation;
+    POST   "/api/v1/sessions"           SessionCreate    SignIn   auth::api::sign_in;
+    GET    "/api/v1/sessions/current"   SessionRead      Read     auth::api::read_session;
+    DELETE "/api/v1/sessions/current"   SessionEnd       Write    auth::api::sign_out;
+    GET    "/api/v1/me"                 MeRead           Read     auth::api::read_me;
+    GET    "/api/v1/staff"              StaffList        Read     staff::api::list;
+    POST   "/api/v1/staff"              StaffInvite      Write    staff::api::invite;
+    POST   "/api/v1/patients"           PatientCreate    Write    patients::api::create;
+    GET    "/api/v1/patients"           PatientList      Bulk     patients::api::list;
+    POST   "/api/v1/patients/search"    PatientSearch    Bulk     patients::api::search;
+    GET    "/api/v1/patients/{id}"      PatientRead      Read     patients::api::read;
+    PUT    "/api/v1/patients/{id}"      PatientUpdate    Write    patients::api::update;
+}
+
+/// The line that a request's method and matched pattern belong to.
+#[must_use]
+pub fn find(method: &Method, pattern: &str) -> Option<&'static Route> {
+    ROUTES.iter().find(|route| route.method == *method && route.path == pattern)
+}
+
+/// Registers the table; a known path with another method is 405, everything else 404.
+pub fn configure(config: &mut web::ServiceConfig) {
+    let mut paths: Vec<&'static str> = Vec::new();
+    for route in ROUTES {
+        if !paths.contains(&route.path) {
+            paths.push(route.path);
+        }
+    }
+    for path in paths {
+        let mut resource = web::resource(path).default_service(web::to(crate::middleware::method_not_allowed));
+        for route in ROUTES.iter().filter(|route| route.path == path) {
+            resource = resource.route((route.handler)());
+        }
+        config.service(resource);
+    }
+    config.default_service(web::to(crate::middleware::not_found));
+}

@@ -1,0 +1,146 @@
+//! Staff over HTTP: the list, and inviting.
+
+use actix_web::HttpResponse;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use tenancy::audit::Outcome;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::model::AccountId;
+use crate::access::Role;
+use crate::auth::api::clean_display_name;
+use crate::auth::invite::{Invite, Invited};
+use crate::auth::queries::{self, AccountRow};
+use crate::call::{Call, Done};
+use crate::error::{AppError, BAD_CURSOR, STAFF_EXISTS};
+use crate::middleware::json::Json;
+use crate::paging::{self, PageQuery};
+use crate::patients::contact;
+use crate::patients::cursor::{self, List};
+use crate::registry;
+use crate::store::{self, StoreError};
+
+/// Whom to invite.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InviteInput {
+    /// E-mail address; it becomes the log-in name.
+    email: String,
+    /// Name shown to colleagues.
+    display_name: String,
+    /// Role in the clinic.
+    role: Role,
+}
+
+/// A staff member.
+#[derive(Serialize, ToSchema)]
+pub struct StaffView {
+    /// Account id.
+    account: String,
+    /// E-mail address.
+    email: String,
+    /// Name shown to colleagues.
+    display_name: String,
+    /// Role in the clinic.
+    #[schema(value_type = Role)]
+    role: String,
+    /// `invited`, `active` or `disabled`.
+    state: String,
+    /// When the account was made.
+    created_at: DateTime<Utc>,
+}
+
+/// A page of staff.
+#[derive(Serialize, ToSchema)]
+pub struct StaffPage {
+    /// The staff.
+    items: Vec<StaffView>,
+    /// Continues the list; absent at its end.
+    next_cursor: Option<String>,
+}
+
+/// An invitation that was made.
+#[derive(Serialize, ToSchema)]
+pub struct InvitedView {
+    /// The account that waits for its owner.
+    account: String,
+    /// Always `invited`.
+    state: &'static str,
+}
+
+impl StaffView {
+    fn open(row: &AccountRow, sealer: &tenancy::sealed::Sealer) -> Result<StaffView, StoreError> {
+        let id = row.id.into_bytes();
+        Ok(StaffView {
+            account: AccountId::from(row.id).to_string(),
+            email: store::open(sealer, registry::ACCOUNT_EMAIL, id, &row.email)?,
+            display_name: store::open(sealer, registry::ACCOUNT_DISPLAY_NAME, id, &row.display_name)?,
+            role: row.role.clone(),
+            state: row.state.clone(),
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// Pages through the clinic's staff.
+///
+/// # Errors
+/// See the API description.
+#[utoipa::path(get, path = "/api/v1/staff", tag = "staff", operation_id = "staff.list",
+    params(("limit" = Option<u32>, Query, description = "1 to 100, 50 by default"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before")),
+    responses((status = 200, body = StaffPage, description = "A page")))]
+pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
+    let query: PageQuery = paging::query(call.query())?;
+    let limit = query.limit()?;
+    let page = call
+        .staff(async |ctx, tx| {
+            let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
+            let after: Option<Uuid> = match &query.cursor {
+                Some(text) => Some(cursor::read(&sealer, List::Staff, text).ok_or(BAD_CURSOR)?),
+                None => None,
+            };
+            let mut rows = queries::accounts(tx, after, limit.saturating_add(1)).await?;
+            let more = paging::cut(&mut rows, limit);
+            let next_cursor = match rows.last() {
+                Some(last) if more => Some(cursor::write(&sealer, List::Staff, last.id)?),
+                _ => None,
+            };
+            let items = rows.iter().map(|row| StaffView::open(row, &sealer)).collect::<Result<Vec<_>, _>>()?;
+            let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+            let entry = ctx.entry(call.action(), Outcome::Allow).resource_kind("account").count(count);
+            Done::audited(StaffPage { items, next_cursor }, entry)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(page))
+}
+
+/// Invites a staff member; the mail goes out by the region's worker.
+///
+/// # Errors
+/// See the API description.
+#[utoipa::path(post, path = "/api/v1/staff", tag = "staff", operation_id = "staff.invite",
+    request_body = InviteInput,
+    responses((status = 201, body = InvitedView, description = "Invited"),
+        (status = 409, body = crate::error::Problem, content_type = "application/problem+json", description = "There is an account with this address")))]
+pub async fn invite(call: Call, Json(input): Json<InviteInput>) -> Result<HttpResponse, AppError> {
+    let view = call
+        .staff(async |ctx, tx| {
+            let email = contact::email(&input.email).map_err(|code| AppError::invalid_field("/email", code))?;
+            let display_name = clean_display_name(&input.display_name)?;
+            let invite =
+                Invite { email: &email, display_name: &display_name, role: input.role, now: ctx.now() };
+            let account = match invite.store(tx, &ctx.keys).await {
+                Ok(Invited::New { account, .. }) => account,
+                Ok(Invited::Exists { .. }) => return Err(STAFF_EXISTS.into()),
+                Err(error) if error.is_duplicate() => return Err(STAFF_EXISTS.into()),
+                Err(error) => return Err(error.into()),
+            };
+            let view = InvitedView { account: AccountId::from(account).to_string(), state: "invited" };
+            let entry = ctx.entry(call.action(), Outcome::Allow).resource("account", account.into_bytes());
+            Done::audited(view, entry)
+        })
+        .await?;
+    Ok(HttpResponse::Created().json(view))
+}

@@ -1,0 +1,84 @@
+//! Who may ask what: every registered route, as a stranger and as an administrator, and what an answer says of itself.
+
+use std::fmt::Write as _;
+
+use app::control::routes::ROUTES;
+use serde_json::json;
+
+use super::support::TestControl;
+
+#[tokio::test]
+async fn every_route_answers_a_stranger_with_401_unless_it_is_public() {
+    let control = TestControl::start().await;
+    let (stranger, admin) = (control.stranger(), control.with_regions().await);
+    let mut matrix = String::from("# platform route x caller; printed by app/tests/it/control/access.rs\n");
+    for route in ROUTES {
+        let path = route.path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaaaaaa").replace("{name}", "eu-west-1");
+        let body = (route.method != "GET" && route.method != "DELETE").then(|| json!({}));
+        let method: reqwest::Method = route.method.as_str().parse().unwrap();
+        let as_stranger = stranger.send(method.clone(), &path, body.as_ref(), &[]).await;
+        let public = route.action.is_public();
+        assert_eq!(as_stranger.status.as_u16() == 401, !public, "{} {path}: {as_stranger:?}", route.method);
+        for header in ["x-request-id", "cache-control", "x-content-type-options", "content-security-policy"] {
+            assert!(as_stranger.headers.contains_key(header), "{header} of {path}");
+        }
+        if route.path != "/platform/v1/sessions/current" {
+            let as_admin = admin.send(method, &path, body.as_ref(), &[]).await;
+            assert!(![401, 403, 500].contains(&as_admin.status.as_u16()), "{} {path}: {as_admin:?}", route.method);
+        }
+        let who = if public { "anyone" } else { "platform_admin" };
+        writeln!(matrix, "{:<18} {:<6} {:<40} {who}", route.action.name(), route.method, route.path).unwrap();
+    }
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ratchets/platform-authz-matrix.txt");
+    let reviewed = std::fs::read_to_string(file).unwrap_or_default();
+    assert_eq!(matrix, reviewed, "if this is what you meant, write it to {file}");
+}
+
+#[tokio::test]
+async fn a_change_without_the_sessions_own_token_changes_nothing() {
+    let control = TestControl::start().await;
+    let mut admin = control.admin().await;
+    admin.csrf = None;
+    let refused = admin.post("/platform/v1/regions", &super::support::region("us-east-1", "us", "US")).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (403, "csrf"));
+    let listed = admin.get("/platform/v1/regions").await.expect(200);
+    assert_eq!(listed.body["items"], json!([]));
+}
+
+#[tokio::test]
+async fn the_description_is_openapi_3_1_and_names_every_route() {
+    let control = TestControl::start().await;
+    let answer = control.stranger().get("/platform/v1/openapi.json").await.expect(200);
+    assert!(answer.text("openapi").starts_with("3.1"));
+    for route in ROUTES {
+        let method = route.method.as_str().to_lowercase();
+        assert!(answer.body["paths"][route.path][&method].is_object(), "{method} {}", route.path);
+    }
+    insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
+        insta::assert_json_snapshot!("platform-openapi", answer.body);
+    });
+}
+
+#[tokio::test]
+async fn changes_and_refused_sign_ins_leave_an_audit_line() {
+    let control = TestControl::start().await;
+    let admin = control.with_regions().await;
+    admin.post("/platform/v1/sessions", &json!({"login": "nobody", "password": "nothing nothing"})).await.expect(401);
+    let made = admin.post("/platform/v1/tenants", &super::support::clinic("lotus", "ap-south-1")).await.expect(201);
+    let rows = control
+        .superuser()
+        .await
+        .query("select action, outcome, actor_kind, resource_id from platform.platform_audit order by seq", &[])
+        .await
+        .unwrap();
+    let lines: Vec<(String, String, String)> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    let has = |action: &str, outcome: &str, actor: &str| {
+        lines.iter().any(|line| (line.0.as_str(), line.1.as_str(), line.2.as_str()) == (action, outcome, actor))
+    };
+    assert!(has("admin.create", "allow", "operator"));
+    assert!(has("session.create", "allow", "admin"));
+    assert!(has("session.create", "deny", "anonymous"));
+    assert!(has("region.add", "allow", "admin") && has("shard.add", "allow", "admin"));
+    assert!(has("tenant.create", "allow", "admin"));
+    assert_eq!(rows.last().unwrap().get::<_, Option<String>>(3), Some(made.text("id")));
+}

@@ -1,12 +1,12 @@
+//! Geography and the front door, one module for each word of it.
 #![doc = include_str!("../README.md")]
-//! Crate root: the modules of geography, routing and the front door, one folder or file each.
 
 pub mod admin;
 pub mod assertion;
 pub mod clock;
 pub mod directory;
-pub mod headers;
 pub mod front_door;
+pub mod headers;
 pub mod hosts;
 pub mod ids;
 pub mod keyring;

@@ -30,7 +30,8 @@ fn check_one(source: &Source) -> Vec<Finding> {
 }
 
 fn opens_with_sentence(text: &str) -> bool {
-    let head: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
+    let after_attributes = text.lines().skip_while(|line| line.starts_with("#!["));
+    let head: Vec<&str> = after_attributes.map_while(|line| line.strip_prefix("//!")).collect();
     head.first().is_some_and(|first| first.trim().len() >= SENTENCE_CHARS_MIN)
         && head.iter().any(|line| line.contains('.'))
 }
@@ -50,6 +51,7 @@ mod tests {
         let head = "//! Says what this file is for.\n";
         assert_eq!(findings("a.rs", head.to_owned()), 0);
         assert_eq!(findings("a.rs", "fn main() {}\n".to_owned()), 1);
+        assert_eq!(findings("a.rs", format!("#![doc = \"x\"]\n{head}")), 0);
         assert_eq!(findings("a.rs", "//!\n".to_owned()), 1);
         assert_eq!(findings("a.rs", format!("{head}{}", "x\n".repeat(600))), 1);
         assert_eq!(findings("notes.md", "x\n".repeat(700)), 0);

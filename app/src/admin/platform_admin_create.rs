@@ -10,12 +10,17 @@ use super::output::Table;
 use super::{Cx, RoleError};
 use crate::auth::password::{PasswordPool, PoolLimits};
 use crate::control::admins;
+use crate::control::error::ControlError;
 
 /// The new administrator.
 #[derive(Args)]
 pub(super) struct Create {
     /// The name to sign in with.
+    #[arg(long)]
     login: String,
+    /// Change nothing, and succeed, if there is one with this login.
+    #[arg(long)]
+    unless_exists: bool,
     /// File with the password; without it one is generated and printed once.
     #[arg(long)]
     password_file: Option<PathBuf>,
@@ -24,9 +29,12 @@ pub(super) struct Create {
 pub(super) async fn run(cx: &Cx, args: Create) -> Result<Table, RoleError> {
     let (password, shown) = password(&args.login, args.password_file.as_deref())?;
     let phc = hash(&password).await?;
-    let id = admins::create(&cx.store, cx.by, &args.login, phc).await?;
     let mut table = Table::new(&["login", "id", "password"]);
-    table.push(vec![json!(args.login), json!(id), shown]);
+    match admins::create(&cx.store, cx.by, &args.login, phc).await {
+        Ok(id) => table.push(vec![json!(args.login), json!(id), shown]),
+        Err(ControlError::Exists(_)) if args.unless_exists => {}
+        Err(error) => return Err(error.into()),
+    }
     Ok(table)
 }
 

@@ -14,6 +14,7 @@ use crate::control::admins;
 #[derive(Args)]
 pub(super) struct Reset {
     /// The name they sign in with.
+    #[arg(long)]
     login: String,
     /// File with the new password; without it one is generated and printed once.
     #[arg(long)]

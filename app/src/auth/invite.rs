@@ -10,8 +10,9 @@ use tenancy::keys::{Keys, Purpose};
 use tenancy::{JobPayload, TenantTx};
 use uuid::Uuid;
 
-use super::model::{account, account_state};
+use super::model::account_state;
 use super::queries::{self, NewAccount};
+use super::tables::account;
 use crate::access::Role;
 use crate::jobs::SEND_INVITATION;
 use crate::registry;

@@ -11,4 +11,5 @@ pub mod password;
 pub mod queries;
 pub mod rules;
 pub mod session;
+pub mod tables;
 pub mod token;

@@ -7,8 +7,9 @@ use tenancy::TenantTx;
 use tenancy::sealed::Sealed;
 use uuid::Uuid;
 
-use super::model::{account, account_state, invitation, invitation_state, session};
+use super::model::{account_state, invitation_state};
 use super::rules;
+use super::tables::{account, invitation, session};
 use crate::access::Role;
 use crate::store::StoreError;
 

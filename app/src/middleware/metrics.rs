@@ -6,6 +6,6 @@ use prometheus::HistogramVec;
 use regions::metrics;
 
 /// How long requests took, by route pattern, method and class of status.
-pub static REQUESTS: LazyLock<HistogramVec> = LazyLock::new(|| {
+pub(super) static REQUESTS: LazyLock<HistogramVec> = LazyLock::new(|| {
     metrics::histogram_vec("domicile_http_seconds", "Time to answer a request", &["route", "method", "status"])
 });

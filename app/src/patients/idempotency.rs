@@ -13,22 +13,10 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::model::PatientId;
+use super::tables::idempotency;
 use crate::auth::token::sha256;
 use crate::registry::IDEMPOTENCY_RESPONSE;
 use crate::store::StoreError;
-
-diesel::table! {
-    /// One row a request that may be repeated.
-    idempotency (account_id, key_hash) {
-        account_id -> Uuid,
-        key_hash -> Binary,
-        tenant_id -> Uuid,
-        request_hash -> Binary,
-        status -> Integer,
-        response_sealed -> Binary,
-        created_at -> Timestamptz,
-    }
-}
 
 /// Longest `Idempotency-Key`, in bytes.
 pub const KEY_MAX_BYTES: usize = 128;

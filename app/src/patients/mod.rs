@@ -16,5 +16,6 @@ pub mod names;
 pub mod queries;
 pub mod rules;
 pub mod search;
+pub mod tables;
 pub mod tags;
 pub mod text;

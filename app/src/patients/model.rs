@@ -12,48 +12,7 @@ use uuid::Uuid;
 use super::contact::{Address, Email, Phone};
 use super::identifier::Identifier;
 use super::names::HumanName;
-
-diesel::table! {
-    /// One row a patient; it identifies nobody.
-    patient (id) {
-        id -> Uuid,
-        tenant_id -> Uuid,
-        version -> BigInt,
-        state -> Text,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        created_by -> Uuid,
-    }
-}
-
-diesel::table! {
-    /// Who the patient is; every column sealed under the patient's own key.
-    person (patient_id) {
-        patient_id -> Uuid,
-        tenant_id -> Uuid,
-        names -> Binary,
-        birth_date -> Binary,
-        sex -> Binary,
-        phones -> Nullable<Binary>,
-        emails -> Nullable<Binary>,
-        addresses -> Nullable<Binary>,
-        mrn -> Nullable<Binary>,
-        identifiers -> Nullable<Binary>,
-        version -> BigInt,
-    }
-}
-
-diesel::table! {
-    /// Keyed tags by which a patient is found.
-    person_tag (index_id, tag, patient_id) {
-        patient_id -> Uuid,
-        tenant_id -> Uuid,
-        index_id -> Integer,
-        tag -> Binary,
-    }
-}
-
-diesel::allow_tables_to_appear_in_same_query!(patient, person, person_tag);
+use super::tables::{patient, person, person_tag};
 
 /// Prefix of a patient id in the API.
 const ID_PREFIX: &str = "pat_";

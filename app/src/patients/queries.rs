@@ -15,9 +15,10 @@ use uuid::Uuid;
 
 use super::identifier::Identifier;
 use super::model::{
-    BriefRow, Demographics, Patient, PatientBrief, PatientId, PatientRow, PersonRow, TagRow, patient, person, person_tag,
+    BriefRow, Demographics, Patient, PatientBrief, PatientId, PatientRow, PersonRow, TagRow,
 };
 use super::names::{self, HumanName};
+use super::tables::{patient, person, person_tag};
 use super::tags::Tag;
 use crate::registry;
 use crate::store::{self, StoreError};

@@ -367,3 +367,12 @@ async fn password_phc() -> String {
     };
     PHC.get_or_init(make).await.to_string()
 }
+
+impl TestControl {
+    /// Tries to start a second process beside this one, from the same file, and stops it again if it starts.
+    pub(crate) async fn start_another(&self, file: &Path) -> Result<(), RoleError> {
+        let (trigger, _, serving, _) = serve(app::config::read(file).unwrap(), file, self.time.clone()).await?;
+        trigger.trigger();
+        serving.await.unwrap()
+    }
+}

@@ -99,10 +99,10 @@ fn http_client(authority: Option<Vec<u8>>) -> Result<SharedHttpClient, BootError
         Some(pem) => TrustStore::empty().with_pem_certificate(pem),
         None => TrustStore::default(),
     };
-    let context = TlsContext::builder().with_trust_store(trust).build().map_err(|error| BootError::Dependency {
-        field: "tls",
-        problem: error.to_string(),
-    })?;
+    let context = TlsContext::builder()
+        .with_trust_store(trust)
+        .build()
+        .map_err(|error| BootError::Dependency { field: "tls", problem: error.to_string() })?;
     Ok(aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(context)
@@ -122,11 +122,8 @@ fn read_authority(path: &Path, field: &'static str) -> Result<Vec<u8>, BootError
 /// Whether the endpoint is a local stand-in. Refuses plain HTTP, and an AWS endpoint of another region.
 fn check_endpoint(target: &Target<'_>) -> Result<bool, BootError> {
     let Some(endpoint) = target.endpoint else { return Ok(false) };
-    let pin = |expected: String| BootError::Pin {
-        field: target.fields.0,
-        expected,
-        found: endpoint.to_owned(),
-    };
+    let pin =
+        |expected: String| BootError::Pin { field: target.fields.0, expected, found: endpoint.to_owned() };
     let host = https_host(endpoint).ok_or_else(|| pin("an https:// URL without user or path".to_owned()))?;
     let aws = host == AWS_DOMAIN || host.strip_suffix(AWS_DOMAIN).is_some_and(|rest| rest.ends_with('.'));
     let own = host.split('.').any(|label| label == target.region.as_str());
@@ -157,7 +154,12 @@ mod tests {
 
     fn verdict(endpoint: &str) -> Result<bool, BootError> {
         let region = "ap-south-1".parse().unwrap();
-        check_endpoint(&Target { region, endpoint: Some(endpoint), ca: None, fields: ("kms.endpoint", "kms.ca") })
+        check_endpoint(&Target {
+            region,
+            endpoint: Some(endpoint),
+            ca: None,
+            fields: ("kms.endpoint", "kms.ca"),
+        })
     }
 
     #[test]
@@ -169,9 +171,14 @@ mod tests {
             "https://vpce-1.kms.us-east-1.vpce.amazonaws.com",
             "https://kms.us-east-1.amazonaws.com.",
         ] {
-            assert!(verdict(foreign).is_err_and(|error| error.to_string().contains("kms.endpoint")), "{foreign}");
+            assert!(
+                verdict(foreign).is_err_and(|error| error.to_string().contains("kms.endpoint")),
+                "{foreign}"
+            );
         }
-        for malformed in ["http://127.0.0.1:1", "https://", "https://u@127.0.0.1", "https://h/path", "https://h:x", "h"] {
+        for malformed in
+            ["http://127.0.0.1:1", "https://", "https://u@127.0.0.1", "https://h/path", "https://h:x", "h"]
+        {
             assert!(verdict(malformed).is_err(), "{malformed}");
         }
     }

@@ -99,7 +99,9 @@ pub enum RegistryFault {
     #[error("index {0}: no fields, too many, or one twice")]
     Fields(u32),
     /// The tags of the index would show how often a common value occurs.
-    #[error("index {0}: a value that many people share may only be indexed together with a birth date or year")]
+    #[error(
+        "index {0}: a value that many people share may only be indexed together with a birth date or year"
+    )]
     LowEntropy(u32),
 }
 

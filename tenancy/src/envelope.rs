@@ -174,7 +174,7 @@ impl Place {
         bytes.extend_from_slice(&self.subject);
         bytes.extend_from_slice(&versions.tenant.to_be_bytes());
         bytes.extend_from_slice(&versions.subject.to_be_bytes());
-        bytes.try_into().map_err(|_: Vec<u8>| SealError::Failed)
+        bytes.try_into().map_err(|_wrong_length: Vec<u8>| SealError::Failed)
     }
 }
 
@@ -249,8 +249,7 @@ pub fn parse(stored: &[u8]) -> Result<Parsed<'_>, OpenError> {
     if body.len() < TAG_BYTES || body.len() > padded_len(PLAINTEXT_BYTES_MAX) + TAG_BYTES {
         return Err(OpenError::Malformed);
     }
-    let versions =
-        KeyVersions { tenant: u32::from_be_bytes(*tenant), subject: u16::from_be_bytes(*subject) };
+    let versions = KeyVersions { tenant: u32::from_be_bytes(*tenant), subject: u16::from_be_bytes(*subject) };
     Ok(Parsed { versions, random, commitment, body })
 }
 
@@ -311,7 +310,7 @@ pub fn open(key: &ValueKey, place: &Place, parsed: &Parsed<'_>) -> Result<Zeroiz
         .map_err(|aws_lc_rs::error::Unspecified| OpenError::Tampered)?;
     let aad = place
         .aad(SUITE_HMAC_SHA256_AES_256_GCM, parsed.versions)
-        .map_err(|_: SealError| OpenError::Malformed)?;
+        .map_err(|_cause: SealError| OpenError::Malformed)?;
     let aead = key.aead(parsed.random).ok_or(OpenError::Tampered)?;
     let mut body = Zeroizing::new(parsed.body.to_vec());
     let padded_bytes = aead

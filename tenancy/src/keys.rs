@@ -291,7 +291,11 @@ impl Keys {
     ///
     /// # Errors
     /// [`KeyError`].
-    pub async fn subject_key(&self, tenant: TenantId, subject: SubjectId) -> Result<Arc<SubjectKey>, KeyError> {
+    pub async fn subject_key(
+        &self,
+        tenant: TenantId,
+        subject: SubjectId,
+    ) -> Result<Arc<SubjectKey>, KeyError> {
         let mut found = self.subject_keys(tenant, &[subject]).await?;
         found.remove(&subject).ok_or(KeyError::NotFound)
     }

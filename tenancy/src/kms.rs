@@ -3,6 +3,7 @@
 //! The key is pinned when the process starts and each minute after: its region, its account, single-Region, enabled.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_kms::Client;
@@ -10,6 +11,7 @@ use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeySpec, KeyMetadata, KeySpec, KeyState, KeyUsageType};
 use parking_lot::Mutex;
+use prometheus::IntCounterVec;
 use regions::clock::Clock;
 use regions::region::RegionName;
 use zeroize::Zeroizing;
@@ -31,6 +33,14 @@ const BREAKERS_MAX: usize = 4_096;
 
 /// Pairs that KMS binds a wrapped key to, exactly. They appear in CloudTrail, so they hold ids only.
 pub type EncryptionContext = HashMap<String, String>;
+
+static CALLS: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    regions::metrics::counter_vec(
+        "domicile_kms_calls_total",
+        "Calls to KMS by operation and outcome; refusals by an open breaker included.",
+        &["operation", "outcome"],
+    )
+});
 
 /// What a call to KMS came to, in the four kinds that are handled differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -136,8 +146,8 @@ impl Kms {
         let answer = self.client.describe_key().key_id(self.key.as_str()).send().await;
         let described = answer.map_err(|error| {
             let problem = match classify(&error) {
+                KmsError::KeyUnusable => return pin("an enabled key", "no such key"),
                 KmsError::Denied => "this process may not use the key",
-                KmsError::KeyUnusable => "there is no such key",
                 KmsError::Ciphertext | KmsError::Unavailable => "KMS does not answer",
             };
             BootError::Dependency { field: "kms.key_id", problem: problem.to_owned() }
@@ -154,7 +164,7 @@ impl Kms {
     /// # Errors
     /// [`KmsError`].
     pub async fn generate(&self, context: EncryptionContext) -> Result<DataKey, KmsError> {
-        let ticket = self.admit(&self.key)?;
+        let ticket = self.admit("generate", &self.key)?;
         let answer = self
             .client
             .generate_data_key()
@@ -176,6 +186,7 @@ impl Kms {
             }
             Err(error) => Err(classify(&error)),
         };
+        count("generate", result.as_ref().err());
         self.settle(&self.key, ticket, result.as_ref().err());
         result
     }
@@ -190,7 +201,7 @@ impl Kms {
         wrapped: &[u8],
         context: EncryptionContext,
     ) -> Result<Zeroizing<[u8; 32]>, KmsError> {
-        let ticket = self.admit(key)?;
+        let ticket = self.admit("decrypt", key)?;
         let answer = self
             .client
             .decrypt()
@@ -206,18 +217,23 @@ impl Kms {
             }
             Err(error) => Err(classify(&error)),
         };
+        count("decrypt", result.as_ref().err());
         self.settle(key, ticket, result.as_ref().err());
         result
     }
 
-    fn admit(&self, key: &KeyArn) -> Result<breaker::Ticket, KmsError> {
+    fn admit(&self, operation: &'static str, key: &KeyArn) -> Result<breaker::Ticket, KmsError> {
         let now_ms = self.clock.now_unix_ms();
         let mut breakers = self.breakers.lock();
         if breakers.len() >= BREAKERS_MAX && !breakers.contains_key(key) {
             breakers.clear();
         }
-        let ticket = breakers.entry(key.clone()).or_default().admit(now_ms).ok_or(KmsError::Unavailable)?;
+        let ticket = breakers.entry(key.clone()).or_default().admit(now_ms);
         drop(breakers);
+        let Some(ticket) = ticket else {
+            CALLS.with_label_values(&[operation, "breaker_open"]).inc();
+            return Err(KmsError::Unavailable);
+        };
         self.calls.fetch_add(1, Ordering::Relaxed);
         Ok(ticket)
     }
@@ -232,34 +248,42 @@ impl Kms {
     }
 }
 
+fn count(operation: &'static str, error: Option<&KmsError>) {
+    let outcome = match error {
+        None => "ok",
+        Some(KmsError::Unavailable) => "unavailable",
+        Some(KmsError::Denied) => "denied",
+        Some(KmsError::KeyUnusable) => "key_unusable",
+        Some(KmsError::Ciphertext) => "ciphertext",
+    };
+    CALLS.with_label_values(&[operation, outcome]).inc();
+}
+
 fn key_bytes(bytes: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
     bytes.try_into().ok().map(Zeroizing::new)
 }
 
+fn pin(expected: &str, found: &str) -> BootError {
+    BootError::Pin { field: "kms.key_id", expected: expected.to_owned(), found: found.to_owned() }
+}
+
 fn check_metadata(key: &KeyArn, metadata: &KeyMetadata) -> Result<(), BootError> {
-    let pin = |expected: &str, found: &str| {
-        Err(BootError::Pin {
-            field: "kms.key_id",
-            expected: expected.to_owned(),
-            found: found.to_owned(),
-        })
-    };
     if metadata.arn() != Some(key.as_str()) {
-        return pin(key.as_str(), metadata.arn().unwrap_or("nothing"));
+        return Err(pin(key.as_str(), metadata.arn().unwrap_or("nothing")));
     }
     if metadata.aws_account_id() != Some(key.account()) {
-        return pin(key.account(), metadata.aws_account_id().unwrap_or("no account"));
+        return Err(pin(key.account(), metadata.aws_account_id().unwrap_or("no account")));
     }
     if metadata.multi_region() != Some(false) {
-        return pin("a single-Region key", "a multi-Region key");
+        return Err(pin("a single-Region key", "a multi-Region key"));
     }
     if metadata.key_usage() != Some(&KeyUsageType::EncryptDecrypt)
         || metadata.key_spec() != Some(&KeySpec::SymmetricDefault)
     {
-        return pin("a symmetric encryption key", "another kind of key");
+        return Err(pin("a symmetric encryption key", "another kind of key"));
     }
     if !metadata.enabled() || metadata.key_state() != Some(&KeyState::Enabled) {
-        return pin("an enabled key", metadata.key_state().map_or("no state", KeyState::as_str));
+        return Err(pin("an enabled key", metadata.key_state().map_or("no state", KeyState::as_str)));
     }
     Ok(())
 }
@@ -270,7 +294,9 @@ fn classify<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> KmsError {
         Some("AccessDeniedException") => KmsError::Denied,
         Some("DisabledException" | "KMSInvalidStateException" | "NotFoundException") => KmsError::KeyUnusable,
         Some(
-            "InvalidCiphertextException" | "IncorrectKeyException" | "InvalidKeyUsageException"
+            "InvalidCiphertextException"
+            | "IncorrectKeyException"
+            | "InvalidKeyUsageException"
             | "ValidationException",
         ) => KmsError::Ciphertext,
         _ => KmsError::Unavailable,

@@ -288,7 +288,9 @@ fn object_key(tenant: TenantId, id: ObjectId) -> String {
 /// A bucket ARN or an access point could name another region; a plain name cannot.
 fn check_bucket_name(name: &str) -> Result<(), BootError> {
     let plain = (3..=63).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
     if plain {
         return Ok(());
     }

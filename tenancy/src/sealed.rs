@@ -11,8 +11,8 @@ use regions::ids::TenantId;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-pub use crate::envelope::{OpenError, SealError};
 use crate::envelope::{self, Cell, KeyVersions, Place, ValueKey};
+pub use crate::envelope::{OpenError, SealError};
 
 /// Whether the length of a value is hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,7 +226,7 @@ impl Sealer {
     /// # Errors
     /// [`SealError`] for a zero id or more than [`envelope::PLAINTEXT_BYTES_MAX`] bytes.
     pub fn seal(&self, column: Column, row: [u8; 16], plaintext: &[u8]) -> Result<Sealed, SealError> {
-        let key = self.key(self.0.active).map_err(|_: OpenError| SealError::Failed)?;
+        let key = self.key(self.0.active).map_err(|_cause: OpenError| SealError::Failed)?;
         envelope::seal(key, &self.place(column, row), self.0.active, plaintext).map(Sealed)
     }
 

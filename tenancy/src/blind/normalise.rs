@@ -127,8 +127,8 @@ pub fn phone(raw: &str, home: Jurisdiction) -> Result<Normalised, NormaliseError
     if number.starts_with('0') || number.len() < PHONE_DIGITS_MIN || number.len() > PHONE_DIGITS_MAX {
         return Err(NormaliseError::Form);
     }
-    let national_ten = (number.starts_with("91") && number.len() != 12)
-        || (number.starts_with('1') && number.len() != 11);
+    let national_ten =
+        (number.starts_with("91") && number.len() != 12) || (number.starts_with('1') && number.len() != 11);
     if national_ten {
         return Err(NormaliseError::Form);
     }
@@ -323,7 +323,10 @@ fn is_dash(character: char) -> bool {
 }
 
 fn is_name_punctuation(character: char) -> bool {
-    matches!(character, '\'' | '\u{2018}' | '\u{2019}' | '\u{02BC}' | '\u{02B9}' | '`' | '\u{00B4}' | '.' | ',' | '"')
+    matches!(
+        character,
+        '\'' | '\u{2018}' | '\u{2019}' | '\u{02BC}' | '\u{02B9}' | '`' | '\u{00B4}' | '.' | ',' | '"'
+    )
 }
 
 fn is_code_separator(character: char) -> bool {
@@ -336,10 +339,38 @@ fn is_phone_separator(character: char) -> bool {
 
 /// The zeros of the decimal digits (Unicode category Nd) of the scripts patients write in; NFKC handles full width.
 const DIGIT_ZEROS: &[char] = &[
-    '0', '\u{0660}', '\u{06F0}', '\u{07C0}', '\u{0966}', '\u{09E6}', '\u{0A66}', '\u{0AE6}', '\u{0B66}', '\u{0BE6}',
-    '\u{0C66}', '\u{0CE6}', '\u{0D66}', '\u{0DE6}', '\u{0E50}', '\u{0ED0}', '\u{0F20}', '\u{1040}', '\u{1090}',
-    '\u{17E0}', '\u{1810}', '\u{1946}', '\u{1C40}', '\u{1C50}', '\u{A8D0}', '\u{A900}', '\u{A9D0}', '\u{AA50}',
-    '\u{ABF0}', '\u{11066}', '\u{11136}', '\u{1E950}',
+    '0',
+    '\u{0660}',
+    '\u{06F0}',
+    '\u{07C0}',
+    '\u{0966}',
+    '\u{09E6}',
+    '\u{0A66}',
+    '\u{0AE6}',
+    '\u{0B66}',
+    '\u{0BE6}',
+    '\u{0C66}',
+    '\u{0CE6}',
+    '\u{0D66}',
+    '\u{0DE6}',
+    '\u{0E50}',
+    '\u{0ED0}',
+    '\u{0F20}',
+    '\u{1040}',
+    '\u{1090}',
+    '\u{17E0}',
+    '\u{1810}',
+    '\u{1946}',
+    '\u{1C40}',
+    '\u{1C50}',
+    '\u{A8D0}',
+    '\u{A900}',
+    '\u{A9D0}',
+    '\u{AA50}',
+    '\u{ABF0}',
+    '\u{11066}',
+    '\u{11136}',
+    '\u{1E950}',
 ];
 
 fn decimal_digit(character: char) -> Option<char> {

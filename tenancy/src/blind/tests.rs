@@ -57,11 +57,25 @@ fn one_us_number_however_it_is_written() {
 
 #[test]
 fn what_is_no_phone_number_is_refused() {
-    for raw in ["", "   ", "+", "12345", "98765432101234567", "call me", "98765 43210 ext 5", "+91+9876543210", "+0123456789"] {
+    for raw in [
+        "",
+        "   ",
+        "+",
+        "12345",
+        "98765432101234567",
+        "call me",
+        "98765 43210 ext 5",
+        "+91+9876543210",
+        "+0123456789",
+    ] {
         assert!(normalise::phone(raw, Jurisdiction::In).is_err(), "{raw}");
     }
-    assert!(normalise::phone("9876543210", Jurisdiction::Us).is_ok(), "ten digits are a national number in both");
-    let (us, india) = (normalise::phone("9876543210", Jurisdiction::Us), normalise::phone("9876543210", Jurisdiction::In));
+    assert!(
+        normalise::phone("9876543210", Jurisdiction::Us).is_ok(),
+        "ten digits are a national number in both"
+    );
+    let (us, india) =
+        (normalise::phone("9876543210", Jurisdiction::Us), normalise::phone("9876543210", Jurisdiction::In));
     assert_ne!(text(us), text(india), "the same ten digits are two people's numbers in two countries");
 }
 
@@ -80,7 +94,9 @@ fn names_of_any_script_fold_and_different_names_do_not() {
     ] {
         assert_eq!(text(normalise::last_name(left)), text(normalise::last_name(right)), "{left} {right}");
     }
-    for (left, right) in [("José", "Jose"), ("Mohammed", "Mohammad"), ("शर्मा", "Sharma"), ("De Silva", "Desilva")] {
+    for (left, right) in
+        [("José", "Jose"), ("Mohammed", "Mohammad"), ("शर्मा", "Sharma"), ("De Silva", "Desilva")]
+    {
         assert_ne!(text(normalise::last_name(left)), text(normalise::last_name(right)), "{left} {right}");
     }
     assert_eq!(text(normalise::name_skeleton("José")), text(normalise::name_skeleton("Jose")));
@@ -203,7 +219,11 @@ fn the_guard_refuses_every_low_entropy_index() {
         &[SsnLast4, BirthYear],
     ];
     for fields in refused {
-        assert_eq!(check_registry(&[Index::new(9, 1, 1, fields)]), Err(RegistryFault::LowEntropy(9)), "{fields:?}");
+        assert_eq!(
+            check_registry(&[Index::new(9, 1, 1, fields)]),
+            Err(RegistryFault::LowEntropy(9)),
+            "{fields:?}"
+        );
     }
     let lawful = [
         Index::new(1, 17, 7, &[Field::Mrn]),

@@ -160,8 +160,13 @@ fn every_flipped_bit_and_every_truncation_is_an_error() {
         other.resize(stored.len() + extra, 0);
         assert!(open_at(&key(1), &place(), &other).is_err(), "{extra} bytes more");
     }
-    let swapped = [&stored[..HEADER_BYTES], &seal(&key(1), &place(), VERSIONS, b"Asha Rao").unwrap()[HEADER_BYTES..]];
-    assert_eq!(open_at(&key(1), &place(), &swapped.concat()), Err(OpenError::Tampered), "head and body of two values");
+    let swapped =
+        [&stored[..HEADER_BYTES], &seal(&key(1), &place(), VERSIONS, b"Asha Rao").unwrap()[HEADER_BYTES..]];
+    assert_eq!(
+        open_at(&key(1), &place(), &swapped.concat()),
+        Err(OpenError::Tampered),
+        "head and body of two values"
+    );
 }
 
 #[test]
@@ -182,8 +187,11 @@ fn unknown_versions_suites_and_flags_are_named() {
 
 #[test]
 fn lengths_hide_in_buckets() {
-    let length = |text: usize| seal(&key(1), &place(), VERSIONS, &vec![7; text]).unwrap().len() - OVERHEAD_BYTES;
-    for (text, bucket) in [(0, 32), (1, 32), (31, 32), (32, 64), (63, 64), (64, 128), (65_535, 65_536), (65_536, 131_072)] {
+    let length =
+        |text: usize| seal(&key(1), &place(), VERSIONS, &vec![7; text]).unwrap().len() - OVERHEAD_BYTES;
+    for (text, bucket) in
+        [(0, 32), (1, 32), (31, 32), (32, 64), (63, 64), (64, 128), (65_535, 65_536), (65_536, 131_072)]
+    {
         assert_eq!(length(text), bucket, "{text}");
     }
     let plain = Place { column: Column::unpadded(16, 9), ..place() };
@@ -258,11 +266,14 @@ fn invert(x: u128) -> u128 {
 }
 
 fn blocks(bytes: &[u8]) -> Vec<u128> {
-    bytes.chunks(16).map(|chunk| {
-        let mut block = [0; 16];
-        block[..chunk.len()].copy_from_slice(chunk);
-        u128::from_be_bytes(block)
-    }).collect()
+    bytes
+        .chunks(16)
+        .map(|chunk| {
+            let mut block = [0; 16];
+            block[..chunk.len()].copy_from_slice(chunk);
+            u128::from_be_bytes(block)
+        })
+        .collect()
 }
 
 /// The two secrets of a GCM tag: the hash key, and the mask of this nonce.
@@ -299,7 +310,8 @@ fn a_ciphertext_made_for_two_keys_opens_under_one() {
     let body = [all[free - 1].to_be_bytes(), all[free].to_be_bytes(), tag.to_be_bytes()].concat();
     for key in [&left, &right] {
         let mut bytes = body.clone();
-        let opened = key.aead(&random).unwrap().open_in_place(nonce(&random), Aad::from(aad), &mut bytes).is_ok();
+        let opened =
+            key.aead(&random).unwrap().open_in_place(nonce(&random), Aad::from(aad), &mut bytes).is_ok();
         assert!(opened, "AES-GCM alone accepts the forgery under both keys");
     }
     let stored = |committed: &ValueKey| {

@@ -1,7 +1,7 @@
 //! The key-store database: the only SQL that touches wrapped keys, over a small pool of its own.
 
-use deadpool::managed::{self, Metrics, Object, Pool, RecycleError};
 use deadpool::Runtime;
+use deadpool::managed::{self, Metrics, Object, Pool, RecycleError};
 use regions::ids::TenantId;
 use regions::region::RegionName;
 use std::time::Duration;
@@ -9,12 +9,10 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
-use super::tenants::EC_VERSION;
 use super::{Purpose, SubjectId};
 use crate::config::DbConfig;
 use crate::envelope::KeyVersions;
 use crate::error::BootError;
-use crate::kms::KeyArn;
 use crate::pg::{Connector, PgClient};
 
 /// Connections to the key store.
@@ -82,7 +80,7 @@ impl managed::Manager for Manager {
     type Error = StoreError;
 
     async fn create(&self) -> Result<Connection, StoreError> {
-        let client = self.0.open_driven().await.map_err(|_: BootError| StoreError::Unavailable)?;
+        let client = self.0.open_driven().await.map_err(|_cause: BootError| StoreError::Unavailable)?;
         Ok(Connection {
             select_tenant_keys: client.prepare(SELECT_TENANT_KEYS).await?,
             insert_tenant_key: client.prepare(INSERT_TENANT_KEY).await?,
@@ -150,7 +148,8 @@ impl KeyStore {
     ) -> Result<Vec<TenantKeyRow>, StoreError> {
         let connection = self.connection().await?;
         let (tenant, purpose) = (tenant.as_uuid(), purpose.as_str());
-        let rows = query(connection, |connection| &connection.select_tenant_keys, &[&tenant, &purpose]).await?;
+        let rows =
+            query(connection, |connection| &connection.select_tenant_keys, &[&tenant, &purpose]).await?;
         rows.iter().map(tenant_key_row).collect()
     }
 
@@ -159,18 +158,16 @@ impl KeyStore {
         &self,
         tenant: TenantId,
         purpose: Purpose,
-        version: u32,
-        wrapped: &[u8],
-        arn: &KeyArn,
+        row: &TenantKeyRow,
     ) -> Result<bool, StoreError> {
         let connection = self.connection().await?;
         let params: [&(dyn ToSql + Sync); 6] = [
             &tenant.as_uuid(),
             &purpose.as_str(),
-            &i64::from(version),
-            &wrapped,
-            &arn.as_str(),
-            &EC_VERSION,
+            &i64::from(row.version),
+            &row.wrapped,
+            &row.kms_key_arn,
+            &row.ec_version,
         ];
         execute(connection, |connection| &connection.insert_tenant_key, &params).await
     }
@@ -206,7 +203,7 @@ impl KeyStore {
     }
 
     async fn connection(&self) -> Result<Object<Manager>, StoreError> {
-        self.pool.get().await.map_err(|_| StoreError::Unavailable)
+        self.pool.get().await.map_err(|_cause| StoreError::Unavailable)
     }
 }
 
@@ -244,7 +241,7 @@ async fn execute(
 
 fn tenant_key_row(row: &Row) -> Result<TenantKeyRow, StoreError> {
     Ok(TenantKeyRow {
-        version: u32::try_from(get::<i64>(row, 0)?).map_err(|_| StoreError::Malformed)?,
+        version: u32::try_from(get::<i64>(row, 0)?).map_err(|_cause| StoreError::Malformed)?,
         wrapped: get(row, 1)?,
         kms_key_arn: get(row, 2)?,
         ec_version: get(row, 3)?,
@@ -253,8 +250,8 @@ fn tenant_key_row(row: &Row) -> Result<TenantKeyRow, StoreError> {
 }
 
 fn subject_key_row(row: &Row) -> Result<SubjectKeyRow, StoreError> {
-    let subject = u16::try_from(get::<i32>(row, 1)?).map_err(|_| StoreError::Malformed)?;
-    let tenant = u32::try_from(get::<i64>(row, 2)?).map_err(|_| StoreError::Malformed)?;
+    let subject = u16::try_from(get::<i32>(row, 1)?).map_err(|_cause| StoreError::Malformed)?;
+    let tenant = u32::try_from(get::<i64>(row, 2)?).map_err(|_cause| StoreError::Malformed)?;
     Ok(SubjectKeyRow {
         subject: SubjectId::from(get::<Uuid>(row, 0)?),
         versions: KeyVersions { tenant, subject },
@@ -264,5 +261,5 @@ fn subject_key_row(row: &Row) -> Result<SubjectKeyRow, StoreError> {
 }
 
 fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, StoreError> {
-    row.try_get(column).map_err(|_: tokio_postgres::Error| StoreError::Malformed)
+    row.try_get(column).map_err(|_cause: tokio_postgres::Error| StoreError::Malformed)
 }

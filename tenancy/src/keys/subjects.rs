@@ -7,7 +7,9 @@ use regions::ids::TenantId;
 use zeroize::Zeroizing;
 
 use super::store::SubjectKeyRow;
-use super::{KeyError, Keys, Purpose, SUBJECTS_PER_CALL_MAX, SUBJECTS_PER_QUERY_MAX, SubjectId, events, tenants};
+use super::{
+    KeyError, Keys, Purpose, SUBJECTS_PER_CALL_MAX, SUBJECTS_PER_QUERY_MAX, SubjectId, events, tenants,
+};
 use crate::envelope::{self, KeyVersions, OpenError, Place, ValueKey};
 use crate::sealed::{Column, SealedBy, Sealer, SealerKeys, SealingKey};
 
@@ -72,7 +74,7 @@ pub(super) async fn create(
     let bytes = Zeroizing::new(regions::random::bytes::<32>());
     let place = place(keys, tenant, subject);
     let wrapped = envelope::seal(&wrapping.active.value_key(), &place, versions, bytes.as_slice())
-        .map_err(|_: envelope::SealError| KeyError::NotFound)?;
+        .map_err(|_cause: envelope::SealError| KeyError::NotFound)?;
     let row = SubjectKeyRow { subject, versions, wrapped, active: true };
     if keys.store.insert_subject_key(tenant, &row).await? {
         return build(keys, tenant, subject, vec![(versions, ValueKey::new(&bytes))]).map(Arc::new);

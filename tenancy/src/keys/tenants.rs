@@ -12,7 +12,7 @@ use crate::kms::{EncryptionContext, KeyArn, KmsError};
 use crate::sealed::{SealedBy, Sealer, SealerKeys, SealingKey};
 
 /// Recipe of the encryption context. A new recipe gets a new number; the number is stored with each wrapped key.
-pub(super) const EC_VERSION: i16 = 1;
+const EC_VERSION: i16 = 1;
 /// Most versions of one key that are unwrapped for opening; older ones must have been retired.
 const VERSIONS_MAX: usize = 16;
 
@@ -47,13 +47,24 @@ pub(super) async fn ensure(keys: &Keys, tenant: TenantId) -> Result<(), KeyError
             Err(error) => return Err(note(keys, tenant, keys.kms.key(), error).await),
         };
         // Of two instances here at once one inserts; the other's key is dropped, never used.
-        keys.store.insert_tenant_key(tenant, purpose, version, &made.wrapped, keys.kms.key()).await?;
+        let row = TenantKeyRow {
+            version,
+            wrapped: made.wrapped,
+            kms_key_arn: keys.kms.key().to_string(),
+            ec_version: EC_VERSION,
+            active: true,
+        };
+        keys.store.insert_tenant_key(tenant, purpose, &row).await?;
     }
     Ok(())
 }
 
 /// The keys of a purpose from the cache, or through one call to KMS for each version.
-pub(super) async fn get(keys: &Keys, tenant: TenantId, purpose: Purpose) -> Result<Arc<TenantKeys>, KeyError> {
+pub(super) async fn get(
+    keys: &Keys,
+    tenant: TenantId,
+    purpose: Purpose,
+) -> Result<Arc<TenantKeys>, KeyError> {
     let now_ms = keys.clock.now_unix_ms();
     keys.cache.get((tenant, purpose), now_ms, || Box::pin(load(keys, tenant, purpose))).await
 }

@@ -110,7 +110,10 @@ mod tests {
     fn only_a_single_region_key_of_the_own_region_is_taken() {
         let home: RegionName = "ap-south-1".parse().unwrap();
         let good = "arn:aws:kms:ap-south-1:000000000000:key/0d4fb0b6-6a6b-4f0a-9ac6-6c2a3c9e6a11";
-        assert_eq!(KeyArn::parse(good, home).map(|arn| arn.account().to_owned()), Ok("000000000000".to_owned()));
+        assert_eq!(
+            KeyArn::parse(good, home).map(|arn| arn.account().to_owned()),
+            Ok("000000000000".to_owned())
+        );
         let refused = [
             ("arn:aws:kms:us-east-1:000000000000:key/0d4f", ArnError::Region),
             ("arn:aws:kms:ap-south-1:000000000000:key/mrk-0d4f", ArnError::MultiRegion),

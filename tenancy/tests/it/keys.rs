@@ -116,7 +116,11 @@ async fn an_erased_or_unknown_subject_has_no_key_whatever_is_cached() {
     let found = keys.subject_keys(tenant, &all).await.unwrap();
     assert_eq!(found.len(), 3);
     assert!(found.iter().all(|(id, key)| key.subject() == *id && key.tenant() == tenant));
-    assert_eq!(rig.aws.kms_calls("Decrypt"), calls, "a batch costs no KMS call once the tenant's key is known");
+    assert_eq!(
+        rig.aws.kms_calls("Decrypt"),
+        calls,
+        "a batch costs no KMS call once the tenant's key is known"
+    );
     let erase = "UPDATE keystore.subject_key SET state = 'shredded', wrapped = '' WHERE subject = $1";
     rig.sql.execute(erase, &[&subject(2).as_uuid()]).await.unwrap();
     assert_eq!(keys.subject_keys(tenant, &all).await.unwrap().len(), 2);
@@ -158,7 +162,11 @@ async fn t25_a_wrapped_subject_key_opens_for_no_other_tenant_subject_or_version(
         let statement = format!("UPDATE keystore.subject_key SET {change} {target}");
         let changed = rig.sql.execute(&statement, &[]).await.unwrap();
         assert_eq!(changed, 1, "{statement}");
-        assert_eq!(keys.subject_key(alpha, subject(1)).await.map(|_| ()), Err(KeyError::Tampered), "{statement}");
+        assert_eq!(
+            keys.subject_key(alpha, subject(1)).await.map(|_| ()),
+            Err(KeyError::Tampered),
+            "{statement}"
+        );
         let restore = "TRUNCATE keystore.subject_key; INSERT INTO keystore.subject_key SELECT * FROM copy";
         rig.sql.batch_execute(restore).await.unwrap();
         assert!(keys.subject_key(alpha, subject(1)).await.is_ok());
@@ -176,12 +184,18 @@ async fn t29_a_wrapped_tenant_key_opens_for_no_other_tenant_purpose_version_or_k
     let (alpha_id, beta_id) = (alpha.as_uuid(), beta.as_uuid());
     let of_alpha = format!("WHERE tenant = '{alpha_id}' AND purpose = 'enc'");
     let attacks = [
-        format!("UPDATE keystore.tenant_key SET wrapped = (SELECT wrapped FROM copy WHERE tenant = '{beta_id}' AND purpose = 'enc') {of_alpha}"),
-        format!("UPDATE keystore.tenant_key SET wrapped = (SELECT wrapped FROM copy WHERE tenant = '{alpha_id}' AND purpose = 'ctx') {of_alpha}"),
+        format!(
+            "UPDATE keystore.tenant_key SET wrapped = (SELECT wrapped FROM copy WHERE tenant = '{beta_id}' AND purpose = 'enc') {of_alpha}"
+        ),
+        format!(
+            "UPDATE keystore.tenant_key SET wrapped = (SELECT wrapped FROM copy WHERE tenant = '{alpha_id}' AND purpose = 'ctx') {of_alpha}"
+        ),
         format!("UPDATE keystore.tenant_key SET version = 2 {of_alpha}"),
         format!("UPDATE keystore.tenant_key SET kms_key_arn = '{second}' {of_alpha}"),
         format!("UPDATE keystore.tenant_key SET kms_key_arn = '{foreign}' {of_alpha}"),
-        format!("UPDATE keystore.tenant_key SET wrapped = set_byte(wrapped, 40, (get_byte(wrapped, 40) + 1) % 256) {of_alpha}"),
+        format!(
+            "UPDATE keystore.tenant_key SET wrapped = set_byte(wrapped, 40, (get_byte(wrapped, 40) + 1) % 256) {of_alpha}"
+        ),
         format!("UPDATE keystore.tenant_key SET wrapped = 'x' {of_alpha}"),
     ];
     for attack in attacks {
@@ -254,6 +268,21 @@ async fn t30_a_disabled_or_deleted_key_is_dropped_as_soon_as_kms_says_so() {
         assert_eq!(seal_key(&keys, warm).await, Ok(1), "back without a restart");
         assert!(keys.check_pins().await.is_ok());
     }
+}
+
+#[tokio::test]
+async fn t30_a_key_that_is_gone_for_good_is_revoked_and_cannot_be_booted() {
+    let rig = Rig::new().await;
+    let (keys, _) = rig.keys().await;
+    let tenant = clinic(&keys).await;
+    assert_eq!(seal_key(&keys, tenant).await, Ok(1));
+    let key_id = &rig.config.kms.key_id;
+    rig.operator().schedule_key_deletion().key_id(key_id).pending_window_in_days(7).send().await.unwrap();
+    rig.aws.advance_clock(Duration::from_secs(8 * 24 * 60 * 60));
+    assert!(matches!(keys.check_pins().await, Err(BootError::Pin { field: "kms.key_id", .. })));
+    assert_eq!(seal_key(&keys, tenant).await, Err(KeyError::Revoked));
+    let refused = rig.keys_with(Clock::system()).await.map(|_| ()).unwrap_err();
+    assert!(refused.to_string().starts_with("kms.key_id"), "{refused}");
 }
 
 #[tokio::test]
@@ -374,9 +403,13 @@ async fn t31_an_outage_while_keys_are_made_leaves_nothing_half_made() {
 async fn t19_a_process_refuses_keys_that_are_not_of_its_region_and_names_the_field() {
     let rig = Rig::new().await;
     let good = rig.config.kms.key_id.clone();
-    let multi = rig.aws.create_key(KeyOptions { scope: RegionScope::Multi, ..KeyOptions::default() }).unwrap().arn;
-    let signing =
-        rig.aws.create_key(KeyOptions { spec: localaws::KeySpec::EccP256, ..KeyOptions::default() }).unwrap().arn;
+    let multi =
+        rig.aws.create_key(KeyOptions { scope: RegionScope::Multi, ..KeyOptions::default() }).unwrap().arn;
+    let signing = rig
+        .aws
+        .create_key(KeyOptions { spec: localaws::KeySpec::EccP256, ..KeyOptions::default() })
+        .unwrap()
+        .arn;
     let disabled = rig.aws.create_key(KeyOptions::default()).unwrap().arn;
     rig.operator().disable_key().key_id(&disabled).send().await.unwrap();
     let cases = [
@@ -425,6 +458,10 @@ async fn the_application_can_neither_change_nor_delete_a_stored_key() {
         "CREATE TABLE keystore.other ()",
     ] {
         let refused = rig.sql.batch_execute(statement).await.unwrap_err();
-        assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE), "{statement}");
+        assert_eq!(
+            refused.code(),
+            Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE),
+            "{statement}"
+        );
     }
 }

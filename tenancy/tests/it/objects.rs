@@ -44,7 +44,10 @@ async fn sealed_bytes_come_back_under_a_random_name_and_only_for_their_tenant() 
     let read = objects.get(alpha, id).await.unwrap();
     assert_eq!(read.as_bytes(), sealed.as_bytes());
     assert_eq!(sealer.open(SEGMENT, *id.as_bytes(), &read).unwrap().as_slice(), b"CANARY-7f3a");
-    assert!(sealer.open(SEGMENT, *other.as_bytes(), &read).is_err(), "bytes moved to another name do not open");
+    assert!(
+        sealer.open(SEGMENT, *other.as_bytes(), &read).is_err(),
+        "bytes moved to another name do not open"
+    );
     assert_eq!(objects.get(beta, id).await.map(|_| ()), Err(ObjectError::NotFound));
     assert_eq!(objects.get(alpha, other).await.map(|_| ()), Err(ObjectError::NotFound));
     assert!(all_names(&rig.aws.s3_dir()).iter().all(|name| !name.contains("CANARY")));
@@ -75,7 +78,9 @@ async fn t19_a_process_refuses_a_bucket_that_is_not_of_its_region_and_names_the_
     let rig = Rig::new().await;
     let elsewhere = BucketOptions { region: Some("us-east-1".to_owned()), ..BucketOptions::default() };
     rig.aws.ensure_bucket("moved-away", elsewhere).unwrap();
-    for (bucket, pinned) in [("moved-away", true), ("not-there", false), ("arn:aws:s3:us-east-1:1:accesspoint/a", true)] {
+    for (bucket, pinned) in
+        [("moved-away", true), ("not-there", false), ("arn:aws:s3:us-east-1:1:accesspoint/a", true)]
+    {
         let mut config = rig.config.clone();
         config.s3.bucket = bucket.to_owned();
         let refused = Objects::connect(&config).await.map(|_| ()).unwrap_err();
@@ -108,8 +113,8 @@ async fn t19_a_server_of_another_region_is_refused_even_at_the_configured_addres
 
 /// A server that answers every request with a redirect to `target`, over the rig's certificate.
 async fn redirecting_server(rig: &Rig, status: u16, target: String) -> String {
-    let chain = vec![CertificateDer::from_pem_slice(rig.certificate.0.as_bytes()).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(rig.certificate.1.as_bytes()).unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(rig.certificate.cert_pem.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(rig.certificate.key_pem.as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -1,21 +1,15 @@
 //! What the tests of keys and objects stand on: a key store of their own in the test cluster, and a local KMS and S3.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a rig that cannot be built is a failed test")]
-
-use std::path::PathBuf;
-
 use localaws::{ACCOUNT, BucketOptions, Config, Handle, KeyOptions, Server};
 use regions::clock::{Clock, ManualClock};
 use regions::region::RegionName;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
-use tenancy::BootError;
 use tenancy::config::{DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config};
 use tenancy::keys::Keys;
 use tenancy::kms::Kms;
+use tenancy::{APP_ROLE, BootError};
+use testkit::{Issued, Pki, TestCluster};
 use tokio_postgres::Client;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// When the manual clock of a rig starts, in milliseconds since 1970.
 pub(crate) const START_MS: u64 = 1_800_000_000_000;
@@ -28,25 +22,27 @@ pub(crate) struct Rig {
     pub(crate) config: RegionalConfig,
     /// A superuser's connection to the key store, for what an attacker or operator would do.
     pub(crate) sql: Client,
-    pub(crate) certificate: (String, String),
+    pub(crate) certificate: Issued,
+    ca: String,
+    cluster: TestCluster,
     _dir: TempDir,
 }
 
 impl Rig {
+    /// A rig in Mumbai, with a key and a bucket and no tenant.
     pub(crate) async fn new() -> Self {
-        Self::in_region("ap-south-1").await
-    }
-
-    pub(crate) async fn in_region(region: &str) -> Self {
+        let region = "ap-south-1";
         let dir = tempfile::tempdir().unwrap();
-        let certificate = certificate();
+        let pki = Pki::new();
+        let certificate = pki.server(&["127.0.0.1"]);
         let aws = start_aws(region, &dir, &certificate);
         let key = aws.create_key(KeyOptions::default()).unwrap();
         aws.ensure_bucket(BUCKET, BucketOptions::default()).unwrap();
         let ca = dir.path().join("aws-ca.pem");
-        std::fs::write(&ca, &certificate.0).unwrap();
+        std::fs::write(&ca, pki.ca_pem()).unwrap();
         let region: RegionName = region.parse().unwrap();
-        let (key_store, sql) = key_store(&dir, region).await;
+        let cluster = tokio::task::spawn_blocking(TestCluster::shared).await.unwrap();
+        let (key_store, sql) = key_store(&cluster, &dir, region).await;
         let config = RegionalConfig {
             region,
             shards: Vec::new(),
@@ -55,7 +51,7 @@ impl Rig {
             s3: S3Config { endpoint: Some(aws.s3_endpoint()), bucket: BUCKET.to_owned(), ca: Some(ca) },
             pool: PoolConfig::default(),
         };
-        Self { aws, config, sql, certificate, _dir: dir }
+        Self { aws, config, sql, certificate, ca: pki.ca_pem(), cluster, _dir: dir }
     }
 
     /// A process's keys, with a clock of its own.
@@ -72,7 +68,7 @@ impl Rig {
     /// A client with an operator's rights over the KMS key.
     pub(crate) fn operator(&self) -> aws_sdk_kms::Client {
         use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-        let trust = TrustStore::empty().with_pem_certificate(self.certificate.0.clone());
+        let trust = TrustStore::empty().with_pem_certificate(self.ca.clone());
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(TlsContext::builder().with_trust_store(trust).build().unwrap())
@@ -96,7 +92,7 @@ impl Rig {
 }
 
 /// Starts a KMS and S3 in `region` behind TLS, in a folder of their own.
-pub(crate) fn start_aws(region: &str, dir: &TempDir, certificate: &(String, String)) -> Handle {
+pub(crate) fn start_aws(region: &str, dir: &TempDir, certificate: &Issued) -> Handle {
     let any = "127.0.0.1:0".parse().unwrap();
     let folder = dir.path().join(format!("aws-{region}"));
     Server::start(Config {
@@ -104,75 +100,57 @@ pub(crate) fn start_aws(region: &str, dir: &TempDir, certificate: &(String, Stri
         dir: folder,
         s3_listen: any,
         kms_listen: any,
-        tls: Some(certificate.clone()),
+        tls: Some((certificate.cert_pem.clone(), certificate.key_pem.clone())),
         account: ACCOUNT.to_owned(),
     })
     .unwrap()
 }
 
-fn certificate() -> (String, String) {
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
-    (made.cert.pem(), made.signing_key.serialize_pem())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the command that runs the tests names the cluster in the environment")]
-fn setting(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run the tests with `cargo xtask test`"))
+/// Removes the key store and its login, on a runtime of its own, because the test's may be gone.
+impl Drop for Rig {
+    fn drop(&mut self) {
+        let (cluster, name) = (self.cluster.clone(), self.config.key_store.database.clone());
+        let cleaned = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(async {
+                let admin = cluster.superuser("postgres").await.ok()?;
+                admin.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.ok()?;
+                admin.batch_execute(&format!("DROP ROLE {name}")).await.ok()
+            })
+        });
+        let _left_over_is_dropped_with_the_cluster = cleaned.join();
+    }
 }
 
 /// A migrated key-store database with a login of its own, in the cluster the tests share.
-async fn key_store(dir: &TempDir, region: RegionName) -> (DbConfig, Client) {
-    let address = setting("DOMICILE_TEST_PG");
-    let (host, port) = address.rsplit_once(':').expect("host:port");
-    let ca = PathBuf::from(setting("DOMICILE_TEST_PG_CA"));
-    let suffix = data_encoding::HEXLOWER.encode(&regions::random::bytes::<8>());
-    let (database, login) = (format!("test_keys_{suffix}"), format!("test_keys_{suffix}"));
+async fn key_store(cluster: &TestCluster, dir: &TempDir, region: RegionName) -> (DbConfig, Client) {
+    let password = data_encoding::HEXLOWER.encode(&regions::random::bytes::<8>());
+    let name = format!("test_keys_{password}");
     let password_file = dir.path().join("key-store.password");
-    std::fs::write(&password_file, format!("{suffix}\n")).unwrap();
-    let config = |database: &str| {
-        let mut config = tokio_postgres::Config::new();
-        config.host(host).port(port.parse().unwrap()).dbname(database).user(setting("DOMICILE_TEST_PG_USER"));
-        config.password(setting("DOMICILE_TEST_PG_PASSWORD")).ssl_mode(tokio_postgres::config::SslMode::Require);
-        config
-    };
-    let admin = connect(&config("postgres"), &ca).await;
-    admin.batch_execute(&format!("CREATE DATABASE {database}")).await.unwrap();
-    let mut sql = connect(&config(&database), &ca).await;
+    std::fs::write(&password_file, format!("{password}\n")).unwrap();
+    let admin = cluster.superuser("postgres").await.unwrap();
+    admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    let mut sql = cluster.superuser(&name).await.unwrap();
     // Roles belong to the whole cluster, and other tests make the same one at the same time.
-    sql.batch_execute(
-        "DO $$ BEGIN CREATE ROLE domicile_app LOGIN NOINHERIT; \
-         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
-    )
-    .await
-    .unwrap();
-    sql.batch_execute(&format!("CREATE ROLE {login} LOGIN PASSWORD '{suffix}' IN ROLE domicile_app"))
-        .await
-        .unwrap();
-    assert_eq!(tenancy::keys::migrate(&mut sql, region).await.unwrap().len(), 1);
+    let application = format!(
+        "DO $$ BEGIN CREATE ROLE {APP_ROLE} LOGIN NOINHERIT; \
+         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    );
+    sql.batch_execute(&application).await.unwrap();
+    let login = format!("CREATE ROLE {name} LOGIN PASSWORD '{password}' IN ROLE {APP_ROLE}");
+    sql.batch_execute(&login).await.unwrap();
+    assert_eq!(
+        tenancy::keys::migrate(&mut sql, region).await.unwrap().len(),
+        tenancy::keys::MIGRATIONS.len()
+    );
     assert!(tenancy::keys::migrate(&mut sql, region).await.unwrap().is_empty(), "twice changes nothing");
     let db = DbConfig {
-        host: host.to_owned(),
-        port: port.parse().unwrap(),
-        database,
-        user: login,
+        host: cluster.host.clone(),
+        port: cluster.port,
+        database: name.clone(),
+        user: name,
         password_file,
-        ca,
+        ca: cluster.ca.clone(),
     };
     (db, sql)
-}
-
-async fn connect(config: &tokio_postgres::Config, ca: &PathBuf) -> Client {
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(ca).unwrap() {
-        roots.add(certificate.unwrap()).unwrap();
-    }
-    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let (client, connection) = config.connect(MakeRustlsConnect::new(tls)).await.unwrap();
-    tokio::spawn(connection);
-    client
 }

@@ -86,8 +86,8 @@ impl DirectoryHandle {
     }
 
     /// The transit matrix; one that refuses everything when not loaded.
-    pub fn matrix(&self) -> TransitMatrix {
-        self.read().as_ref().map(|directory| directory.matrix().clone()).unwrap_or_default()
+    pub fn matrix(&self) -> Arc<TransitMatrix> {
+        self.read().as_ref().map(|directory| Arc::clone(directory.matrix())).unwrap_or_default()
     }
 
     /// How far the directory goes; `None` when not loaded.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub struct Directory {
     head: Head,
     regions: BTreeMap<RegionName, RegionRecord>,
-    matrix: TransitMatrix,
+    matrix: Arc<TransitMatrix>,
     table: Arc<RouteTable>,
 }
 
@@ -116,7 +116,7 @@ impl Directory {
             }
         }
         batch.commit();
-        self.matrix = TransitMatrix::from_regions(regions.values());
+        self.matrix = Arc::new(TransitMatrix::from_regions(regions.values()));
         self.regions = regions;
         self.head = opened.to;
         Ok(Applied::Advanced)
@@ -133,7 +133,7 @@ impl Directory {
     }
 
     /// The transit matrix.
-    pub fn matrix(&self) -> &TransitMatrix {
+    pub fn matrix(&self) -> &Arc<TransitMatrix> {
         &self.matrix
     }
 
@@ -161,7 +161,7 @@ impl Directory {
             }
         }
         let table = RouteTable::build(regions.values().map(|record| record.region), tenants)?;
-        let matrix = TransitMatrix::from_regions(regions.values());
+        let matrix = Arc::new(TransitMatrix::from_regions(regions.values()));
         Ok(Self { head: opened.to, regions, matrix, table: Arc::new(table) })
     }
 

@@ -27,9 +27,6 @@ use crate::ids::{RequestId, Slug};
 use crate::paths::canonical_path;
 use crate::residency::{Arrival, Verdict, verdict};
 
-/// A port has at most five digits.
-const PORT_DIGITS_MAX: usize = 5;
-
 /// The client's end of one connection, as its requests see it.
 pub(super) struct Peer {
     pub(super) core: Rc<Core>,
@@ -188,12 +185,13 @@ fn host_kind(peer: &Peer, text: &str) -> Result<HostKind, Refusal> {
 
 /// The common case without parsing: the server name itself, with or without a port.
 fn is_server_name(text: &str, server_name: &str) -> bool {
-    match text.strip_prefix(server_name).map(str::as_bytes) {
-        Some([]) => true,
-        Some([b':', first, port @ ..]) => {
-            (b'1'..=b'9').contains(first) && port.len() < PORT_DIGITS_MAX && port.iter().all(u8::is_ascii_digit)
-        }
-        _ => false,
+    match text.strip_prefix(server_name) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix(':').is_some_and(|port| {
+            // `parse` alone would take a sign.
+            port.starts_with(|first: char| ('1'..='9').contains(&first)) && port.parse::<u16>().is_ok()
+        }),
+        None => false,
     }
 }
 
@@ -282,7 +280,7 @@ mod tests {
         for good in ["a.us.example", "a.us.example:443", "a.us.example:1", "a.us.example:65000"] {
             assert!(is_server_name(good, "a.us.example"), "{good}");
         }
-        for other in ["a.us.example.", "A.us.example", "a.us.example:", "a.us.example:0", "a.us.example:123456", "a.us.examplex", "b.us.example", "a.us.example:4a"] {
+        for other in ["a.us.example.", "A.us.example", "a.us.example:", "a.us.example:0", "a.us.example:123456", "a.us.example:65536", "a.us.example:+1", "a.us.examplex", "b.us.example", "a.us.example:4a"] {
             assert!(!is_server_name(other, "a.us.example"), "{other}");
         }
     }

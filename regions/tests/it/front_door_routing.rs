@@ -21,6 +21,7 @@ async fn a_home_request_is_served_with_an_assertion_over_both_protocols() {
     let door = world.door("us", &[backend.address]).await;
     let mut h1 = door.h1(ALPHA).await;
     for _ in 0..3 {
+        h1.ready().await.unwrap();
         let (status, body) = read(h1.send_request(get(ALPHA, "/headers?q=1")).await.unwrap()).await;
         assert_eq!((status, body.as_str()), (StatusCode::OK, "ok"));
     }

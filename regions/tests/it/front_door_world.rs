@@ -23,7 +23,7 @@ use rustls_pki_types::ServerName;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -63,7 +63,6 @@ pub(crate) struct Door {
 /// What a backend saw of one request.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) headers: http::HeaderMap,
     pub(crate) assertion: Assertion,
@@ -80,7 +79,6 @@ pub(crate) struct Backend {
     /// Bytes that `/bytes/n` has produced.
     pub(crate) produced: AtomicU64,
     pub(crate) held: AtomicUsize,
-    pub(crate) reject_all: AtomicBool,
     region: RegionName,
     keys: HmacKeyring,
     receipts: HmacKeyring,
@@ -238,7 +236,6 @@ impl World {
             release: Notify::new(),
             produced: AtomicU64::new(0),
             held: AtomicUsize::new(0),
-            reject_all: AtomicBool::new(false),
             region: region.parse().unwrap(),
             keys: HmacKeyring::from_file(&self.keys(code, "route")).unwrap(),
             receipts: HmacKeyring::from_file(&self.keys(code, "receipt")).unwrap(),
@@ -292,7 +289,6 @@ impl Backend {
         };
         let assertion = Assertion::verify(value, &self.keys, &expected).map_err(|error| error.code())?;
         let seen = Seen {
-            method: request.method().to_string(),
             target: target.clone(),
             headers: request.headers().clone(),
             assertion: assertion.clone(),
@@ -465,7 +461,8 @@ where
         }
         String::from_utf8_lossy(&answer).into_owned()
     };
-    tokio::time::timeout(WAIT, talk).await.expect("the front door answers and closes")
+    let answered = tokio::time::timeout(WAIT, talk).await;
+    answered.unwrap_or_else(|_| panic!("no answer and close for {}", String::from_utf8_lossy(bytes)))
 }
 
 pub(crate) fn get(host: &str, target: &str) -> Request<Body> {

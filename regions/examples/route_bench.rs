@@ -1,4 +1,5 @@
-//! Measures the route table at a million tenants, while deltas come in, and prints one line of JSON for `make bench`.
+//! Measures the route table at a million tenants, while deltas come in, and prints one line of JSON for `make
+//! bench`.
 
 #![expect(clippy::print_stdout, reason = "the result of a benchmark is its output")]
 

@@ -4,7 +4,8 @@ use http::header::{self, HeaderMap, HeaderName};
 
 /// Most fields in one header section.
 pub const FIELDS_MAX: usize = 64;
-/// Most bytes of names and values in one header section, 32 counted for each field as in RFC 9113 section 6.5.2.
+/// Most bytes of names and values in one header section, 32 counted for each field as in RFC 9113 section
+/// 6.5.2.
 pub const FIELDS_MAX_BYTES: usize = 32 * 1024;
 
 /// The header that carries the route assertion to a backend.
@@ -19,8 +20,8 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Names that start like this belong to the product; nobody outside may send them.
 const RESERVED_PREFIXES: [&str; 2] = ["domicile-", "x-domicile-"];
 
-/// Fields that describe one connection and never cross it (RFC 9110 section 7.6.1). `te` and `upgrade` are put back by
-/// the front door where it supports them.
+/// Fields that describe one connection and never cross it (RFC 9110 section 7.6.1). `te` and `upgrade` are
+/// put back by the front door where it supports them.
 const HOP_BY_HOP: [&str; 10] = [
     "connection",
     "http2-settings",
@@ -54,8 +55,8 @@ const CLAIMS: [&str; 14] = [
 /// As [`CLAIMS`], a whole family.
 const CLAIM_PREFIX: &str = "x-forwarded-";
 
-/// Fields that say where a request belongs or who sent it. A client that nominates one in `Connection` asks a proxy to
-/// remove it, so that the next server sees another request than this one did.
+/// Fields that say where a request belongs or who sent it. A client that nominates one in `Connection` asks a
+/// proxy to remove it, so that the next server sees another request than this one did.
 const NOT_NOMINABLE: [&str; 7] =
     ["authorization", "content-length", "content-type", "cookie", "host", "idempotency-key", "if-match"];
 
@@ -63,8 +64,8 @@ const NOT_NOMINABLE: [&str; 7] =
 const SINGLE: [HeaderName; 5] =
     [header::HOST, header::CONTENT_LENGTH, header::CONTENT_TYPE, header::AUTHORIZATION, header::EXPECT];
 
-/// Fields that have no place in a trailer section: framing, routing, credentials, and what controls the answer
-/// (RFC 9110 section 6.5.1).
+/// Fields that have no place in a trailer section: framing, routing, credentials, and what controls the
+/// answer (RFC 9110 section 6.5.1).
 const NOT_IN_TRAILERS: [&str; 12] = [
     "authorization",
     "cache-control",
@@ -136,10 +137,12 @@ pub fn is_hop_by_hop(name: &str) -> bool {
     HOP_BY_HOP.binary_search(&name).is_ok()
 }
 
-/// Checks a client's header section and removes what must not go on: connection fields, reserved names, claims.
+/// Checks a client's header section and removes what must not go on: connection fields, reserved names,
+/// claims.
 ///
 /// # Errors
-/// When the section is too big, or when two servers could read it in two ways; nothing of it may then be forwarded.
+/// When the section is too big, or when two servers could read it in two ways; nothing of it may then be
+/// forwarded.
 pub fn sanitise_request(headers: &mut HeaderMap) -> Result<(), HeaderError> {
     check_size(headers)?;
     if SINGLE.iter().any(|name| headers.get_all(name).iter().nth(1).is_some()) {
@@ -164,7 +167,8 @@ pub fn sanitise_request(headers: &mut HeaderMap) -> Result<(), HeaderError> {
     Ok(())
 }
 
-/// Removes from a backend's answer what must not reach a client: connection fields, reserved names, other routes.
+/// Removes from a backend's answer what must not reach a client: connection fields, reserved names, other
+/// routes.
 ///
 /// # Errors
 /// When the section is too big or its `Connection` header is not a list of names.
@@ -180,7 +184,8 @@ pub fn sanitise_response(headers: &mut HeaderMap) -> Result<(), HeaderError> {
     Ok(())
 }
 
-/// Removes from a trailer section, of either direction, everything that would change a message already judged.
+/// Removes from a trailer section, of either direction, everything that would change a message already
+/// judged.
 ///
 /// # Errors
 /// When the section is too big.

@@ -48,7 +48,8 @@ pub enum HostError {
     /// Empty, or longer than a host name can be.
     #[error("a host name has 1 to 253 bytes")]
     Length,
-    /// A byte other than letters, digits, hyphens and dots, which includes everything outside ASCII and `user@`.
+    /// A byte other than letters, digits, hyphens and dots, which includes everything outside ASCII and
+    /// `user@`.
     #[error("a host name has only letters, digits, hyphens and dots")]
     Character,
     /// An empty label, one over 63 bytes, or one with a hyphen at an end.
@@ -103,7 +104,8 @@ pub fn canonical_host(text: &str) -> Result<CanonicalHost, HostError> {
     }
     let name = name.to_ascii_lowercase();
     name.split('.').try_for_each(check_label)?;
-    // RFC 3696 section 2: a top-level label is never all digits, so a name that ends in one is an IPv4 address.
+    // RFC 3696 section 2: a top-level label is never all digits, so a name that ends in one is an IPv4
+    // address.
     if name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit())) {
         return Err(HostError::Address);
     }
@@ -142,7 +144,8 @@ impl BaseDomain {
         self.0.as_str()
     }
 
-    /// What `host` stands for under this domain. A slug or code that is not well-formed makes it [`HostKind::Other`].
+    /// What `host` stands for under this domain. A slug or code that is not well-formed makes it
+    /// [`HostKind::Other`].
     pub fn classify(&self, host: &CanonicalHost) -> HostKind {
         self.prefix_of(host).and_then(kind_of_prefix).unwrap_or(HostKind::Other)
     }

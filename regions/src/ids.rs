@@ -12,7 +12,8 @@ pub const SLUG_MIN_BYTES: usize = 3;
 /// Longest slug, in bytes.
 pub const SLUG_MAX_BYTES: usize = 40;
 
-/// Slugs that would read as a part of the product, of the base domain's infrastructure, or as its owner. Sorted.
+/// Slugs that would read as a part of the product, of the base domain's infrastructure, or as its owner.
+/// Sorted.
 const RESERVED_SLUGS: [&str; 50] = [
     "abuse",
     "account",
@@ -102,7 +103,8 @@ pub enum SlugError {
     /// A character other than `a-z`, `0-9`, `-`.
     #[error("a slug has only a-z, 0-9 and hyphens")]
     Character,
-    /// Hyphens at an end or side by side. This also refuses `xn--`, so no slug is an internationalised name (RFC 5891).
+    /// Hyphens at an end or side by side. This also refuses `xn--`, so no slug is an internationalised name
+    /// (RFC 5891).
     #[error("a slug does not start or end with a hyphen, nor have two in a row")]
     Hyphen,
     /// One of the names the product keeps for itself.
@@ -157,8 +159,9 @@ impl Epoch {
 }
 
 impl Slug {
-    /// A form that look-alike slugs share: digits that look like letters, `rn`/`m`, `vv`/`w`, `cl`/`d` and hyphens fold
-    /// together. Two clinics whose skeletons are equal could be mistaken for each other in an address bar.
+    /// A form that look-alike slugs share: digits that look like letters, `rn`/`m`, `vv`/`w`, `cl`/`d` and
+    /// hyphens fold together. Two clinics whose skeletons are equal could be mistaken for each other in an
+    /// address bar.
     pub fn skeleton(&self) -> String {
         let folded: String = self
             .as_str()

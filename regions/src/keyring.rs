@@ -115,7 +115,8 @@ impl HmacKeyring {
         Zeroizing::new(format!("{kid} {}\n", BASE64.encode(&*key)))
     }
 
-    /// The MAC of `message` under the first key. `domain` separates uses: a MAC made for one never verifies for another.
+    /// The MAC of `message` under the first key. `domain` separates uses: a MAC made for one never verifies
+    /// for another.
     pub fn sign(&self, domain: &'static str, message: &[u8]) -> (Kid, [u8; MAC_BYTES]) {
         let (kid, key) = &self.first;
         (*kid, mac(key, domain, message))

@@ -1,4 +1,5 @@
-//! JSON log lines in ECS names whose fields come from a closed set, so that patient data cannot get into a log.
+//! JSON log lines in ECS names whose fields come from a closed set, so that patient data cannot get into a
+//! log.
 
 use crate::clock::Clock;
 use crate::ids::{Epoch, RequestId, ShardId, TenantId};

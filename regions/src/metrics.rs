@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::new);
 
-/// Body bytes read from a client for a request that this region does not serve. It must stay 0; invariant 2 rests on it.
+/// Body bytes read from a client for a request that this region does not serve. It must stay 0; invariant 2
+/// rests on it.
 pub static FOREIGN_BODY_BYTES: LazyLock<IntCounter> = LazyLock::new(|| {
     counter(
         "domicile_foreign_body_bytes_total",
@@ -61,7 +62,8 @@ pub fn counter(name: &'static str, help: &'static str) -> IntCounter {
     registered(IntCounter::new(name, help))
 }
 
-/// A counter with labels, registered. Label values are constants or region names, never anything a client sent.
+/// A counter with labels, registered. Label values are constants or region names, never anything a client
+/// sent.
 pub fn counter_vec(name: &'static str, help: &'static str, labels: &[&'static str]) -> IntCounterVec {
     registered(IntCounterVec::new(Opts::new(name, help), labels))
 }

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 /// Longest path, in bytes, as it arrives.
 pub const PATH_MAX_BYTES: usize = 2048;
 
-/// A path in its one form: starts with `/`, no dot segments, no empty segments, only necessary percent-encodings, those in
-/// upper case. Decoding it once more cannot give it another meaning.
+/// A path in its one form: starts with `/`, no dot segments, no empty segments, only necessary
+/// percent-encodings, those in upper case. Decoding it once more cannot give it another meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CanonicalPath<'a>(Cow<'a, str>);
 
-/// Why a path is refused rather than repaired: every one of these has made two servers see two different paths.
+/// Why a path is refused rather than repaired: every one of these has made two servers see two different
+/// paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// Longer than [`PATH_MAX_BYTES`].
@@ -25,7 +26,8 @@ pub enum PathError {
     /// An encoded `/`, `\`, `%`, `;` or control character.
     #[error("the path encodes a character that changes its meaning")]
     ForbiddenEncoding,
-    /// A byte that may not stand in a path: `\`, `;`, controls, spaces, anything outside ASCII unless encoded.
+    /// A byte that may not stand in a path: `\`, `;`, controls, spaces, anything outside ASCII unless
+    /// encoded.
     #[error("the path has a character that may not stand there")]
     ForbiddenCharacter,
     /// Encoded bytes that are not UTF-8, which includes overlong forms.
@@ -62,8 +64,8 @@ impl CanonicalPath<'_> {
     }
 }
 
-/// Brings a path, without its query, to canonical form. Encoded unreserved characters (RFC 3986 section 2.3) are decoded,
-/// once; everything ambiguous is refused.
+/// Brings a path, without its query, to canonical form. Encoded unreserved characters (RFC 3986 section 2.3)
+/// are decoded, once; everything ambiguous is refused.
 ///
 /// # Errors
 /// See [`PathError`].

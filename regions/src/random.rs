@@ -2,8 +2,9 @@
 
 /// Fills `out` with unpredictable bytes.
 ///
-/// A process that cannot get randomness must not go on: every nonce and token would be guessable. It aborts, which
-/// AWS-LC itself does first in practice, so that no caller has to handle a failure that cannot be handled.
+/// A process that cannot get randomness must not go on: every nonce and token would be guessable. It aborts,
+/// which AWS-LC itself does first in practice, so that no caller has to handle a failure that cannot be
+/// handled.
 pub fn fill(out: &mut [u8]) {
     if aws_lc_rs::rand::fill(out).is_err() {
         std::process::abort();
@@ -17,7 +18,8 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     out
 }
 
-/// An unpredictable number in `0..=max`, for jitter. Its bias is below 2⁻³² for any `max` that fits in 32 bits.
+/// An unpredictable number in `0..=max`, for jitter. Its bias is below 2⁻³² for any `max` that fits in 32
+/// bits.
 pub fn up_to(max: u32) -> u32 {
     let wide = u64::from_le_bytes(bytes());
     u32::try_from(wide % (u64::from(max) + 1)).unwrap_or(max)

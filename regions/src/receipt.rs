@@ -16,8 +16,8 @@ pub const VALUE_MAX_BYTES: usize = 96;
 
 const DOMAIN: &str = "domicile-receipt-v1";
 
-/// What a receipt states. The front door builds it from what it meant; the backend from the assertion it verified against its
-/// own pins.
+/// What a receipt states. The front door builds it from what it meant; the backend from the assertion it
+/// verified against its own pins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Served {
     /// The assertion's nonce: the receipt is for this one request.

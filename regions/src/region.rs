@@ -10,7 +10,8 @@ pub const REGION_NAME_MAX_BYTES: usize = 24;
 /// Longest region code, in bytes.
 pub const REGION_CODE_MAX_BYTES: usize = 8;
 
-/// An AWS region name such as `us-east-1`. It decides where a tenant's data may be, so no value of it is a default.
+/// An AWS region name such as `us-east-1`. It decides where a tenant's data may be, so no value of it is a
+/// default.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegionName(Inline<REGION_NAME_MAX_BYTES>);
 

@@ -1,4 +1,5 @@
-//! The residency rules: which region may carry whose streams, and the verdict on a request from TLS and head alone.
+//! The residency rules: which region may carry whose streams, and the verdict on a request from TLS and head
+//! alone.
 
 use crate::directory::record::{RegionRecord, TenantState};
 use crate::directory::{Lookup, Route};
@@ -19,9 +20,11 @@ pub enum TransitMode {
     Refuse,
 }
 
-/// For each pair of entry region and home region, what may happen to a stream; as data, so that a test covers every cell.
+/// For each pair of entry region and home region, what may happen to a stream; as data, so that a test covers
+/// every cell.
 ///
-/// A pair that is not in the matrix is refused. A matrix without regions is that of a front door without a directory.
+/// A pair that is not in the matrix is refused. A matrix without regions is that of a front door without a
+/// directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TransitMatrix {
     by_code: BTreeMap<RegionCode, RegionName>,
@@ -108,13 +111,15 @@ impl TransitMatrix {
 
     /// The verdict on a ClientHello that arrived in region `entry` for the server name `sni`.
     ///
-    /// The region's code in the name decides, not the clinic: which clinics exist is for the home region to say, over TLS.
+    /// The region's code in the name decides, not the clinic: which clinics exist is for the home region to
+    /// say, over TLS.
     pub fn hello(&self, entry: RegionName, sni: Option<&HostKind>) -> HelloVerdict {
         match sni {
             None => HelloVerdict::RefuseTls("sni_missing"),
             Some(HostKind::Other | HostKind::Control) => HelloVerdict::RefuseTls("sni_not_served"),
             Some(HostKind::Bare { .. }) => HelloVerdict::Terminate,
-            // Without a directory only the certificates at hand tell what is at home here; the head then gets 503.
+            // Without a directory only the certificates at hand tell what is at home here; the head then gets
+            // 503.
             Some(HostKind::Tenant { .. }) if self.by_code.is_empty() => HelloVerdict::Terminate,
             Some(HostKind::Tenant { code, .. }) => match self.by_code.get(code) {
                 None => HelloVerdict::RefuseTls("region_unknown"),
@@ -128,7 +133,8 @@ impl TransitMatrix {
     }
 }
 
-/// The verdict on a request's head. It is a function of its arguments: the order of its lines is the order of the rules.
+/// The verdict on a request's head. It is a function of its arguments: the order of its lines is the order of
+/// the rules.
 pub fn verdict(base: &BaseDomain, arrival: &Arrival<'_>) -> Verdict {
     if *arrival.method == Method::CONNECT {
         return Verdict::BadRequest400("connect_refused");
@@ -275,7 +281,8 @@ mod tests {
         assert_eq!(loaded.mode(us, elsewhere), TransitMode::Refuse, "a pair that is not in the matrix");
     }
 
-    /// Every combination of server name, host, method and directory state, against a second statement of the rules.
+    /// Every combination of server name, host, method and directory state, against a second statement of the
+    /// rules.
     #[test]
     fn the_verdict_matrix_is_exhaustive() {
         let hosts = ["lotus.us", "lotus.in", "lotus", "other.us", "control", "www"];

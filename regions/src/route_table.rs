@@ -1,19 +1,18 @@
-//! The table that look-ups read: a million tenants by slug and by id, wait-free for readers while changes come in.
+//! The table that look-ups read: a million tenants by slug and by id, wait-free for readers while changes
+//! come in.
 
 use crate::directory::record::{RuleError, TenantRecord, TenantState};
 use crate::ids::{Epoch, ShardId, Slug, TenantId};
 use crate::region::{Region, RegionCode, RegionName};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
-use std::marker::PhantomData;
 use std::sync::Arc;
+
+mod index;
+use index::{Index, Key};
 
 /// Most regions; a row names its region by a byte.
 pub const REGIONS_MAX: usize = 255;
-
-/// Segments of an index. A change copies one segment, a look-up searches one: about 250 rows at a million tenants.
-const SEGMENTS: u16 = 4096;
 
 /// Where a tenant's requests go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +80,8 @@ impl RouteTable {
         })
     }
 
-    /// The route of the tenant that holds `slug`: of several that ever had it, the one that is not off-boarded.
+    /// The route of the tenant that holds `slug`: of several that ever had it, the one that is not
+    /// off-boarded.
     pub fn by_slug(&self, slug: &Slug) -> Option<Route> {
         self.route(self.by_slug.get(slug)?)
     }
@@ -98,15 +98,13 @@ impl RouteTable {
 
     /// Every tenant's id, in no particular order.
     pub fn ids(&self) -> impl Iterator<Item = TenantId> + '_ {
-        self.by_id
-            .segments
-            .iter()
-            .flat_map(|segment| segment.load().iter().map(|row| row.id).collect::<Vec<_>>())
+        let ids = |rows: Arc<Vec<Row>>| (0..rows.len()).filter_map(move |at| rows.get(at).map(|row| row.id));
+        self.by_id.segments().flat_map(ids)
     }
 
     /// Number of tenants, off-boarded ones included.
     pub fn len(&self) -> usize {
-        self.by_id.segments.iter().map(|segment| segment.load().len()).sum()
+        self.by_id.segments().map(|rows| rows.len()).sum()
     }
 
     /// Whether there is no tenant.
@@ -186,6 +184,18 @@ impl Row {
     }
 }
 
+impl Key for Slug {
+    fn of(row: &Row) -> Self {
+        row.slug
+    }
+}
+
+impl Key for TenantId {
+    fn of(row: &Row) -> Self {
+        row.id
+    }
+}
+
 /// Which of two tenants with one slug holds it.
 fn first_holder(one: &Row, other: &Row) -> Result<Row, RuleError> {
     match (one.state, other.state) {
@@ -207,89 +217,6 @@ fn add_region(regions: &mut Vec<Region>, region: Region) -> Result<(), RuleError
     }
     regions.push(region);
     Ok(())
-}
-
-/// What an index orders its rows by.
-trait Key: Copy + Ord + Hash {
-    fn of(row: &Row) -> Self;
-}
-
-impl Key for Slug {
-    fn of(row: &Row) -> Self {
-        row.slug
-    }
-}
-
-impl Key for TenantId {
-    fn of(row: &Row) -> Self {
-        row.id
-    }
-}
-
-/// Rows in segments by hash, sorted by key inside each. The hash is keyed, so that nobody can plan one crowded segment.
-#[derive(Debug)]
-struct Index<K> {
-    hasher: RandomState,
-    segments: Box<[ArcSwap<Vec<Row>>]>,
-    key: PhantomData<K>,
-}
-
-impl<K: Key> Index<K> {
-    /// `resolve` says which of two rows with one key stays.
-    fn build(rows: &[Row], resolve: fn(&Row, &Row) -> Result<Row, RuleError>) -> Result<Self, RuleError> {
-        let hasher = RandomState::new();
-        let mut segments = vec![Vec::new(); usize::from(SEGMENTS)];
-        for row in rows {
-            if let Some(segment) = segments.get_mut(segment_of(&hasher, &K::of(row))) {
-                segment.push(*row);
-            }
-        }
-        let sorted = |mut segment: Vec<Row>| {
-            segment.sort_unstable_by_key(K::of);
-            let mut unique: Vec<Row> = Vec::with_capacity(segment.len());
-            for row in segment {
-                match unique.last_mut().filter(|last| K::of(last) == K::of(&row)) {
-                    Some(last) => *last = resolve(last, &row)?,
-                    None => unique.push(row),
-                }
-            }
-            Ok(ArcSwap::from_pointee(unique))
-        };
-        let segments = segments.into_iter().map(sorted).collect::<Result<_, _>>()?;
-        Ok(Self { hasher, segments, key: PhantomData })
-    }
-
-    fn get(&self, key: &K) -> Option<Row> {
-        let rows = self.segment(key)?.load();
-        let at = rows.binary_search_by(|row| K::of(row).cmp(key)).ok()?;
-        rows.get(at).copied()
-    }
-
-    fn put(&self, row: Row) {
-        let key = K::of(&row);
-        let Some(segment) = self.segment(&key) else { return };
-        let old = segment.load();
-        let place = old.binary_search_by(|row| K::of(row).cmp(&key));
-        let (Ok(at) | Err(at)) = place;
-        let mut new = Vec::with_capacity(old.len() + usize::from(place.is_err()));
-        new.extend(old.iter().take(at));
-        new.push(row);
-        new.extend(old.iter().skip(at + usize::from(place.is_ok())));
-        segment.store(Arc::new(new));
-    }
-
-    fn segment(&self, key: &K) -> Option<&ArcSwap<Vec<Row>>> {
-        self.segments.get(segment_of(&self.hasher, key))
-    }
-
-    fn heap_bytes(&self) -> usize {
-        let fixed = size_of::<ArcSwap<Vec<Row>>>() + 2 * size_of::<usize>() + size_of::<Vec<Row>>();
-        self.segments.iter().map(|segment| fixed + segment.load().capacity() * size_of::<Row>()).sum()
-    }
-}
-
-fn segment_of<K: Hash>(hasher: &RandomState, key: &K) -> usize {
-    usize::try_from(hasher.hash_one(key) % u64::from(SEGMENTS)).unwrap_or_default()
 }
 
 #[cfg(test)]

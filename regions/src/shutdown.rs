@@ -20,7 +20,8 @@ impl Shutdown {
 
     /// Returns once the trigger was pulled or dropped; at once if that has happened already.
     pub async fn wait(&self) {
-        // An error means that the trigger is gone, which stops the process too: nobody is left to stop it later.
+        // An error means that the trigger is gone, which stops the process too: nobody is left to stop it
+        // later.
         drop(self.0.clone().wait_for(|stopped| *stopped).await);
     }
 

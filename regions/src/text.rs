@@ -5,7 +5,8 @@ use std::fmt;
 /// Length of an id's text form, in characters.
 pub const ID_CHARS: usize = 26;
 
-/// RFC 4648 section 6 alphabet in lower case, so that ids are valid in host names, file names and SQL identifiers.
+/// RFC 4648 section 6 alphabet in lower case, so that ids are valid in host names, file names and SQL
+/// identifiers.
 const ALPHABET: [u8; 32] = *b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// The 26-character form of 16 bytes.
@@ -18,8 +19,8 @@ pub fn write_id(bytes: &[u8; 16], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     id_chars(bytes).try_for_each(|c| fmt::Write::write_char(f, c))
 }
 
-/// Reads a 26-character id. Upper case, padding, other lengths and non-zero spare bits are refused, so that an id has
-/// exactly one text form.
+/// Reads a 26-character id. Upper case, padding, other lengths and non-zero spare bits are refused, so that
+/// an id has exactly one text form.
 pub fn decode_id(text: &str) -> Option<[u8; 16]> {
     if text.len() != ID_CHARS {
         return None;
@@ -51,7 +52,8 @@ fn id_chars(bytes: &[u8; 16]) -> impl Iterator<Item = char> {
     })
 }
 
-/// An ASCII string of at most `N` bytes (`N` < 256) stored in place: `Copy`, ordered, and free to hash and compare.
+/// An ASCII string of at most `N` bytes (`N` < 256) stored in place: `Copy`, ordered, and free to hash and
+/// compare.
 ///
 /// Unused bytes are 0, so the derived order, bytes first and then length, is the order of the texts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,7 +76,8 @@ impl<const N: usize> Inline<N> {
     }
 }
 
-/// Gives a newtype over [`Inline`] the text traits: `as_str`, `Display`, `Debug`, and serde as a checked string.
+/// Gives a newtype over [`Inline`] the text traits: `as_str`, `Display`, `Debug`, and serde as a checked
+/// string.
 macro_rules! inline_text {
     ($name:ident) => {
         impl $name {

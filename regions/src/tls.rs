@@ -72,7 +72,8 @@ pub enum TlsError {
 
 /// Chooses the certificate by the server name: an exact name first, then a wildcard for its first label.
 ///
-/// There is no fallback. A client that names no host or another's gets a TLS alert, never somebody's certificate.
+/// There is no fallback. A client that names no host or another's gets a TLS alert, never somebody's
+/// certificate.
 #[derive(Debug, Default)]
 pub struct SniResolver {
     by_name: HashMap<String, Arc<CertifiedKey>>,
@@ -157,7 +158,8 @@ pub fn mutual_client(identity: &Identity, ca: &Path, alpn: &[&str]) -> Result<Cl
     Ok(config)
 }
 
-/// For calling a server that does not ask for a certificate, such as PostgreSQL: TLS 1.3 and 1.2, trusting `ca` alone.
+/// For calling a server that does not ask for a certificate, such as PostgreSQL: TLS 1.3 and 1.2, trusting
+/// `ca` alone.
 ///
 /// # Errors
 /// See [`TlsError`].

@@ -1,4 +1,5 @@
-//! The binary form of signed things: big-endian numbers, fixed arrays, and texts with a length byte. One value, one form.
+//! The binary form of signed things: big-endian numbers, fixed arrays, and texts with a length byte. One
+//! value, one form.
 
 use std::net::IpAddr;
 
@@ -36,7 +37,8 @@ impl Writer {
         self.0.extend_from_slice(value);
     }
 
-    /// A text of at most 255 bytes; its callers' types are all shorter, and what is longer is cut to stay readable.
+    /// A text of at most 255 bytes; its callers' types are all shorter, and what is longer is cut to stay
+    /// readable.
     pub(crate) fn text(&mut self, value: &str) {
         let (len, kept) = match u8::try_from(value.len()) {
             Ok(len) => (len, value.as_bytes()),

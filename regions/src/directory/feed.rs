@@ -1,4 +1,5 @@
-//! Keeps a process's directory current: last good copy first, then the control plane's feed for as long as the process runs.
+//! Keeps a process's directory current: last good copy first, then the control plane's feed for as long as
+//! the process runs.
 
 use super::feed_client::{CallError, Connection, News, Source};
 use super::handle::DirectoryHandle;
@@ -61,8 +62,8 @@ pub enum FeedError {
     Tls(#[from] TlsError),
 }
 
-/// Runs until shutdown. The last good copy is loaded before the first call, so that a process starts without the control
-/// plane; a copy that does not verify is left alone and reported.
+/// Runs until shutdown. The last good copy is loaded before the first call, so that a process starts without
+/// the control plane; a copy that does not verify is left alone and reported.
 ///
 /// # Errors
 /// Only for a configuration that cannot work.
@@ -130,8 +131,8 @@ impl Feed {
         }
     }
 
-    /// Returns when a refresh is wanted. A refresh that is under way is not interrupted by the next, and two are some time
-    /// apart: a backend that calls everybody out of date does not make the control plane busy.
+    /// Returns when a refresh is wanted. A refresh that is under way is not interrupted by the next, and two
+    /// are some time apart: a backend that calls everybody out of date does not make the control plane busy.
     async fn refresh_wanted(&self, under_way: bool) {
         if under_way {
             self.directory.until_refreshed().await;
@@ -183,7 +184,8 @@ impl Feed {
         }
     }
 
-    /// Verifying a large message takes seconds and writing it waits for the disk; other tasks of the runtime go on meanwhile.
+    /// Verifying a large message takes seconds and writing it waits for the disk; other tasks of the runtime
+    /// go on meanwhile.
     async fn off_the_runtime<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Keeper) -> Result<T, RefusedError> + Send + 'static,
@@ -207,7 +209,8 @@ impl Feed {
     }
 }
 
-/// Between half and the whole of the doubled pause, so that processes that lost the feed together come back apart.
+/// Between half and the whole of the doubled pause, so that processes that lost the feed together come back
+/// apart.
 fn backoff(failures: u32) -> Duration {
     let doubled = BACKOFF_FIRST_MS.saturating_mul(1_u32.checked_shl(failures.min(16)).unwrap_or(u32::MAX));
     let whole_ms = doubled.min(BACKOFF_MAX_MS);

@@ -1,4 +1,5 @@
-//! The HTTP side of the feed: one mutually authenticated connection to the control plane, with a limit on everything.
+//! The HTTP side of the feed: one mutually authenticated connection to the control plane, with a limit on
+//! everything.
 
 use super::sign::{DELTA_MAX_BYTES, SNAPSHOT_MAX_BYTES};
 use bytes::Bytes;

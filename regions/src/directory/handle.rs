@@ -100,7 +100,8 @@ impl DirectoryHandle {
         self.read().is_some()
     }
 
-    /// The state of this moment, for several questions that must agree. Short-lived: do not hold it across an await.
+    /// The state of this moment, for several questions that must agree. Short-lived: do not hold it across an
+    /// await.
     pub fn read(&self) -> Guard<Option<Arc<Directory>>> {
         self.shared.current.load()
     }
@@ -136,8 +137,8 @@ impl DirectoryHandle {
         })
     }
 
-    /// Asks the feed for news now and waits until it has asked, at most a second. Any number of callers make one refresh.
-    /// `false` when the feed did not get through; what was known stays in use.
+    /// Asks the feed for news now and waits until it has asked, at most a second. Any number of callers make
+    /// one refresh. `false` when the feed did not get through; what was known stays in use.
     pub async fn refresh_now(&self) -> bool {
         let mut refreshes = self.shared.refreshes.subscribe();
         self.shared.refresh_asked.notify_one();

@@ -9,13 +9,15 @@ use parking_lot::Mutex;
 use std::io;
 use std::path::PathBuf;
 
-/// A directory and its copy. Its calls verify, and wait for the disk, so they do not belong on a runtime's thread.
+/// A directory and its copy. Its calls verify, and wait for the disk, so they do not belong on a runtime's
+/// thread.
 #[derive(Debug)]
 pub(super) struct Keeper {
     file: PathBuf,
     verifier: Verifier,
     directory: DirectoryHandle,
-    /// Locked from applying a message until it is on disk, so that the disk has them in the order they were applied.
+    /// Locked from applying a message until it is on disk, so that the disk has them in the order they were
+    /// applied.
     copy: Mutex<CopyState>,
 }
 
@@ -24,7 +26,8 @@ pub(super) struct Keeper {
 enum CopyState {
     /// Deltas may be appended.
     InStep,
-    /// Only a snapshot helps: there is no copy yet, its end is torn, or the disk failed. So many deltas were left out since.
+    /// Only a snapshot helps: there is no copy yet, its end is torn, or the disk failed. So many deltas were
+    /// left out since.
     Behind { deltas: u32 },
 }
 
@@ -78,7 +81,8 @@ impl Keeper {
         if self.directory.apply_snapshot(snapshot, &self.verifier)? == Applied::Advanced {
             self.loaded("directory_snapshot");
         }
-        // An unchanged one is saved too: it replaces deltas that have grown, and a copy that could not be written before.
+        // An unchanged one is saved too: it replaces deltas that have grown, and a copy that could not be
+        // written before.
         match (report_unwritten(store::save(&self.file, snapshot)), *copy) {
             (Some(()), _) => *copy = CopyState::InStep,
             (None, CopyState::InStep) => *copy = CopyState::Behind { deltas: 1 },

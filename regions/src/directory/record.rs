@@ -88,7 +88,8 @@ pub enum RuleError {
     /// A tenant or region is there twice, or out of order, in a snapshot.
     #[error("a record is repeated or out of order")]
     Repeated,
-    /// A tenant or region that was known is missing from a newer snapshot; leaving is a record, not an absence.
+    /// A tenant or region that was known is missing from a newer snapshot; leaving is a record, not an
+    /// absence.
     #[error("a record vanished")]
     Vanished,
     /// More than 255 regions, or an address that is empty or too long.

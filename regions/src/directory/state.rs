@@ -73,7 +73,8 @@ impl Directory {
         Self::from_opened(open(message, verifier, Kind::Snapshot)?)
     }
 
-    /// The state after a snapshot: it must be of the same history's length or longer, and keep every record's identity.
+    /// The state after a snapshot: it must be of the same history's length or longer, and keep every record's
+    /// identity.
     ///
     /// # Errors
     /// See [`RefusedError`].

@@ -1,7 +1,8 @@
-//! The last good copy on disk: the signed snapshot, replaced atomically, and the signed deltas since, appended.
+//! The last good copy on disk: the signed snapshot, replaced atomically, and the signed deltas since,
+//! appended.
 //!
-//! Both files hold messages as the control plane signed them, so a copy is believed for its signatures, not for where it lies.
-//! A delta file that was torn by a crash is good up to the tear.
+//! Both files hold messages as the control plane signed them, so a copy is believed for its signatures, not
+//! for where it lies. A delta file that was torn by a crash is good up to the tear.
 
 use super::sign::{DELTA_MAX_BYTES, SNAPSHOT_MAX_BYTES};
 use std::fs::{self, File, OpenOptions};
@@ -20,11 +21,13 @@ pub struct Stored {
     pub snapshot: Vec<u8>,
     /// Each delta's bytes, oldest first. Some may be older than the snapshot.
     pub deltas: Vec<Vec<u8>>,
-    /// Whether the delta file ends in a part of a delta. Nothing may be appended after that; save a snapshot first.
+    /// Whether the delta file ends in a part of a delta. Nothing may be appended after that; save a snapshot
+    /// first.
     pub torn: bool,
 }
 
-/// Replaces the copy by a snapshot: a temporary file, flushed to disk, renamed over the old one; then the deltas go.
+/// Replaces the copy by a snapshot: a temporary file, flushed to disk, renamed over the old one; then the
+/// deltas go.
 ///
 /// # Errors
 /// Any of the file system's; the old copy is then still whole.

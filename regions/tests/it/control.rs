@@ -1,4 +1,5 @@
-//! A small control plane for the tests: a real log, real signatures, and the feed over mutually authenticated TLS.
+//! A small control plane for the tests: a real log, real signatures, and the feed over mutually authenticated
+//! TLS.
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};

@@ -1,4 +1,5 @@
-//! The feed against a real server: news within a second, starts without the control plane, and nothing believed unsigned.
+//! The feed against a real server: news within a second, starts without the control plane, and nothing
+//! believed unsigned.
 
 use crate::control::{Control, Pki, feed_config, serve, tenant};
 use regions::directory::{DirectoryHandle, Entry, Lookup, TenantRecord, TenantState, feed, store};
@@ -135,7 +136,8 @@ async fn a_process_starts_from_its_last_good_copy_with_the_control_plane_down() 
     restarted.stop().await;
 }
 
-/// A crash tore the last delta; what comes next must not be written after the tear, where nobody would read it.
+/// A crash tore the last delta; what comes next must not be written after the tear, where nobody would read
+/// it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn news_after_a_torn_delta_survive_the_next_restart() {
     let Setup { pki, control, file, _folder } = setup();
@@ -219,7 +221,7 @@ async fn any_number_of_refreshes_ask_the_control_plane_a_few_times_only() {
     client.at_version(3).await;
     let before = control.delta_calls.load(Ordering::SeqCst);
     let started = Instant::now();
-    for _round in 0..5 {
+    for _round in 0..20 {
         let callers = (0..100).map(|_| {
             let directory = client.directory.clone();
             tokio::spawn(async move { directory.refresh_now().await })
@@ -231,7 +233,7 @@ async fn any_number_of_refreshes_ask_the_control_plane_a_few_times_only() {
     let calls = u128::from(control.delta_calls.load(Ordering::SeqCst) - before);
     // A refresh makes two calls: one that is answered at once, and the next one that waits for news.
     let allowed = 2 * (started.elapsed().as_millis() / 100 + 2);
-    assert!(calls <= allowed, "{calls} calls for 500 refreshes, {allowed} allowed");
+    assert!(calls <= allowed, "{calls} calls for 2,000 refreshes, {allowed} allowed");
     client.stop().await;
 }
 

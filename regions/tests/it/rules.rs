@@ -1,4 +1,5 @@
-//! From the text of a server name and a Host header to the verdict, through the public rules, for every spelling.
+//! From the text of a server name and a Host header to the verdict, through the public rules, for every
+//! spelling.
 
 use crate::control::{Control, tenant};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};

@@ -1,8 +1,9 @@
 //! The signed list of regions and tenants that front doors and backends hold in memory.
 //!
-//! The control plane keeps a log of entries ([`Log`]) and signs snapshots and deltas of it ([`Signer`]). Every other process
-//! verifies them ([`Verifier`]), keeps the last good state ([`DirectoryHandle`]) in memory and on disk ([`store`]), and asks
-//! for news ([`feed`]). What is older, unsigned, altered, or breaks a rule is refused, and the last good state stays.
+//! The control plane keeps a log of entries ([`Log`]) and signs snapshots and deltas of it ([`Signer`]).
+//! Every other process verifies them ([`Verifier`]), keeps the last good state ([`DirectoryHandle`]) in
+//! memory and on disk ([`store`]), and asks for news ([`feed`]). What is older, unsigned, altered, or breaks
+//! a rule is refused, and the last good state stays.
 
 mod chain;
 mod encode;

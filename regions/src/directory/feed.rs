@@ -25,7 +25,7 @@ const BACKOFF_FIRST_MS: u32 = 100;
 /// Longest pause after a failure.
 pub const BACKOFF_MAX_MS: u32 = 5_000;
 
-/// Least time between two refreshes that were asked for.
+/// Least time between two refreshes that were asked for, and between two answers without news.
 const REFRESH_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where the directory comes from: the `[directory]` part of a configuration.
@@ -157,7 +157,8 @@ impl Feed {
         let mut connection = self.source.connect().await?;
         let mut wait_ms = if asked_now { 0 } else { POLL_WAIT_MS };
         loop {
-            match self.directory.head() {
+            let before = self.directory.head();
+            match before {
                 None => self.take_snapshot(&mut connection).await?,
                 Some(head) => match connection.news(head.version, wait_ms).await? {
                     News::Nothing => {}
@@ -169,6 +170,10 @@ impl Feed {
             wait_ms = POLL_WAIT_MS;
             metrics::DIRECTORY_CONTACT.set(i64::try_from(self.clock.now_unix_s()).unwrap_or(i64::MAX));
             self.directory.refreshed();
+            if self.directory.head() == before {
+                // A source that answers at once, again and again, without news is broken; it is not made busy.
+                tokio::time::sleep(REFRESH_PAUSE).await;
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use regions::residency::TransitMode;
 use regions::tls::{self, Identity};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -67,6 +67,8 @@ pub(crate) struct Control {
     version: watch::Sender<u64>,
     /// Versions that a delta may start from; older ones get 410.
     pub(crate) oldest_delta: AtomicU64,
+    /// Whether it answers at once when there is no news, whatever it was asked.
+    pub(crate) impatient: AtomicBool,
     pub(crate) delta_calls: AtomicU64,
     pub(crate) snapshot_calls: AtomicU64,
 }
@@ -83,6 +85,7 @@ impl Control {
             log: Mutex::default(),
             version: watch::Sender::new(0),
             oldest_delta: AtomicU64::new(0),
+            impatient: AtomicBool::new(false),
             delta_calls: AtomicU64::new(0),
             snapshot_calls: AtomicU64::new(0),
         };
@@ -167,6 +170,7 @@ impl Control {
         if after < self.oldest_delta.load(Ordering::SeqCst) || after > self.head().version {
             return (StatusCode::GONE, Vec::new());
         }
+        let wait_ms = if self.impatient.load(Ordering::SeqCst) { 0 } else { wait_ms };
         let mut version = self.version.subscribe();
         let waited =
             tokio::time::timeout(Duration::from_millis(wait_ms), version.wait_for(|v| *v > after)).await;

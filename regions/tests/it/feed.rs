@@ -238,6 +238,20 @@ async fn any_number_of_refreshes_ask_the_control_plane_a_few_times_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_never_waits_is_not_asked_without_pause() {
+    let Setup { pki, control, file, _folder } = setup();
+    control.impatient.store(true, Ordering::SeqCst);
+    let running = serve(control.clone(), &pki, 0).await;
+    let client = Client::start(feed_config(&pki, &control, running.port, &file));
+    client.at_version(3).await;
+    let started = Instant::now();
+    let before = control.delta_calls.load(Ordering::SeqCst);
+    eventually("it is asked", || control.delta_calls.load(Ordering::SeqCst) >= before + 6).await;
+    assert!(started.elapsed() >= Duration::from_millis(400), "{:?}", started.elapsed());
+    client.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_feed_answers_only_processes_with_a_certificate_of_its_authority() {
     let Setup { pki, control, file, _folder } = setup();
     let running = serve(control.clone(), &pki, 0).await;

@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 
 use crate::keys::{Purpose, TenantKey};
 
+#[cfg(test)]
+mod attack;
 pub mod normalise;
 
 #[cfg(test)]

@@ -189,6 +189,7 @@ fn watch(record: &Record, owner: &Owner) -> Result<(), String> {
 fn settings(dir: &Path, port: u16) -> String {
     let hardened = tenancy::shard::settings::SERVER_SETTINGS
         .iter()
+        .chain(tenancy::shard::settings::HIDDEN_SETTINGS)
         .chain([&tenancy::shard::settings::LOG_MIN_MESSAGES])
         .map(|(name, value)| format!("{name} = '{value}'\n"))
         .collect::<String>();

@@ -3,7 +3,7 @@
 //! Error text is patient data: a failed cast or a duplicate key quotes the value (`security.md`, finding 10).
 
 /// Name and value of each setting every cluster must have; the same list writes `postgresql.conf` and is checked at
-/// boot.
+/// boot. `postgresql.conf` gets [`HIDDEN_SETTINGS`] and [`LOG_MIN_MESSAGES`] as well.
 pub const SERVER_SETTINGS: &[(&str, &str)] = &[
     ("log_statement", "none"),
     ("log_min_error_statement", "panic"),
@@ -18,9 +18,11 @@ pub const SERVER_SETTINGS: &[(&str, &str)] = &[
     ("debug_print_rewritten", "off"),
     ("password_encryption", "scram-sha-256"),
     ("ssl", "on"),
-    ("ssl_min_protocol_version", "TLSv1.3"),
     ("row_security", "on"),
 ];
+
+/// Settings that only a superuser may read; they are written, and their effect is seen by speaking TLS 1.3 only.
+pub const HIDDEN_SETTINGS: &[(&str, &str)] = &[("ssl_min_protocol_version", "TLSv1.3")];
 
 /// Settings whose messages could still carry a value: client errors are quoted only in `FATAL` and worse.
 pub const LOG_MIN_MESSAGES: (&str, &str) = ("log_min_messages", "fatal");

@@ -1,6 +1,16 @@
 //! The crate's one integration test binary.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop loudly"
+)]
+
 mod envelope;
+mod isolation;
 mod keys;
 mod objects;
 mod rig;
+mod support;

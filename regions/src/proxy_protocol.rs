@@ -166,7 +166,11 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back_from_any_prefix() {
-        for (client, local) in [("192.0.2.7:51000", "127.0.0.1:443"), ("[2001:db8::9]:51000", "[::1]:443"), ("[2001:db8::9]:1", "10.0.0.1:443")] {
+        for (client, local) in [
+            ("192.0.2.7:51000", "127.0.0.1:443"),
+            ("[2001:db8::9]:51000", "[::1]:443"),
+            ("[2001:db8::9]:1", "10.0.0.1:443"),
+        ] {
             let (client, local) = (client.parse().unwrap(), local.parse().unwrap());
             let wire = encode(client, local);
             for end in 0..wire.len() {
@@ -180,7 +184,12 @@ mod tests {
     fn refuses_text_version_local_command_and_short_addresses() {
         assert_eq!(inspect(b"PROXY TCP4 1.2.3.4"), Err(ProxyError::NotProxy));
         let good = encode("192.0.2.7:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
-        for (index, value, error) in [(12, 0x20, ProxyError::Unsupported), (13, 0x12, ProxyError::Unsupported), (15, 11, ProxyError::Malformed), (14, 9, ProxyError::Malformed)] {
+        for (index, value, error) in [
+            (12, 0x20, ProxyError::Unsupported),
+            (13, 0x12, ProxyError::Unsupported),
+            (15, 11, ProxyError::Malformed),
+            (14, 9, ProxyError::Malformed),
+        ] {
             let mut bad = good.clone();
             bad[index] = value;
             assert_eq!(inspect(&bad), Err(error));

@@ -52,10 +52,11 @@ pub fn inspect(received: &[u8]) -> Result<Progress, SniError> {
         match take_record(rest)? {
             None => break,
             Some((payload, after)) => {
-                if message.is_empty() && rest.len() == received.len() {
-                    if let Some(name) = parse_if_whole(payload)? {
-                        return Ok(Progress::Complete(name));
-                    }
+                // The usual case, a hello within one record, is read where it lies.
+                if rest.len() == received.len()
+                    && let Some(name) = parse_if_whole(payload)?
+                {
+                    return Ok(Progress::Complete(name));
                 }
                 message.extend_from_slice(payload);
                 rest = after;
@@ -80,8 +81,10 @@ fn check_message_type(message: &[u8]) -> Result<(), SniError> {
     }
 }
 
+type Split<'a> = (&'a [u8], &'a [u8]);
+
 /// The payload of the first whole record and what follows it; `None` while it is incomplete.
-fn take_record(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, SniError> {
+fn take_record(bytes: &[u8]) -> Result<Option<Split<'_>>, SniError> {
     match bytes.first() {
         None => return Ok(None),
         Some(&CONTENT_HANDSHAKE) => {}
@@ -234,7 +237,11 @@ mod tests {
         for record_bytes in [1, 3, 5, 100, 1400, 16_000] {
             let wire = records(&handshake("Lotus.IN.domicile.example", 1700), record_bytes);
             for end in 0..wire.len() {
-                assert_eq!(inspect(&wire[..end]), Ok(Progress::NeedMore), "record {record_bytes} prefix {end}");
+                assert_eq!(
+                    inspect(&wire[..end]),
+                    Ok(Progress::NeedMore),
+                    "record {record_bytes} prefix {end}"
+                );
             }
             let done = Ok(Progress::Complete(Some("lotus.in.domicile.example".to_owned())));
             assert_eq!(inspect(&wire), done);

@@ -174,7 +174,7 @@ impl Default for Limits {
             h2_stream_window_bytes: 256 * 1024,
             h2_connection_window_bytes: 1024 * 1024,
             h2_pending_resets_max: 20,
-            h2_error_resets_max: 64,
+            h2_error_resets_max: 512,
             backend_idle_per_thread_max: 128,
             backend_connections_per_thread_max: 1_024,
             backend_idle_ms: 10_000,

@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 
 use super::addresses::{Admission, Refusal};
-use super::serve;
 use super::metrics;
+use super::serve;
 use super::tunnel;
 use super::worker::Core;
 use crate::directory::record::RegionRecord;
@@ -128,7 +128,12 @@ fn admit(core: &Core, ip: IpAddr) -> Option<Admission> {
 }
 
 /// Reads up to and including the ClientHello; opens nothing.
-async fn open(core: &Core, mut stream: TcpStream, from: SocketAddr, arrived: Arrived) -> Result<Opening, &'static str> {
+async fn open(
+    core: &Core,
+    mut stream: TcpStream,
+    from: SocketAddr,
+    arrived: Arrived,
+) -> Result<Opening, &'static str> {
     let limits = &core.door.limits;
     let deadline = Instant::now() + Duration::from_millis(limits.handshake_ms);
     let first_byte = Duration::from_millis(limits.first_byte_ms);
@@ -181,10 +186,14 @@ fn take_proxy_header(received: &mut Vec<u8>) -> Result<Option<SocketAddr>, &'sta
 fn decide(core: &Core, server_name: Option<&str>, arrived: Arrived) -> Decision {
     let door = &core.door;
     let refuse = |code| Decision::Refuse { alert: ALERT_UNRECOGNIZED_NAME, code };
-    let Some(host) = server_name.and_then(|name| canonical_host(name).ok()) else { return refuse("sni_missing") };
+    let Some(host) = server_name.and_then(|name| canonical_host(name).ok()) else {
+        return refuse("sni_missing");
+    };
     let kind = door.base.classify(&host);
     match door.directory.matrix().hello(door.region, Some(&kind)) {
-        HelloVerdict::Terminate if door.resolver.find(host.as_str()).is_some() => Decision::Terminate { host, kind },
+        HelloVerdict::Terminate if door.resolver.find(host.as_str()).is_some() => {
+            Decision::Terminate { host, kind }
+        }
         HelloVerdict::Terminate => refuse("no_certificate"),
         // A stream that one front door forwarded is never forwarded again, whatever the directories say.
         HelloVerdict::Forward(_) if arrived == Arrived::Peer => {

@@ -65,7 +65,7 @@ pub(super) async fn send(peer: &Peer, outbound: Outbound) -> Result<Response<Res
     let mut want = if upgrade == Asked::WebSocket { Want::Fresh } else { Want::Any };
     let mut refreshed = false;
     for _ in 0..ATTEMPTS_MAX {
-        let lease = peer.core.pool.lease(want).await.map_err(|_| Refusal::unavailable("backend_unreachable"))?;
+        let lease = peer.core.pool.lease(want).await.map_err(|error| Refusal::unavailable(error.code()))?;
         let (response, lease) = match attempt(peer, lease, request, &transfer).await {
             Attempt::Answered(response, lease) => (response, lease),
             Attempt::Unsent(unsent) => {
@@ -149,12 +149,17 @@ fn mint(peer: &Peer, head: &mut Parts, route: &Route, request_id: RequestId) -> 
         client_ip: peer.ip(),
     };
     // The one way to fail is a method longer than any that exists.
-    let value = assertion.mint(&door.route_keys).map_err(|_| Refusal::bad_request("method"))?;
+    let value = assertion.mint(&door.route_keys).ok().ok_or_else(|| Refusal::bad_request("method"))?;
     head.headers.insert(ROUTE, value);
     Ok(assertion)
 }
 
-async fn attempt(peer: &Peer, mut lease: Lease, request: Request<RequestBody>, transfer: &Transfer) -> Attempt {
+async fn attempt(
+    peer: &Peer,
+    mut lease: Lease,
+    request: Request<RequestBody>,
+    transfer: &Transfer,
+) -> Attempt {
     let reused = lease.reused();
     let patience = Duration::from_millis(peer.door().limits.response_head_ms);
     let mut sending = std::pin::pin!(lease.sender().try_send_request(request));
@@ -176,7 +181,8 @@ async fn attempt(peer: &Peer, mut lease: Lease, request: Request<RequestBody>, t
 }
 
 fn blame(error: hyper::Error, reused: bool, transfer: &Transfer) -> Attempt {
-    let body_error = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<BodyError>()).copied();
+    let body_error =
+        std::error::Error::source(&error).and_then(|source| source.downcast_ref::<BodyError>()).copied();
     let refusal = match body_error {
         Some(BodyError::Late) => Refusal::body_late(),
         Some(BodyError::TooLarge) => Refusal::body_too_large(),
@@ -206,7 +212,9 @@ async fn refresh(peer: &Peer, slug: &Slug) -> Result<Route, Refusal> {
         log::warn("front_door_refresh_failed", &[]);
     }
     match directory.lookup_slug(slug) {
-        Lookup::Found(route) if route.region == peer.door().region && route.state == TenantState::Active => Ok(route),
+        Lookup::Found(route) if route.region == peer.door().region && route.state == TenantState::Active => {
+            Ok(route)
+        }
         _ => Err(Refusal::unavailable("stale_epoch")),
     }
 }
@@ -223,9 +231,8 @@ fn prove(
     let result = match (values.next(), values.next()) {
         (None, _) => Err("receipt_missing"),
         (Some(_), Some(_)) => Err("receipt_repeated"),
-        (Some(value), None) => {
-            receipt::verify(value.as_bytes(), &peer.door().receipt_keys, &meant).map_err(receipt::ReceiptError::code)
-        }
+        (Some(value), None) => receipt::verify(value.as_bytes(), &peer.door().receipt_keys, &meant)
+            .map_err(receipt::ReceiptError::code),
     };
     if let Err(code) = result {
         metrics::RECEIPTS_BAD.with_label_values(&[code]).inc();

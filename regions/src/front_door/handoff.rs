@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
 };
 
 use super::listen::Sockets;
@@ -146,7 +146,8 @@ fn receive(stream: &UnixStream) -> io::Result<Sockets> {
     let mut counts = [0_u8; 2];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let received = recvmsg(stream, &mut [IoSliceMut::new(&mut counts)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let received =
+        recvmsg(stream, &mut [IoSliceMut::new(&mut counts)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
     let mut descriptors: Vec<OwnedFd> = Vec::new();
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(rights) = message {
@@ -154,7 +155,11 @@ fn receive(stream: &UnixStream) -> io::Result<Sockets> {
         }
     }
     let [clients, peers] = counts.map(usize::from);
-    if received.bytes != counts.len() || descriptors.len() != clients + peers + 1 || clients == 0 || peers == 0 {
+    if received.bytes != counts.len()
+        || descriptors.len() != clients + peers + 1
+        || clients == 0
+        || peers == 0
+    {
         return Err(io::ErrorKind::InvalidData.into());
     }
     let mut listeners = descriptors.into_iter().map(TcpListener::from);

@@ -32,7 +32,8 @@ pub(super) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListe
     let mut sockets = vec![first];
     for _ in 1..count {
         // Elsewhere than on Linux SO_REUSEPORT does not spread connections; threads then share one socket.
-        let next = if cfg!(target_os = "linux") { open(actual, Share::Threads)? } else { clone_first(&sockets)? };
+        let next =
+            if cfg!(target_os = "linux") { open(actual, Share::Threads)? } else { clone_first(&sockets)? };
         sockets.push(next);
     }
     Ok(sockets)

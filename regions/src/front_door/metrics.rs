@@ -17,12 +17,20 @@ pub(super) static SERVED: LazyLock<IntCounter> = LazyLock::new(|| {
 
 /// Requests that this front door answered itself, by reason.
 pub(super) static REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter_vec("domicile_front_door_refused_total", "Requests answered by the front door itself, by reason.", &["reason"])
+    counter_vec(
+        "domicile_front_door_refused_total",
+        "Requests answered by the front door itself, by reason.",
+        &["reason"],
+    )
 });
 
 /// Connections ended before a request, by reason.
 pub(super) static TURNED_AWAY: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter_vec("domicile_front_door_turned_away_total", "Connections ended before any request, by reason.", &["reason"])
+    counter_vec(
+        "domicile_front_door_turned_away_total",
+        "Connections ended before any request, by reason.",
+        &["reason"],
+    )
 });
 
 /// Streams carried unopened to another region.
@@ -32,15 +40,27 @@ pub(super) static PASSED_THROUGH: LazyLock<IntCounter> = LazyLock::new(|| {
 
 /// New connections to backends.
 pub(super) static BACKEND_CONNECTS: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter_vec("domicile_front_door_backend_connects_total", "New backend connections, by result.", &["result"])
+    counter_vec(
+        "domicile_front_door_backend_connects_total",
+        "New backend connections, by result.",
+        &["result"],
+    )
 });
 
 /// Responses that came without a valid receipt, by reason. Anything but 0 is an incident.
 pub(super) static RECEIPTS_BAD: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter_vec("domicile_front_door_receipts_bad_total", "Responses without a valid receipt, by reason.", &["reason"])
+    counter_vec(
+        "domicile_front_door_receipts_bad_total",
+        "Responses without a valid receipt, by reason.",
+        &["reason"],
+    )
 });
 
 /// Connections closed by one of the clocks, by which.
 pub(super) static EXPIRED: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter_vec("domicile_front_door_expired_total", "Connections closed by a deadline, by which.", &["deadline"])
+    counter_vec(
+        "domicile_front_door_expired_total",
+        "Connections closed by a deadline, by which.",
+        &["deadline"],
+    )
 });

@@ -78,6 +78,16 @@ pub(super) enum PoolError {
     Full,
 }
 
+impl PoolError {
+    /// A machine-readable name for the answer.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Unreachable => "backend_unreachable",
+            Self::Full => "backend_full",
+        }
+    }
+}
+
 /// Which connections will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
@@ -94,8 +104,10 @@ impl Pool {
         server_name: ServerName<'static>,
         limits: &Limits,
     ) -> Rc<Self> {
-        let backends =
-            backends.iter().map(|&address| Backend { address, failed_at: Cell::new(None) }).collect::<Vec<_>>();
+        let backends = backends
+            .iter()
+            .map(|&address| Backend { address, failed_at: Cell::new(None) })
+            .collect::<Vec<_>>();
         let tries = u64::try_from(backends.len()).unwrap_or(1).max(1);
         Rc::new(Self {
             backends,
@@ -126,7 +138,8 @@ impl Pool {
     pub(super) fn sweep(&self) {
         let stale: Vec<Idle> = {
             let mut idle = self.idle.borrow_mut();
-            let fresh = idle.iter().position(|entry| entry.since.elapsed() < self.idle_for).unwrap_or(idle.len());
+            let fresh =
+                idle.iter().position(|entry| entry.since.elapsed() < self.idle_for).unwrap_or(idle.len());
             idle.drain(..fresh).collect()
         };
         drop(stale);

@@ -110,9 +110,13 @@ impl Refusal {
                 let title = "This host is not answered on this connection.";
                 Self { right_host, ..Self::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", title) }
             }
-            Verdict::Unknown404 => Self::new(StatusCode::NOT_FOUND, "clinic_unknown", "There is no such clinic."),
+            Verdict::Unknown404 => {
+                Self::new(StatusCode::NOT_FOUND, "clinic_unknown", "There is no such clinic.")
+            }
             Verdict::NotReady503 => Self::unavailable("directory_not_ready"),
-            Verdict::Suspended403 => Self::new(StatusCode::FORBIDDEN, "clinic_suspended", "This clinic is suspended."),
+            Verdict::Suspended403 => {
+                Self::new(StatusCode::FORBIDDEN, "clinic_suspended", "This clinic is suspended.")
+            }
             Verdict::Gone410 => Self::new(StatusCode::GONE, "clinic_gone", "This clinic no longer exists."),
             Verdict::BadRequest400(code) => Self::bad_request(code),
         };

@@ -127,7 +127,8 @@ impl FrontDoor {
         let client_address = address_of(sockets.clients.first(), "listen")?;
         let peer_address = address_of(sockets.peers.first(), "peer_listen")?;
         let admin_address = address_of(Some(&sockets.admin), "admin_listen")?;
-        let giver = Giver::new(&config.handoff_socket, copies(&sockets)?).map_err(listen_error("handoff_socket"))?;
+        let giver =
+            Giver::new(&config.handoff_socket, copies(&sockets)?).map_err(listen_error("handoff_socket"))?;
         let readiness = Readiness::new(&[READY_DIRECTORY, READY_ACCEPTING]);
         let admin = start_admin(&sockets, &readiness, admin_stopped)?;
         let threads = start_threads(&door, sockets, threads)?;
@@ -135,7 +136,10 @@ impl FrontDoor {
         if let Some(confirmation) = confirmation {
             confirmation.send().map_err(listen_error("handoff_socket"))?;
         }
-        log::info("front_door_started", &[Field::Port(client_address.port()), Field::Pid(std::process::id())]);
+        log::info(
+            "front_door_started",
+            &[Field::Port(client_address.port()), Field::Pid(std::process::id())],
+        );
         let giver = Arc::new(giver);
         Ok(Self {
             client_address,
@@ -176,31 +180,49 @@ impl FrontDoor {
 
     /// Serves until the stop, then lets what is in flight finish.
     pub async fn finish(self) {
-        let ready = hold_when_loaded(self.directory.clone(), self.readiness.clone());
+        let Self {
+            directory,
+            threads,
+            giver,
+            drain,
+            stop_feed,
+            stop_admin,
+            feed,
+            admin,
+            readiness,
+            shutdown,
+            ..
+        } = self;
         let succeeded = tokio::select! {
-            () = self.shutdown.wait() => false,
-            () = successor(&self.giver) => true,
-            () = ready => false,
+            () = shutdown.wait() => false,
+            () = successor(&giver) => true,
+            () = hold_when_loaded(directory, readiness.clone()) => false,
         };
         log::info("front_door_draining", &[Field::Pid(std::process::id())]);
-        self.readiness.fail(READY_ACCEPTING);
+        readiness.fail(READY_ACCEPTING);
         if succeeded {
             // The successor answers on the same admin socket.
-            self.stop_admin.trigger();
+            stop_admin.trigger();
         } else {
-            self.giver.remove();
+            giver.remove();
         }
-        self.drain.trigger();
-        let threads = self.threads;
-        let joined = spawn_blocking(move || threads.into_iter().map(ThreadHandle::join).filter(Result::is_err).count());
+        // Its copies of the listening sockets would keep connections waiting that nobody accepts any more.
+        drop(giver);
+        drain.trigger();
+        let joined = spawn_blocking(move || {
+            threads.into_iter().map(ThreadHandle::join).filter(Result::is_err).count()
+        });
         let failed = joined.await.unwrap_or(1);
         if failed > 0 {
-            log::error("front_door_thread_failed", &[Field::Count(u64::try_from(failed).unwrap_or(u64::MAX))]);
+            log::error(
+                "front_door_thread_failed",
+                &[Field::Count(u64::try_from(failed).unwrap_or(u64::MAX))],
+            );
         }
-        self.stop_feed.trigger();
-        self.stop_admin.trigger();
+        stop_feed.trigger();
+        stop_admin.trigger();
         // Both end at the trigger; there is nothing to learn from how.
-        let _ended = tokio::join!(self.feed, self.admin);
+        let _ended = tokio::join!(feed, admin);
         log::info("front_door_stopped", &[Field::Pid(std::process::id())]);
     }
 }
@@ -231,9 +253,11 @@ fn door(config: &Config, clock: Clock, directory: DirectoryHandle, drain: Shutdo
     let resolver = Arc::new(SniResolver::load(&config.tls.certs).map_err(tls_error("tls"))?);
     let public = tls::public_server(resolver.clone(), &["h2", "http/1.1"]).map_err(tls_error("tls"))?;
     let identity = Identity { cert: config.backend_tls.cert.clone(), key: config.backend_tls.key.clone() };
-    let backend = tls::mutual_client(&identity, &config.backend_tls.ca, &["http/1.1"]).map_err(tls_error("backend_tls"))?;
+    let backend = tls::mutual_client(&identity, &config.backend_tls.ca, &["http/1.1"])
+        .map_err(tls_error("backend_tls"))?;
     let backend_name = ServerName::try_from(config.backend_tls.server_name.clone())
-        .map_err(|_| config_error("backend_tls.server_name", "a DNS name"))?;
+        .ok()
+        .ok_or_else(|| config_error("backend_tls.server_name", "a DNS name"))?;
     if config.backends.is_empty() {
         return Err(config_error("backends", "at least one address of this region"));
     }
@@ -269,16 +293,17 @@ fn door(config: &Config, clock: Clock, directory: DirectoryHandle, drain: Shutdo
 
 fn via(name: &str) -> Result<HeaderValue, Error> {
     let wrong = || config_error("name", "1 to 32 bytes of a-z, 0-9, '.' and '-'");
-    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
+    let plain =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !plain {
         return Err(wrong());
     }
-    HeaderValue::try_from(format!("1.1 {name}")).map_err(|_| wrong())
+    HeaderValue::try_from(format!("1.1 {name}")).ok().ok_or_else(wrong)
 }
 
 fn trusted(blocks: &[String]) -> Result<Vec<Cidr>, Error> {
-    let parse = |text: &String| text.parse().map_err(|_| config_error("peer_trusted", "blocks such as 10.0.0.0/8"));
-    blocks.iter().map(parse).collect()
+    let wrong = || config_error("peer_trusted", "blocks such as 10.0.0.0/8");
+    blocks.iter().map(|text| text.parse().ok().ok_or_else(wrong)).collect()
 }
 
 /// Sockets from the process before, if there is one and it listens where this one is to listen; new ones otherwise.
@@ -291,7 +316,10 @@ fn acquire(config: &Config, threads: usize) -> Result<(Sockets, Option<Confirmat
             let peers = listen::spread(sockets.peers, threads).map_err(listen_error("peer_listen"))?;
             return Ok((Sockets { clients, peers, admin: sockets.admin }, Some(confirmation)));
         }
-        return Err(config_error("listen", "the running front door listens at other addresses; stop it first"));
+        return Err(config_error(
+            "listen",
+            "the running front door listens at other addresses; stop it first",
+        ));
     }
     let clients = listen::bind(config.listen, threads).map_err(listen_error("listen"))?;
     let peers = listen::bind(config.peer_listen, threads).map_err(listen_error("peer_listen"))?;
@@ -362,7 +390,7 @@ async fn wait_for_directory(directory: &DirectoryHandle) -> Result<(), Error> {
             }
         }
     };
-    timeout(DIRECTORY_WAIT, loaded).await.map_err(|_| Error::NoDirectory)
+    timeout(DIRECTORY_WAIT, loaded).await.ok().ok_or(Error::NoDirectory)
 }
 
 /// Tells the readiness probe when the directory is there. It never returns: readiness is not a reason to stop.
@@ -379,7 +407,9 @@ async fn hold_when_loaded(directory: DirectoryHandle, readiness: Readiness) {
 
 /// Returns when a successor has taken the sockets and serves.
 async fn successor(giver: &Arc<Giver>) {
-    let Ok(listener) = giver.watch().and_then(UnixListener::from_std) else { return std::future::pending().await };
+    let Ok(listener) = giver.watch().and_then(UnixListener::from_std) else {
+        return std::future::pending().await;
+    };
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {

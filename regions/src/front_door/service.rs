@@ -41,8 +41,8 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn new(core: Rc<Core>, client: Client, state: Rc<ConnectionState>) -> Self {
         // A canonical host is printable ASCII, so this never falls back.
-        let host_value =
-            HeaderValue::from_str(client.host.as_str()).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
+        let host_value = HeaderValue::from_str(client.host.as_str())
+            .unwrap_or_else(|_| HeaderValue::from_static("invalid"));
         Self { core, state, client, host_value, last_other_host: RefCell::new(None) }
     }
 
@@ -63,7 +63,10 @@ struct Accepted {
 }
 
 /// The service that hyper calls. It never fails: a failure is an answer.
-pub(super) async fn answer(peer: Rc<Peer>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
+pub(super) async fn answer(
+    peer: Rc<Peer>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
     let request_id = RequestId::random();
     let ticket = peer.state.begin();
     let (mut parts, incoming) = request.into_parts();
@@ -151,7 +154,9 @@ fn requested_host(peer: &Peer, parts: &Parts) -> Result<HostKind, Refusal> {
     let mut hosts = parts.headers.get_all(HOST).iter();
     let header = match (hosts.next(), hosts.next()) {
         (_, Some(_)) => return Err(Refusal::bad_request("host_repeated")),
-        (Some(value), None) => Some(value.to_str().ok().ok_or_else(|| Refusal::bad_request("host_character"))?),
+        (Some(value), None) => {
+            Some(value.to_str().ok().ok_or_else(|| Refusal::bad_request("host_character"))?)
+        }
         (None, None) => None,
     };
     let authority = parts.uri.authority().map(http::uri::Authority::as_str);
@@ -240,12 +245,14 @@ fn canonical_target(parts: &Parts) -> Result<PathAndQuery, Refusal> {
         Some(query) => format!("{}?{query}", path.as_str()),
         None => path.as_str().to_owned(),
     };
-    PathAndQuery::try_from(text).map_err(|_| missing())
+    PathAndQuery::try_from(text).ok().ok_or_else(missing)
 }
 
 fn redirect_target(peer: &Peer, parts: &Parts, lookup: Lookup, host: &str) -> String {
     let port = match lookup {
-        Lookup::Found(route) => peer.door().directory.region(route.region).map_or(443, |record| record.public_port),
+        Lookup::Found(route) => {
+            peer.door().directory.region(route.region).map_or(443, |record| record.public_port)
+        }
         Lookup::NotReady | Lookup::Unknown => 443,
     };
     // A path with a second meaning is not repeated to the client.
@@ -280,7 +287,18 @@ mod tests {
         for good in ["a.us.example", "a.us.example:443", "a.us.example:1", "a.us.example:65000"] {
             assert!(is_server_name(good, "a.us.example"), "{good}");
         }
-        for other in ["a.us.example.", "A.us.example", "a.us.example:", "a.us.example:0", "a.us.example:123456", "a.us.example:65536", "a.us.example:+1", "a.us.examplex", "b.us.example", "a.us.example:4a"] {
+        for other in [
+            "a.us.example.",
+            "A.us.example",
+            "a.us.example:",
+            "a.us.example:0",
+            "a.us.example:123456",
+            "a.us.example:65536",
+            "a.us.example:+1",
+            "a.us.examplex",
+            "b.us.example",
+            "a.us.example:4a",
+        ] {
             assert!(!is_server_name(other, "a.us.example"), "{other}");
         }
     }

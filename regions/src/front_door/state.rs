@@ -312,7 +312,8 @@ impl Ticket {
             if let Some(since) = exchange.body_awaited.take() {
                 exchange.body_waited += since.elapsed();
             }
-            exchange.body_bytes = exchange.body_bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+            exchange.body_bytes =
+                exchange.body_bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         });
     }
 

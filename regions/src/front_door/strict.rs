@@ -4,7 +4,8 @@
 pub(super) const STAND_IN_PATH: &str = "/.domicile-refused";
 
 /// What hyper reads instead of bytes that have no single meaning; it keeps answers to pipelined requests in order.
-pub(super) const STAND_IN: &[u8] = b"GET /.domicile-refused HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
+pub(super) const STAND_IN: &[u8] =
+    b"GET /.domicile-refused HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
 
 const TRAILER_BYTES_MAX: usize = 4096;
 const CHUNK_SIZE_DIGITS_MAX: usize = 12;
@@ -83,7 +84,8 @@ impl Framing {
             State::Head { scanned } => self.scan_head(input, scanned),
             State::Body { left_bytes } => {
                 let (taken, left_bytes) = take(input, left_bytes);
-                self.state = if left_bytes == 0 { State::Head { scanned: 0 } } else { State::Body { left_bytes } };
+                self.state =
+                    if left_bytes == 0 { State::Head { scanned: 0 } } else { State::Body { left_bytes } };
                 (taken, Next::Again)
             }
             State::ChunkSize => self.scan_chunk_size(input),
@@ -148,7 +150,8 @@ impl Framing {
     }
 
     fn scan_chunk_size(&mut self, input: &[u8]) -> (usize, Next) {
-        let digits = input.iter().take(CHUNK_SIZE_DIGITS_MAX + 1).take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let digits =
+            input.iter().take(CHUNK_SIZE_DIGITS_MAX + 1).take_while(|byte| byte.is_ascii_hexdigit()).count();
         if digits > CHUNK_SIZE_DIGITS_MAX {
             return (0, refuse("chunk_size"));
         }
@@ -165,8 +168,11 @@ impl Framing {
                 if self.body_seen_bytes > self.limits.body_bytes_max {
                     return (0, Next::Refuse(Violation::BodyTooLarge));
                 }
-                self.state =
-                    if size == 0 { State::Trailers { seen_bytes: 0 } } else { State::ChunkData { left_bytes: size } };
+                self.state = if size == 0 {
+                    State::Trailers { seen_bytes: 0 }
+                } else {
+                    State::ChunkData { left_bytes: size }
+                };
                 (digits + 2, Next::Again)
             }
             _ => (0, refuse("chunk_size")),
@@ -212,7 +218,8 @@ fn take(input: &[u8], left_bytes: u64) -> (usize, u64) {
 /// the way we look for, while another server would take it as complete. Looks at what came after `scanned` bytes.
 fn early_violation(head: &[u8], scanned: usize) -> Option<Violation> {
     let fresh = head.get(scanned..)?;
-    let bare = |newline: usize| (scanned + newline).checked_sub(1).and_then(|at| head.get(at)) != Some(&b'\r');
+    let bare =
+        |newline: usize| (scanned + newline).checked_sub(1).and_then(|at| head.get(at)) != Some(&b'\r');
     memchr::memchr_iter(b'\n', fresh).any(bare).then_some(Violation::Framing("bare_lf"))
 }
 
@@ -313,7 +320,8 @@ fn read_request_line(line: &[u8]) -> Result<bool, Violation> {
         (line.strip_suffix(b" HTTP/1.0").ok_or(malformed)?, true)
     };
     let space = memchr::memchr(b' ', front).ok_or(malformed)?;
-    let (method, target) = (front.get(..space).unwrap_or_default(), front.get(space + 1..).unwrap_or_default());
+    let (method, target) =
+        (front.get(..space).unwrap_or_default(), front.get(space + 1..).unwrap_or_default());
     if method.is_empty() || !method.iter().all(u8::is_ascii_uppercase) {
         return Err(malformed);
     }

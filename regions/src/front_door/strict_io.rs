@@ -47,7 +47,14 @@ enum Break {
 
 impl<S> StrictIo<S> {
     pub(super) fn http1(inner: S, state: Rc<ConnectionState>, limits: FramingLimits) -> Self {
-        Self { inner, state, framing: Framing::new(limits), held: BytesMut::new(), released: 0, mode: Mode::Http1 }
+        Self {
+            inner,
+            state,
+            framing: Framing::new(limits),
+            held: BytesMut::new(),
+            released: 0,
+            mode: Mode::Http1,
+        }
     }
 
     pub(super) fn http2(inner: S, state: Rc<ConnectionState>, limits: FramingLimits) -> Self {
@@ -81,7 +88,9 @@ impl<S> StrictIo<S> {
                     }
                     return (good, None);
                 }
-                Next::Refuse(violation) if self.framing.at_head() => return (good, Some(Break::Head(violation))),
+                Next::Refuse(violation) if self.framing.at_head() => {
+                    return (good, Some(Break::Head(violation)));
+                }
                 Next::Refuse(violation) => return (good, Some(Break::Body(violation))),
                 Next::Gate => {
                     let after = bytes.get(good + taken..).unwrap_or_default();

@@ -88,8 +88,20 @@ fn every_ambiguity_is_refused_however_it_is_cut() {
 #[test]
 fn request_lines_have_one_form() {
     let lines = [
-        "GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET / HTTP/2.0", "GET /", "get / HTTP/1.1", "GET\t/ HTTP/1.1", " GET / HTTP/1.1",
-        "GET /a b HTTP/1.1", "", "PRI * HTTP/2.0", "CONNECT a:1 HTTP/1.1", "GET / HTTP/1.10", "GET /\u{e9} HTTP/1.1", "G(T / HTTP/1.1",
+        "GET  / HTTP/1.1",
+        "GET / HTTP/1.1 ",
+        "GET / HTTP/2.0",
+        "GET /",
+        "get / HTTP/1.1",
+        "GET\t/ HTTP/1.1",
+        " GET / HTTP/1.1",
+        "GET /a b HTTP/1.1",
+        "",
+        "PRI * HTTP/2.0",
+        "CONNECT a:1 HTTP/1.1",
+        "GET / HTTP/1.10",
+        "GET /\u{e9} HTTP/1.1",
+        "G(T / HTTP/1.1",
     ];
     for line in lines {
         let wire = format!("{line}\r\nHost: a\r\n\r\n");
@@ -103,8 +115,22 @@ fn request_lines_have_one_form() {
 #[test]
 fn chunks_have_one_form() {
     let bodies = [
-        "5;x=y\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n", "5 \r\nhello\r\n", "+5\r\nhello\r\n", "0x5\r\nhello\r\n", "-1\r\n", "\r\n", "g\r\n",
-        "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n", "5\r\nhello0\r\n\r\n", "fffffffffffff\r\n", "5;\nx\r\nhello\r\n", "0\r\nx y: z\r\n\r\n", "0\r\n a\r\n\r\n", "0\r\na: b\n\r\n",
+        "5;x=y\r\nhello\r\n0\r\n\r\n",
+        "5\nhello\r\n0\r\n\r\n",
+        "5 \r\nhello\r\n",
+        "+5\r\nhello\r\n",
+        "0x5\r\nhello\r\n",
+        "-1\r\n",
+        "\r\n",
+        "g\r\n",
+        "5\r\nhelloX\r\n",
+        "5\r\nhello\n0\r\n",
+        "5\r\nhello0\r\n\r\n",
+        "fffffffffffff\r\n",
+        "5;\nx\r\nhello\r\n",
+        "0\r\nx y: z\r\n\r\n",
+        "0\r\n a\r\n\r\n",
+        "0\r\na: b\n\r\n",
         "3e9\r\n",
     ];
     for body in bodies {

@@ -75,9 +75,8 @@ async fn silence(active: &Cell<Instant>, idle: Duration, drain: Rc<Drain>) {
         if Instant::now() >= until {
             return;
         }
-        let started = async {
-            if drain.is_on() { std::future::pending().await } else { drain.started().await }
-        };
+        let started =
+            async { if drain.is_on() { std::future::pending().await } else { drain.started().await } };
         tokio::select! {
             () = sleep_until(until.into()) => {}
             () = started => {}

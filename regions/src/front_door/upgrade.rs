@@ -46,12 +46,20 @@ pub(super) enum Asked {
 pub(super) fn asked(parts: &Parts) -> Asked {
     let headers = &parts.headers;
     if !headers.contains_key(UPGRADE) {
-        return if headers.contains_key(HeaderName::from_static("http2-settings")) { Asked::Refused } else { Asked::No };
+        return if headers.contains_key(HeaderName::from_static("http2-settings")) {
+            Asked::Refused
+        } else {
+            Asked::No
+        };
     }
     let one_protocol = headers.get_all(UPGRADE).iter().count() == 1;
-    let websocket = headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let websocket =
+        headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
     let named = headers.get_all(CONNECTION).iter().any(|value| {
-        value.as_bytes().split(|byte| *byte == b',').any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+        value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
     });
     let well_formed = parts.method == Method::GET
         && parts.version == Version::HTTP_11

@@ -88,7 +88,12 @@ impl Drop for Open {
 ///
 /// # Errors
 /// When the runtime, the thread or the sockets cannot be set up.
-pub(super) fn spawn(door: Arc<Door>, index: usize, clients: StdListener, peers: StdListener) -> io::Result<JoinHandle<()>> {
+pub(super) fn spawn(
+    door: Arc<Door>,
+    index: usize,
+    clients: StdListener,
+    peers: StdListener,
+) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     clients.set_nonblocking(true)?;
     peers.set_nonblocking(true)?;

@@ -1,5 +1,7 @@
 //! Limits and clocks: each has its own test, and other clients do not notice.
 
+#![expect(clippy::string_slice, reason = "a test that cannot go on should fail where it stands")]
+
 use crate::front_door_world::{ALPHA, Door, World, exchange, get, get_h2, read, text};
 use http::{Request, StatusCode};
 use regions::front_door::Limits;
@@ -19,7 +21,10 @@ fn impatient(limits: &mut Limits) {
     limits.requests_per_s_per_address = 0;
 }
 
-async fn start(world: &World, tune: impl FnOnce(&mut Limits)) -> (Door, std::sync::Arc<crate::front_door_world::Backend>) {
+async fn start(
+    world: &World,
+    tune: impl FnOnce(&mut Limits),
+) -> (Door, std::sync::Arc<crate::front_door_world::Backend>) {
     let backend = world.backend("us").await;
     let mut config = world.config("us", &[backend.address]);
     tune(&mut config.limits);
@@ -63,7 +68,8 @@ async fn a_fragmented_client_hello_is_reassembled() {
         let (near, _) = listener.accept().await.unwrap();
         let far = TcpStream::connect(to).await.unwrap();
         far.set_nodelay(true).unwrap();
-        let ((mut near_read, mut near_write), (mut far_read, mut far_write)) = (near.into_split(), far.into_split());
+        let ((mut near_read, mut near_write), (mut far_read, mut far_write)) =
+            (near.into_split(), far.into_split());
         tokio::spawn(async move { drop(tokio::io::copy(&mut far_read, &mut near_write).await) });
         let mut piece = [0; 7];
         while let Ok(count @ 1..) = near_read.read(&mut piece).await {
@@ -72,7 +78,11 @@ async fn a_fragmented_client_hello_is_reassembled() {
         }
     });
     let mut stream = crate::front_door_world::connect(address, &door.ca, ALPHA, "http/1.1").await.unwrap();
-    let answer = exchange(&mut stream, format!("GET / HTTP/1.1\r\nhost: {ALPHA}\r\nconnection: close\r\n\r\n").as_bytes()).await;
+    let answer = exchange(
+        &mut stream,
+        format!("GET / HTTP/1.1\r\nhost: {ALPHA}\r\nconnection: close\r\n\r\n").as_bytes(),
+    )
+    .await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     door.stop().await;
 }
@@ -96,7 +106,8 @@ async fn slow_heads_idle_connections_and_slow_bodies_are_ended() {
         }
         exchange(&mut slow_body, b"").await
     };
-    let (head, idle, idle_h2, body) = tokio::join!(closes_after(slow_head), closes_after(idle), closes_after(idle_h2), body);
+    let (head, idle, idle_h2, body) =
+        tokio::join!(closes_after(slow_head), closes_after(idle), closes_after(idle_h2), body);
     assert!((400..850).contains(&head.as_millis()), "head: {head:?}");
     assert!((800..1_700).contains(&idle.as_millis()), "idle: {idle:?}");
     assert!((800..3_000).contains(&idle_h2.as_millis()), "idle h2: {idle_h2:?}");
@@ -118,7 +129,10 @@ async fn a_reader_that_takes_nothing_is_cut_and_stops_the_backend() {
             held_h2 = Some((h2.send_request(get_h2(ALPHA, "/bytes/1000000000")).await.unwrap(), h2));
         } else {
             let mut stream = door.tls(ALPHA, alpn).await.unwrap();
-            stream.write_all(format!("GET /bytes/1000000000 HTTP/1.1\r\nhost: {ALPHA}\r\n\r\n").as_bytes()).await.unwrap();
+            stream
+                .write_all(format!("GET /bytes/1000000000 HTTP/1.1\r\nhost: {ALPHA}\r\n\r\n").as_bytes())
+                .await
+                .unwrap();
             held = Some(stream);
         }
         let name = "domicile_front_door_expired_total{deadline=\"write_stall\"}";
@@ -146,9 +160,16 @@ async fn heads_have_a_size_and_a_count() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{count} fields: {answer}");
     }
     for (bytes, status) in [(30_000, 200), (33_000, 431), (500_000, 431)] {
-        let wire = format!("GET / HTTP/1.1\r\nhost: {ALPHA}\r\nconnection: close\r\nx: {}\r\n\r\n", "y".repeat(bytes));
+        let wire = format!(
+            "GET / HTTP/1.1\r\nhost: {ALPHA}\r\nconnection: close\r\nx: {}\r\n\r\n",
+            "y".repeat(bytes)
+        );
         let answer = door.raw(ALPHA, wire.as_bytes()).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{bytes} bytes: {}", &answer[..answer.len().min(200)]);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{bytes} bytes: {}",
+            &answer[..answer.len().min(200)]
+        );
     }
     for crumbs in [70, 3_000] {
         let mut request = get_h2(ALPHA, "/");
@@ -199,13 +220,17 @@ async fn an_address_has_a_rate_and_a_number_of_connections() {
 async fn a_body_over_the_limit_is_413() {
     let world = World::new().await;
     let (door, backend) = start(&world, |limits| limits.body_bytes_max = 1_000).await;
-    let wire = format!("POST /sink HTTP/1.1\r\nhost: {ALPHA}\r\ncontent-length: 1001\r\n\r\n{}", "x".repeat(1_001));
+    let wire =
+        format!("POST /sink HTTP/1.1\r\nhost: {ALPHA}\r\ncontent-length: 1001\r\n\r\n{}", "x".repeat(1_001));
     assert!(door.raw(ALPHA, wire.as_bytes()).await.starts_with("HTTP/1.1 413 "));
     let wire = format!("POST /sink HTTP/1.1\r\nhost: {ALPHA}\r\ntransfer-encoding: chunked\r\n\r\n3e9\r\n");
     assert!(door.raw(ALPHA, wire.as_bytes()).await.starts_with("HTTP/1.1 413 "));
     assert_eq!(backend.count(), 0);
     let request = Request::post(format!("https://{ALPHA}/sink")).body(text(&"x".repeat(1_001))).unwrap();
-    assert_eq!(door.h2(ALPHA).await.send_request(request).await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        door.h2(ALPHA).await.send_request(request).await.unwrap().status(),
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
     door.stop().await;
 }
 
@@ -218,7 +243,9 @@ async fn rapid_resets_end_the_connection_and_nobody_else_notices() {
     let ended = tokio::spawn(connection);
     for _ in 0..20_000 {
         let Ok(mut ready) = sender.ready().await else { break };
-        let Ok((response, mut stream)) = ready.send_request(get_h2(ALPHA, "/hold").map(|_| ()), false) else { break };
+        let Ok((response, mut stream)) = ready.send_request(get_h2(ALPHA, "/hold").map(|_| ()), false) else {
+            break;
+        };
         stream.send_reset(h2::Reason::CANCEL);
         drop(response);
         sender = ready;
@@ -227,9 +254,13 @@ async fn rapid_resets_end_the_connection_and_nobody_else_notices() {
         }
         tokio::task::yield_now().await;
     }
-    let outcome = tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the flood is ended").unwrap();
+    let outcome =
+        tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the flood is ended").unwrap();
     assert!(format!("{outcome:?}").contains("ENHANCE_YOUR_CALM") || outcome.is_err(), "{outcome:?}");
-    assert_eq!(read(door.h1(ALPHA).await.send_request(get(ALPHA, "/")).await.unwrap()).await.0, StatusCode::OK);
+    assert_eq!(
+        read(door.h1(ALPHA).await.send_request(get(ALPHA, "/")).await.unwrap()).await.0,
+        StatusCode::OK
+    );
     door.stop().await;
 }
 

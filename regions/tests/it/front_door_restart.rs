@@ -21,7 +21,9 @@ async fn a_stop_answers_everything_in_flight() {
     for number in 0..8 {
         if number % 2 == 0 {
             let mut h1 = door.h1(ALPHA).await;
-            waiting.spawn(async move { read(h1.send_request(post(ALPHA, "/hold", text("x"))).await.unwrap()).await });
+            waiting.spawn(async move {
+                read(h1.send_request(post(ALPHA, "/hold", text("x"))).await.unwrap()).await
+            });
         } else {
             let mut h2 = door.h2(ALPHA).await;
             waiting.spawn(async move { read(h2.send_request(get_h2(ALPHA, "/hold")).await.unwrap()).await });
@@ -52,10 +54,14 @@ async fn a_stop_answers_everything_in_flight() {
 async fn load(address: std::net::SocketAddr, ca: PathBuf, stop: Arc<AtomicBool>, served: Arc<AtomicUsize>) {
     while !stop.load(Ordering::SeqCst) {
         let stream = connect(address, &ca, ALPHA, "http/1.1").await.expect("no connection is refused");
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         while !stop.load(Ordering::SeqCst) && sender.ready().await.is_ok() {
-            let response = sender.send_request(post(ALPHA, "/echo", text("0123456789"))).await.expect("no request is lost");
+            let response = sender
+                .send_request(post(ALPHA, "/echo", text("0123456789")))
+                .await
+                .expect("no request is lost");
             let closing = response.headers().get("connection").is_some_and(|value| value == "close");
             assert_eq!(read(response).await, (StatusCode::OK, "0123456789".to_owned()));
             served.fetch_add(1, Ordering::SeqCst);
@@ -118,9 +124,13 @@ async fn a_successor_that_never_gets_ready_changes_nothing() {
     let mut moved = config.clone();
     moved.listen = "127.0.0.2:0".parse().unwrap();
     let (_trigger, shutdown) = regions::shutdown::Shutdown::new();
-    let refused = regions::front_door::FrontDoor::start(moved, regions::clock::Clock::system(), shutdown).await;
+    let refused =
+        regions::front_door::FrontDoor::start(moved, regions::clock::Clock::system(), shutdown).await;
     assert!(refused.is_err_and(|error| error.to_string().contains("other addresses")));
-    assert_eq!(read(door.h1(ALPHA).await.send_request(get(ALPHA, "/")).await.unwrap()).await.0, StatusCode::OK);
+    assert_eq!(
+        read(door.h1(ALPHA).await.send_request(get(ALPHA, "/")).await.unwrap()).await.0,
+        StatusCode::OK
+    );
     door.stop().await;
     // A new process without a predecessor at a busy port says so instead of sharing it.
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

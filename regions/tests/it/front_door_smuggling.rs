@@ -1,5 +1,7 @@
 //! Framing with two meanings, upgrades and early answers: refused, closed, and nothing of it reaches a backend.
 
+#![expect(clippy::string_slice, reason = "a test that cannot go on should fail where it stands")]
+
 use crate::front_door_world::{ALPHA, Door, World, exchange, get, get_h2, post, read, text, until};
 use http::{Request, StatusCode};
 use std::sync::Arc;
@@ -11,13 +13,51 @@ const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nhost: alpha.us.domicile.test\r
 /// Heads whose body length, line ends or fields two servers could read differently.
 fn ambiguous_heads() -> Vec<String> {
     let lengths = [
-        "5\r\nContent-Length: 5", "5\r\nContent-Length: 6", "5\r\ncontent-length: 05", "5, 5", "5,6", "+5", "-5", "0x5", "5 5", "", "5\t", "\t5", "5;", "5.0",
-        "1e1", "\u{b}5", "5\u{c}", "9999999999999999999999", "18446744073709551621", "five",
+        "5\r\nContent-Length: 5",
+        "5\r\nContent-Length: 6",
+        "5\r\ncontent-length: 05",
+        "5, 5",
+        "5,6",
+        "+5",
+        "-5",
+        "0x5",
+        "5 5",
+        "",
+        "5\t",
+        "\t5",
+        "5;",
+        "5.0",
+        "1e1",
+        "\u{b}5",
+        "5\u{c}",
+        "9999999999999999999999",
+        "18446744073709551621",
+        "five",
     ];
     let codings = [
-        "chunked\r\nTransfer-Encoding: chunked", "chunked\r\nTransfer-Encoding: identity", "identity\r\nTransfer-Encoding: chunked", "chunked, identity",
-        "gzip, chunked", "chunked, chunked", "identity", "gzip", "xchunked", "chunkedx", "chunked;q=1", "\tchunked", "chunked\t", "\u{b}chunked", "chunked\u{c}",
-        "\"chunked\"", "", ",chunked", "chunked,", "chunk\u{e9}d", "chunked\r\n identity", "\r\n chunked", "cHuNkEd, ",
+        "chunked\r\nTransfer-Encoding: chunked",
+        "chunked\r\nTransfer-Encoding: identity",
+        "identity\r\nTransfer-Encoding: chunked",
+        "chunked, identity",
+        "gzip, chunked",
+        "chunked, chunked",
+        "identity",
+        "gzip",
+        "xchunked",
+        "chunkedx",
+        "chunked;q=1",
+        "\tchunked",
+        "chunked\t",
+        "\u{b}chunked",
+        "chunked\u{c}",
+        "\"chunked\"",
+        "",
+        ",chunked",
+        "chunked,",
+        "chunk\u{e9}d",
+        "chunked\r\n identity",
+        "\r\n chunked",
+        "cHuNkEd, ",
     ];
     let mut heads: Vec<String> = lengths.iter().map(|value| format!("Content-Length: {value}\r\n")).collect();
     heads.extend(codings.iter().map(|value| format!("Transfer-Encoding: {value}\r\n")));
@@ -30,11 +70,33 @@ fn ambiguous_heads() -> Vec<String> {
     }
     for name in ["Content-Length", "Transfer-Encoding", "Host", "X"] {
         let value = if name == "Transfer-Encoding" { "chunked" } else { "5" };
-        for form in [" {n}: {v}", "\t{n}: {v}", "{n} : {v}", "{n}\t: {v}", "{n}\0: {v}", "{n}", "{n}: {v}\rX: y", "{n}: {v}\n", "{n}: \0{v}", "{n}: {v}\u{7f}", "\"{n}\": {v}", "{n}\u{a0}: {v}"] {
+        for form in [
+            " {n}: {v}",
+            "\t{n}: {v}",
+            "{n} : {v}",
+            "{n}\t: {v}",
+            "{n}\0: {v}",
+            "{n}",
+            "{n}: {v}\rX: y",
+            "{n}: {v}\n",
+            "{n}: \0{v}",
+            "{n}: {v}\u{7f}",
+            "\"{n}\": {v}",
+            "{n}\u{a0}: {v}",
+        ] {
             heads.push(format!("{}\r\n", form.replace("{n}", name).replace("{v}", value)));
         }
     }
-    heads.extend(["Content_Length: 5\r\n", "Transfer_Encoding: chunked\r\n", ": 5\r\n", "Host: alpha.us.domicile.test\r\n", "Upgrade: h2c\r\nConnection: upgrade\r\n"].map(str::to_owned));
+    heads.extend(
+        [
+            "Content_Length: 5\r\n",
+            "Transfer_Encoding: chunked\r\n",
+            ": 5\r\n",
+            "Host: alpha.us.domicile.test\r\n",
+            "Upgrade: h2c\r\nConnection: upgrade\r\n",
+        ]
+        .map(str::to_owned),
+    );
     heads
 }
 
@@ -80,28 +142,62 @@ async fn no_ambiguous_line_or_chunk_gets_through() {
     let backend = world.backend("us").await;
     let door = world.door("us", &[backend.address]).await;
     let lines = [
-        "GET  /x HTTP/1.1", "GET /x HTTP/1.1 ", "GET /x HTTP/1.2", "GET /x HTTP/2.0", "GET /x", "get /x HTTP/1.1", "GET\t/x HTTP/1.1", " GET /x HTTP/1.1", "GET /x y HTTP/1.1",
-        "\r\nGET /x HTTP/1.1", "GET /\u{e9} HTTP/1.1", "GET /x http/1.1", "PRI * HTTP/2.0", "GET http:/x HTTP/1.1",
+        "GET  /x HTTP/1.1",
+        "GET /x HTTP/1.1 ",
+        "GET /x HTTP/1.2",
+        "GET /x HTTP/2.0",
+        "GET /x",
+        "get /x HTTP/1.1",
+        "GET\t/x HTTP/1.1",
+        " GET /x HTTP/1.1",
+        "GET /x y HTTP/1.1",
+        "\r\nGET /x HTTP/1.1",
+        "GET /\u{e9} HTTP/1.1",
+        "GET /x http/1.1",
+        "PRI * HTTP/2.0",
+        "GET http:/x HTTP/1.1",
     ];
     for line in lines {
         refused(&door, format!("{line}\r\nHost: {ALPHA}\r\n\r\n{SMUGGLED}").as_bytes()).await;
     }
     refused(&door, format!("GET /x HTTP/1.1\nHost: {ALPHA}\n\n{SMUGGLED}").as_bytes()).await;
     refused(&door, format!("GET /x HTTP/1.1\r\nHost: {ALPHA}\r\n\n{SMUGGLED}").as_bytes()).await;
-    refused(&door, format!("POST /x HTTP/1.0\r\nHost: {ALPHA}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").as_bytes()).await;
+    refused(
+        &door,
+        format!("POST /x HTTP/1.0\r\nHost: {ALPHA}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+            .as_bytes(),
+    )
+    .await;
     let chunks = [
-        "5;a=b\r\nhello\r\n0\r\n\r\n", "5;\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n", " 5\r\nhello\r\n0\r\n\r\n", "5 \r\nhello\r\n0\r\n\r\n",
-        "5\r\nhelloXX0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "ffffffffffffffff\r\n", "10000000000000000\r\n", "\r\n0\r\n\r\n", "g\r\n", "0\r\n x: y\r\n\r\n", "0\r\nx\r\n\r\n", "0\nx: y\r\n\r\n",
+        "5;a=b\r\nhello\r\n0\r\n\r\n",
+        "5;\nhello\r\n0\r\n\r\n",
+        "5\nhello\r\n0\r\n\r\n",
+        "0x5\r\nhello\r\n0\r\n\r\n",
+        "+5\r\nhello\r\n0\r\n\r\n",
+        " 5\r\nhello\r\n0\r\n\r\n",
+        "5 \r\nhello\r\n0\r\n\r\n",
+        "5\r\nhelloXX0\r\n\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        "ffffffffffffffff\r\n",
+        "10000000000000000\r\n",
+        "\r\n0\r\n\r\n",
+        "g\r\n",
+        "0\r\n x: y\r\n\r\n",
+        "0\r\nx\r\n\r\n",
+        "0\nx: y\r\n\r\n",
     ];
     for body in chunks {
-        let wire = format!("POST /echo HTTP/1.1\r\nHost: {ALPHA}\r\nTransfer-Encoding: chunked\r\n\r\n{body}{SMUGGLED}");
+        let wire = format!(
+            "POST /echo HTTP/1.1\r\nHost: {ALPHA}\r\nTransfer-Encoding: chunked\r\n\r\n{body}{SMUGGLED}"
+        );
         refused(&door, wire.as_bytes()).await;
     }
     assert_eq!(backend.count(), 0);
     // The same in a later packet: the head is on its way by then, but the body breaks off and nothing follows it.
     for body in chunks {
         let mut stream = door.tls(ALPHA, "http/1.1").await.unwrap();
-        let head = format!("POST /sink HTTP/1.1\r\nHost: {ALPHA}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
+        let head =
+            format!("POST /sink HTTP/1.1\r\nHost: {ALPHA}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
         let before = backend.count();
         stream.write_all(head.as_bytes()).await.unwrap();
         until("the head arrives", || backend.count() > before).await;
@@ -119,7 +215,9 @@ async fn pipelined_well_formed_requests_are_answered_in_order() {
     let door = world.door("us", &[backend.address]).await;
     let mut wire = String::new();
     for number in 0..20 {
-        wire.push_str(&format!("POST /echo HTTP/1.1\r\nHost: {ALPHA}\r\nContent-Length: 3\r\n\r\nn{number:02}"));
+        wire.push_str(&format!(
+            "POST /echo HTTP/1.1\r\nHost: {ALPHA}\r\nContent-Length: 3\r\n\r\nn{number:02}"
+        ));
         wire.push_str(&format!("POST /echo HTTP/1.1\r\nHost: {ALPHA}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nc{number:02}\r\n0\r\n\r\n"));
         wire.push_str(&format!("GET /g{number} HTTP/1.1\r\nHost: {ALPHA}\r\n\r\n"));
     }
@@ -147,14 +245,18 @@ async fn an_early_answer_never_leaves_a_body_for_the_next_request() {
     let door = world.door("us", &[backend.address]).await;
     for _ in 0..20 {
         let mut stream = door.tls(ALPHA, "http/1.1").await.unwrap();
-        let head = format!("POST /early HTTP/1.1\r\nHost: {ALPHA}\r\nContent-Length: {}\r\n\r\n", SMUGGLED.len() + 10);
+        let head = format!(
+            "POST /early HTTP/1.1\r\nHost: {ALPHA}\r\nContent-Length: {}\r\n\r\n",
+            SMUGGLED.len() + 10
+        );
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut start = [0; 12];
         stream.read_exact(&mut start).await.unwrap();
         assert_eq!(&start, b"HTTP/1.1 200");
         drop(stream.write_all(SMUGGLED.as_bytes()).await);
         drop(stream);
-        let (status, body) = read(door.h1(ALPHA).await.send_request(get(ALPHA, "/after")).await.unwrap()).await;
+        let (status, body) =
+            read(door.h1(ALPHA).await.send_request(get(ALPHA, "/after")).await.unwrap()).await;
         assert_eq!((status, body.as_str()), (StatusCode::OK, "ok"));
     }
     assert!(backend.seen().iter().all(|seen| seen.target != "/smuggled"));
@@ -175,7 +277,9 @@ async fn a_tunnel_opens_only_after_the_backends_101() {
     let answer = door.raw(ALPHA, format!("{}{SMUGGLED}", handshake("/plain")).as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.matches("HTTP/1.1 ").count() == 1, "{answer}");
     for upgrade in ["h2c", "websocket, h2c", "TLS/1.0"] {
-        let wire = format!("GET / HTTP/1.1\r\nHost: {ALPHA}\r\nUpgrade: {upgrade}\r\nConnection: upgrade\r\nHTTP2-Settings: x\r\n\r\n");
+        let wire = format!(
+            "GET / HTTP/1.1\r\nHost: {ALPHA}\r\nUpgrade: {upgrade}\r\nConnection: upgrade\r\nHTTP2-Settings: x\r\n\r\n"
+        );
         refused(&door, wire.as_bytes()).await;
     }
     let mut stream = door.tls(ALPHA, "http/1.1").await.unwrap();
@@ -203,7 +307,10 @@ async fn an_http2_body_that_is_not_as_long_as_it_says_is_refused() {
     let door = world.door("us", &[backend.address]).await;
     let mut h2 = door.h2(ALPHA).await;
     for length in ["2", "10"] {
-        let request = Request::post(format!("https://{ALPHA}/sink")).header("content-length", length).body(text("12345")).unwrap();
+        let request = Request::post(format!("https://{ALPHA}/sink"))
+            .header("content-length", length)
+            .body(text("12345"))
+            .unwrap();
         let answered = match h2.send_request(request).await {
             Ok(response) => response.status().is_success(),
             Err(_) => false,
@@ -217,8 +324,15 @@ async fn an_http2_body_that_is_not_as_long_as_it_says_is_refused() {
         // hyper's client removes some of these itself; none may reach the backend either way.
         drop(door.h2(ALPHA).await.send_request(request).await);
     }
-    assert!(backend.seen().iter().all(|seen| !seen.headers.contains_key("upgrade") && !seen.headers.contains_key("keep-alive")));
-    let (status, body) = read(h2.send_request(post(ALPHA, "/sink", text("12345"))).await.unwrap_or_else(|_| panic!("served"))).await;
+    assert!(
+        backend
+            .seen()
+            .iter()
+            .all(|seen| !seen.headers.contains_key("upgrade") && !seen.headers.contains_key("keep-alive"))
+    );
+    let (status, body) =
+        read(h2.send_request(post(ALPHA, "/sink", text("12345"))).await.unwrap_or_else(|_| panic!("served")))
+            .await;
     assert!(status == StatusCode::OK && body == "5" || status == StatusCode::BAD_REQUEST);
     assert!(backend.connections.load(Ordering::SeqCst) > 0);
     door.stop().await;

@@ -22,7 +22,9 @@ fn upload(bytes: u64) -> Body {
     static BLOCK: [u8; 32_768] = [b'u'; 32_768];
     let parts = futures_util::stream::unfold(bytes, |left| async move {
         let size = usize::try_from(left.min(32_768)).unwrap();
-        (size > 0).then(|| (Ok(Frame::data(Bytes::from_static(&BLOCK[..size]))), left - u64::try_from(size).unwrap()))
+        (size > 0).then(|| {
+            (Ok(Frame::data(Bytes::from_static(&BLOCK[..size]))), left - u64::try_from(size).unwrap())
+        })
     });
     BoxBody::new(StreamBody::new(parts))
 }
@@ -42,7 +44,10 @@ async fn large_bodies_pass_whole_in_bounded_memory() {
     let world = World::new().await;
     let backend = world.backend("us").await;
     let door = world.door("us", &[backend.address]).await;
-    assert_eq!(read(door.h1(ALPHA).await.send_request(get(ALPHA, "/")).await.unwrap()).await.0, StatusCode::OK);
+    assert_eq!(
+        read(door.h1(ALPHA).await.send_request(get(ALPHA, "/")).await.unwrap()).await.0,
+        StatusCode::OK
+    );
     let before = resident_bytes();
     let path = format!("/bytes/{BYTES}");
     assert_eq!(count(door.h1(ALPHA).await.send_request(get(ALPHA, &path)).await.unwrap()).await, BYTES);
@@ -78,6 +83,7 @@ async fn a_body_is_not_read_faster_than_the_backend_takes_it() {
         assert!(taken < 40 * 1024 * 1024, "somebody buffers");
     }
     drop(stream);
+    backend.release.notify_waiters();
     door.stop().await;
 }
 
@@ -88,7 +94,10 @@ async fn a_client_that_leaves_takes_its_backend_connection_with_it() {
     let door = world.door("us", &[backend.address]).await;
     for _ in 0..10 {
         let mut stream = door.tls(ALPHA, "http/1.1").await.unwrap();
-        stream.write_all(format!("GET /bytes/1000000000 HTTP/1.1\r\nhost: {ALPHA}\r\n\r\n").as_bytes()).await.unwrap();
+        stream
+            .write_all(format!("GET /bytes/1000000000 HTTP/1.1\r\nhost: {ALPHA}\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
         let mut some = vec![0; 100_000];
         stream.read_exact(&mut some).await.unwrap();
         drop(stream);

@@ -1,5 +1,12 @@
 //! Everything a front door needs around it, for real: a control plane, backends that check assertions and mint receipts, clients.
 
+#![expect(
+    clippy::string_slice,
+    clippy::panic,
+    clippy::map_err_ignore,
+    reason = "a test that cannot go on should fail where it stands"
+)]
+
 use crate::control::{self, Control, Pki};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -102,7 +109,12 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let pki = Pki::new(&folder.path().join("pki"));
         let control = Arc::new(Control::new());
-        for (slug, region) in [("alpha", "us-east-1"), ("lotus", "ap-south-1"), ("paused", "us-east-1"), ("gone-now", "us-east-1")] {
+        for (slug, region) in [
+            ("alpha", "us-east-1"),
+            ("lotus", "ap-south-1"),
+            ("paused", "us-east-1"),
+            ("gone-now", "us-east-1"),
+        ] {
             control.append(Entry::Tenant(record(slug, region, TenantState::Active, 1)));
         }
         control.append(Entry::Tenant(record("paused", "us-east-1", TenantState::Suspended, 2)));
@@ -224,7 +236,8 @@ impl World {
 
     pub(crate) async fn backend(&self, code: &str) -> Arc<Backend> {
         let (region, _) = region_of(code);
-        let identity = self.pki.issue(&format!("backend.{region}"), &[&format!("backend.{code}.domicile.internal")]);
+        let identity =
+            self.pki.issue(&format!("backend.{region}"), &[&format!("backend.{code}.domicile.internal")]);
         let config = tls::mutual_server(&identity, &self.pki.ca(), &["http/1.1"]).unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -262,8 +275,8 @@ impl Backend {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
                 backend.connections.fetch_add(1, Ordering::SeqCst);
                 let service = service_fn(|request| backend.clone().answer(request));
-                let connection =
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service);
                 drop(connection.with_upgrades().await);
             });
         }
@@ -279,7 +292,8 @@ impl Backend {
 
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, &'static str> {
         let values = request.headers().get_all(assertion::HEADER);
-        let value = assertion::sole(values.iter().map(http::HeaderValue::as_bytes)).map_err(|_| "assertion")?;
+        let value =
+            assertion::sole(values.iter().map(http::HeaderValue::as_bytes)).map_err(|_| "assertion")?;
         let target = request.uri().path_and_query().unwrap().as_str().to_owned();
         let expected = Expected {
             method: request.method().as_str(),
@@ -288,11 +302,8 @@ impl Backend {
             region: self.region,
         };
         let assertion = Assertion::verify(value, &self.keys, &expected).map_err(|error| error.code())?;
-        let seen = Seen {
-            target: target.clone(),
-            headers: request.headers().clone(),
-            assertion: assertion.clone(),
-        };
+        let seen =
+            Seen { target: target.clone(), headers: request.headers().clone(), assertion: assertion.clone() };
         self.seen.lock().unwrap().push(seen);
         let wanted = self.epoch_min.load(Ordering::SeqCst);
         if assertion.epoch.0 < wanted {
@@ -305,13 +316,17 @@ impl Backend {
             "/no-receipt" => {}
             "/other-receipt" => {
                 let other = Served { status: 201, ..served };
-                response.headers_mut().insert(receipt::HEADER, receipt::mint(&self.receipts, &other).unwrap());
+                response
+                    .headers_mut()
+                    .insert(receipt::HEADER, receipt::mint(&self.receipts, &other).unwrap());
             }
             "/route-key-receipt" => {
                 response.headers_mut().insert(receipt::HEADER, receipt::mint(&self.keys, &served).unwrap());
             }
             _ => {
-                response.headers_mut().insert(receipt::HEADER, receipt::mint(&self.receipts, &served).unwrap());
+                response
+                    .headers_mut()
+                    .insert(receipt::HEADER, receipt::mint(&self.receipts, &served).unwrap());
             }
         }
         Ok(response)
@@ -354,9 +369,15 @@ impl Backend {
             "/ws" => Ok(websocket(request)),
             "/unasked" => {
                 let switching = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
-                Ok(switching.header("upgrade", "websocket").header("connection", "upgrade").body(text("")).unwrap())
+                Ok(switching
+                    .header("upgrade", "websocket")
+                    .header("connection", "upgrade")
+                    .body(text(""))
+                    .unwrap())
             }
-            _ if path.starts_with("/bytes/") => Ok(Response::new(self.bytes(path["/bytes/".len()..].parse().unwrap()))),
+            _ if path.starts_with("/bytes/") => {
+                Ok(Response::new(self.bytes(path["/bytes/".len()..].parse().unwrap())))
+            }
             _ => Ok(Response::new(text("ok"))),
         }
     }
@@ -434,7 +455,12 @@ impl Door {
     }
 }
 
-pub(crate) async fn connect(address: SocketAddr, ca: &std::path::Path, host: &str, alpn: &str) -> std::io::Result<TlsStream<TcpStream>> {
+pub(crate) async fn connect(
+    address: SocketAddr,
+    ca: &std::path::Path,
+    host: &str,
+    alpn: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut config = tls::client(ca).unwrap();
     config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
     let stream = TcpStream::connect(address).await?;
@@ -466,7 +492,11 @@ where
 }
 
 pub(crate) fn get(host: &str, target: &str) -> Request<Body> {
-    Request::builder().uri(target).header("host", host).body(BoxBody::new(http_body_util::Empty::new())).unwrap()
+    Request::builder()
+        .uri(target)
+        .header("host", host)
+        .body(BoxBody::new(http_body_util::Empty::new()))
+        .unwrap()
 }
 
 pub(crate) fn get_h2(host: &str, target: &str) -> Request<Body> {

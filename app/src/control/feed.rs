@@ -181,6 +181,7 @@ async fn report(
 ) -> Result<HttpResponse, AppError> {
     let by = By { actor: Actor::Worker(peer.worker_of()?), request: RequestId::random() };
     tasks::report(&control.store, by, *task, &report).await?;
+    control.publish().await;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -82,6 +82,16 @@ pub struct Control {
     pub shutdown: Shutdown,
 }
 
+impl Control {
+    /// Takes the caller's own change into the feed before it is answered. When that fails the change stands all the same,
+    /// and the listener tries again within its own time.
+    pub async fn publish(&self) {
+        if self.ledger.catch_up(&self.store).await.is_err() {
+            regions::log::warn("control.publish_late", &[]);
+        }
+    }
+}
+
 /// The role's three bound addresses.
 pub struct Listeners {
     platform: TcpListener,

@@ -149,6 +149,7 @@ pub async fn regions(ctx: Ctx) -> Result<HttpResponse, AppError> {
 pub async fn add_region(ctx: Ctx, body: Json<RegionBody>) -> Result<HttpResponse, AppError> {
     ctx.allow(Action::RegionAdd)?;
     let record = geography::add_region(&ctx.control().store, ctx.by(), body.record()?).await?;
+    ctx.control().publish().await;
     Ok(HttpResponse::Created().json(RegionBody::from(record)))
 }
 
@@ -163,6 +164,7 @@ pub async fn set_transit(ctx: Ctx, name: Path<String>, body: Json<TransitBody>) 
     let name: RegionName = name.parse().map_err(|_error| crate::error::NOT_FOUND)?;
     let transit = transit_of(&body.transit)?;
     let record = geography::set_transit(&ctx.control().store, ctx.by(), name, transit).await?;
+    ctx.control().publish().await;
     Ok(HttpResponse::Ok().json(RegionBody::from(record)))
 }
 

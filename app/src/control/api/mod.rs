@@ -172,7 +172,7 @@ fn parse<T: FromStr>(pointer: &str, text: &str) -> Result<T, AppError> {
 /// headers that every answer carries, one log line a request.
 ///
 /// # Errors
-/// Never; the error type is the one actix-web asks for.
+/// Only with a complete answer inside.
 pub async fn envelope<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -183,28 +183,51 @@ pub async fn envelope<B: MessageBody + 'static>(
     };
     let started_ms = control.clock.now_unix_ms();
     let route = request.match_pattern().and_then(|pattern| routes::find(request.method(), &pattern));
-    let (head, mut response) = match admit(&control, &request, id, route).await {
-        Err(problem) => (request.into_parts().0, failed(&problem.into(), id)),
-        Ok(()) => {
-            let head = request.request().clone();
-            match next.call(request).await {
-                Ok(response) => (head, finish(response, id)),
-                Err(failure) => (head, failed(&failure, id)),
-            }
+    if let Err(problem) = admit(&control, &request, id, route).await {
+        let refused = failed(&problem.into(), id);
+        let done = Done { id, route, took_ms: control.clock.now_unix_ms().saturating_sub(started_ms) };
+        return Ok(request.into_response(done.close(refused)));
+    }
+    let handled = next.call(request).await;
+    let done = Done { id, route, took_ms: control.clock.now_unix_ms().saturating_sub(started_ms) };
+    match handled {
+        Ok(response) => {
+            let (head, response) = response.into_parts();
+            let response = match response.error() {
+                Some(failure) => failed(failure, id),
+                None => response.map_into_boxed_body(),
+            };
+            Ok(ServiceResponse::new(head, done.close(response)))
         }
-    };
-    secure(response.headers_mut(), id);
-    let took_ms = control.clock.now_unix_ms().saturating_sub(started_ms);
-    log::info(
-        "request",
-        &[
-            Field::RequestId(id),
-            Field::Route(route.map_or("unmatched", |route| route.path)),
-            Field::Status(response.status().as_u16()),
-            Field::DurationUs(took_ms.saturating_mul(1_000)),
-        ],
-    );
-    Ok(ServiceResponse::new(head, response))
+        Err(failure) => {
+            let response = done.close(failed(&failure, id));
+            Err(actix_web::error::InternalError::from_response(failure, response).into())
+        }
+    }
+}
+
+/// A request that has its answer.
+struct Done {
+    id: RequestId,
+    route: Option<&'static PlatformRoute>,
+    took_ms: u64,
+}
+
+impl Done {
+    /// Gives the answer the headers that every answer has, and writes the one log line.
+    fn close(&self, mut response: HttpResponse) -> HttpResponse {
+        secure(response.headers_mut(), self.id);
+        log::info(
+            "request",
+            &[
+                Field::RequestId(self.id),
+                Field::Route(self.route.map_or("unmatched", |route| route.path)),
+                Field::Status(response.status().as_u16()),
+                Field::DurationUs(self.took_ms.saturating_mul(1_000)),
+            ],
+        );
+        response
+    }
 }
 
 async fn admit(
@@ -222,14 +245,6 @@ async fn admit(
         request.extensions_mut().insert(ctx);
     }
     Ok(())
-}
-
-/// An answer of a handler; one that failed inside the router gets the common form too.
-fn finish<B: MessageBody + 'static>(response: ServiceResponse<B>, id: RequestId) -> HttpResponse {
-    match response.response().error() {
-        Some(failure) => failed(failure, id),
-        None => response.into_parts().1.map_into_boxed_body(),
-    }
 }
 
 fn failed(failure: &actix_web::Error, id: RequestId) -> HttpResponse {

@@ -237,7 +237,9 @@ pub async fn steps(ctx: Ctx, id: Path<String>) -> Result<HttpResponse, AppError>
 pub async fn suspend(ctx: Ctx, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, AppError> {
     ctx.allow(Action::TenantSuspend)?;
     let seen = if_match(&request)?;
-    Ok(shown(&tenants::suspend(&ctx.control().store, ctx.by(), tenant_id(&id)?, seen).await?))
+    let tenant = tenants::suspend(&ctx.control().store, ctx.by(), tenant_id(&id)?, seen).await?;
+    ctx.control().publish().await;
+    Ok(shown(&tenant))
 }
 
 /// Serves a suspended tenant again.
@@ -252,7 +254,9 @@ pub async fn suspend(ctx: Ctx, request: HttpRequest, id: Path<String>) -> Result
 pub async fn resume(ctx: Ctx, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, AppError> {
     ctx.allow(Action::TenantResume)?;
     let seen = if_match(&request)?;
-    Ok(shown(&tenants::resume(&ctx.control().store, ctx.by(), tenant_id(&id)?, seen).await?))
+    let tenant = tenants::resume(&ctx.control().store, ctx.by(), tenant_id(&id)?, seen).await?;
+    ctx.control().publish().await;
+    Ok(shown(&tenant))
 }
 
 /// Ends a tenant: its address answers 410, and its region's worker destroys its keys and data.
@@ -277,7 +281,9 @@ pub async fn offboard(
     if tenants::get(store, id).await?.slug.as_str() != body.confirm_slug {
         return Err(NOT_CONFIRMED.into());
     }
-    Ok(shown(&tenants::offboard(store, ctx.by(), id, seen).await?))
+    let tenant = tenants::offboard(store, ctx.by(), id, seen).await?;
+    ctx.control().publish().await;
+    Ok(shown(&tenant))
 }
 
 fn shown(tenant: &Tenant) -> HttpResponse {

@@ -27,7 +27,7 @@ async fn every_route_answers_a_stranger_with_401_unless_it_is_public() {
             assert!(![401, 403, 500].contains(&as_admin.status.as_u16()), "{} {path}: {as_admin:?}", route.method);
         }
         let who = if public { "anyone" } else { "platform_admin" };
-        writeln!(matrix, "{:<18} {:<6} {:<40} {who}", route.action.name(), route.method, route.path).unwrap();
+        writeln!(matrix, "{:<18} {:<6} {:<40} {who}", route.action.name(), route.method.as_str(), route.path).unwrap();
     }
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ratchets/platform-authz-matrix.txt");
     let reviewed = std::fs::read_to_string(file).unwrap_or_default();

@@ -92,10 +92,7 @@ async fn a_log_that_was_altered_is_noticed_at_the_next_start() {
         .batch_execute("insert into platform.directory_log values (4, decode(repeat('00', 32), 'hex'), '\\x01', now())")
         .await
         .unwrap();
-    super::support::until("readiness to fail", async || {
-        reqwest::get(format!("http://{}/readyz", control.at.admin)).await.unwrap().status().as_u16() == 503
-    })
-    .await;
+    super::support::until("readiness to fail", async || !super::support::is_ready(control.at.admin).await).await;
     assert_eq!(peer.get("/feed/v1/snapshot").await.status().as_u16(), 200);
     assert_eq!(peer.get("/feed/v1/deltas?after=3&wait_ms=0").await.status().as_u16(), 204);
 }

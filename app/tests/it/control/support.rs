@@ -20,6 +20,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{Pki, TestCluster};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
@@ -300,20 +301,25 @@ async fn serve(
     let (trigger, shutdown) = Shutdown::new();
     let served = config.clone();
     let serving = tokio::spawn(async move { control::serve(&served, listeners, clock, shutdown).await });
-    let ready = format!("http://{}/readyz", at.admin);
-    let http = reqwest::Client::new();
     let deadline = Instant::now() + PATIENCE;
     loop {
         if serving.is_finished() {
             let ended = serving.await.unwrap();
             return Err(ended.err().unwrap_or_else(|| RoleError::new("it stopped by itself")));
         }
-        match http.get(&ready).send().await {
-            Ok(response) if response.status() == StatusCode::OK => return Ok((trigger, at, serving, config)),
-            _ => assert!(Instant::now() < deadline, "{} does not become ready", file.display()),
+        if is_ready(at.admin).await {
+            return Ok((trigger, at, serving, config));
         }
-        tokio::task::yield_now().await;
+        assert!(Instant::now() < deadline, "{} does not become ready", file.display());
     }
+}
+
+/// What `/readyz` says.
+pub(crate) async fn is_ready(admin: SocketAddr) -> bool {
+    let Ok(mut stream) = tokio::net::TcpStream::connect(admin).await else { return false };
+    let mut answer = String::new();
+    let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    asked.is_ok() && stream.read_to_string(&mut answer).await.is_ok() && answer.starts_with("HTTP/1.1 200")
 }
 
 async fn fresh_database(cluster: &TestCluster) -> String {

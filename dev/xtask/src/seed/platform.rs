@@ -45,7 +45,7 @@ pub(crate) async fn prepare(stack: &Stack) -> Outcome<Platform> {
 
 async fn create_admin(stack: &Stack, password_file: &Path) -> Outcome<()> {
     let mut command = stack.domicile("admin", &stack.config_file(CONTROL));
-    command.args(["platform-admin", "create", ADMIN, "--password-file"]).arg(password_file);
+    command.args(["platform-admin", "create", "--login", ADMIN, "--password-file"]).arg(password_file);
     finish("domicile admin platform-admin create", command, ADMIN_WAIT_MAX).await.map(drop)
 }
 

@@ -69,11 +69,13 @@ pub(crate) async fn prepare(stack: &Stack, cluster: &Cluster<'_>) -> Outcome<()>
         .replace("{{app_verifier}}", &verifier(Login::App)?)
         .replace("{{migrator_verifier}}", &verifier(Login::Migrator)?);
     sql::run(&client, &script).await?;
-    sql::ensure_database(&client, SHARD_DATABASE, "domicile_owner").await?;
-    let inside = sql::connect(&cluster.superuser_access(SHARD_DATABASE)).await?;
-    sql::run(&inside, &bootstrap("database.sql")?.replace("{{database}}", SHARD_DATABASE)).await?;
-    sql::ensure_database(&client, KEY_DATABASE, Login::Migrator.user()).await?;
-    sql::run(&client, KEY_RIGHTS).await
+    let rights = bootstrap("database.sql")?;
+    for database in [SHARD_DATABASE, KEY_DATABASE] {
+        sql::ensure_database(&client, database, "domicile_owner").await?;
+        let inside = sql::connect(&cluster.superuser_access(database)).await?;
+        sql::run(&inside, &rights.replace("{{database}}", database)).await?;
+    }
+    Ok(())
 }
 
 const CONTROL_ROLES: &str = "
@@ -92,9 +94,4 @@ alter role domicile_control_owner password '{{owner_verifier}}';
 const CONTROL_RIGHTS: &str = "
 revoke all on database domicile_control from public;
 grant connect on database domicile_control to domicile_control;
-";
-
-const KEY_RIGHTS: &str = "
-revoke all on database domicile_keys from public;
-grant connect on database domicile_keys to domicile_app;
 ";

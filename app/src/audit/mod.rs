@@ -8,8 +8,6 @@ use tenancy::audit::{AuditEntry, Outcome, Purpose};
 
 /// The worker made an invitation's token and stored its hash.
 pub const INVITATION_SEND: &str = "invitation.send";
-/// Onboarding made the first administrator's account.
-pub const INVITATION_FIRST: &str = "invitation.first";
 
 /// An entry for what the platform itself does in a clinic.
 #[must_use]

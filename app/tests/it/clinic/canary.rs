@@ -1,0 +1,123 @@
+//! Catalogue entry T47: unique strings in every input are nowhere in clear afterwards.
+
+use std::io::Write;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use app::access::Role;
+use serde_json::{Value, json};
+use tokio_postgres::SimpleQueryMessage;
+
+use crate::support::World;
+
+/// What the process logs, for the one test binary.
+static LOG: LazyLock<Arc<Mutex<Vec<u8>>>> = LazyLock::new(|| {
+    let sink = Arc::new(Mutex::new(Vec::new()));
+    regions::log::init("backend", None, Box::new(Sink(Arc::clone(&sink))));
+    sink
+});
+
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn planted() -> Value {
+    json!({
+        "names": [{ "use": "official", "prefix": "Canaryprefix", "given": ["Canarygiven"], "family": "Canaryfamily" }],
+        "birth_date": "1931-07-19",
+        "sex": "other",
+        "phones": [{ "value": "+1 202-555-0177" }],
+        "emails": [{ "value": "canarymail@canarydomain.example" }],
+        "addresses": [{
+            "lines": ["Canaryline 1"], "city": "Canarycity", "district": "Canarydistrict", "state": "Canarystate",
+            "postal_code": "Canarycode", "country": "US",
+        }],
+        "mrn": "CANARYMRN1",
+        "identifiers": [{ "kind": "insurance_member_id", "value": "CANARY998877" }],
+    })
+}
+
+/// Every row of every table of a database as text; bytea comes as hexadecimal and is decoded too.
+async fn contents(client: &tokio_postgres::Client) -> String {
+    let tables = client
+        .query(
+            "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')",
+            &[],
+        )
+        .await
+        .unwrap();
+    let mut all = String::new();
+    for table in tables {
+        let table: String = table.get(0);
+        for message in client.simple_query(&format!("SELECT t::text FROM {table} t")).await.unwrap() {
+            if let SimpleQueryMessage::Row(row) = message {
+                let line = row.get(0).unwrap_or_default();
+                all.push_str(line);
+                all.push('\n');
+                for part in line.split("\\x").skip(1) {
+                    let hex: String = part.chars().take_while(char::is_ascii_hexdigit).collect();
+                    let even = &hex[..hex.len() & !1];
+                    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(even.as_bytes()).unwrap_or_default();
+                    all.push_str(&String::from_utf8_lossy(&bytes));
+                    all.push('\n');
+                }
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_strings_are_nowhere_in_clear() {
+    let log = Arc::clone(&LOG);
+    let world = World::new().await;
+    let desk = world.staff(&world.alpha, Role::ClinicAdmin).await;
+    let made = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).json(&planted());
+    let made = made.header("idempotency-key", "canary-key").send().await.expect(201);
+    let path = made.header("location");
+    world.ask(&world.alpha, "GET", &path).by(&desk).send().await.expect(200);
+    let put = world.ask(&world.alpha, "PUT", &path).by(&desk).json(&planted());
+    put.header("if-match", "\"v1\"").send().await.expect(200);
+    for search in [
+        json!({ "name_starts_with": "canaryf" }),
+        json!({ "email": "canarymail@canarydomain.example" }),
+        json!({ "name": "Canaryfamily", "birth_date": "1931-07-19" }),
+    ] {
+        let ask = world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(&desk).json(&search);
+        assert_eq!(ask.send().await.expect(200).json()["items"].as_array().unwrap().len(), 1, "{search}");
+    }
+    let invite = json!({ "email": "canarystaff@example.com", "display_name": "Canarycolleague", "role": "nurse" });
+    world.ask(&world.alpha, "POST", "/api/v1/staff").by(&desk).json(&invite).send().await.expect(201);
+    let guess = json!({ "email": "canarylogin@example.com", "password": "canarypassword 1" });
+    let mut errors = world.ask(&world.alpha, "POST", "/api/v1/sessions").json(&guess).send().await.expect(401).text();
+    for broken in [r#"{"canaryfield":1}"#, r#"{"names":"canarytype"}"#, "canaryjson", r#"{"sex":"canaryvariant"}"#] {
+        let ask = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).raw("application/json", broken);
+        errors.push_str(&ask.send().await.expect(400).text());
+    }
+    errors.push_str(&world.ask(&world.alpha, "GET", "/api/v1/patients/canaryid").by(&desk).send().await.expect(404).text());
+
+    let shard = contents(&world.region.superuser().await).await;
+    let keys = contents(&world.region.key_superuser().await).await;
+    assert!(shard.len() > 1_000 && keys.len() > 100, "the scan saw the tables");
+    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("/api/v1/patients/{id}"), "the scan saw the log");
+    let metrics = regions::metrics::render();
+    for (place, text) in
+        [("shard", &shard), ("key store", &keys), ("log", &log), ("metrics", &metrics), ("error bodies", &errors)]
+    {
+        let lower = text.to_lowercase();
+        for canary in ["canary", "1931-07-19", "5550177", "2025550177", "998877"] {
+            let at = lower.find(canary);
+            assert!(at.is_none(), "{canary} is in the {place}: {:?}", at.map(|at| lower[at.saturating_sub(60)..].chars().take(160).collect::<String>()));
+        }
+    }
+}

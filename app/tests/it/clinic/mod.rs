@@ -1,0 +1,13 @@
+//! A clinic's API through its outside: as a front door would ask, and as an attacker behind one would.
+
+mod audit;
+mod authz;
+mod canary;
+mod edge;
+mod isolation;
+mod jobs;
+mod openapi;
+mod patients;
+mod search;
+mod sessions;
+mod staff;

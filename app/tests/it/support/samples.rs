@@ -1,0 +1,41 @@
+//! A valid body for every route that takes one, and a path for every pattern.
+
+use app::routes::Route;
+use serde_json::{Value, json};
+
+/// A registration that both regions accept.
+pub(crate) fn patient(family: &str, mrn: &str) -> Value {
+    json!({
+        "names": [{ "use": "official", "given": ["Asha"], "family": family }],
+        "birth_date": "1990-02-28",
+        "sex": "female",
+        "phones": [{ "value": "+1 202-555-0134", "use": "mobile" }],
+        "emails": [{ "value": "asha@example.com" }],
+        "addresses": [{ "use": "home", "lines": ["1 Sample Street"], "city": "Exampleton" }],
+        "mrn": mrn,
+    })
+}
+
+/// The path of a route, with `id` where the pattern has one.
+pub(crate) fn sample_path(route: &Route, id: &str) -> String {
+    route.path.replace("{id}", id)
+}
+
+/// A body the route accepts, or `None` when it takes none. A new route with a body fails here until it has a sample.
+pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
+    match (route.method.as_str(), route.path) {
+        ("GET" | "DELETE", _) => None,
+        ("POST", "/api/v1/patients") | ("PUT", "/api/v1/patients/{id}") => {
+            Some(patient("Sample", &format!("SAMPLE-{unique}")))
+        }
+        ("POST", "/api/v1/patients/search") => Some(json!({ "mrn": "SAMPLE-0" })),
+        ("POST", "/api/v1/staff") => Some(json!({
+            "email": format!("invited-{unique}@example.com"), "display_name": "Invited", "role": "nurse",
+        })),
+        ("POST", "/api/v1/sessions") => Some(json!({ "email": "nobody@example.com", "password": "not the password" })),
+        ("POST", "/api/v1/invitations/accept") => Some(json!({
+            "token": "A".repeat(43), "password": "a long enough pass phrase",
+        })),
+        (method, path) => panic!("{method} {path} has no sample body"),
+    }
+}

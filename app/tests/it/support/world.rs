@@ -1,0 +1,287 @@
+//! One region with a running backend, and two clinics, alpha and beta.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime};
+
+use actix_web::dev::ServerHandle;
+use actix_web::web;
+use app::access::Role;
+use app::app::App;
+use app::auth::invite::new_id;
+use app::auth::password::{PasswordPool, PoolLimits};
+use app::auth::queries::{NewAccount, NewSession};
+use app::auth::token::Token;
+use app::config::SessionConfig;
+use app::middleware::limits::BodyLimits;
+use app::middleware::rate::{Budget, RateLimits};
+use app::patients::name_index::NameIndexes;
+use app::{audit, backend, registry, store};
+use chrono::{DateTime, TimeDelta, Utc};
+use regions::assertion::NonceCache;
+use regions::clock::{Clock, ManualClock};
+use regions::directory::{DirectoryHandle, Entry, Head, RegionRecord, Signer, TenantRecord, TenantState, Verifier};
+use regions::ids::{Epoch, Slug};
+use regions::keyring::HmacKeyring;
+use regions::region::Region;
+use regions::residency::TransitMode;
+use tenancy::TenantRef;
+use testkit::{Geography, Pki, TestRegion};
+use uuid::Uuid;
+
+/// The port the tests' links and origins are made with.
+pub(crate) const PUBLIC_PORT: u16 = 7410;
+const BASE: &str = "domicile.localhost";
+const NAME: &str = "backend.us.domicile.internal";
+
+/// A clinic of the world.
+#[derive(Clone)]
+pub(crate) struct Clinic {
+    pub(crate) tenant: TenantRef,
+    pub(crate) host: String,
+    pub(crate) record: TenantRecord,
+}
+
+impl Clinic {
+    pub(crate) fn origin(&self) -> String {
+        format!("https://{}:{PUBLIC_PORT}", self.host)
+    }
+}
+
+/// A signed-in staff member.
+pub(crate) struct Actor {
+    pub(crate) account: Uuid,
+    pub(crate) cookie: String,
+    pub(crate) csrf: String,
+}
+
+/// A region with a backend that serves.
+pub(crate) struct World {
+    pub(crate) region: TestRegion,
+    pub(crate) app: web::Data<App>,
+    pub(crate) alpha: Clinic,
+    pub(crate) beta: Clinic,
+    pub(crate) clock: ManualClock,
+    pub(crate) route_keys: HmacKeyring,
+    pub(crate) receipt_keys: HmacKeyring,
+    pub(crate) address: SocketAddr,
+    pub(crate) client: reqwest::Client,
+    pub(crate) tls: Arc<rustls::ClientConfig>,
+    signer: Signer,
+    verifier: Verifier,
+    head: std::sync::Mutex<Head>,
+    server: ServerHandle,
+}
+
+/// What a test may want otherwise.
+pub(crate) struct Options {
+    pub(crate) geography: Geography,
+    pub(crate) bodies: BodyLimits,
+    pub(crate) passwords: PoolLimits,
+    pub(crate) budget: fn(app::middleware::rate::RateClass) -> Budget,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            geography: Geography::Us,
+            bodies: BodyLimits::default(),
+            passwords: PoolLimits { running_max: 2, waiting_max: 64 },
+            budget: |_| Budget { tenant_per_min: 1_000_000, caller_per_min: 1_000_000 },
+        }
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> World {
+        World::with(Options::default()).await
+    }
+
+    pub(crate) async fn india() -> World {
+        World::with(Options { geography: Geography::In, ..Options::default() }).await
+    }
+
+    pub(crate) async fn with(options: Options) -> World {
+        let region = TestRegion::with(options.geography, tenancy::config::PoolConfig::default()).await;
+        let here = match options.geography {
+            Geography::Us => Region { name: region.config.region, code: "us".parse().unwrap(), jurisdiction: "US".parse().unwrap() },
+            Geography::In => Region { name: region.config.region, code: "in".parse().unwrap(), jurisdiction: "IN".parse().unwrap() },
+        };
+        let clinic = |tenant: TenantRef, slug: &str| {
+            let slug: Slug = slug.parse().unwrap();
+            let record = TenantRecord {
+                id: tenant.id,
+                slug,
+                region: here.name,
+                shard: tenant.shard,
+                state: TenantState::Active,
+                epoch: tenant.epoch,
+            };
+            Clinic { tenant, host: format!("{slug}.{}.{BASE}", here.code), record }
+        };
+        let (alpha, beta) = (clinic(region.alpha, "alpha-clinic"), clinic(region.beta, "beta-clinic"));
+        let (signer, _pem) = Signer::generate("test".parse().unwrap()).unwrap();
+        let verifier = Verifier::new([signer.public_key()]).unwrap();
+        let directory = DirectoryHandle::new();
+        let record = RegionRecord {
+            region: here,
+            peer_front_door: "127.0.0.1:1".into(),
+            public_port: PUBLIC_PORT,
+            transit: TransitMode::Passthrough,
+        };
+        let entries = [Entry::Region(record), Entry::Tenant(alpha.record), Entry::Tenant(beta.record)];
+        let mut head = Head::EMPTY;
+        for entry in &entries {
+            head = head.after(&regions::directory::encode(entry));
+        }
+        directory.apply_snapshot(&signer.snapshot(head, entries.to_vec(), 1), &verifier).unwrap();
+
+        let now_ms = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+        let (clock, hand) = Clock::manual(u64::try_from(now_ms).unwrap());
+        let line = HmacKeyring::generate_line("k1".parse().unwrap());
+        let receipts = HmacKeyring::generate_line("r1".parse().unwrap());
+        let app = web::Data::new(App {
+            region: here.name,
+            base: BASE.parse().unwrap(),
+            public_port: PUBLIC_PORT,
+            regional: Arc::clone(&region.regional),
+            directory,
+            clock,
+            route_keys: HmacKeyring::from_text(&line).unwrap(),
+            receipt_keys: HmacKeyring::from_text(&receipts).unwrap(),
+            nonces: NonceCache::new(100_000),
+            passwords: PasswordPool::new(options.passwords).unwrap(),
+            session: SessionConfig::default(),
+            rates: RateLimits::with(options.budget),
+            bodies: options.bodies,
+            names: NameIndexes::default(),
+            pinned: AtomicBool::new(true),
+        });
+        let (address, tls, server) = serve(&app);
+        World {
+            region,
+            app,
+            clock: hand,
+            route_keys: HmacKeyring::from_text(&line).unwrap(),
+            receipt_keys: HmacKeyring::from_text(&receipts).unwrap(),
+            address,
+            client: client(&tls, address, &[&alpha.host, &beta.host]),
+            tls,
+            alpha,
+            beta,
+            signer,
+            verifier,
+            head: std::sync::Mutex::new(head),
+            server,
+        }
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.app.clock.now_unix_ms()
+    }
+
+    /// Publishes a change of a clinic's record, as the control plane does.
+    pub(crate) fn publish(&self, record: TenantRecord) {
+        let mut head = self.head.lock().unwrap();
+        let entry = Entry::Tenant(record);
+        self.app.directory.apply_delta(&self.signer.delta(*head, std::slice::from_ref(&entry), 2), &self.verifier).unwrap();
+        *head = head.after(&regions::directory::encode(&entry));
+    }
+
+    /// The same clinic at its next epoch.
+    pub(crate) fn next_epoch(clinic: &Clinic) -> TenantRecord {
+        TenantRecord { epoch: Epoch(clinic.record.epoch.0 + 1), ..clinic.record }
+    }
+
+    /// A staff member with a session, made without the slow password hash.
+    pub(crate) async fn staff(&self, clinic: &Clinic, role: Role) -> Actor {
+        let (account, session, token) = (new_id(), new_id(), Token::random());
+        let now = DateTime::<Utc>::from(self.app.clock.now());
+        let mut tx = self.region.regional.begin(clinic.tenant, "test.staff").await.unwrap();
+        let sealer = self.app.keys().tenant_sealer(clinic.tenant.id).await.unwrap();
+        let row = account.into_bytes();
+        NewAccount {
+            id: account,
+            tenant_id: clinic.tenant.id.as_uuid(),
+            login_tag: regions::random::bytes::<16>().to_vec(),
+            email_sealed: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &"staff@example.com").unwrap(),
+            display_name_sealed: store::seal(&sealer, registry::ACCOUNT_DISPLAY_NAME, row, &role.as_str()).unwrap(),
+            role: role.as_str(),
+            state: "active",
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            failed_count: 0,
+        }
+        .insert(&mut tx)
+        .await
+        .unwrap();
+        NewSession {
+            id: session,
+            tenant_id: clinic.tenant.id.as_uuid(),
+            token_hash: token.hash().to_vec(),
+            account_id: account,
+            csrf_hash: token.csrf().hash().to_vec(),
+            created_at: now,
+            last_seen_at: now,
+            idle_expires_at: now + TimeDelta::seconds(900),
+            absolute_expires_at: now + TimeDelta::seconds(43_200),
+        }
+        .insert(&mut tx)
+        .await
+        .unwrap();
+        tx.commit(audit::by_system("test.staff")).await.unwrap();
+        Actor {
+            account,
+            cookie: format!("__Host-domicile={}", token.expose().as_str()),
+            csrf: token.csrf().expose().to_string(),
+        }
+    }
+
+    /// Audit rows of a clinic as `(action, outcome, reason, count)`, oldest first, as a superuser sees them.
+    pub(crate) async fn audit(&self, clinic: &Clinic) -> Vec<(String, String, Option<String>, Option<i32>)> {
+        let superuser = self.region.superuser().await;
+        let schema = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
+        let sql = format!("SELECT action, outcome, reason, result_count FROM {schema}.audit_event ORDER BY seq");
+        let rows = superuser.query(sql.as_str(), &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // The command is sent at once; nobody waits for the answer.
+        drop(self.server.stop(false));
+    }
+}
+
+/// Starts the real server on a free port, behind mutual TLS.
+fn serve(app: &web::Data<App>) -> (SocketAddr, Arc<rustls::ClientConfig>, ServerHandle) {
+    let pki = Pki::new();
+    let names = [NAME, "*.us.domicile.localhost", "*.in.domicile.localhost"];
+    let (server, front_door) = (pki.server(&names), pki.client("front-door.us-east-1"));
+    let identity =
+        |issued: &testkit::Issued| regions::tls::Identity { cert: issued.cert.clone(), key: issued.key.clone() };
+    let tls = regions::tls::mutual_server(&identity(&server), &pki.ca(), &[]).unwrap();
+    let client = regions::tls::mutual_client(&identity(&front_door), &pki.ca(), &["http/1.1"]).unwrap();
+    let listener = backend::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = backend::serve(app, listener, tls, 1).unwrap();
+    let handle = server.handle();
+    tokio::spawn(server);
+    (address, Arc::new(client), handle)
+}
+
+fn client(tls: &Arc<rustls::ClientConfig>, address: SocketAddr, hosts: &[&String]) -> reqwest::Client {
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(rustls::ClientConfig::clone(tls))
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(30));
+    for host in hosts {
+        builder = builder.resolve(host, address);
+    }
+    builder.build().unwrap()
+}

@@ -111,8 +111,8 @@ async fn t19_a_server_of_another_region_is_refused_even_at_the_configured_addres
     assert!(refused.to_string().starts_with("kms.key_id"), "{refused}");
 }
 
-/// A server that answers every request with a redirect to `target`, over the rig's certificate.
-async fn redirecting_server(rig: &Rig, status: u16, target: String) -> String {
+/// A server that gives every request the same answer, over the rig's certificate.
+async fn answering_server(rig: &Rig, answer: String) -> String {
     let chain = vec![CertificateDer::from_pem_slice(rig.certificate.cert_pem.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(rig.certificate.key_pem.as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -125,10 +125,6 @@ async fn redirecting_server(rig: &Rig, status: u16, target: String) -> String {
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let answer = format!(
-        "HTTP/1.1 {status} Redirect\r\nLocation: {target}/{BUCKET}\r\nx-amz-bucket-region: us-east-1\r\n\
-         Content-Length: 0\r\nConnection: close\r\n\r\n"
-    );
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
@@ -142,14 +138,42 @@ async fn redirecting_server(rig: &Rig, status: u16, target: String) -> String {
 }
 
 #[tokio::test]
+async fn t19_a_bucket_that_says_it_is_elsewhere_is_refused_whichever_way_it_says_so() {
+    let rig = Rig::new().await;
+    for (location, header) in [("", "ap-south-1"), ("us-east-1", "ap-south-1"), ("ap-south-1", "us-east-1")] {
+        let body = format!(
+            "<LocationConstraint xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{location}</LocationConstraint>"
+        );
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nx-amz-bucket-region: {header}\r\nContent-Type: application/xml\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let mut config = rig.config.clone();
+        config.s3.endpoint = Some(answering_server(&rig, answer).await);
+        let refused = Objects::connect(&config).await.map(|_| ()).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "s3.bucket: expected ap-south-1, found us-east-1",
+            "{location} {header}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn t22_a_redirect_to_another_region_is_not_followed() {
     let rig = Rig::new().await;
     let dir = tempfile::tempdir().unwrap();
     let foreign = start_aws("us-east-1", &dir, &rig.certificate);
     foreign.ensure_bucket(BUCKET, BucketOptions::default()).unwrap();
     for status in [301, 302, 303, 307, 308] {
+        let answer = format!(
+            "HTTP/1.1 {status} Redirect\r\nLocation: {}/{BUCKET}\r\nx-amz-bucket-region: us-east-1\r\n\
+             Content-Length: 0\r\nConnection: close\r\n\r\n",
+            foreign.s3_endpoint()
+        );
         let mut config = rig.config.clone();
-        config.s3.endpoint = Some(redirecting_server(&rig, status, foreign.s3_endpoint()).await);
+        config.s3.endpoint = Some(answering_server(&rig, answer).await);
         let refused = Objects::connect(&config).await.map(|_| ()).unwrap_err();
         assert!(matches!(refused, BootError::Pin { field: "s3.bucket", .. }), "{status}: {refused}");
     }

@@ -192,8 +192,8 @@ impl Cluster<'_> {
 /// TLS and a password for everyone; no local sockets, whose paths have a length limit that deep checkouts exceed.
 const HBA: &str = "hostssl all all 127.0.0.1/32 scram-sha-256\n";
 
-/// What production sets, so that nothing is found only there: no statement and no value in any log, TLS 1.3, row
-/// security on, idle transactions ended.
+/// What production must set too (a backend that finds it otherwise does not start): no statement and no value in any
+/// log, TLS 1.3, row security on; and idle transactions ended.
 const SETTINGS: &str = "\
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -216,6 +216,12 @@ log_error_verbosity = 'terse'
 log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
 log_min_duration_statement = -1
+log_min_duration_sample = -1
+log_transaction_sample_rate = 0
+log_min_messages = 'fatal'
+debug_print_parse = off
+debug_print_plan = off
+debug_print_rewritten = off
 idle_in_transaction_session_timeout = '10s'
 ";
 

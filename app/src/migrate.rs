@@ -60,5 +60,7 @@ async fn region(path: &Path) -> Result<(), RoleError> {
     if report.is_complete() {
         return Ok(());
     }
-    Err(RoleError::new("not every tenant was migrated; those that were not keep their version. Run it again."))
+    Err(RoleError::new(
+        "not every tenant was migrated; those that were not keep their version. Run it again.",
+    ))
 }

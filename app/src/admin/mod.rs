@@ -163,7 +163,9 @@ async fn dispatch(cx: &Cx, area: Area) -> Result<Table, RoleError> {
 }
 
 fn print(cx: &Cx, table: &Table) -> Result<(), RoleError> {
-    table.print(cx.format, &mut std::io::stdout().lock()).map_err(|error| RoleError::while_doing("printing", &error))
+    table
+        .print(cx.format, &mut std::io::stdout().lock())
+        .map_err(|error| RoleError::while_doing("printing", &error))
 }
 
 impl From<ControlError> for RoleError {

@@ -62,10 +62,13 @@ impl Table {
 
     fn text(&self) -> String {
         let header = self.columns.iter().map(|name| name.replace('_', " ").to_uppercase()).collect();
-        let lines: Vec<Vec<String>> =
-            std::iter::once(header).chain(self.rows.iter().map(|row| row.iter().map(cell).collect())).collect();
+        let lines: Vec<Vec<String>> = std::iter::once(header)
+            .chain(self.rows.iter().map(|row| row.iter().map(cell).collect()))
+            .collect();
         let widths: Vec<usize> = (0..self.columns.len())
-            .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|text| text.chars().count()).max())
+            .map(|column| {
+                lines.iter().filter_map(|line| line.get(column)).map(|text| text.chars().count()).max()
+            })
             .map(Option::unwrap_or_default)
             .collect();
         let mut text = String::new();

@@ -45,7 +45,8 @@ pub(super) fn password(login: &str, file: Option<&Path>) -> Result<(Zeroizing<St
         let shown = json!(*generated);
         return Ok((generated, shown));
     };
-    let text = std::fs::read_to_string(path).map_err(|error| RoleError::while_doing("reading the password", &error))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| RoleError::while_doing("reading the password", &error))?;
     let password = Zeroizing::new(Zeroizing::new(text).trim_end_matches(['\r', '\n']).to_owned());
     admins::check_password(login, &password)?;
     Ok((password, Value::Null))

@@ -7,7 +7,8 @@ use super::output::Table;
 use super::{Cx, RoleError};
 use crate::control::geography;
 
-pub(super) const COLUMNS: &[&str] = &["region", "code", "jurisdiction", "transit", "public_port", "peer_front_door"];
+pub(super) const COLUMNS: &[&str] =
+    &["region", "code", "jurisdiction", "transit", "public_port", "peer_front_door"];
 
 pub(super) async fn run(cx: &Cx) -> Result<Table, RoleError> {
     let mut table = Table::new(COLUMNS);

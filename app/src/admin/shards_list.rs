@@ -27,5 +27,11 @@ pub(super) async fn run(cx: &Cx, args: List) -> Result<Table, RoleError> {
 }
 
 pub(super) fn row(shard: &Shard) -> Vec<Value> {
-    vec![json!(shard.region), json!(shard.id), json!(shard.tenants), json!(shard.tenants_max), json!(shard.open)]
+    vec![
+        json!(shard.region),
+        json!(shard.id),
+        json!(shard.tenants),
+        json!(shard.tenants_max),
+        json!(shard.open),
+    ]
 }

@@ -32,6 +32,7 @@ pub(super) async fn run(cx: &Cx, args: Onboard) -> Result<Table, RoleError> {
         region: args.region,
         first_admin_email: args.first_admin_email,
     };
-    let (Created::New(tenant) | Created::Replayed(tenant)) = tenants::create(&cx.store, cx.by, new, None).await?;
+    let (Created::New(tenant) | Created::Replayed(tenant)) =
+        tenants::create(&cx.store, cx.by, new, None).await?;
     Ok(tenant_table(&tenant))
 }

@@ -110,7 +110,8 @@ pub async fn reset(store: &Store, by: By, login: &str, phc: String) -> Result<Uu
 /// # Errors
 /// [`ControlError::Invalid`] on `password`.
 pub fn check_password(login: &str, password: &str) -> Result<(), ControlError> {
-    password_fault(password, login).map_or(Ok(()), |code| Err(ControlError::Invalid { field: "password", code }))
+    password_fault(password, login)
+        .map_or(Ok(()), |code| Err(ControlError::Invalid { field: "password", code }))
 }
 
 /// A password nobody has to think of: 160 random bits.
@@ -186,7 +187,12 @@ async fn count_attempt(store: &Store, login: &str) -> Result<Option<(Uuid, Strin
     Ok(Some((id, phc)))
 }
 
-async fn open_session(store: &Store, by: By, admin: Uuid, login: &str) -> Result<(Token, SignedIn), ControlError> {
+async fn open_session(
+    store: &Store,
+    by: By,
+    admin: Uuid,
+    login: &str,
+) -> Result<(Token, SignedIn), ControlError> {
     let mut tx = store.begin().await?;
     let now = tx.now();
     let expires_at = now + Duration::seconds(ABSOLUTE_S);

@@ -10,12 +10,12 @@ use std::time::Duration;
 use actix_web::dev::Extensions;
 use actix_web::web::{self, Data, Path, Query};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use std::future::{Ready, ready};
 use regions::ids::RequestId;
 use regions::log::{self, Field};
 use regions::region::RegionName;
 use regions::tls::common_name;
 use serde::Deserialize;
+use std::future::{Ready, ready};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -136,7 +136,11 @@ async fn snapshot(control: Data<Control>, _peer: Peer) -> HttpResponse {
     HttpResponse::Ok().content_type(BINARY).body(control.ledger.snapshot().await)
 }
 
-async fn deltas(control: Data<Control>, _peer: Peer, query: Query<DeltaQuery>) -> Result<HttpResponse, AppError> {
+async fn deltas(
+    control: Data<Control>,
+    _peer: Peer,
+    query: Query<DeltaQuery>,
+) -> Result<HttpResponse, AppError> {
     let deadline = deadline(query.wait_ms);
     let mut versions = control.ledger.subscribe();
     loop {
@@ -197,7 +201,15 @@ mod tests {
     fn a_common_name_is_a_role_and_a_region() {
         let peer: Peer = "worker.ap-south-1".parse().unwrap();
         assert_eq!((peer.role, peer.region.to_string().as_str()), (PeerRole::Worker, "ap-south-1"));
-        for bad in ["", "worker", "worker.", "admin.us-east-1", "worker.US", "worker.us-east-1.x", "Worker.us-east-1"] {
+        for bad in [
+            "",
+            "worker",
+            "worker.",
+            "admin.us-east-1",
+            "worker.US",
+            "worker.us-east-1.x",
+            "Worker.us-east-1",
+        ] {
             assert!(bad.parse::<Peer>().is_err(), "{bad}");
         }
     }

@@ -109,7 +109,12 @@ pub async fn add_region(store: &Store, by: By, record: RegionRecord) -> Result<R
 ///
 /// # Errors
 /// [`ControlError::NotFound`] for a region that is not there.
-pub async fn set_transit(store: &Store, by: By, name: RegionName, transit: TransitMode) -> Result<RegionRecord, ControlError> {
+pub async fn set_transit(
+    store: &Store,
+    by: By,
+    name: RegionName,
+    transit: TransitMode,
+) -> Result<RegionRecord, ControlError> {
     let mut tx = store.begin().await?;
     let row: Option<RegionRow> = diesel::update(region::table.filter(region::name.eq(name.as_str())))
         .set(region::transit.eq(transit_name(transit)))
@@ -143,7 +148,13 @@ pub async fn shards(store: &Store, of: Option<RegionName>) -> Result<Vec<Shard>,
 /// # Errors
 /// [`ControlError::NotFound`] for an unknown region, [`ControlError::Exists`] for a number in use,
 /// [`ControlError::Invalid`] for a size out of bounds.
-pub async fn add_shard(store: &Store, by: By, in_region: RegionName, id: ShardId, tenants_max: u32) -> Result<Shard, ControlError> {
+pub async fn add_shard(
+    store: &Store,
+    by: By,
+    in_region: RegionName,
+    id: ShardId,
+    tenants_max: u32,
+) -> Result<Shard, ControlError> {
     if tenants_max == 0 || tenants_max > SHARD_TENANTS_MAX {
         return Err(ControlError::Invalid { field: "tenants_max", code: "out_of_range" });
     }
@@ -212,8 +223,10 @@ async fn load_shards(tx: &mut ControlTx, of: Option<RegionName>) -> Result<Vec<S
         .await?;
     rows.into_iter()
         .map(|(in_region, id, tenants_max, state)| {
-            let tenants =
-                counts.iter().find(|(name, number, _)| *name == in_region && *number == id).map_or(0, |(_, _, count)| *count);
+            let tenants = counts
+                .iter()
+                .find(|(name, number, _)| *name == in_region && *number == id)
+                .map_or(0, |(_, _, count)| *count);
             Ok(Shard {
                 region: in_region.parse().map_err(|_error| ControlError::Stored("region"))?,
                 id: ShardId(u16::try_from(id).map_err(|_error| ControlError::Stored("shard"))?),
@@ -252,7 +265,9 @@ fn peer_address(text: &str) -> Result<(), ControlError> {
         Some((host, port))
             if !host.is_empty()
                 && host.len() <= 253
-                && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'[' | b']' | b':'))
+                && host
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'[' | b']' | b':'))
                 && port.parse::<u16>().is_ok_and(|port| port != 0) =>
         {
             Ok(())
@@ -270,7 +285,9 @@ mod tests {
         for good in ["127.0.0.1:7418", "fd.us.example:443", "[::1]:1"] {
             assert!(peer_address(good).is_ok(), "{good}");
         }
-        for bad in ["", "host", "host:", ":1", "host:0", "host:70000", "ho st:1", "user@host:1", "http://host:1"] {
+        for bad in
+            ["", "host", "host:", ":1", "host:0", "host:70000", "ho st:1", "user@host:1", "http://host:1"]
+        {
             assert!(peer_address(bad).is_err(), "{bad}");
         }
     }

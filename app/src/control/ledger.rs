@@ -139,11 +139,16 @@ impl Ledger {
                 return Delta::TakeSnapshot;
             };
             let skipped = after.checked_sub(oldest).and_then(|count| usize::try_from(count).ok());
-            let Some(skipped) = skipped.filter(|count| *count < state.recent.len()) else { return Delta::TakeSnapshot };
+            let Some(skipped) = skipped.filter(|count| *count < state.recent.len()) else {
+                return Delta::TakeSnapshot;
+            };
             let mut missing = state.recent.iter().skip(skipped);
             let Some((from, first)) = missing.next() else { return Delta::TakeSnapshot };
-            let entries: Vec<Entry> =
-                std::iter::once(first).chain(missing.map(|(_, entry)| entry)).take(DELTA_MAX_ENTRIES).cloned().collect();
+            let entries: Vec<Entry> = std::iter::once(first)
+                .chain(missing.map(|(_, entry)| entry))
+                .take(DELTA_MAX_ENTRIES)
+                .cloned()
+                .collect();
             (*from, entries)
         };
         Delta::Signed(Bytes::from(self.signer.delta(from, &entries, self.clock.now_unix_ms())))
@@ -154,10 +159,11 @@ impl Ledger {
         let mut cached = self.snapshot.lock().await;
         let now_ms = self.clock.now_unix_ms();
         let head = self.head();
-        if let Some(known) = cached.as_ref() {
-            if known.head == head && now_ms.saturating_sub(known.issued_ms) < SNAPSHOT_MAX_AGE_MS {
-                return known.bytes.clone();
-            }
+        let fresh = |known: &&Snapshot| {
+            known.head == head && now_ms.saturating_sub(known.issued_ms) < SNAPSHOT_MAX_AGE_MS
+        };
+        if let Some(known) = cached.as_ref().filter(fresh) {
+            return known.bytes.clone();
         }
         let (head, entries) = {
             let state = self.state.read();

@@ -76,7 +76,11 @@ impl Listener {
             let mut messages = poll_fn(move |cx| connection.poll_message(cx)).into_stream();
             while let Some(Ok(message)) = messages.next().await {
                 if let AsyncMessage::Notification(notification) = message {
-                    let what = if notification.channel() == "platform_work" { Heard::Work } else { Heard::Directory };
+                    let what = if notification.channel() == "platform_work" {
+                        Heard::Work
+                    } else {
+                        Heard::Directory
+                    };
                     // A full queue already holds a wake-up, and each looks at everything.
                     let _queued = heard_sender.try_send(what);
                 }

@@ -127,7 +127,8 @@ async fn apply(client: &Client, app_role: &str) -> Result<Vec<&'static str>, Mig
 
 /// The migration and its ledger row in one transaction.
 fn script(migration: &Migration, app_role: &str, checksum: &[u8; 32]) -> String {
-    let mut sql = String::from("begin;\nset local lock_timeout = '5s';\nset local statement_timeout = '60s';\n");
+    let mut sql =
+        String::from("begin;\nset local lock_timeout = '5s';\nset local statement_timeout = '60s';\n");
     sql.push_str(&migration.up.replace("{{app}}", app_role));
     // The name is a constant of this file and the checksum hexadecimal: neither can end a literal. Writing to a String
     // does not fail.
@@ -142,7 +143,8 @@ fn script(migration: &Migration, app_role: &str, checksum: &[u8; 32]) -> String 
 
 fn check_role(owner: &DbConfig, app_role: &str) -> Result<(), MigrateError> {
     let plain = |name: &str| {
-        (1..=63).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        (1..=63).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
     if plain(app_role) && owner.user != app_role { Ok(()) } else { Err(MigrateError::Role) }
 }

@@ -121,7 +121,11 @@ impl Listeners {
                 .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
                 .map_err(|error| RoleError::while_doing(&format!("listening on {address}"), &error))
         };
-        Ok(Self { platform: bind(config.listen)?, feed: bind(config.feed_listen)?, admin: bind(config.admin_listen)? })
+        Ok(Self {
+            platform: bind(config.listen)?,
+            feed: bind(config.feed_listen)?,
+            admin: bind(config.admin_listen)?,
+        })
     }
 
     /// The addresses, with the ports that were taken.
@@ -181,8 +185,13 @@ pub async fn serve(
         shutdown.wait().await;
         tokio::join!(stop_platform.stop(true), stop_feed.stop(true));
     };
-    let (platform, feed, ..) =
-        tokio::join!(platform, feed, stop, listener.run(shutdown.clone()), serve_admin(admin, readiness, shutdown.clone()));
+    let (platform, feed, ..) = tokio::join!(
+        platform,
+        feed,
+        stop,
+        listener.run(shutdown.clone()),
+        serve_admin(admin, readiness, shutdown.clone())
+    );
     platform.and(feed).map_err(|error| RoleError::while_doing("serving", &error))
 }
 
@@ -196,8 +205,8 @@ async fn start(config: &ControlConfig, clock: Clock, shutdown: Shutdown) -> Resu
     let ledger = Ledger::load(&store, signer, clock.clone())
         .await
         .map_err(|error| RoleError::while_doing("reading the directory's log", &error))?;
-    let passwords =
-        PasswordPool::new(PASSWORDS).map_err(|error| RoleError::while_doing("preparing password checks", &error))?;
+    let passwords = PasswordPool::new(PASSWORDS)
+        .map_err(|error| RoleError::while_doing("preparing password checks", &error))?;
     Ok(Data::new(Control {
         store,
         passwords,
@@ -210,8 +219,13 @@ async fn start(config: &ControlConfig, clock: Clock, shutdown: Shutdown) -> Resu
     }))
 }
 
-fn platform_server(config: &ControlConfig, listener: TcpListener, control: Data<Control>) -> Result<Server, RoleError> {
-    let resolver = SniResolver::load(std::slice::from_ref(&config.tls)).map_err(|error| tls_failed("tls", &error))?;
+fn platform_server(
+    config: &ControlConfig,
+    listener: TcpListener,
+    control: Data<Control>,
+) -> Result<Server, RoleError> {
+    let resolver =
+        SniResolver::load(std::slice::from_ref(&config.tls)).map_err(|error| tls_failed("tls", &error))?;
     let tls = tls::public_server(Arc::new(resolver), &[]).map_err(|error| tls_failed("tls", &error))?;
     let server = HttpServer::new(move || {
         App::new().app_data(Data::clone(&control)).wrap(from_fn(api::envelope)).configure(routes::register)
@@ -227,7 +241,11 @@ fn platform_server(config: &ControlConfig, listener: TcpListener, control: Data<
     Ok(server.run())
 }
 
-fn feed_server(config: &ControlConfig, listener: TcpListener, control: Data<Control>) -> Result<Server, RoleError> {
+fn feed_server(
+    config: &ControlConfig,
+    listener: TcpListener,
+    control: Data<Control>,
+) -> Result<Server, RoleError> {
     let tls = tls::mutual_server(&config.feed_tls.identity(), &config.feed_tls.client_ca, &[])
         .map_err(|error| tls_failed("feed_tls", &error))?;
     let server =

@@ -159,8 +159,10 @@ pub fn place(loads: &[ShardLoad]) -> Result<ShardId, ControlError> {
 /// [`ControlError::Invalid`] for a step that the plan does not have, [`ControlError::OutOfOrder`] for one whose turn has
 /// not come. A step that is done already may be reported again: the worker could have died before it read the answer.
 pub fn accept_step(plan: &[&'static str], done: usize, step: &str) -> Result<&'static str, ControlError> {
-    let position =
-        plan.iter().position(|known| *known == step).ok_or(ControlError::Invalid { field: "step", code: "unknown_step" })?;
+    let position = plan
+        .iter()
+        .position(|known| *known == step)
+        .ok_or(ControlError::Invalid { field: "step", code: "unknown_step" })?;
     if position > done {
         return Err(ControlError::OutOfOrder);
     }
@@ -180,7 +182,8 @@ pub fn legal_name(text: &str) -> Result<String, ControlError> {
     if name.chars().count() > LEGAL_NAME_MAX_CHARS {
         return invalid("too_long");
     }
-    if name.chars().any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+    if name.chars().any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    {
         return invalid("control_character");
     }
     Ok(name.to_owned())
@@ -267,7 +270,15 @@ mod tests {
     #[test]
     fn addresses_are_addresses() {
         assert_eq!(email(" a.b@clinic.example ").unwrap(), "a.b@clinic.example");
-        for bad in ["", "a", "a@", "@b", "a@b\r\nBcc: c@d", "a b@c.example", &format!("{}@b.example", "a".repeat(260))] {
+        for bad in [
+            "",
+            "a",
+            "a@",
+            "@b",
+            "a@b\r\nBcc: c@d",
+            "a b@c.example",
+            &format!("{}@b.example", "a".repeat(260)),
+        ] {
             assert!(email(bad).is_err(), "{bad:?}");
         }
     }

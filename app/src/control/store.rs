@@ -78,7 +78,11 @@ impl Store {
             .timeouts(Timeouts { wait, create, recycle: wait })
             .runtime(deadpool::Runtime::Tokio1)
             .build()
-            .map_err(|_error| ConnectError::Refused { host: config.host.clone(), port: config.port, source: None })?;
+            .map_err(|_error| ConnectError::Refused {
+                host: config.host.clone(),
+                port: config.port,
+                source: None,
+            })?;
         Ok(Self { pool, clock })
     }
 
@@ -95,7 +99,8 @@ impl Store {
     /// The time as the database stores it.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp_millis(i64::try_from(self.clock.now_unix_ms()).unwrap_or(i64::MAX)).unwrap_or_default()
+        DateTime::from_timestamp_millis(i64::try_from(self.clock.now_unix_ms()).unwrap_or(i64::MAX))
+            .unwrap_or_default()
     }
 }
 
@@ -186,7 +191,10 @@ use diesel::IntoSql as _;
 /// A raw client and its driver; the caller drives the connection.
 pub type Raw = (
     tokio_postgres::Client,
-    tokio_postgres::Connection<tokio_postgres::Socket, <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>>::Stream>,
+    tokio_postgres::Connection<
+        tokio_postgres::Socket,
+        <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>>::Stream,
+    >,
 );
 
 /// Opens one connection over TLS 1.3; the server's certificate must be signed by the configured authority and name the

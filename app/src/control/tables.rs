@@ -237,4 +237,12 @@ diesel::table! {
 diesel::joinable!(task -> tenant (tenant_id));
 diesel::joinable!(platform_session -> platform_admin (admin_id));
 diesel::joinable!(task_step -> task (task_id));
-diesel::allow_tables_to_appear_in_same_query!(tenant, task, task_step, tenant_slug, shard, platform_admin, platform_session);
+diesel::allow_tables_to_appear_in_same_query!(
+    tenant,
+    task,
+    task_step,
+    tenant_slug,
+    shard,
+    platform_admin,
+    platform_session
+);

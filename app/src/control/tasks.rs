@@ -59,7 +59,11 @@ fn kind_of(text: &str) -> Result<Kind, ControlError> {
         .ok_or(ControlError::Stored("task kind"))
 }
 
-pub(super) async fn give_provision(tx: &mut ControlTx, to: &Tenant, email: String) -> Result<(), ControlError> {
+pub(super) async fn give_provision(
+    tx: &mut ControlTx,
+    to: &Tenant,
+    email: String,
+) -> Result<(), ControlError> {
     give(tx, to, Kind::Provision, Some(email)).await
 }
 
@@ -67,7 +71,12 @@ pub(super) async fn give_destroy(tx: &mut ControlTx, to: &Tenant) -> Result<(), 
     give(tx, to, Kind::Destroy, None).await
 }
 
-async fn give(tx: &mut ControlTx, to: &Tenant, kind: Kind, email: Option<String>) -> Result<(), ControlError> {
+async fn give(
+    tx: &mut ControlTx,
+    to: &Tenant,
+    kind: Kind,
+    email: Option<String>,
+) -> Result<(), ControlError> {
     let now = tx.now();
     diesel::insert_into(task::table)
         .values((
@@ -154,7 +163,12 @@ pub async fn report(store: &Store, by: By, task_id: Uuid, report: &Report) -> Re
 }
 
 /// What follows from a step that is done.
-async fn advance(tx: &mut ControlTx, row: &TaskRow, step: &'static str, found: Tenant) -> Result<(), ControlError> {
+async fn advance(
+    tx: &mut ControlTx,
+    row: &TaskRow,
+    step: &'static str,
+    found: Tenant,
+) -> Result<(), ControlError> {
     match (row.kind()?, step) {
         (Kind::Provision, work::BEFORE_DIRECTORY) => {
             log::append(tx, &Entry::Tenant(found.record(TenantState::Active))).await?;
@@ -183,7 +197,12 @@ async fn close(tx: &mut ControlTx, id: Uuid) -> Result<(), ControlError> {
     Ok(())
 }
 
-async fn record(tx: &mut ControlTx, id: Uuid, step: &'static str, report: &Report) -> Result<(), ControlError> {
+async fn record(
+    tx: &mut ControlTx,
+    id: Uuid,
+    step: &'static str,
+    report: &Report,
+) -> Result<(), ControlError> {
     let now = tx.now();
     let state = match report.state {
         Outcome::Done => "done",
@@ -215,6 +234,9 @@ async fn record(tx: &mut ControlTx, id: Uuid, step: &'static str, report: &Repor
     Ok(())
 }
 
+/// Step, state, code, attempts and time of a report.
+type Reported = (String, String, Option<String>, i32, DateTime<Utc>);
+
 /// Every step of a tenant's tasks, in the order of the plan.
 ///
 /// # Errors
@@ -230,9 +252,15 @@ pub async fn steps(store: &Store, id: TenantId) -> Result<Vec<StepView>, Control
         .await?;
     let mut views = Vec::new();
     for (task_id, kind) in given {
-        let reported: Vec<(String, String, Option<String>, i32, DateTime<Utc>)> = task_step::table
+        let reported: Vec<Reported> = task_step::table
             .filter(task_step::task_id.eq(task_id))
-            .select((task_step::step, task_step::state, task_step::code, task_step::attempts, task_step::changed_at))
+            .select((
+                task_step::step,
+                task_step::state,
+                task_step::code,
+                task_step::attempts,
+                task_step::changed_at,
+            ))
             .load(tx.conn()?)
             .await?;
         let kind = kind_of(&kind)?;
@@ -273,5 +301,7 @@ async fn done_steps(tx: &mut ControlTx, id: Uuid) -> Result<Vec<String>, Control
 
 fn is_code(text: &str) -> bool {
     (1..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-'))
 }

@@ -115,7 +115,7 @@ impl Tenant {
     pub fn record(&self, state: TenantState) -> TenantRecord {
         TenantRecord {
             id: self.id,
-            slug: self.slug.clone(),
+            slug: self.slug,
             region: self.region,
             shard: self.shard,
             state,
@@ -129,17 +129,22 @@ impl Tenant {
 /// # Errors
 /// [`ControlError::SlugTaken`], [`ControlError::NoCapacity`], [`ControlError::NotFound`] for an unknown region,
 /// [`ControlError::KeyReused`], [`ControlError::Invalid`].
-pub async fn create(store: &Store, by: By, new: NewTenant, key: Option<Idempotency>) -> Result<Created, ControlError> {
+pub async fn create(
+    store: &Store,
+    by: By,
+    new: NewTenant,
+    key: Option<Idempotency>,
+) -> Result<Created, ControlError> {
     let legal_name = rules::legal_name(&new.legal_name)?;
     let email = rules::email(&new.first_admin_email)?;
     let mut tx = store.begin().await?;
     let id = TenantId::random();
-    if let (Some(key), Actor::Admin(admin)) = (key, by.actor) {
-        if let Some(earlier) = claim_key(&mut tx, admin, key, id).await? {
-            let tenant = find_in(&mut tx, earlier).await?;
-            tx.commit_unaudited().await?;
-            return Ok(Created::Replayed(tenant));
-        }
+    if let (Some(key), Actor::Admin(admin)) = (key, by.actor)
+        && let Some(earlier) = claim_key(&mut tx, admin, key, id).await?
+    {
+        let tenant = find_in(&mut tx, earlier).await?;
+        tx.commit_unaudited().await?;
+        return Ok(Created::Replayed(tenant));
     }
     let shard = geography::place(&mut tx, new.region).await?;
     let now = tx.now();
@@ -182,8 +187,12 @@ pub async fn get(store: &Store, id: TenantId) -> Result<Tenant, ControlError> {
 /// [`ControlError::NotFound`].
 pub async fn by_slug(store: &Store, slug: &Slug) -> Result<Tenant, ControlError> {
     let mut tx = store.begin().await?;
-    let holder: Option<Uuid> =
-        tenant_slug::table.find(slug.as_str()).select(tenant_slug::tenant_id).first(tx.conn()?).await.optional()?;
+    let holder: Option<Uuid> = tenant_slug::table
+        .find(slug.as_str())
+        .select(tenant_slug::tenant_id)
+        .first(tx.conn()?)
+        .await
+        .optional()?;
     let found = find_in(&mut tx, TenantId::from(holder.ok_or(ControlError::NotFound("tenant"))?)).await?;
     tx.commit_unaudited().await?;
     Ok(found)
@@ -241,7 +250,12 @@ pub enum Seen {
     Any,
 }
 
-async fn command(store: &Store, by: By, (id, seen): (TenantId, Seen), command: Command) -> Result<Tenant, ControlError> {
+async fn command(
+    store: &Store,
+    by: By,
+    (id, seen): (TenantId, Seen),
+    command: Command,
+) -> Result<Tenant, ControlError> {
     let mut tx = store.begin().await?;
     let found = lock(&mut tx, id).await?;
     if seen != Seen::Any && seen != Seen::Version(found.version) {
@@ -265,7 +279,11 @@ async fn command(store: &Store, by: By, (id, seen): (TenantId, Seen), command: C
 }
 
 /// Applies one lifecycle move to a locked or new tenant.
-pub(super) async fn step(tx: &mut ControlTx, found: Tenant, command: Command) -> Result<Tenant, ControlError> {
+pub(super) async fn step(
+    tx: &mut ControlTx,
+    found: Tenant,
+    command: Command,
+) -> Result<Tenant, ControlError> {
     let to = found.state.after(command)?;
     let now = tx.now();
     let row: TenantRow = diesel::update(tenant::table.find(found.id.as_uuid()))
@@ -332,7 +350,12 @@ async fn take_slug(tx: &mut ControlTx, slug: &Slug, id: TenantId) -> Result<(), 
 }
 
 /// Remembers the key for the tenant about to be made, or says which tenant an earlier request with it made.
-async fn claim_key(tx: &mut ControlTx, admin: Uuid, key: Idempotency, id: TenantId) -> Result<Option<TenantId>, ControlError> {
+async fn claim_key(
+    tx: &mut ControlTx,
+    admin: Uuid,
+    key: Idempotency,
+    id: TenantId,
+) -> Result<Option<TenantId>, ControlError> {
     let now = tx.now();
     diesel::delete(
         idempotency::table
@@ -360,5 +383,9 @@ async fn claim_key(tx: &mut ControlTx, admin: Uuid, key: Idempotency, id: Tenant
         .select((idempotency::request_hash, idempotency::tenant_id))
         .first(tx.conn()?)
         .await?;
-    if request_hash == key.request_hash { Ok(Some(TenantId::from(earlier))) } else { Err(ControlError::KeyReused) }
+    if request_hash == key.request_hash {
+        Ok(Some(TenantId::from(earlier)))
+    } else {
+        Err(ControlError::KeyReused)
+    }
 }

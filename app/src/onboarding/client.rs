@@ -84,11 +84,13 @@ impl WorkClient {
     /// See [`ClientError`].
     pub fn new(config: &DirectoryConfig) -> Result<Self, ClientError> {
         let uri: Uri = config.url.parse().map_err(|_error| ClientError::Address)?;
-        let authority = uri.authority().filter(|_| uri.scheme_str() == Some("https")).ok_or(ClientError::Address)?;
+        let authority =
+            uri.authority().filter(|_| uri.scheme_str() == Some("https")).ok_or(ClientError::Address)?;
         let identity = Identity { cert: config.cert.clone(), key: config.key.clone() };
         Ok(Self {
             authority: authority.to_string(),
-            server_name: ServerName::try_from(config.server_name.clone()).map_err(|_error| ClientError::Address)?,
+            server_name: ServerName::try_from(config.server_name.clone())
+                .map_err(|_error| ClientError::Address)?,
             tls: Arc::new(tls::mutual_client(&identity, &config.ca, &["http/1.1"])?),
         })
     }
@@ -115,7 +117,13 @@ impl WorkClient {
     }
 
     /// One call on its own connection: there are a handful an onboarding, and none can meet a connection that died.
-    async fn call(&self, method: Method, path: &str, body: Bytes, wait_ms: u64) -> Result<(StatusCode, Bytes), CallError> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        wait_ms: u64,
+    ) -> Result<(StatusCode, Bytes), CallError> {
         let answer = async {
             let tcp = TcpStream::connect(&self.authority).await.map_err(|_error| CallError::Unreachable)?;
             let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(self.server_name.clone(), tcp).await;
@@ -135,7 +143,10 @@ impl WorkClient {
             let exchange = async {
                 let response = sender.send_request(request).await.map_err(|_error| CallError::Unreachable)?;
                 let (head, body) = response.into_parts();
-                let body = Limited::new(body, ANSWER_MAX_BYTES).collect().await.map_err(|_error| CallError::Answer)?;
+                let body = Limited::new(body, ANSWER_MAX_BYTES)
+                    .collect()
+                    .await
+                    .map_err(|_error| CallError::Answer)?;
                 Ok((head.status, body.to_bytes()))
             };
             // The connection is driven beside the exchange and ends with it: no task is left behind.

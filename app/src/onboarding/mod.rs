@@ -162,10 +162,14 @@ impl Onboarding {
         let done = provisioner.run(tenant, step).await?;
         log::info(
             "onboarding.step",
-            &[Field::Tenant(task.tenant), Field::Step(step.as_str()), Field::Code(match done {
-                tenancy::provision::Done::Now => "now",
-                tenancy::provision::Done::Before => "before",
-            })],
+            &[
+                Field::Tenant(task.tenant),
+                Field::Step(step.as_str()),
+                Field::Code(match done {
+                    tenancy::provision::Done::Now => "now",
+                    tenancy::provision::Done::Before => "before",
+                }),
+            ],
         );
         Ok(())
     }
@@ -193,7 +197,12 @@ impl Onboarding {
     }
 
     /// Tells the control plane how a step ended.
-    async fn report(&self, task: &Task, step: &'static str, outcome: Result<(), StepError>) -> Result<(), Reported> {
+    async fn report(
+        &self,
+        task: &Task,
+        step: &'static str,
+        outcome: Result<(), StepError>,
+    ) -> Result<(), Reported> {
         let report = Report {
             step: step.to_owned(),
             state: if outcome.is_ok() { Outcome::Done } else { Outcome::Failed },
@@ -228,11 +237,8 @@ pub fn as_migrator(config: &RegionalConfig, login: &MigratorLogin) -> RegionalCo
         shard.user.clone_from(&login.user);
         shard.password_file.clone_from(&login.password_file);
     }
-    config.key_store = DbConfig {
-        user: login.user.clone(),
-        password_file: login.password_file.clone(),
-        ..config.key_store
-    };
+    config.key_store =
+        DbConfig { user: login.user.clone(), password_file: login.password_file.clone(), ..config.key_store };
     config
 }
 

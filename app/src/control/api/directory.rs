@@ -128,9 +128,11 @@ pub async fn entries(ctx: Ctx, query: Query<EntryQuery>) -> Result<HttpResponse,
     if limit == 0 || limit > PAGE_MAX {
         return Err(AppError::invalid_field("/limit", "out_of_range"));
     }
-    let after: u64 = query.cursor.as_deref().map_or(Ok(0), str::parse).map_err(|_error| crate::error::BAD_CURSOR)?;
+    let after: u64 =
+        query.cursor.as_deref().map_or(Ok(0), str::parse).map_err(|_error| crate::error::BAD_CURSOR)?;
     let lines = log::page(&ctx.control().store, after, limit).await?;
     let next_cursor =
         lines.last().filter(|_| lines.len() == usize::from(limit)).map(|line| line.head.version.to_string());
-    Ok(HttpResponse::Ok().json(EntryPage { items: lines.into_iter().map(EntryView::from).collect(), next_cursor }))
+    Ok(HttpResponse::Ok()
+        .json(EntryPage { items: lines.into_iter().map(EntryView::from).collect(), next_cursor }))
 }

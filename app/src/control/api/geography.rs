@@ -159,7 +159,11 @@ pub async fn add_region(ctx: Ctx, body: Json<RegionBody>) -> Result<HttpResponse
     (status = 200, body = RegionBody),
     (status = 404, body = Problem),
 ))]
-pub async fn set_transit(ctx: Ctx, name: Path<String>, body: Json<TransitBody>) -> Result<HttpResponse, AppError> {
+pub async fn set_transit(
+    ctx: Ctx,
+    name: Path<String>,
+    body: Json<TransitBody>,
+) -> Result<HttpResponse, AppError> {
     ctx.allow(Action::RegionTransit)?;
     let name: RegionName = name.parse().map_err(|_error| crate::error::NOT_FOUND)?;
     let transit = transit_of(&body.transit)?;
@@ -191,6 +195,7 @@ pub async fn add_shard(ctx: Ctx, body: Json<NewShard>) -> Result<HttpResponse, A
     ctx.allow(Action::ShardAdd)?;
     let region = parse("/region", &body.region)?;
     let shard =
-        geography::add_shard(&ctx.control().store, ctx.by(), region, ShardId(body.id), body.tenants_max).await?;
+        geography::add_shard(&ctx.control().store, ctx.by(), region, ShardId(body.id), body.tenants_max)
+            .await?;
     Ok(HttpResponse::Created().json(ShardView::from(shard)))
 }

@@ -24,10 +24,10 @@ use regions::log::{self, Field};
 use serde::de::DeserializeOwned;
 
 use super::Control;
-use super::routes::{self, PlatformRoute};
 use super::access::Action;
 use super::admins::{self, SignedIn};
 use super::audit::{Actor, By};
+use super::routes::{self, PlatformRoute};
 use crate::auth::csrf;
 use crate::auth::token::Token;
 use crate::error::{self, AppError};
@@ -57,7 +57,12 @@ struct Inner {
 impl Ctx {
     /// Decides from the head alone whether a request may go on: for a route that is not public there must be a session,
     /// and a change must come from our own pages and, with a session, carry its token.
-    async fn admit(control: Data<Control>, request: &ServiceRequest, id: RequestId, action: Action) -> Result<Self, AppError> {
+    async fn admit(
+        control: Data<Control>,
+        request: &ServiceRequest,
+        id: RequestId,
+        action: Action,
+    ) -> Result<Self, AppError> {
         let headers = request.headers();
         let safe = csrf::is_safe(request.method());
         let refused = |why: &'static str| AppError::from(error::CSRF).because(why);
@@ -99,7 +104,11 @@ impl Ctx {
     /// # Errors
     /// When the route table names another action for this route, or one that is not open.
     pub fn anyone(&self, action: Action) -> Result<(), AppError> {
-        if action == self.inner.action && action.is_public() { Ok(()) } else { Err(AppError::internal("route.action")) }
+        if action == self.inner.action && action.is_public() {
+            Ok(())
+        } else {
+            Err(AppError::internal("route.action"))
+        }
     }
 
     /// Admits a signed-in administrator.
@@ -256,7 +265,11 @@ fn failed(failure: &actix_web::Error, id: RequestId) -> HttpResponse {
     };
     if let Some(cause) = problem.cause {
         let fields = [Field::RequestId(id), Field::Status(problem.kind.status), Field::Code(cause)];
-        if problem.kind.status >= 500 { log::error("request.failed", &fields) } else { log::warn("request.refused", &fields) }
+        if problem.kind.status >= 500 {
+            log::error("request.failed", &fields)
+        } else {
+            log::warn("request.refused", &fields)
+        }
     }
     problem.response(Some(id.to_string()))
 }
@@ -265,10 +278,11 @@ fn failed(failure: &actix_web::Error, id: RequestId) -> HttpResponse {
 /// refused by the HTTP parser.
 fn is_ours(request: &ServiceRequest, host: &str) -> bool {
     let from_header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    let named = request.uri().authority().map(|authority| authority.as_str()).or(from_header).unwrap_or_default();
-    let bare = named.rsplit_once(':').map_or(named, |(name, port)| {
-        if port.bytes().all(|b| b.is_ascii_digit()) { name } else { named }
-    });
+    let named =
+        request.uri().authority().map(|authority| authority.as_str()).or(from_header).unwrap_or_default();
+    let bare = named
+        .rsplit_once(':')
+        .map_or(named, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { named });
     bare.eq_ignore_ascii_case(host)
 }
 

@@ -49,54 +49,64 @@ const STATUS: [(&str, &str); 8] = [
 ];
 
 /// The description as JSON: what the handlers say, completed from the route table.
+///
+/// # Errors
+/// An internal error when the description cannot be written, which a test would have seen.
 pub fn document() -> Result<Value, AppError> {
-    let mut document = serde_json::to_value(PlatformApi::openapi()).map_err(|_error| AppError::internal("openapi"))?;
-    document["components"]["securitySchemes"] = json!({
+    let mut document =
+        serde_json::to_value(PlatformApi::openapi()).map_err(|_error| AppError::internal("openapi"))?;
+    let schemes = json!({
         "session": { "type": "apiKey", "in": "cookie", "name": "__Host-domicile-platform" },
         "csrf": { "type": "apiKey", "in": "header", "name": "X-CSRF-Token" },
     });
+    put(document.get_mut("components"), "securitySchemes", schemes);
     for route in routes::ROUTES {
         let method = route.method.as_str().to_ascii_lowercase();
-        complete(&mut document["paths"][route.path][method.as_str()], route);
+        let paths = document.get_mut("paths").and_then(|paths| paths.get_mut(route.path));
+        if let Some(operation) = paths.and_then(|path| path.get_mut(&method)) {
+            complete(operation, route);
+        }
     }
     Ok(document)
 }
 
 fn complete(operation: &mut Value, route: &PlatformRoute) {
-    operation["operationId"] = json!(route.action.name());
+    put(Some(operation), "operationId", json!(route.action.name()));
     let safe = csrf::is_safe(&route.method);
     if !route.action.is_public() {
         let security = if safe { json!([{ "session": [] }]) } else { json!([{ "session": [], "csrf": [] }]) };
-        operation["security"] = security;
-        refusal(&mut operation["responses"]["401"]);
+        put(Some(operation), "security", security);
+    }
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    if !route.action.is_public() {
+        responses.entry("401").or_insert_with(|| json!({}));
     }
     if !safe {
-        refusal(&mut operation["responses"]["403"]);
+        responses.entry("403").or_insert_with(|| json!({}));
     }
-    let Some(responses) = operation["responses"].as_object_mut() else { return };
-    for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
-        let said = response["description"].as_str().unwrap_or_default();
-        if said.is_empty() {
-            response["description"] = json!(STATUS.iter().find(|(code, _)| code == status).map_or("", |(_, text)| text));
+    for (status, response) in responses.iter_mut() {
+        if response.get("description").and_then(Value::as_str).is_none_or(str::is_empty) {
+            let usual =
+                STATUS.iter().find(|(code, _)| code == status).map_or("As described.", |(_, text)| text);
+            put(Some(response), "description", json!(usual));
         }
-        refusal(response);
-    }
-    for response in responses.values_mut().filter(|response| response["description"].as_str().is_none_or(str::is_empty)) {
-        response["description"] = json!("As described.");
+        if status.starts_with(['4', '5']) {
+            let schema = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
+            put(Some(response), "content", json!({ PROBLEM_JSON: schema }));
+        }
     }
 }
 
-/// A response with a problem as its body.
-fn refusal(response: &mut Value) {
-    let schema = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
-    response["content"] = json!({ PROBLEM_JSON: schema });
+fn put(object: Option<&mut Value>, key: &str, value: Value) {
+    if let Some(fields) = object.and_then(Value::as_object_mut) {
+        fields.insert(key.to_owned(), value);
+    }
 }
 
 /// This description.
 #[utoipa::path(get, path = "/platform/v1/openapi.json", tag = "directory", responses(
     (status = 200, description = "OpenAPI 3.1."),
 ))]
-#[expect(clippy::unused_async, reason = "actix-web handlers are async")]
 pub async fn describe(ctx: Ctx) -> Result<HttpResponse, AppError> {
     ctx.anyone(Action::ApiDescribe)?;
     Ok(HttpResponse::Ok().json(document()?))

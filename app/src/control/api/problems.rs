@@ -14,7 +14,8 @@ pub const SIGN_IN_REFUSED: Kind = Kind {
     title: "The login or the password is wrong, or the account waits after too many attempts.",
 };
 /// The thing is there already.
-pub const EXISTS: Kind = Kind { status: 409, code: "exists", title: "There is one with this name or number already." };
+pub const EXISTS: Kind =
+    Kind { status: 409, code: "exists", title: "There is one with this name or number already." };
 /// The slug cannot be had.
 pub const SLUG_TAKEN: Kind = Kind {
     status: 409,
@@ -25,20 +26,26 @@ pub const SLUG_TAKEN: Kind = Kind {
 pub const ILLEGAL_MOVE: Kind =
     Kind { status: 409, code: "illegal_move", title: "A tenant in this state cannot do that." };
 /// A step came before its turn.
-pub const OUT_OF_ORDER: Kind = Kind { status: 409, code: "out_of_order", title: "That step's turn has not come." };
+pub const OUT_OF_ORDER: Kind =
+    Kind { status: 409, code: "out_of_order", title: "That step's turn has not come." };
 /// The region is full.
 pub const NO_CAPACITY: Kind =
     Kind { status: 409, code: "no_capacity", title: "No open shard of this region has room; add one." };
 /// The slug was not repeated.
-pub const NOT_CONFIRMED: Kind =
-    Kind { status: 422, code: "not_confirmed", title: "Repeat the tenant's slug in confirm_slug; this cannot be undone." };
+pub const NOT_CONFIRMED: Kind = Kind {
+    status: 422,
+    code: "not_confirmed",
+    title: "Repeat the tenant's slug in confirm_slug; this cannot be undone.",
+};
 /// Not the control host.
-pub const WRONG_HOST: Kind = Kind { status: 421, code: "misdirected", title: "The platform API is on the control host only." };
+pub const WRONG_HOST: Kind =
+    Kind { status: 421, code: "misdirected", title: "The platform API is on the control host only." };
 /// The certificate's process may not ask this.
 pub const NOT_YOURS: Kind =
     Kind { status: 403, code: "not_yours", title: "This certificate's process may not ask for that." };
 /// The caller is too far behind.
-pub const TAKE_SNAPSHOT: Kind = Kind { status: 410, code: "take_snapshot", title: "Too far behind; take a snapshot." };
+pub const TAKE_SNAPSHOT: Kind =
+    Kind { status: 410, code: "take_snapshot", title: "Too far behind; take a snapshot." };
 
 /// Every kind of this file, so that a test can look at all of them.
 pub const KINDS: &[Kind] = &[
@@ -65,8 +72,12 @@ impl From<ControlError> for AppError {
             ControlError::Stale => error::STALE.into(),
             ControlError::KeyReused => error::IDEMPOTENCY_REUSED.into(),
             ControlError::NoCapacity => NO_CAPACITY.into(),
-            ControlError::Invalid { field, code } => Self::invalid(vec![FieldError::new(format!("/{field}"), code)]),
-            ControlError::Unavailable => Self::from(error::UNAVAILABLE).because("control_database_unavailable"),
+            ControlError::Invalid { field, code } => {
+                Self::invalid(vec![FieldError::new(format!("/{field}"), code)])
+            }
+            ControlError::Unavailable => {
+                Self::from(error::UNAVAILABLE).because("control_database_unavailable")
+            }
             ControlError::Stored(_) => Self::internal("stored_value_invalid"),
             ControlError::Tampered(_) => Self::internal("directory_log_tampered"),
             ControlError::Rule(_) => Self::internal("directory_rule_broken"),
@@ -79,7 +90,9 @@ impl From<SignInError> for AppError {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::Refused => SIGN_IN_REFUSED.into(),
-            SignInError::Busy => Self::from(error::UNAVAILABLE).because("password_pool_full").retry_after(SIGN_IN_RETRY_S),
+            SignInError::Busy => {
+                Self::from(error::UNAVAILABLE).because("password_pool_full").retry_after(SIGN_IN_RETRY_S)
+            }
             SignInError::Control(error) => error.into(),
         }
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{Ctx, Json};
 use super::cookie;
+use super::{Ctx, Json};
 use crate::auth::token::Token;
 use crate::control::access::Action;
 use crate::control::admins::{self, SignedIn};

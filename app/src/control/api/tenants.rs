@@ -180,7 +180,11 @@ pub async fn list(ctx: Ctx, query: Query<PageQuery>) -> Result<HttpResponse, App
     (status = 409, body = Problem, description = "The slug cannot be had, or the region is full."),
     (status = 422, body = Problem, description = "The key was used for another request."),
 ))]
-pub async fn create(ctx: Ctx, request: HttpRequest, body: Json<NewTenantBody>) -> Result<HttpResponse, AppError> {
+pub async fn create(
+    ctx: Ctx,
+    request: HttpRequest,
+    body: Json<NewTenantBody>,
+) -> Result<HttpResponse, AppError> {
     ctx.allow(Action::TenantCreate)?;
     let new = NewTenant {
         slug: parse("/slug", &body.slug)?,
@@ -189,10 +193,11 @@ pub async fn create(ctx: Ctx, request: HttpRequest, body: Json<NewTenantBody>) -
         first_admin_email: body.first_admin_email.clone(),
     };
     let key = idempotency(&request, &body)?;
-    let created = tenants::create(&ctx.control().store, ctx.by(), new, key).await.map_err(|error| match error {
-        ControlError::NotFound(_) => AppError::invalid_field("/region", "unknown_region"),
-        other => other.into(),
-    })?;
+    let created =
+        tenants::create(&ctx.control().store, ctx.by(), new, key).await.map_err(|error| match error {
+            ControlError::NotFound(_) => AppError::invalid_field("/region", "unknown_region"),
+            other => other.into(),
+        })?;
     let (Created::New(tenant) | Created::Replayed(tenant)) = created;
     let location = format!("/platform/v1/tenants/{}", tenant.id);
     Ok(HttpResponse::Created()
@@ -302,7 +307,9 @@ fn tenant_id(text: &str) -> Result<TenantId, AppError> {
 /// The one version that the caller has read (RFC 9110 section 13.1.1); `*` and lists say too little.
 fn if_match(request: &HttpRequest) -> Result<Seen, AppError> {
     let mut values = request.headers().get_all(header::IF_MATCH);
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(error::PRECONDITION_NEEDED.into()) };
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(error::PRECONDITION_NEEDED.into());
+    };
     let text = value.to_str().unwrap_or_default();
     let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     quoted

@@ -24,10 +24,15 @@ async fn every_route_answers_a_stranger_with_401_unless_it_is_public() {
         }
         if route.path != "/platform/v1/sessions/current" {
             let as_admin = admin.send(method, &path, body.as_ref(), &[]).await;
-            assert!(![401, 403, 500].contains(&as_admin.status.as_u16()), "{} {path}: {as_admin:?}", route.method);
+            assert!(
+                ![401, 403, 500].contains(&as_admin.status.as_u16()),
+                "{} {path}: {as_admin:?}",
+                route.method
+            );
         }
         let who = if public { "anyone" } else { "platform_admin" };
-        writeln!(matrix, "{:<18} {:<6} {:<40} {who}", route.action.name(), route.method.as_str(), route.path).unwrap();
+        writeln!(matrix, "{:<18} {:<6} {:<40} {who}", route.action.name(), route.method.as_str(), route.path)
+            .unwrap();
     }
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ratchets/platform-authz-matrix.txt");
     let reviewed = std::fs::read_to_string(file).unwrap_or_default();
@@ -63,17 +68,27 @@ async fn the_description_is_openapi_3_1_and_names_every_route() {
 async fn changes_and_refused_sign_ins_leave_an_audit_line() {
     let control = TestControl::start().await;
     let admin = control.with_regions().await;
-    admin.post("/platform/v1/sessions", &json!({"login": "nobody", "password": "nothing nothing"})).await.expect(401);
-    let made = admin.post("/platform/v1/tenants", &super::support::clinic("lotus", "ap-south-1")).await.expect(201);
+    admin
+        .post("/platform/v1/sessions", &json!({"login": "nobody", "password": "nothing nothing"}))
+        .await
+        .expect(401);
+    let made =
+        admin.post("/platform/v1/tenants", &super::support::clinic("lotus", "ap-south-1")).await.expect(201);
     let rows = control
         .superuser()
         .await
-        .query("select action, outcome, actor_kind, resource_id from platform.platform_audit order by seq", &[])
+        .query(
+            "select action, outcome, actor_kind, resource_id from platform.platform_audit order by seq",
+            &[],
+        )
         .await
         .unwrap();
-    let lines: Vec<(String, String, String)> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    let lines: Vec<(String, String, String)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
     let has = |action: &str, outcome: &str, actor: &str| {
-        lines.iter().any(|line| (line.0.as_str(), line.1.as_str(), line.2.as_str()) == (action, outcome, actor))
+        lines
+            .iter()
+            .any(|line| (line.0.as_str(), line.1.as_str(), line.2.as_str()) == (action, outcome, actor))
     };
     assert!(has("admin.create", "allow", "operator"));
     assert!(has("session.create", "allow", "admin"));

@@ -39,13 +39,23 @@ async fn an_operator_runs_the_platform_from_a_shell() {
     json(&control, &["shards", "add", "--region", "us-east-1", "--id", "1", "--tenants-max", "10"]).await;
     assert_eq!(json(&control, &["shards", "list"]).await[0]["tenants_max"], 10);
 
-    let onboard = ["tenants", "onboard", "--slug", "lotus", "--legal-name", "लोटस क्लिनिक", "--region", "us-east-1"];
+    let onboard =
+        ["tenants", "onboard", "--slug", "lotus", "--legal-name", "लोटस क्लिनिक", "--region", "us-east-1"];
     let made = json(&control, &[&onboard[..], &["--first-admin-email", "a@lotus.example"]].concat()).await;
-    assert_eq!((made[0]["state"].clone(), made[0]["legal_name"].clone()), ("provisioning".into(), "लोटस क्लिनिक".into()));
-    assert!(refused(&control, &[&onboard[..], &["--first-admin-email", "a@lotus.example"]].concat()).await.contains("slug"));
+    assert_eq!(
+        (made[0]["state"].clone(), made[0]["legal_name"].clone()),
+        ("provisioning".into(), "लोटस क्लिनिक".into())
+    );
+    assert!(
+        refused(&control, &[&onboard[..], &["--first-admin-email", "a@lotus.example"]].concat())
+            .await
+            .contains("slug")
+    );
     let steps = json(&control, &["tenants", "steps", "lotus"]).await;
     assert_eq!((steps[0]["step"].clone(), steps[0]["state"].clone()), ("schemas".into(), "pending".into()));
-    assert!(refused(&control, &["tenants", "suspend", "lotus"]).await.contains("provisioning cannot suspend"));
+    assert!(
+        refused(&control, &["tenants", "suspend", "lotus"]).await.contains("provisioning cannot suspend")
+    );
 
     let worker = control.peer("worker.us-east-1");
     let watch = admin(&control, &["tenants", "steps", "lotus", "--watch"]);
@@ -58,8 +68,15 @@ async fn an_operator_runs_the_platform_from_a_shell() {
     assert_eq!(json(&control, &["tenants", "suspend", "lotus"]).await[0]["state"], "suspended");
     let id = made[0]["id"].as_str().unwrap();
     assert_eq!(json(&control, &["tenants", "resume", id]).await[0]["state"], "active");
-    assert!(refused(&control, &["tenants", "offboard", "lotus", "--confirm", "locus"]).await.contains("--confirm"));
-    assert_eq!(json(&control, &["tenants", "offboard", "lotus", "--confirm", "lotus"]).await[0]["state"], "offboarding");
+    assert!(
+        refused(&control, &["tenants", "offboard", "lotus", "--confirm", "locus"])
+            .await
+            .contains("--confirm")
+    );
+    assert_eq!(
+        json(&control, &["tenants", "offboard", "lotus", "--confirm", "lotus"]).await[0]["state"],
+        "offboarding"
+    );
     assert!(refused(&control, &["tenants", "suspend", "cedar"]).await.contains("no such tenant"));
     assert_eq!(json(&control, &["tenants", "list"]).await.as_array().unwrap().len(), 1);
     json(&control, &["regions", "transit", "--region", "us-east-1", "--mode", "refuse"]).await;
@@ -87,10 +104,12 @@ async fn administrators_are_made_and_reset_without_a_password_on_the_command_lin
     let file = control.folder().join("chosen");
     std::fs::write(&file, "short\n").unwrap();
     let path = file.to_str().unwrap();
-    let weak = refused(&control, &["platform-admin", "reset", "--login", "grace", "--password-file", path]).await;
+    let weak =
+        refused(&control, &["platform-admin", "reset", "--login", "grace", "--password-file", path]).await;
     assert!(weak.contains("password_too_short"));
     std::fs::write(&file, "a long enough passphrase\n").unwrap();
-    let reset = json(&control, &["platform-admin", "reset", "--login", "grace", "--password-file", path]).await;
+    let reset =
+        json(&control, &["platform-admin", "reset", "--login", "grace", "--password-file", path]).await;
     assert!(reset[0]["password"].is_null(), "a chosen password is not printed");
     browser.post("/platform/v1/sessions", &sign_in(&password)).await.expect(401);
     browser.post("/platform/v1/sessions", &sign_in("a long enough passphrase")).await.expect(201);
@@ -100,7 +119,11 @@ async fn administrators_are_made_and_reset_without_a_password_on_the_command_lin
 async fn migrating_again_is_quiet_and_a_wrong_file_names_its_field() {
     let control = TestControl::start().await;
     let output = run(&control, "migrate", &["control"]).await;
-    assert!(output.status.success() && output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && output.stdout.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = std::fs::read_to_string(&control.config_file).unwrap();
     std::fs::write(&control.config_file, format!("default_region = \"us-east-1\"\n{text}")).unwrap();
     let sentence = refused(&control, &["regions", "list"]).await;

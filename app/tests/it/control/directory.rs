@@ -24,9 +24,18 @@ async fn a_restart_keeps_versions_and_chain_and_signs_what_a_verifier_takes() {
     let verifier = Verifier::new([&control.public_key]).unwrap();
     let mut directory = Directory::from_snapshot(&old, &verifier).unwrap();
     assert_eq!(directory.head().version, 3);
-    let id = admin.get("/platform/v1/tenants").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
+    let id = admin.get("/platform/v1/tenants").await.expect(200).body["items"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     admin.command(&id, "suspend", &json!({})).await.expect(200);
-    let delta = control.peer("front-door.us-east-1").get("/feed/v1/deltas?after=3&wait_ms=5000").await.bytes().await.unwrap();
+    let delta = control
+        .peer("front-door.us-east-1")
+        .get("/feed/v1/deltas?after=3&wait_ms=5000")
+        .await
+        .bytes()
+        .await
+        .unwrap();
     directory.apply_delta(&delta, &verifier).unwrap();
     assert_eq!(directory.head().version, 4);
     assert!(Directory::from_snapshot(&old, &Verifier::new([other_key()]).unwrap()).is_err());
@@ -34,7 +43,10 @@ async fn a_restart_keeps_versions_and_chain_and_signs_what_a_verifier_takes() {
     let page = admin.get("/platform/v1/directory/entries?limit=3").await.expect(200);
     assert_eq!(page.body["next_cursor"], "3");
     let rest = admin.get("/platform/v1/directory/entries?limit=3&cursor=3").await.expect(200);
-    assert_eq!((rest.body["items"][0]["state"].clone(), rest.body["items"][0]["slug"].clone()), (json!("suspended"), json!("lotus")));
+    assert_eq!(
+        (rest.body["items"][0]["state"].clone(), rest.body["items"][0]["slug"].clone()),
+        (json!("suspended"), json!("lotus"))
+    );
     let verified = log::verify(&control.store().await).await.unwrap();
     assert_eq!((verified.head.version, verified.regions, verified.tenants), (4, 2, 1));
 }
@@ -45,8 +57,14 @@ fn other_key() -> String {
 
 /// What somebody with the owner's password could do to the log.
 const ATTACKS: [(&str, &str); 6] = [
-    ("a changed entry", "update platform.directory_log set entry = set_byte(entry, 10, get_byte(entry, 10) # 1) where version = 2"),
-    ("a changed chain", "update platform.directory_log set chain = set_byte(chain, 0, get_byte(chain, 0) # 1) where version = 1"),
+    (
+        "a changed entry",
+        "update platform.directory_log set entry = set_byte(entry, 10, get_byte(entry, 10) # 1) where version = 2",
+    ),
+    (
+        "a changed chain",
+        "update platform.directory_log set chain = set_byte(chain, 0, get_byte(chain, 0) # 1) where version = 1",
+    ),
     ("an entry taken out", "delete from platform.directory_log where version = 2"),
     ("the end cut off", "delete from platform.directory_log where version = 3"),
     (
@@ -55,7 +73,10 @@ const ATTACKS: [(&str, &str); 6] = [
          update platform.directory_log set version = 1 where version = 2;
          update platform.directory_log set version = 2 where version = 100",
     ),
-    ("the head put back", "update platform.directory_head set version = 3, chain = decode(repeat('11', 32), 'hex')"),
+    (
+        "the head put back",
+        "update platform.directory_head set version = 3, chain = decode(repeat('11', 32), 'hex')",
+    ),
 ];
 
 #[tokio::test]
@@ -67,7 +88,9 @@ async fn a_log_that_was_altered_is_noticed_at_the_next_start() {
     superuser.batch_execute("create table public.kept as table platform.directory_log").await.unwrap();
     let original = log::head(&control.store().await).await.unwrap();
     for (what, attack) in ATTACKS {
-        let unguarded = format!("set session_replication_role = replica; {attack}; set session_replication_role = origin");
+        let unguarded = format!(
+            "set session_replication_role = replica; {attack}; set session_replication_role = origin"
+        );
         superuser.batch_execute(&unguarded).await.unwrap();
         let found = log::verify(&control.store().await).await;
         assert!(found.is_err(), "{what} was not noticed by the check");
@@ -89,10 +112,13 @@ async fn a_log_that_was_altered_is_noticed_at_the_next_start() {
     // The process that ran all the while goes on with what it verified, and notices what does not continue it.
     let peer = control.peer("front-door.us-east-1");
     superuser
-        .batch_execute("insert into platform.directory_log values (4, decode(repeat('00', 32), 'hex'), '\\x01', now())")
+        .batch_execute(
+            "insert into platform.directory_log values (4, decode(repeat('00', 32), 'hex'), '\\x01', now())",
+        )
         .await
         .unwrap();
-    super::support::until("readiness to fail", async || !super::support::is_ready(control.at.admin).await).await;
+    super::support::until("readiness to fail", async || !super::support::is_ready(control.at.admin).await)
+        .await;
     assert_eq!(peer.get("/feed/v1/snapshot").await.status().as_u16(), 200);
     assert_eq!(peer.get("/feed/v1/deltas?after=3&wait_ms=0").await.status().as_u16(), 204);
 }
@@ -109,7 +135,9 @@ async fn a_tenant_that_the_table_moved_behind_the_logs_back_is_noticed() {
     let moved = superuser.batch_execute("update platform.tenant set region = 'us-east-1'").await.unwrap_err();
     assert_eq!(moved.code().unwrap().code(), "23001");
     superuser
-        .batch_execute("set session_replication_role = replica; update platform.tenant set region = 'us-east-1'")
+        .batch_execute(
+            "set session_replication_role = replica; update platform.tenant set region = 'us-east-1'",
+        )
         .await
         .unwrap();
     assert!(log::verify(&control.store().await).await.is_err());

@@ -34,7 +34,9 @@ async fn a_certificate_decides_what_a_process_may_fetch() {
     let seen = american.get("/feed/v1/work").await.text().await.unwrap();
     assert_eq!(seen, "{\"tasks\":[]}");
     american.report(&task, &json!({"step": "schemas", "state": "done"})).await.expect(404);
-    for name in ["admin.us-east-1", "worker.eu-west-1", "worker", "front-door.us-east-1.evil", "worker.US-EAST-1"] {
+    for name in
+        ["admin.us-east-1", "worker.eu-west-1", "worker", "front-door.us-east-1.evil", "worker.US-EAST-1"]
+    {
         let peer = control.peer(name);
         for path in ["/feed/v1/snapshot", "/feed/v1/deltas?after=0", "/feed/v1/work"] {
             assert_eq!(peer.get(path).await.status().as_u16(), 403, "{name} {path}");
@@ -63,8 +65,14 @@ async fn steps_are_taken_in_order_once_and_by_name_only() {
     let task = worker.tasks().await[0]["task_id"].as_str().unwrap().to_owned();
     worker.report(&task, &json!({"step": "migrate", "state": "done"})).await.expect(409);
     worker.report(&task, &json!({"step": "coffee", "state": "done"})).await.expect(400);
-    worker.report(&task, &json!({"step": "schemas", "state": "failed", "code": "Text of a database!"})).await.expect(400);
-    worker.report(&task, &json!({"step": "schemas", "state": "failed", "code": "database"})).await.expect(204);
+    worker
+        .report(&task, &json!({"step": "schemas", "state": "failed", "code": "Text of a database!"}))
+        .await
+        .expect(400);
+    worker
+        .report(&task, &json!({"step": "schemas", "state": "failed", "code": "database"}))
+        .await
+        .expect(204);
     let steps = admin.get(&format!("/platform/v1/tenants/{id}/steps")).await.expect(200);
     assert_eq!(steps.body["items"][0]["state"], "failed");
     assert_eq!(steps.body["items"][0]["code"], "database");
@@ -72,13 +80,19 @@ async fn steps_are_taken_in_order_once_and_by_name_only() {
         worker.report(&task, &json!({"step": "schemas", "state": "done"})).await.expect(204);
     }
     let steps = admin.get(&format!("/platform/v1/tenants/{id}/steps")).await.expect(200);
-    assert_eq!((steps.body["items"][0]["attempts"].clone(), steps.body["items"][1]["state"].clone()), (json!(2), json!("pending")));
+    assert_eq!(
+        (steps.body["items"][0]["attempts"].clone(), steps.body["items"][1]["state"].clone()),
+        (json!(2), json!("pending"))
+    );
     let version = admin.get("/platform/v1/directory").await.expect(200).body["version"].clone();
     worker.finish(&task).await;
     worker.finish(&task).await;
     let after = admin.get("/platform/v1/directory").await.expect(200).body["version"].clone();
     assert_eq!(after.as_u64(), version.as_u64().map(|version| version + 1), "one entry for one tenant");
-    worker.report("00000000-0000-4000-8000-000000000000", &json!({"step": "schemas", "state": "done"})).await.expect(404);
+    worker
+        .report("00000000-0000-4000-8000-000000000000", &json!({"step": "schemas", "state": "done"}))
+        .await
+        .expect(404);
 }
 
 #[tokio::test]
@@ -107,7 +121,8 @@ async fn a_change_reaches_a_following_process_within_a_second() {
     let admin = control.with_regions().await;
     let handle = DirectoryHandle::new();
     let (trigger, shutdown) = Shutdown::new();
-    let following = tokio::spawn(feed::run(control.directory_config("front-door.us-east-1"), handle.clone(), shutdown));
+    let following =
+        tokio::spawn(feed::run(control.directory_config("front-door.us-east-1"), handle.clone(), shutdown));
     let mut versions = handle.subscribe();
     tokio::time::timeout(PATIENCE, versions.wait_for(|version| *version == 2)).await.unwrap().unwrap();
     assert_eq!(handle.lookup("lotus"), Lookup::Unknown);
@@ -122,7 +137,11 @@ async fn a_change_reaches_a_following_process_within_a_second() {
     let Lookup::Found(route) = handle.lookup("lotus") else { panic!("not there") };
     assert_eq!((route.region.as_str(), route.state), ("ap-south-1", TenantState::Active));
 
-    let commands = [("suspend", TenantState::Suspended), ("resume", TenantState::Active), ("offboard", TenantState::Offboarded)];
+    let commands = [
+        ("suspend", TenantState::Suspended),
+        ("resume", TenantState::Active),
+        ("offboard", TenantState::Offboarded),
+    ];
     for (verb, state) in commands {
         let began = Instant::now();
         let body = if verb == "offboard" { json!({"confirm_slug": "lotus"}) } else { json!({}) };
@@ -135,7 +154,9 @@ async fn a_change_reaches_a_following_process_within_a_second() {
     let other = control.store().await;
     let before = *versions.borrow_and_update();
     let began = Instant::now();
-    geography::set_transit(&other, operator(), "ap-south-1".parse().unwrap(), TransitMode::Refuse).await.unwrap();
+    geography::set_transit(&other, operator(), "ap-south-1".parse().unwrap(), TransitMode::Refuse)
+        .await
+        .unwrap();
     versions.wait_for(|version| *version == before + 1).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     trigger.trigger();
@@ -155,7 +176,10 @@ async fn a_waiting_process_is_let_go_in_time_and_one_from_the_future_is_sent_for
         assert_eq!(peer.get(&format!("/feed/v1/deltas{bad}")).await.status().as_u16(), 400, "{bad}");
     }
     // A stop does not wait for the longest poll.
-    let waiting = tokio::spawn(async move { peer.get("/feed/v1/deltas?after=2&wait_ms=30000").await.status().as_u16() });
+    let waiting =
+        tokio::spawn(
+            async move { peer.get("/feed/v1/deltas?after=2&wait_ms=30000").await.status().as_u16() },
+        );
     let began = Instant::now();
     let again = control.restart().await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());

@@ -31,7 +31,8 @@ impl Worker {
         let mut command = Command::new(env!("CARGO_BIN_EXE_domicile"));
         command.args(["worker", "--config"]).arg(config);
         command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local-secret");
-        let log = std::fs::File::options().create(true).append(true).open(config.with_extension("log")).unwrap();
+        let log =
+            std::fs::File::options().create(true).append(true).open(config.with_extension("log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         Self(command.spawn().unwrap())
     }
@@ -75,23 +76,38 @@ async fn clinics_are_onboarded_once_whatever_is_killed() {
             workers[victim] = Worker::start(&files[victim]);
             (seen, kills) = (done, kills + 1);
         }
-        assert!(Instant::now() < deadline, "{active} of {} after {done} steps and {kills} kills", SLUGS.len());
+        assert!(
+            Instant::now() < deadline,
+            "{active} of {} after {done} steps and {kills} kills",
+            SLUGS.len()
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(kills >= 3, "only {kills} workers were killed: the test proves little");
 
     let shard = region.superuser().await;
     for (slug, id) in &tenants {
-        let count = async |sql: &str| shard.query_one(&sql.replace("{t}", &format!("t_{id}")), &[]).await.unwrap().get::<_, i64>(0);
-        assert_eq!(count("select count(*) from {t}.account where state = 'invited' and role = 'clinic_admin'").await, 1, "{slug}");
+        let count = async |sql: &str| {
+            shard.query_one(&sql.replace("{t}", &format!("t_{id}")), &[]).await.unwrap().get::<_, i64>(0)
+        };
+        assert_eq!(
+            count("select count(*) from {t}.account where state = 'invited' and role = 'clinic_admin'").await,
+            1,
+            "{slug}"
+        );
         assert_eq!(count("select count(*) from {t}.account").await, 1, "{slug}");
         assert_eq!(count("select count(*) from {t}.invitation").await, 1, "{slug}");
-        assert_eq!(count("select count(*) from {t}.audit_event where action = 'staff.invite'").await, 1, "{slug}");
+        assert_eq!(
+            count("select count(*) from {t}.audit_event where action = 'staff.invite'").await,
+            1,
+            "{slug}"
+        );
         let steps = admin.get(&format!("/platform/v1/tenants/{id}/steps")).await.expect(200);
         assert!(steps.body["items"].as_array().unwrap().iter().all(|step| step["state"] == "done"), "{slug}");
     }
     let directory = admin.get("/platform/v1/directory/entries?limit=100").await.expect(200);
-    let listed = directory.body["items"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "tenant").count();
+    let listed =
+        directory.body["items"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "tenant").count();
     assert_eq!(listed, SLUGS.len(), "each clinic was published once");
     mails_arrive(&control).await;
     let kept = "select count(*) from platform.task where first_admin_email is not null or state <> 'done'";
@@ -105,7 +121,8 @@ async fn die_in(region: &TestRegion, id: TenantId, last: Step) {
     let tenant = TenantRef { id, shard: ShardId(1), epoch: Epoch(1) };
     let (migrator, regional) = (region.migrator().await, region.regional.clone());
     let died = tokio::spawn(async move {
-        let watch = move |step: Step, moment: Moment| assert!(step != last || moment != Moment::Acted, "killed here");
+        let watch =
+            move |step: Step, moment: Moment| assert!(step != last || moment != Moment::Acted, "killed here");
         let provisioner = Provisioner::new(&migrator, &regional).watched(&watch);
         for step in Step::ALL {
             provisioner.run(tenant, step).await.unwrap();
@@ -117,7 +134,8 @@ async fn die_in(region: &TestRegion, id: TenantId, last: Step) {
 /// Tenants in service, and steps that are done.
 async fn progress(admin: &Browser, tenants: &BTreeMap<&str, String>) -> (usize, usize) {
     let page = admin.get("/platform/v1/tenants").await.expect(200);
-    let active = page.body["items"].as_array().unwrap().iter().filter(|tenant| tenant["state"] == "active").count();
+    let active =
+        page.body["items"].as_array().unwrap().iter().filter(|tenant| tenant["state"] == "active").count();
     let mut done = 0;
     for id in tenants.values() {
         let steps = admin.get(&format!("/platform/v1/tenants/{id}/steps")).await.expect(200);
@@ -135,7 +153,9 @@ async fn mails_arrive(control: &TestControl) {
             .flatten()
             .filter_map(|entry| std::fs::read_to_string(entry.path()).ok())
             .collect();
-        SLUGS.iter().all(|slug| texts.iter().any(|text| text.contains(&format!("first.admin@{slug}.example"))))
+        SLUGS
+            .iter()
+            .all(|slug| texts.iter().any(|text| text.contains(&format!("first.admin@{slug}.example"))))
     })
     .await;
 }

@@ -32,9 +32,13 @@ async fn there_is_no_column_for_a_person_but_the_address_that_is_erased() {
         )
         .await
         .unwrap();
-    let found: Vec<String> = rows.iter().map(|row| format!("{}: {}", row.get::<_, String>(0), row.get::<_, String>(1))).collect();
+    let found: Vec<String> =
+        rows.iter().map(|row| format!("{}: {}", row.get::<_, String>(0), row.get::<_, String>(1))).collect();
     assert_eq!(found.join("\n"), COLUMNS.trim());
-    let words = ["patient", "subject", "mrn", "birth", "phone", "mail", "given", "family", "address", "diagnos", "abha", "ssn"];
+    let words = [
+        "patient", "subject", "mrn", "birth", "phone", "mail", "given", "family", "address", "diagnos",
+        "abha", "ssn",
+    ];
     let personal: Vec<&str> =
         COLUMNS.split_whitespace().filter(|name| words.iter().any(|word| name.contains(word))).collect();
     assert_eq!(personal, ["first_admin_email"]);
@@ -81,7 +85,9 @@ async fn the_running_process_can_neither_rewrite_a_log_nor_change_the_schema() {
     }
     // Not even the owner rewrites a log by mistake.
     let superuser = control.superuser().await;
-    for refused in ["delete from platform.directory_log", "update platform.platform_audit set action = 'nothing'"] {
+    for refused in
+        ["delete from platform.directory_log", "update platform.platform_audit set action = 'nothing'"]
+    {
         let error = superuser.batch_execute(refused).await.expect_err(refused);
         assert_eq!(error.code().unwrap().code(), "23001", "{refused}");
     }
@@ -95,7 +101,10 @@ async fn migrations_are_repeatable_never_edited_and_leave_nothing_behind() {
     let superuser = control.superuser().await;
     superuser.batch_execute("update platform_migration.applied set checksum = '\\x00'").await.unwrap();
     assert!(matches!(migrations::up(&owner, &app).await, Err(MigrateError::Edited("0001_platform"))));
-    superuser.batch_execute("insert into platform_migration.applied values ('9999_later', '\\x00')").await.unwrap();
+    superuser
+        .batch_execute("insert into platform_migration.applied values ('9999_later', '\\x00')")
+        .await
+        .unwrap();
     assert!(matches!(migrations::up(&owner, &app).await, Err(MigrateError::Newer)));
     for role in [owner.user.as_str(), "x; drop schema platform", ""] {
         assert!(matches!(migrations::up(&owner, role).await, Err(MigrateError::Role)), "{role}");

@@ -132,7 +132,10 @@ impl TestControl {
     /// The administrator, signed in.
     pub(crate) async fn admin(&self) -> Browser {
         let mut browser = self.stranger();
-        let answer = browser.post("/platform/v1/sessions", &json!({"login": LOGIN, "password": PASSWORD})).await.expect(201);
+        let answer = browser
+            .post("/platform/v1/sessions", &json!({"login": LOGIN, "password": PASSWORD}))
+            .await
+            .expect(201);
         browser.csrf = Some(answer.text("csrf_token"));
         browser
     }
@@ -211,7 +214,13 @@ impl Browser {
     }
 
     /// A request with the origin and the session's token, as the console would send it; `headers` override.
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let mut all = reqwest::header::HeaderMap::new();
         let mut put = |name: &str, value: &str| {
             all.insert(reqwest::header::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
@@ -377,7 +386,8 @@ async fn password_phc() -> String {
 impl TestControl {
     /// Tries to start a second process beside this one, from the same file, and stops it again if it starts.
     pub(crate) async fn start_another(&self, file: &Path) -> Result<(), RoleError> {
-        let (trigger, _, serving, _) = serve(app::config::read(file).unwrap(), file, self.time.clone()).await?;
+        let (trigger, _, serving, _) =
+            serve(app::config::read(file).unwrap(), file, self.time.clone()).await?;
         trigger.trigger();
         serving.await.unwrap()
     }

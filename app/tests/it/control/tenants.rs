@@ -48,7 +48,8 @@ async fn a_clinics_whole_life_and_every_move_it_may_not_make() {
     assert_eq!(admin.get(&format!("/platform/v1/tenants/{id}")).await.expect(200).text("state"), "purged");
     admin.command(&id, "resume", &json!({})).await.expect(409);
     let steps = admin.get(&format!("/platform/v1/tenants/{id}/steps")).await.expect(200);
-    let states: Vec<&Value> = steps.body["items"].as_array().unwrap().iter().map(|step| &step["state"]).collect();
+    let states: Vec<&Value> =
+        steps.body["items"].as_array().unwrap().iter().map(|step| &step["state"]).collect();
     assert_eq!(states, vec!["done"; 9]);
 }
 
@@ -64,11 +65,14 @@ async fn many_creations_at_once_make_one_tenant() {
     assert_eq!((made, taken), (1, 11), "{answers:?}");
 
     let keyed = clinic("aurora", "us-east-1");
-    let racing = (0..12).map(|_| admin.post_with("/platform/v1/tenants", &keyed, &[("idempotency-key", "k-1")]));
+    let racing =
+        (0..12).map(|_| admin.post_with("/platform/v1/tenants", &keyed, &[("idempotency-key", "k-1")]));
     let answers = futures_util::future::join_all(racing).await;
     let ids: Vec<String> = answers.into_iter().map(|answer| answer.expect(201).text("id")).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-    let other = admin.post_with("/platform/v1/tenants", &clinic("cedar", "us-east-1"), &[("idempotency-key", "k-1")]).await;
+    let other = admin
+        .post_with("/platform/v1/tenants", &clinic("cedar", "us-east-1"), &[("idempotency-key", "k-1")])
+        .await;
     assert_eq!((other.status.as_u16(), other.code()), (422, "idempotency_key_reused"));
     let listed = admin.get("/platform/v1/tenants").await.expect(200);
     assert_eq!(listed.body["items"].as_array().unwrap().len(), 2);
@@ -79,7 +83,9 @@ async fn many_creations_at_once_make_one_tenant() {
 async fn slugs_that_break_a_rule_are_reserved_or_look_alike_are_refused() {
     let control = TestControl::start().await;
     let admin = control.with_regions().await;
-    for bad in ["ab", "UPPER", "a_b", "-ab", "ab-", "a--b", "xn--ab", "control", "www", "लोटस", &"a".repeat(41)] {
+    for bad in
+        ["ab", "UPPER", "a_b", "-ab", "ab-", "a--b", "xn--ab", "control", "www", "लोटस", &"a".repeat(41)]
+    {
         let refused = admin.post("/platform/v1/tenants", &clinic(bad, "us-east-1")).await.expect(400);
         assert_eq!(refused.body["errors"][0], json!({"pointer": "/slug", "code": "invalid_value"}), "{bad}");
         assert!(bad.len() < 5 || !refused.body.to_string().contains(bad), "the problem quotes {bad}");
@@ -113,7 +119,8 @@ async fn a_slug_rests_after_the_end_and_a_later_holder_inherits_nothing() {
     let control = TestControl::start().await;
     let admin = control.with_regions().await;
     let worker = control.peer("worker.us-east-1");
-    let first = admin.post("/platform/v1/tenants", &clinic("lotus", "us-east-1")).await.expect(201).text("id");
+    let first =
+        admin.post("/platform/v1/tenants", &clinic("lotus", "us-east-1")).await.expect(201).text("id");
     worker.finish(worker.tasks().await[0]["task_id"].as_str().unwrap()).await;
     admin.command(&first, "offboard", &json!({"confirm_slug": "lotus"})).await.expect(200);
     admin.post("/platform/v1/tenants", &clinic("lotus", "us-east-1")).await.expect(409);
@@ -148,18 +155,25 @@ async fn placement_fills_the_emptiest_shard_and_a_full_region_says_so() {
         admin.post("/platform/v1/shards", &shard).await.expect(409);
     }
     // All at once: the caps hold because placement holds the region's shards.
-    let bodies: Vec<Value> = ["cedar", "maple", "birch", "aspen", "hazel", "rowan"].map(|slug| clinic(slug, "us-east-1")).into();
-    let answers = futures_util::future::join_all(bodies.iter().map(|body| admin.post("/platform/v1/tenants", body))).await;
+    let bodies: Vec<Value> =
+        ["cedar", "maple", "birch", "aspen", "hazel", "rowan"].map(|slug| clinic(slug, "us-east-1")).into();
+    let answers =
+        futures_util::future::join_all(bodies.iter().map(|body| admin.post("/platform/v1/tenants", body)))
+            .await;
     assert_eq!(answers.iter().filter(|answer| answer.status.as_u16() == 201).count(), 4);
     assert_eq!(answers.iter().filter(|answer| answer.code() == "no_capacity").count(), 2);
     let shards = admin.get("/platform/v1/shards?region=us-east-1").await.expect(200);
-    let loads: Vec<&Value> = shards.body["items"].as_array().unwrap().iter().map(|shard| &shard["tenants"]).collect();
+    let loads: Vec<&Value> =
+        shards.body["items"].as_array().unwrap().iter().map(|shard| &shard["tenants"]).collect();
     assert_eq!(loads, [2, 2]);
     // A refused creation leaves nothing behind: the slug is still free.
     let listed = admin.get("/platform/v1/tenants").await.expect(200);
     assert_eq!(listed.body["items"].as_array().unwrap().len(), 4);
     admin.get("/platform/v1/shards?region=eu-west-1").await.expect(404);
-    admin.post("/platform/v1/shards", &json!({"region": "us-east-1", "id": 3, "tenants_max": 0})).await.expect(400);
+    admin
+        .post("/platform/v1/shards", &json!({"region": "us-east-1", "id": 3, "tenants_max": 0}))
+        .await
+        .expect(400);
 }
 
 #[tokio::test]
@@ -168,12 +182,20 @@ async fn tenants_are_listed_in_pages() {
     let admin = control.with_regions().await;
     let mut expected: Vec<String> = Vec::new();
     for slug in ["cedar", "maple", "birch", "aspen", "hazel"] {
-        expected.push(admin.post("/platform/v1/tenants", &clinic(slug, "us-east-1")).await.expect(201).text("id"));
+        expected.push(
+            admin.post("/platform/v1/tenants", &clinic(slug, "us-east-1")).await.expect(201).text("id"),
+        );
     }
     let (mut seen, mut path) = (Vec::new(), "/platform/v1/tenants?limit=2".to_owned());
     loop {
         let page = admin.get(&path).await.expect(200);
-        seen.extend(page.body["items"].as_array().unwrap().iter().map(|tenant| tenant["id"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page.body["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|tenant| tenant["id"].as_str().unwrap().to_owned()),
+        );
         let Some(cursor) = page.body["next_cursor"].as_str() else { break };
         assert!(page.headers["link"].to_str().unwrap().contains("rel=\"next\""));
         path = format!("/platform/v1/tenants?limit=2&cursor={cursor}");
@@ -193,13 +215,16 @@ async fn a_regions_name_and_code_are_its_own_for_ever() {
     let admin = control.with_regions().await;
     admin.post("/platform/v1/regions", &region("us-east-1", "xx", "US")).await.expect(409);
     admin.post("/platform/v1/regions", &region("us-west-2", "us", "US")).await.expect(409);
-    for (field, value) in [("jurisdiction", "EU"), ("transit", "maybe"), ("peer_front_door", "nowhere"), ("code", "U")] {
+    for (field, value) in
+        [("jurisdiction", "EU"), ("transit", "maybe"), ("peer_front_door", "nowhere"), ("code", "U")]
+    {
         let mut body = region("us-west-2", "uw", "US");
         body[field] = json!(value);
         admin.post("/platform/v1/regions", &body).await.expect(400);
     }
     let path = "/platform/v1/regions/ap-south-1/transit";
-    let put = admin.send(reqwest::Method::PUT, path, Some(&json!({"transit": "refuse"})), &[]).await.expect(200);
+    let put =
+        admin.send(reqwest::Method::PUT, path, Some(&json!({"transit": "refuse"})), &[]).await.expect(200);
     assert_eq!(put.text("transit"), "refuse");
     assert_eq!(admin.get("/platform/v1/regions").await.expect(200).body["items"][0]["transit"], "refuse");
 }

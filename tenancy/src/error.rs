@@ -89,6 +89,16 @@ impl fmt::Debug for TxError {
             if let Some(constraint) = info.constraint_name() {
                 write!(f, " on {constraint}")?;
             }
+        } else if let Self::Db(error) = self {
+            f.write_str(match error {
+                diesel::result::Error::NotFound => ": no such row",
+                diesel::result::Error::DeserializationError(_) => ": a column has another type",
+                diesel::result::Error::SerializationError(_) => ": a value cannot be sent",
+                diesel::result::Error::AlreadyInTransaction | diesel::result::Error::NotInTransaction => {
+                    ": transaction state"
+                }
+                _ => ": other",
+            })?;
         }
         f.write_str(")")
     }

@@ -57,13 +57,34 @@ impl Held {
             let (mut first, mut second) = (shared, shared);
             join(run(&mut first, &batch), ReadBack.get_result::<ReadBackRow>(&mut second)).await
         };
-        begun?;
+        if let Err(error) = begun {
+            return Err(self.not_begun(error.into()).await);
+        }
+        let pooled = self.pooled();
         change_depth(&mut pooled.inner, TransactionDepthChange::IncreaseDepth)?;
         match back {
             Ok(back) => check_read_back(tenant, back),
             // The context is good and the shard knows no such tenant.
             Err(diesel::result::Error::NotFound) => Err(TxError::NotServed),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Why the batch failed: the session was not as new, or the tenant's role is not there. Only asking tells.
+    async fn not_begun(&mut self, error: TxError) -> TxError {
+        if !matches!(error, TxError::Db(_)) {
+            return error;
+        }
+        let clean = async {
+            self.rollback().await?;
+            Ok::<(), TxError>(self.pooled().verify().await?)
+        };
+        match clean.await {
+            Ok(()) => TxError::NotServed,
+            Err(_) => {
+                self.pooled().phase = crate::pool::Phase::InDoubt;
+                TxError::Rejected(Rejection::Dirty)
+            }
         }
     }
 

@@ -39,7 +39,7 @@ SELECT concat_ws(' ', 'rule', r.nspname, r.relname, w.rulename, pg_get_ruledef(w
 FROM relations r JOIN pg_rewrite w ON w.ev_class = r.oid
 UNION ALL
 SELECT concat_ws(' ', 'function', s.nspname, p.proname, pg_get_function_identity_arguments(p.oid),
-    'owner', pg_get_userbyid(p.proowner), p.prosecdef, p.provolatile, p.proconfig::text, md5(p.prosrc),
+    'owner', pg_get_userbyid(p.proowner), p.prosecdef, p.provolatile, p.proconfig::text, replace(p.prosrc, chr(10), ' '),
     'acl', (SELECT string_agg(item::text, ',' ORDER BY item::text) FROM unnest(p.proacl) item))
 FROM pg_proc p JOIN schemas s ON s.oid = p.pronamespace
 UNION ALL

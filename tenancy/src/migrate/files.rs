@@ -73,6 +73,12 @@ impl Plan {
         self
     }
 
+    /// The tenant migrations, in order.
+    #[must_use]
+    pub fn tenant_migrations(&self) -> &[Migration] {
+        &self.tenant
+    }
+
     /// The last tenant migration.
     #[must_use]
     pub fn tenant_version(&self) -> i32 {

@@ -49,6 +49,11 @@ impl Migrator {
         let mut client = connector.open_driven().await?;
         lock_shard(&client).await?;
         let applied = applied(&client).await?;
+        if !applied.is_empty() {
+            // Somebody else's shard is not touched at all.
+            self.claim(&client, shard).await?;
+            check_identity(&client, connector, self.config().region, shard).await?;
+        }
         for migration in &self.plan().shard {
             match applied.iter().find(|(version, _)| *version == migration.version) {
                 Some((_, checksum)) if *checksum == migration.checksum() => {}
@@ -91,6 +96,7 @@ async fn lock_shard(client: &Client) -> Result<(), MigrateError> {
 
 async fn applied(client: &Client) -> Result<Vec<(i32, String)>, MigrateError> {
     let failed = |error| MigrateError::sql("reading the shard's ledger", &error);
+    client.batch_execute(&format!("SET ROLE {OWNER_ROLE}")).await.map_err(failed)?;
     let exists = client
         .query_one("SELECT pg_catalog.to_regclass('meta.migration') IS NOT NULL", &[])
         .await
@@ -98,12 +104,10 @@ async fn applied(client: &Client) -> Result<Vec<(i32, String)>, MigrateError> {
     if !exists.get::<_, bool>(0) {
         return Ok(Vec::new());
     }
-    client.batch_execute(&format!("SET ROLE {OWNER_ROLE}")).await.map_err(failed)?;
     let rows = client
         .query("SELECT version, checksum FROM meta.migration WHERE tenant IS NULL", &[])
         .await
         .map_err(failed)?;
-    client.batch_execute("RESET ROLE").await.map_err(failed)?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 

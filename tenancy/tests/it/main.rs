@@ -8,9 +8,14 @@
     reason = "a test that cannot go on should stop loudly"
 )]
 
+mod audit;
+mod boot;
+mod cancel;
 mod envelope;
 mod isolation;
 mod keys;
+mod migrate;
 mod objects;
+mod provision;
 mod rig;
 mod support;

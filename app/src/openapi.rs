@@ -45,9 +45,6 @@ pub fn document() -> String {
 }
 
 /// Reads the API description. It needs no session and says nothing about the clinic.
-///
-/// # Errors
-/// Never.
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "description", operation_id = "api.describe",
     responses((status = 200, description = "This document")))]
 #[expect(clippy::unused_async, reason = "actix-web handlers are async")]

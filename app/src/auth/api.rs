@@ -106,9 +106,6 @@ impl From<PasswordError> for AppError {
 }
 
 /// Signs in. Every failure has one answer and takes as long as any other.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", operation_id = "session.create",
     request_body = SignInInput,
     responses((status = 201, body = SessionView, description = "Signed in; the session is in the cookie"),
@@ -203,9 +200,6 @@ async fn open_session(call: &Call, mut ctx: Ctx, account: &LoginAccount) -> Resu
 }
 
 /// Turns an invitation into an active account with a password. The token works once.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(post, path = "/api/v1/invitations/accept", tag = "sessions", operation_id = "invitation.accept",
     request_body = AcceptInput,
     responses((status = 204, description = "The account is active; sign in"),
@@ -289,9 +283,6 @@ async fn activate(
 }
 
 /// The own session, with its token against cross-site requests.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(get, path = "/api/v1/sessions/current", tag = "sessions", operation_id = "session.read",
     responses((status = 200, body = SessionView, description = "The session"),
         (status = 401, body = crate::error::Problem, content_type = "application/problem+json", description = "No session")))]
@@ -314,9 +305,6 @@ pub async fn read_session(call: Call) -> Result<HttpResponse, AppError> {
 }
 
 /// Signs out: the session ends here and the browser is told to forget what it kept.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "sessions", operation_id = "session.end",
     responses((status = 204, description = "Signed out"),
         (status = 401, body = crate::error::Problem, content_type = "application/problem+json", description = "No session")))]
@@ -334,9 +322,6 @@ pub async fn sign_out(call: Call) -> Result<HttpResponse, AppError> {
 }
 
 /// The own account.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(get, path = "/api/v1/me", tag = "staff", operation_id = "me.read",
     responses((status = 200, body = MeView, description = "The account"),
         (status = 401, body = crate::error::Problem, content_type = "application/problem+json", description = "No session")))]

@@ -242,9 +242,6 @@ fn touching(entry: AuditEntry) -> AuditEntry {
 }
 
 /// Registers a patient.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(post, path = "/api/v1/patients", tag = "patients", operation_id = "patient.create",
     request_body = PatientInput,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request give the first answer")),
@@ -353,9 +350,6 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, AppError> {
 }
 
 /// Reads a patient.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(get, path = "/api/v1/patients/{id}", tag = "patients", operation_id = "patient.read",
     params(("id" = String, Path, description = "Patient id"),
         ("identifiers" = Option<Shown>, Query, description = "Show identifiers masked (default) or in full")),
@@ -394,9 +388,6 @@ async fn find(ctx: &Ctx, tx: &mut TenantTx, id: &str) -> Result<Patient, AppErro
 }
 
 /// Corrects a patient: the body replaces the record of the version that `If-Match` names.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(put, path = "/api/v1/patients/{id}", tag = "patients", operation_id = "patient.update",
     request_body = PatientInput,
     params(("id" = String, Path, description = "Patient id"), ("If-Match" = String, Header, description = "ETag of the version read")),
@@ -435,9 +426,6 @@ pub async fn update(call: Call, Json(mut input): Json<PatientInput>) -> Result<H
 }
 
 /// Pages through the clinic's patients.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(get, path = "/api/v1/patients", tag = "patients", operation_id = "patient.list",
     params(("limit" = Option<u32>, Query, description = "1 to 100, 50 by default"),
         ("cursor" = Option<String>, Query, description = "next_cursor of the page before")),
@@ -472,9 +460,6 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
 }
 
 /// Searches the clinic's patients by exactly one criterion.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(post, path = "/api/v1/patients/search", tag = "patients", operation_id = "patient.search",
     request_body = SearchInput,
     responses((status = 200, body = SearchResult<'static>, description = "What was found"),

@@ -84,9 +84,6 @@ impl StaffView {
 }
 
 /// Pages through the clinic's staff.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(get, path = "/api/v1/staff", tag = "staff", operation_id = "staff.list",
     params(("limit" = Option<u32>, Query, description = "1 to 100, 50 by default"),
         ("cursor" = Option<String>, Query, description = "next_cursor of the page before")),
@@ -117,9 +114,6 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
 }
 
 /// Invites a staff member; the mail goes out by the region's worker.
-///
-/// # Errors
-/// See the API description.
 #[utoipa::path(post, path = "/api/v1/staff", tag = "staff", operation_id = "staff.invite",
     request_body = InviteInput,
     responses((status = 201, body = InvitedView, description = "Invited"),

@@ -8,7 +8,7 @@ use app::auth::token::Token;
 use app::audit;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl as _;
+use diesel_async::RunQueryDsl;
 use serde_json::json;
 
 use crate::support::{Actor, Answer, Clinic, Options, World};

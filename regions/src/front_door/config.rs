@@ -106,6 +106,8 @@ pub struct Limits {
     pub total_ms: u64,
     /// How long a tunnel (another region's stream, a WebSocket) may carry nothing.
     pub tunnel_idle_ms: u64,
+    /// The same while the process stops: then a silent tunnel is taken to be between requests.
+    pub drain_tunnel_idle_ms: u64,
     /// How long a stopping process waits for what is in flight.
     pub drain_ms: u64,
     /// How long a stopping process keeps idle connections, so that the next request gets an answer with `close`.
@@ -160,6 +162,7 @@ impl Default for Limits {
             write_stall_ms: 30_000,
             total_ms: 3_600_000,
             tunnel_idle_ms: 300_000,
+            drain_tunnel_idle_ms: 10_000,
             drain_ms: 30_000,
             drain_idle_ms: 3_000,
             head_bytes_max: 32 * 1024,

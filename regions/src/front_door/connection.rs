@@ -27,7 +27,7 @@ const OPENING_BYTES_MAX: usize = HELLO_BYTES_MAX + proxy_protocol::HEADER_BYTES_
 const OPENING_BYTES: usize = 2 * 1024;
 /// TLS alert descriptions (RFC 8446, 6.2).
 const ALERT_ACCESS_DENIED: u8 = 49;
-const ALERT_DECODE_ERROR: u8 = 50;
+const ALERT_INTERNAL_ERROR: u8 = 80;
 const ALERT_UNRECOGNIZED_NAME: u8 = 112;
 const ALERT_WAIT: Duration = Duration::from_millis(500);
 
@@ -234,13 +234,13 @@ async fn forward(core: &Rc<Core>, opening: Opening, region: &RegionRecord) {
     match timeout(connect, reach(region, &opening)).await {
         Ok(Ok(peer)) => {
             metrics::PASSED_THROUGH.inc();
-            let idle = Duration::from_millis(core.door.limits.tunnel_idle_ms);
-            tunnel::carry(&opening.stream, &peer, idle, core.drain.clone()).await;
+            let patience = tunnel::Patience::new(&core.door.limits);
+            tunnel::carry(&opening.stream, &peer, patience, core.drain.clone()).await;
         }
         // The region is down. Nobody else has the key to answer for it, so the client sees the connection end.
         Ok(Err(_)) | Err(_) => {
             turn_away("region_unreachable");
-            send_alert(opening.stream, ALERT_DECODE_ERROR).await;
+            send_alert(opening.stream, ALERT_INTERNAL_ERROR).await;
         }
     }
     core.tunnels.set(core.tunnels.get().saturating_sub(1));

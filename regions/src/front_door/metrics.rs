@@ -38,6 +38,15 @@ pub(super) static PASSED_THROUGH: LazyLock<IntCounter> = LazyLock::new(|| {
     counter("domicile_front_door_passed_through_total", "TLS streams carried unopened to another region.")
 });
 
+/// Whether the last attempt to reach a backend succeeded: for people, not part of readiness, because a front door that
+/// answers 503 for its region is still the right place to ask.
+pub(super) static BACKEND_REACHABLE: LazyLock<IntGauge> = LazyLock::new(|| {
+    gauge(
+        "domicile_front_door_backend_reachable",
+        "1 when the last attempt to reach a backend succeeded, 0 when not.",
+    )
+});
+
 /// New connections to backends.
 pub(super) static BACKEND_CONNECTS: LazyLock<IntCounterVec> = LazyLock::new(|| {
     counter_vec(

@@ -19,6 +19,7 @@ use tokio_rustls::client::TlsStream;
 use super::body::RequestBody;
 use super::config::Limits;
 use super::metrics;
+use crate::log::{self, Field};
 
 /// After a failed connect a backend is left alone this long, so that a dead one is not stormed.
 const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(200);
@@ -174,16 +175,22 @@ impl Pool {
             }
             match timeout(self.connect_for_each, self.connect(backend.address)).await {
                 Ok(Some(sender)) => {
-                    backend.failed_at.set(None);
+                    if backend.failed_at.take().is_some() {
+                        log::info("front_door_backend_back", &[Field::Port(backend.address.port())]);
+                    }
+                    metrics::BACKEND_REACHABLE.set(1);
                     metrics::BACKEND_CONNECTS.with_label_values(&["connected"]).inc();
                     return Ok(Connected { sender, place });
                 }
                 Ok(None) | Err(_) => {
-                    backend.failed_at.set(Some(Instant::now()));
+                    if backend.failed_at.replace(Some(Instant::now())).is_none() {
+                        log::warn("front_door_backend_lost", &[Field::Port(backend.address.port())]);
+                    }
                     metrics::BACKEND_CONNECTS.with_label_values(&["failed"]).inc();
                 }
             }
         }
+        metrics::BACKEND_REACHABLE.set(0);
         Err(PoolError::Unreachable)
     }
 

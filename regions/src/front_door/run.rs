@@ -8,6 +8,7 @@ use std::thread::{JoinHandle as ThreadHandle, available_parallelism};
 use std::time::Duration;
 
 use http::HeaderValue;
+use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::pki_types::ServerName;
 use thiserror::Error as ThisError;
 use tokio::net::{TcpListener, UnixListener};
@@ -57,6 +58,9 @@ pub enum Error {
         /// What is wrong.
         source: TlsError,
     },
+    /// No key for session tickets.
+    #[error("cannot make a key for session tickets")]
+    Tickets(#[source] rustls::Error),
     /// A keyring of `[route]`.
     #[error("{field}: {source}")]
     Keys {
@@ -251,7 +255,10 @@ fn thread_count(config: &Config) -> Result<usize, Error> {
 fn door(config: &Config, clock: Clock, directory: DirectoryHandle, drain: Shutdown) -> Result<Door, Error> {
     let limits = config.limits.clone();
     let resolver = Arc::new(SniResolver::load(&config.tls.certs).map_err(tls_error("tls"))?);
-    let public = tls::public_server(resolver.clone(), &["h2", "http/1.1"]).map_err(tls_error("tls"))?;
+    let mut public = tls::public_server(resolver.clone(), &["h2", "http/1.1"]).map_err(tls_error("tls"))?;
+    // Sealed tickets instead of a shared table of sessions: nothing to lock, and nothing to lose when it is full.
+    public.ticketer = Ticketer::new().map_err(Error::Tickets)?;
+    public.send_tls13_tickets = 1;
     let identity = Identity { cert: config.backend_tls.cert.clone(), key: config.backend_tls.key.clone() };
     let backend = tls::mutual_client(&identity, &config.backend_tls.ca, &["http/1.1"])
         .map_err(tls_error("backend_tls"))?;

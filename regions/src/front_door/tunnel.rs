@@ -11,16 +11,33 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep_until;
 
+use super::config::Limits;
 use super::worker::Drain;
 
 /// The buffer that all tunnels of a thread share; an idle tunnel holds none.
 const SCRATCH_BYTES: usize = 256 * 1024;
 const RELAY_BUFFER_BYTES: usize = 16 * 1024;
-/// While the process stops, a tunnel this long without traffic is taken to be between requests.
-const QUIET_WHILE_DRAINING: Duration = Duration::from_secs(2);
+const CLOSING_WAIT: Duration = Duration::from_secs(2);
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
+}
+
+/// How long a tunnel may be silent.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    idle: Duration,
+    /// While the process stops, a tunnel this long without traffic is taken to be between requests.
+    draining: Duration,
+}
+
+impl Patience {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            idle: Duration::from_millis(limits.tunnel_idle_ms),
+            draining: Duration::from_millis(limits.drain_tunnel_idle_ms),
+        }
+    }
 }
 
 /// What one attempt to move bytes came to.
@@ -32,22 +49,20 @@ enum Moved {
     End,
 }
 
-/// Carries bytes both ways between sockets until both have ended, or neither says anything for `idle`.
-pub(super) async fn carry(one: &TcpStream, other: &TcpStream, idle: Duration, drain: Rc<Drain>) {
+/// Carries bytes both ways between sockets until both have ended, or neither says anything for too long.
+pub(super) async fn carry(one: &TcpStream, other: &TcpStream, patience: Patience, drain: Rc<Drain>) {
     let active = Cell::new(Instant::now());
-    let both = async {
-        let (forth, back) = tokio::join!(pump(one, other, &active), pump(other, one, &active));
-        forth.and(back)
-    };
+    // A side that breaks ends both; a side that ends in good order leaves the other its say.
+    let both = async { tokio::try_join!(pump(one, other, &active), pump(other, one, &active)) };
     // How a tunnel ended makes no difference to what is left to do.
     tokio::select! {
         _ended = both => {}
-        () = silence(&active, idle, drain) => {}
+        () = silence(&active, patience, drain) => {}
     }
 }
 
 /// The same for streams that are not bare sockets. It ends when either side ends.
-pub(super) async fn relay<A, B>(one: A, other: B, idle: Duration, drain: Rc<Drain>)
+pub(super) async fn relay<A, B>(one: A, other: B, patience: Patience, drain: Rc<Drain>)
 where
     A: AsyncRead + AsyncWrite,
     B: AsyncRead + AsyncWrite,
@@ -58,20 +73,20 @@ where
     tokio::select! {
         _ended = copy(&mut one_read, &mut other_write, &active) => {}
         _ended = copy(&mut other_read, &mut one_write, &active) => {}
-        () = silence(&active, idle, drain.clone()) => {}
+        () = silence(&active, patience, drain.clone()) => {}
         // The peer of a WebSocket is told to come again by its closing; waiting would only delay the stop.
         () = drain.started() => {}
     }
     let closing = async { tokio::join!(one_write.shutdown(), other_write.shutdown()) };
-    let _ended = tokio::time::timeout(QUIET_WHILE_DRAINING, closing).await;
+    let _ended = tokio::time::timeout(CLOSING_WAIT, closing).await;
 }
 
-/// Returns when nothing was carried for `idle`, or for a shorter time once the process stops.
-async fn silence(active: &Cell<Instant>, idle: Duration, drain: Rc<Drain>) {
+/// Returns when nothing was carried for as long as `patience` allows.
+async fn silence(active: &Cell<Instant>, patience: Patience, drain: Rc<Drain>) {
     // Each turn sleeps until the earliest moment at which the answer can change.
     loop {
-        let patience = if drain.is_on() { idle.min(QUIET_WHILE_DRAINING) } else { idle };
-        let until = active.get() + patience;
+        let quiet = if drain.is_on() { patience.idle.min(patience.draining) } else { patience.idle };
+        let until = active.get() + quiet;
         if Instant::now() >= until {
             return;
         }

@@ -77,8 +77,8 @@ pub(super) fn mark(headers: &mut HeaderMap) {
 /// Carries the tunnel until an end closes it, the tenant is no longer served here, or the process stops.
 pub(super) async fn run<S: AsyncRead + AsyncWrite>(core: &Rc<Core>, client: S, upgrade: Upgrade) {
     let Ok(Ok(backend)) = timeout(HANDSHAKE_WAIT, upgrade.backend).await else { return };
-    let idle = Duration::from_millis(core.door.limits.tunnel_idle_ms);
-    let carried = tunnel::relay(client, TokioIo::new(backend), idle, core.drain.clone());
+    let patience = tunnel::Patience::new(&core.door.limits);
+    let carried = tunnel::relay(client, TokioIo::new(backend), patience, core.drain.clone());
     tokio::select! {
         () = carried => {}
         () = no_longer_served(core, upgrade.slug, upgrade.route) => {}

@@ -492,6 +492,23 @@ async fn a_refused_transit_and_unknown_names_end_in_an_alert() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_region_is_not_replaced_and_the_other_one_does_not_notice() {
+    let world = World::new().await;
+    let backend = world.backend("us").await;
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    world.set_region("in", nobody, 443, TransitMode::Passthrough);
+    let door = world.door("us", &[backend.address]).await;
+    for _ in 0..20 {
+        let error = door.tls(LOTUS, "http/1.1").await.unwrap_err();
+        assert!(format!("{error:?}").contains("InternalError"), "{error:?}");
+        let (status, _) = read(door.h1(ALPHA).await.send_request(get(ALPHA, "/")).await.unwrap()).await;
+        assert_eq!(status, StatusCode::OK);
+    }
+    assert_eq!(backend.count(), 20, "nothing of the dead region came here");
+    door.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_peer_socket_takes_only_marked_streams_of_its_own_region() {
     let world = World::new().await;
     let (us, india) = (world.backend("us").await, world.backend("in").await);

@@ -10,57 +10,79 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nhost: alpha.us.domicile.test\r\n\r\n";
 
+const LENGTHS: [&str; 20] = [
+    "5\r\nContent-Length: 5",
+    "5\r\nContent-Length: 6",
+    "5\r\ncontent-length: 05",
+    "5, 5",
+    "5,6",
+    "+5",
+    "-5",
+    "0x5",
+    "5 5",
+    "",
+    "5\t",
+    "\t5",
+    "5;",
+    "5.0",
+    "1e1",
+    "\u{b}5",
+    "5\u{c}",
+    "9999999999999999999999",
+    "18446744073709551621",
+    "five",
+];
+const CODINGS: [&str; 23] = [
+    "chunked\r\nTransfer-Encoding: chunked",
+    "chunked\r\nTransfer-Encoding: identity",
+    "identity\r\nTransfer-Encoding: chunked",
+    "chunked, identity",
+    "gzip, chunked",
+    "chunked, chunked",
+    "identity",
+    "gzip",
+    "xchunked",
+    "chunkedx",
+    "chunked;q=1",
+    "\tchunked",
+    "chunked\t",
+    "\u{b}chunked",
+    "chunked\u{c}",
+    "\"chunked\"",
+    "",
+    ",chunked",
+    "chunked,",
+    "chunk\u{e9}d",
+    "chunked\r\n identity",
+    "\r\n chunked",
+    "cHuNkEd, ",
+];
+const FORMS: [&str; 12] = [
+    " {n}: {v}",
+    "\t{n}: {v}",
+    "{n} : {v}",
+    "{n}\t: {v}",
+    "{n}\0: {v}",
+    "{n}",
+    "{n}: {v}\rX: y",
+    "{n}: {v}\n",
+    "{n}: \0{v}",
+    "{n}: {v}\u{7f}",
+    "\"{n}\": {v}",
+    "{n}\u{a0}: {v}",
+];
+const OTHERS: [&str; 5] = [
+    "Content_Length: 5",
+    "Transfer_Encoding: chunked",
+    ": 5",
+    "Host: alpha.us.domicile.test",
+    "Upgrade: h2c\r\nConnection: upgrade",
+];
+
 /// Heads whose body length, line ends or fields two servers could read differently.
 fn ambiguous_heads() -> Vec<String> {
-    let lengths = [
-        "5\r\nContent-Length: 5",
-        "5\r\nContent-Length: 6",
-        "5\r\ncontent-length: 05",
-        "5, 5",
-        "5,6",
-        "+5",
-        "-5",
-        "0x5",
-        "5 5",
-        "",
-        "5\t",
-        "\t5",
-        "5;",
-        "5.0",
-        "1e1",
-        "\u{b}5",
-        "5\u{c}",
-        "9999999999999999999999",
-        "18446744073709551621",
-        "five",
-    ];
-    let codings = [
-        "chunked\r\nTransfer-Encoding: chunked",
-        "chunked\r\nTransfer-Encoding: identity",
-        "identity\r\nTransfer-Encoding: chunked",
-        "chunked, identity",
-        "gzip, chunked",
-        "chunked, chunked",
-        "identity",
-        "gzip",
-        "xchunked",
-        "chunkedx",
-        "chunked;q=1",
-        "\tchunked",
-        "chunked\t",
-        "\u{b}chunked",
-        "chunked\u{c}",
-        "\"chunked\"",
-        "",
-        ",chunked",
-        "chunked,",
-        "chunk\u{e9}d",
-        "chunked\r\n identity",
-        "\r\n chunked",
-        "cHuNkEd, ",
-    ];
-    let mut heads: Vec<String> = lengths.iter().map(|value| format!("Content-Length: {value}\r\n")).collect();
-    heads.extend(codings.iter().map(|value| format!("Transfer-Encoding: {value}\r\n")));
+    let mut heads: Vec<String> = LENGTHS.iter().map(|value| format!("Content-Length: {value}\r\n")).collect();
+    heads.extend(CODINGS.iter().map(|value| format!("Transfer-Encoding: {value}\r\n")));
     for coding in ["chunked", "identity", "Chunked", "gzip", "x"] {
         for length in ["0", "5", "6", "100"] {
             heads.push(format!("Content-Length: {length}\r\nTransfer-Encoding: {coding}\r\n"));
@@ -68,35 +90,14 @@ fn ambiguous_heads() -> Vec<String> {
             heads.push(format!("transfer-encoding: {coding}\r\nX: y\r\nCONTENT-LENGTH: {length}\r\n"));
         }
     }
-    for name in ["Content-Length", "Transfer-Encoding", "Host", "X"] {
-        let value = if name == "Transfer-Encoding" { "chunked" } else { "5" };
-        for form in [
-            " {n}: {v}",
-            "\t{n}: {v}",
-            "{n} : {v}",
-            "{n}\t: {v}",
-            "{n}\0: {v}",
-            "{n}",
-            "{n}: {v}\rX: y",
-            "{n}: {v}\n",
-            "{n}: \0{v}",
-            "{n}: {v}\u{7f}",
-            "\"{n}\": {v}",
-            "{n}\u{a0}: {v}",
-        ] {
-            heads.push(format!("{}\r\n", form.replace("{n}", name).replace("{v}", value)));
-        }
+    for (name, value) in
+        [("Content-Length", "5"), ("Transfer-Encoding", "chunked"), ("Host", "5"), ("X", "5")]
+    {
+        heads.extend(
+            FORMS.iter().map(|form| format!("{}\r\n", form.replace("{n}", name).replace("{v}", value))),
+        );
     }
-    heads.extend(
-        [
-            "Content_Length: 5\r\n",
-            "Transfer_Encoding: chunked\r\n",
-            ": 5\r\n",
-            "Host: alpha.us.domicile.test\r\n",
-            "Upgrade: h2c\r\nConnection: upgrade\r\n",
-        ]
-        .map(str::to_owned),
-    );
+    heads.extend(OTHERS.iter().map(|line| format!("{line}\r\n")));
     heads
 }
 

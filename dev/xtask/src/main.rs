@@ -53,6 +53,8 @@ enum Task {
     Logs,
     /// Run everything CI runs.
     Test,
+    /// Run only the end-to-end part of the tests.
+    E2e,
     /// Measure against nginx and HAProxy; writes docs/benchmarks.md.
     Bench,
     /// The server that every contender of the benchmark forwards to.
@@ -101,6 +103,7 @@ fn run(task: Task) -> Outcome<ExitCode> {
             Task::Status => stack::commands::status(&checkout).await,
             Task::Logs => stack::commands::logs(&checkout),
             Task::Test => test::run(&checkout).await,
+            Task::E2e => test::run_e2e(&checkout).await,
             Task::Bench => bench::run(&checkout).await,
             Task::BenchUpstream(upstream) => {
                 bench::upstream::serve(&upstream).await.map(|()| ExitCode::SUCCESS)

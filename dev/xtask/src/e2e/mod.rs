@@ -39,7 +39,7 @@ pub(crate) struct World {
 type Scenario = for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = Outcome<()>> + 'a>>;
 
 /// In this order: the scans come after everything that could leave a trace, the faults last.
-const SCENARIOS: [(&str, Scenario); 16] = [
+const SCENARIOS: [(&str, Scenario); 17] = [
     ("stack.json has the promised keys", |world| Box::pin(async { setup::stack_json(world) })),
     ("a second start beside a running stack changes nothing", |world| Box::pin(setup::start_again(world))),
     ("a patient is registered, read, corrected, found and listed", |world| {
@@ -65,6 +65,7 @@ const SCENARIOS: [(&str, Scenario); 16] = [
         Box::pin(canary::no_plaintext(world))
     }),
     ("no record of one region is known in the other", |world| Box::pin(canary::no_foreign_record(world))),
+    ("a record's id is nobody's at another clinic", |world| Box::pin(records::foreign_ids(world))),
     ("data survive a stop and a start", |world| Box::pin(setup::survive(world))),
 ];
 
@@ -85,7 +86,7 @@ pub(crate) async fn run(checkout: &Checkout, home: Home, postgres: &Binaries) ->
             }
         }
     }
-    tally.record("the stack stops", stop(checkout, &home).map(|()| Tally::default()));
+    tally.record("the stack stops", remove_leftovers(checkout, &home).map(|()| Tally::default()));
     tally
 }
 
@@ -109,9 +110,12 @@ fn at(checkout: &Checkout, home: Home) -> Outcome<Stack> {
     Ok(Stack { root: checkout.root().to_owned(), home, ports, binaries: checkout.binaries()? })
 }
 
-fn stop(checkout: &Checkout, home: &Home) -> Outcome<()> {
-    let stack = at(checkout, home.clone())?;
-    stop_all(&stack)?;
+/// Stops the stack in `home`, if one runs, and removes the folder: after a run, and after one that was killed.
+pub(crate) fn remove_leftovers(checkout: &Checkout, home: &Home) -> Outcome<()> {
+    if !home.dir().exists() {
+        return Ok(());
+    }
+    stop_all(&at(checkout, home.clone())?)?;
     std::fs::remove_dir_all(home.dir()).attempt(|| format!("remove {}", home.dir().display()))
 }
 

@@ -82,6 +82,15 @@ impl Door {
         Ok(Head { status, lines: lines.map(str::to_owned).collect() })
     }
 
+    /// Reads the body that `head` announces.
+    pub(super) async fn body(&mut self, head: &Head) -> Outcome<String> {
+        let length = head.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+        let mut bytes = vec![0; HEAD_BYTES_MAX.min(length)];
+        let read = tokio::time::timeout(ANSWER_WAIT_MAX, self.stream.read_exact(&mut bytes));
+        read.await.attempt(|| "get a body".to_owned())?.attempt(|| "read a body".to_owned())?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// The certificate that the server showed.
     pub(super) fn certificate(&self) -> Option<Vec<u8>> {
         self.stream.get_ref().1.peer_certificates()?.first().map(|certificate| certificate.to_vec())

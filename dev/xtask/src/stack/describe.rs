@@ -134,20 +134,17 @@ fn print_logins(logins: &[Login]) {
 
 fn print_things_to_try(stack: &Stack, demo: &Demo) {
     let (Some(clinic), Some([home, away])) = (demo.clinics.last(), split_doors(stack, demo)) else { return };
-    let Some(login) = clinic.logins.first() else { return };
-    let ca = stack.relative(&Pki::at(&stack.home).bundle());
+    let Some(login) = clinic.logins.last() else { return };
+    let url = &clinic.url;
+    let curl = format!("curl --cacert {}", stack.relative(&Pki::at(&stack.home).bundle()));
+    let jar = stack.relative(&stack.home.run("cookies"));
     let body = json!({ "email": login.email, "password": login.password });
-    println!("\nTry it");
+    println!("\nTry it: sign in, list the patients, list them through the other region's front door");
     println!(
-        "  curl --cacert {ca} -c .domicile/cookies -H 'origin: {url}' --json '{body}' {url}/api/v1/sessions",
-        url = clinic.url
+        "  {curl} -c {jar} -H 'origin: {url}' -H 'content-type: application/json' -d '{body}' {url}/api/v1/sessions"
     );
-    println!("  curl --cacert {ca} -b .domicile/cookies '{}/api/v1/patients'", clinic.url);
-    println!(
-        "  curl --cacert {ca} -b .domicile/cookies --connect-to ::{away} '{}/api/v1/patients'   # through the other \
-         region's front door ({home} is its own)",
-        clinic.url
-    );
+    println!("  {curl} -b {jar} {url}/api/v1/patients");
+    println!("  {curl} -b {jar} --connect-to ::{away} {url}/api/v1/patients    # {home} is its own");
 }
 
 /// The addresses of the last clinic's own front door and of another region's.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::deps;
 use crate::e2e;
 use crate::fail::{Fail, Outcome};
+use crate::pg::binaries::Binaries;
 use crate::places::{Checkout, Home, make_dir};
 use crate::test::cluster::TestCluster;
 use crate::test::steps::Step;
@@ -25,7 +26,8 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
         tally.record(step.name, step.run(checkout, &[]).await);
     }
     tally.record("tidy", tidy::run(checkout).map(|_checks| Tally::default()));
-    let home = scratch(checkout, "test-cluster")?;
+    let home = Home::new(scratch(checkout)?.join("test-cluster"));
+    cluster::remove_leftovers(&home)?;
     match TestCluster::start(home, &postgres).await {
         Err(fail) => tally.record("test cluster", Err(fail)),
         Ok(cluster) => {
@@ -33,21 +35,35 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
             tally.record("test cluster stops", cluster.stop().map(|()| Tally::default()));
         }
     }
-    let home = scratch(checkout, "test-stack")?;
-    tally.add(e2e::run(checkout, home, &postgres).await);
+    tally.add(end_to_end(checkout, &postgres).await?);
+    Ok(conclude(&tally, begun))
+}
+
+/// Only the end-to-end part, for someone who works on it.
+pub(crate) async fn run_e2e(checkout: &Checkout) -> Outcome<ExitCode> {
+    let begun = Instant::now();
+    let tally = end_to_end(checkout, &deps::ensure_postgres()?).await?;
+    Ok(conclude(&tally, begun))
+}
+
+async fn end_to_end(checkout: &Checkout, postgres: &Binaries) -> Outcome<Tally> {
+    let home = Home::new(scratch(checkout)?.join("test-stack"));
+    e2e::remove_leftovers(checkout, &home)?;
+    Ok(e2e::run(checkout, home, postgres).await)
+}
+
+fn conclude(tally: &Tally, begun: Instant) -> ExitCode {
     println!("\nAll of it took {} s.", begun.elapsed().as_secs());
     tally.print_failures();
     println!("{} passed, {} failed", tally.passed, tally.failed());
-    Ok(if tally.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if tally.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A folder of this run's own beside the binaries; what an earlier run left there is stopped and removed.
-fn scratch(checkout: &Checkout, name: &str) -> Outcome<Home> {
-    let target: PathBuf = checkout.binaries()?.join("xtask-scratch");
-    make_dir(&target)?;
-    let home = Home::new(target.join(name));
-    cluster::remove_leftovers(&home)?;
-    Ok(home)
+/// The folder for what a run makes and removes: beside the binaries, so that it is on the same disk and ignored by git.
+fn scratch(checkout: &Checkout) -> Outcome<PathBuf> {
+    let dir = checkout.binaries()?.join("xtask-scratch");
+    make_dir(&dir)?;
+    Ok(dir)
 }
 
 fn static_checks() -> Vec<Step> {

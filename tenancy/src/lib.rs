@@ -1,5 +1,6 @@
-#![doc = include_str!("../README.md")]
 //! The only door to a tenant's data: connections, tenant transactions, keys, objects, audit, provisioning, migration.
+#![doc = ""]
+#![doc = include_str!("../README.md")]
 
 pub mod audit;
 pub mod config;
@@ -28,8 +29,6 @@ pub mod sealed;
 
 pub use error::{BootError, Rejection, TxError};
 pub use jobs::{JobPayload, PAYLOAD_IDS_MAX};
-pub use names::{
-    APP_ROLE, MIGRATOR_ROLE, OWNER_ROLE, RoleName, SchemaName, TENANT_GROUP_ROLE, TenantRef,
-};
+pub use names::{APP_ROLE, MIGRATOR_ROLE, OWNER_ROLE, RoleName, SchemaName, TENANT_GROUP_ROLE, TenantRef};
 pub use regional::Regional;
 pub use tx::TenantTx;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use regions::clock::Clock;
 use regions::ids::ShardId;
+use regions::log::{self, Field};
 use regions::region::RegionName;
 
 use crate::config::RegionalConfig;
@@ -37,7 +38,10 @@ impl Regional {
     /// [`BootError`] naming the configuration field that is wrong.
     pub async fn connect(config: &RegionalConfig, clock: Clock) -> Result<Arc<Self>, BootError> {
         if config.shards.is_empty() {
-            return Err(BootError::Setting { field: "shards".to_owned(), problem: "names no shard".to_owned() });
+            return Err(BootError::Setting {
+                field: "shards".to_owned(),
+                problem: "names no shard".to_owned(),
+            });
         }
         let mut shards = BTreeMap::new();
         for shard in &config.shards {
@@ -136,10 +140,14 @@ impl Regional {
                     return Ok(TenantTx { held, shared: Arc::clone(&self.shared), tenant, name });
                 }
                 Err(error @ (TxError::Rejected(Rejection::Dirty) | TxError::Unavailable)) => {
+                    if matches!(error, TxError::Rejected(_)) {
+                        note(&error, tenant);
+                    }
                     held.close();
                     last = error;
                 }
                 Err(error @ TxError::Rejected(_)) => {
+                    note(&error, tenant);
                     held.close();
                     return Err(error);
                 }
@@ -153,4 +161,9 @@ impl Regional {
         let key = self.shared.keys.tenant_key(tenant.id, Purpose::Context).await?;
         Ok(ContextKey::of(&key))
     }
+}
+
+/// A context that was not accepted, or a connection somebody else left dirty, is for the security log.
+fn note(error: &TxError, tenant: TenantRef) {
+    log::security(error.code(), &[Field::Tenant(tenant.id)]);
 }

@@ -1,6 +1,9 @@
 //! Tables of a tenant schema that this crate itself writes. Areas of the product describe their own tables.
 
-#![expect(missing_docs, reason = "the table macro makes public items; the migration that creates a column documents it")]
+#![expect(
+    missing_docs,
+    reason = "the table macro makes public items; the migration that creates a column documents it"
+)]
 
 diesel::table! {
     /// One row an audited action; the tenant's role may insert and read it, nothing else.

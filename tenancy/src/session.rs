@@ -6,7 +6,9 @@ use std::time::Duration;
 use deadpool::managed::Object;
 use diesel::connection::TransactionDepthChange;
 use diesel::prelude::*;
-use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
+use diesel_async::{
+    AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
+};
 use futures_util::future::join;
 use regions::ids::TenantId;
 use uuid::Uuid;
@@ -154,7 +156,10 @@ async fn clean_up(lease: Lease) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where tenancy sets up, ends and verifies a transaction")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where tenancy sets up, ends and verifies a transaction"
+)]
 pub(crate) async fn run(connection: &mut &AsyncPgConnection, sql: &str) -> QueryResult<()> {
     connection.batch_execute(sql).await
 }

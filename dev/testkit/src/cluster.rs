@@ -85,7 +85,8 @@ impl TestCluster {
             .dbname(database)
             .ssl_mode(tokio_postgres::config::SslMode::Require);
         let tls = MakeRustlsConnect::new(self.tls()?);
-        let (client, connection) = config.connect(tls).await.map_err(|error| format!("{database}: {error:?}"))?;
+        let (client, connection) =
+            config.connect(tls).await.map_err(|error| format!("{database}: {error:?}"))?;
         tokio::spawn(async move {
             let _ended = connection.await;
         });
@@ -94,7 +95,8 @@ impl TestCluster {
 
     fn tls(&self) -> Result<rustls::ClientConfig, String> {
         let mut roots = rustls::RootCertStore::empty();
-        let file = CertificateDer::pem_file_iter(&self.ca).map_err(|error| format!("{}: {error}", self.ca.display()))?;
+        let file = CertificateDer::pem_file_iter(&self.ca)
+            .map_err(|error| format!("{}: {error}", self.ca.display()))?;
         for certificate in file {
             roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
         }

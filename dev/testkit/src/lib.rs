@@ -2,6 +2,8 @@
 //!
 //! Nothing here stands in for a database, a certificate or an AWS service: each is real, only local and short-lived.
 
+#![expect(clippy::panic, clippy::expect_used, reason = "a test that cannot be set up should stop loudly")]
+
 mod bootstrap;
 mod cluster;
 mod copy;

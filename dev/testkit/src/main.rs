@@ -1,5 +1,7 @@
 //! Starts or stops the PostgreSQL cluster that tests share when nobody else provides one.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program of the command line talks")]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -52,10 +52,10 @@ impl Record {
 pub(crate) fn ensure() -> Result<TestCluster, String> {
     let root = root();
     let _lock = lock(&root)?;
-    if let Some(record) = read(&root) {
-        if is_up(record.port, record.pid) {
-            return Ok(record.cluster());
-        }
+    if let Some(record) = read(&root)
+        && is_up(record.port, record.pid)
+    {
+        return Ok(record.cluster());
     }
     let record = start(&root)?;
     let text = serde_json::to_string(&record).map_err(|error| error.to_string())?;
@@ -120,7 +120,10 @@ fn start(root: &Path) -> Result<Record, String> {
         .args(["-U", "postgres", "-E", "UTF8", "--locale=C", "-N", "-A", "scram-sha-256", "--pwfile"])
         .arg(&password_file))?;
     certificates(&dir, &owner)?;
-    let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).map_err(|e| e.to_string())?.port();
+    let port = TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|free| free.local_addr())
+        .map_err(|e| e.to_string())?
+        .port();
     write_private(&data.join("postgresql.auto.conf"), &settings(&dir, port), Some(&owner))?;
     let rules = "local all all scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
     write_private(&data.join("pg_hba.conf"), rules, Some(&owner))?;
@@ -140,7 +143,10 @@ fn start(root: &Path) -> Result<Record, String> {
     let deadline = Instant::now() + Duration::from_secs(START_S);
     while !is_ready(&owner, &bin_dir, &dir, port) {
         if Instant::now() > deadline {
-            return Err(format!("PostgreSQL does not answer; its log is {}", dir.join("postgres.log").display()));
+            return Err(format!(
+                "PostgreSQL does not answer; its log is {}",
+                dir.join("postgres.log").display()
+            ));
         }
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -228,9 +234,12 @@ fn find_binaries() -> Result<PathBuf, String> {
     found.reverse();
     let path = variable("PATH").unwrap_or_default();
     found.extend(path.split(':').map(PathBuf::from));
-    found.into_iter().find(|dir| dir.join("initdb").is_file() && dir.join("postgres").is_file()).ok_or_else(|| {
-        "PostgreSQL 15 or newer is not installed: `apt install postgresql`, `brew install postgresql@16`".to_owned()
-    })
+    found.into_iter().find(|dir| dir.join("initdb").is_file() && dir.join("postgres").is_file()).ok_or_else(
+        || {
+            "PostgreSQL 15 or newer is not installed: `apt install postgresql`, `brew install postgresql@16`"
+                .to_owned()
+        },
+    )
 }
 
 /// Who the server runs as: us, or the `postgres` user when we are root, because PostgreSQL refuses root.

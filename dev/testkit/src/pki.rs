@@ -46,7 +46,8 @@ impl Pki {
         params.distinguished_name.push(DnType::CommonName, "Domicile test authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
+        let issuer =
+            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
         let dir = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         std::fs::write(dir.path().join("ca.pem"), issuer.pem()).expect("write ca.pem");
         Self { issuer, dir }

@@ -80,12 +80,13 @@ impl TestRegion {
     /// # Panics
     /// If it cannot be made; the message says why.
     pub async fn with(geography: Geography, pool: PoolConfig) -> Self {
-        Self::try_with(geography, pool).await.unwrap_or_else(|sentence| panic!("{sentence}"))
+        Box::pin(Self::try_with(geography, pool)).await.unwrap_or_else(|sentence| panic!("{sentence}"))
     }
 
     async fn try_with(geography: Geography, pool: PoolConfig) -> Result<Self, String> {
-        let cluster = tokio::task::spawn_blocking(TestCluster::shared).await.map_err(|error| error.to_string())?;
-        let template = template::ensure(&cluster, geography).await?;
+        let cluster =
+            tokio::task::spawn_blocking(TestCluster::shared).await.map_err(|error| error.to_string())?;
+        let template = Box::pin(template::ensure(&cluster, geography)).await?;
         let name = uuid::Uuid::from_bytes(regions::random::bytes::<16>()).simple().to_string();
         let databases = Databases { shard: format!("t_{name}_shard"), keys: format!("t_{name}_keys") };
         let superuser = cluster.superuser("postgres").await?;
@@ -106,8 +107,9 @@ impl TestRegion {
         };
         let config = template::config(&parts, APP_ROLE, pool.clone())?;
         let migrator_config = template::config(&parts, MIGRATOR_ROLE, pool)?;
-        let regional =
-            Regional::connect(&config, Clock::system()).await.map_err(|error| format!("test region: {error}"))?;
+        let regional = Regional::connect(&config, Clock::system())
+            .await
+            .map_err(|error| format!("test region: {error}"))?;
         let (alpha, beta) = (template.alpha, template.beta);
         Ok(Self { regional, config, migrator_config, alpha, beta, aws, pki, cluster, databases, dir })
     }
@@ -147,7 +149,10 @@ impl TestRegion {
     /// # Panics
     /// If the cluster does not answer.
     pub async fn app_login(&self) -> Client {
-        self.cluster.login(&self.databases.shard, APP_ROLE, APP_PASSWORD).await.expect("the application connects")
+        self.cluster
+            .login(&self.databases.shard, APP_ROLE, APP_PASSWORD)
+            .await
+            .expect("the application connects")
     }
 
     /// The migrator's log-in in the shard database.

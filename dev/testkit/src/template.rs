@@ -59,7 +59,7 @@ pub(crate) async fn ensure(cluster: &TestCluster, geography: Geography) -> Resul
     );
     let count: i64 = query_one(&superuser, &ready).await?;
     if count != 2 || !template.aws.join("built").exists() {
-        build(cluster, &superuser, &template, geography).await?;
+        Box::pin(build(cluster, &superuser, &template, geography)).await?;
     }
     execute(&superuser, &format!("SELECT pg_advisory_unlock({BUILD_LOCK})")).await?;
     Ok(template)
@@ -81,7 +81,11 @@ pub(crate) async fn clone(superuser: &Client, from: &Databases, to: &Databases) 
 }
 
 /// Starts local AWS on a folder that already has its key and bucket, or makes them.
-pub(crate) fn start_aws(dir: &Path, geography: Geography, certificate: &Issued) -> Result<(localaws::Handle, String), String> {
+pub(crate) fn start_aws(
+    dir: &Path,
+    geography: Geography,
+    certificate: &Issued,
+) -> Result<(localaws::Handle, String), String> {
     let free = "127.0.0.1:0".parse().map_err(|error| format!("{error}"))?;
     let handle = Server::start(localaws::Config {
         region: geography.region().to_owned(),
@@ -203,7 +207,8 @@ async fn build(
 /// Drops a database whatever it is and whoever uses it.
 pub(crate) async fn drop_database(superuser: &Client, database: &str) -> Result<(), String> {
     let exists: i64 =
-        query_one(superuser, &format!("SELECT count(*) FROM pg_database WHERE datname = '{database}'")).await?;
+        query_one(superuser, &format!("SELECT count(*) FROM pg_database WHERE datname = '{database}'"))
+            .await?;
     if exists == 1 {
         execute(superuser, &format!("ALTER DATABASE {database} WITH IS_TEMPLATE false")).await?;
         execute(superuser, &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await?;

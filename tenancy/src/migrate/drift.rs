@@ -91,8 +91,10 @@ async fn catalog(client: &impl GenericClient, tenant: TenantId) -> Result<Vec<St
         .await
         .map_err(|error| MigrateError::sql("reading the tenant's catalog", &error))?;
     let (id, uuid) = (tenant.to_string(), tenant.as_uuid().to_string());
-    let mut lines: Vec<String> =
-        rows.iter().map(|row| row.get::<_, String>(0).replace(&id, "TENANT").replace(&uuid, "UUID")).collect();
+    let mut lines: Vec<String> = rows
+        .iter()
+        .map(|row| row.get::<_, String>(0).replace(&id, "TENANT").replace(&uuid, "UUID"))
+        .collect();
     lines.sort_unstable();
     Ok(lines)
 }
@@ -109,7 +111,10 @@ async fn served(client: &PgClient) -> Result<Vec<TenantId>, MigrateError> {
 
 fn differences(reference: &[String], found: &[String]) -> Vec<String> {
     let only = |from: &[String], other: &[String], sign: char| -> Vec<String> {
-        from.iter().filter(|line| other.binary_search(line).is_err()).map(|line| format!("{sign} {line}")).collect()
+        from.iter()
+            .filter(|line| other.binary_search(line).is_err())
+            .map(|line| format!("{sign} {line}"))
+            .collect()
     };
     let mut all = only(reference, found, '-');
     all.extend(only(found, reference, '+'));

@@ -124,7 +124,8 @@ mod tests {
             }
         }
         let tenant = TenantId::random();
-        let texts = TENANT.iter().flat_map(|one| [one.up, one.down]).chain(REPLACEABLE_TENANT.iter().copied());
+        let texts =
+            TENANT.iter().flat_map(|one| [one.up, one.down]).chain(REPLACEABLE_TENANT.iter().copied());
         for text in texts {
             assert!(!fill(text, tenant).contains("{{"));
         }

@@ -45,7 +45,11 @@ pub fn embedded_sql() -> Vec<&'static str> {
     let numbered = files::SHARD.iter().chain(files::TENANT).map(|migration| migration.up);
     let replaceable = files::REPLACEABLE_SHARD.iter().chain(files::REPLACEABLE_TENANT).copied();
     let bootstrap = crate::shard::bootstrap::FILES.iter().copied();
-    numbered.chain(replaceable).chain(bootstrap).chain(crate::keys::MIGRATIONS.iter().map(|one| one.up)).collect()
+    numbered
+        .chain(replaceable)
+        .chain(bootstrap)
+        .chain(crate::keys::MIGRATIONS.iter().map(|one| one.up))
+        .collect()
 }
 
 /// Why a migration did not happen.

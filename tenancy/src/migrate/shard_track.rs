@@ -90,8 +90,12 @@ impl Migrator {
 }
 
 async fn lock_shard(client: &Client) -> Result<(), MigrateError> {
-    let sql = format!("SET lock_timeout = {LOCK_WAIT_MS}; SELECT pg_catalog.pg_advisory_lock({LOCK_SHARD}, 0)");
-    client.batch_execute(&sql).await.map_err(|error| MigrateError::sql("waiting for another migrator", &error))
+    let sql =
+        format!("SET lock_timeout = {LOCK_WAIT_MS}; SELECT pg_catalog.pg_advisory_lock({LOCK_SHARD}, 0)");
+    client
+        .batch_execute(&sql)
+        .await
+        .map_err(|error| MigrateError::sql("waiting for another migrator", &error))
 }
 
 async fn applied(client: &Client) -> Result<Vec<(i32, String)>, MigrateError> {

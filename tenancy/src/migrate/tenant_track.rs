@@ -137,15 +137,14 @@ impl Migrator {
         if let Err(error) = &outcome {
             let code = error.to_string();
             // The record is a help for the operator; that it cannot be written must not hide the failure itself.
-            let _recorded = client
-                .batch_execute(&format!("ROLLBACK; SET ROLE {OWNER_ROLE}"))
-                .await
-                .and(client
+            let _recorded = client.batch_execute(&format!("ROLLBACK; SET ROLE {OWNER_ROLE}")).await.and(
+                client
                     .execute(
                         "UPDATE meta.tenant SET error_code = $2, updated_at = now() WHERE id = $1",
                         &[&tenant.as_uuid(), &code],
                     )
-                    .await);
+                    .await,
+            );
         }
         outcome
     }

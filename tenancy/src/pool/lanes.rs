@@ -35,7 +35,10 @@ impl Lanes {
                 .timeouts(Timeouts { wait: Some(limits.0), create: Some(limits.0), recycle: Some(limits.0) })
                 .runtime(deadpool::Runtime::Tokio1)
                 .build()
-                .map_err(|error| BootError::Setting { field: "pool".to_owned(), problem: error.to_string() })?;
+                .map_err(|error| BootError::Setting {
+                    field: "pool".to_owned(),
+                    problem: error.to_string(),
+                })?;
             pools.push(pool);
         }
         Ok(Self { lanes: pools })

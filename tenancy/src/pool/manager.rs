@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use deadpool::managed::{Metrics, RecycleError, RecycleResult};
+use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection;
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio::time::Instant;
 
 use crate::error::BootError;
@@ -42,7 +42,7 @@ impl PooledConnection {
 
     /// Asks the server whether the session is as new: nobody's role, no context, no transaction, no open cursor.
     pub(crate) async fn verify(&mut self) -> Result<(), diesel::result::Error> {
-        self.inner.batch_execute(VERIFY).await
+        crate::session::run(&mut &self.inner, VERIFY).await
     }
 }
 

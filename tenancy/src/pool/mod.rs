@@ -31,7 +31,8 @@ pub(crate) enum Slice {
 /// A connection on loan, with the tenant's permit for it.
 pub(crate) struct Lease {
     pub(crate) connection: deadpool::managed::Object<Manager>,
-    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    /// Given back with the connection, never before it.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// The pool of one shard.
@@ -62,11 +63,11 @@ impl ShardPool {
             Slice::Ordinary => {
                 let permit = Some(self.shares.acquire(tenant).await?);
                 let connection = self.lanes.get(tenant, self.wait).await?;
-                Ok(Lease { connection, permit })
+                Ok(Lease { connection, _permit: permit })
             }
             Slice::Reserved => {
                 let connection = self.reserved.get(tenant, self.wait).await?;
-                Ok(Lease { connection, permit: None })
+                Ok(Lease { connection, _permit: None })
             }
         }
     }

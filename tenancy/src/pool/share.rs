@@ -48,9 +48,9 @@ impl Shares {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_share_is_one_tenants_own_and_bounded() {
-        let shares = Shares::new(2, Duration::from_millis(100));
+        let shares = Shares::new(2, Duration::from_millis(20));
         let (a, b) = (TenantId::random(), TenantId::random());
         let first = shares.acquire(a).await.unwrap();
         let _second = shares.acquire(a).await.unwrap();

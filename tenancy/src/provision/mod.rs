@@ -208,7 +208,7 @@ impl<'a> Provisioner<'a> {
         }
         record(client, tenant.id, step, "started").await?;
         self.tell(step, Moment::Started);
-        self.act(client, tenant, step).await?;
+        Box::pin(self.act(client, tenant, step)).await?;
         self.tell(step, Moment::Acted);
         record(client, tenant.id, step, "done").await?;
         self.tell(step, Moment::Recorded);
@@ -256,12 +256,7 @@ async fn is_done(client: &PgClient, tenant: TenantId, step: Step) -> Result<bool
     Ok(row.is_some())
 }
 
-async fn record(
-    client: &PgClient,
-    tenant: TenantId,
-    step: Step,
-    state: &str,
-) -> Result<(), ProvisionError> {
+async fn record(client: &PgClient, tenant: TenantId, step: Step, state: &str) -> Result<(), ProvisionError> {
     let recorded = client
         .execute(
             "INSERT INTO meta.provision_step AS s (tenant, step, state) VALUES ($1, $2, $3)

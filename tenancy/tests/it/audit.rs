@@ -83,8 +83,7 @@ async fn an_entry_that_cannot_be_written_releases_nothing() {
 
 #[tokio::test]
 async fn a_blocked_audit_table_releases_nothing_and_does_not_hang() {
-    let mut pool = tenancy::config::PoolConfig::default();
-    pool.lock_ms = 200;
+    let pool = tenancy::config::PoolConfig { lock_ms: 200, ..tenancy::config::PoolConfig::default() };
     let region = TestRegion::with_pool(pool).await;
     let mut superuser = region.superuser().await;
     let lock = superuser.transaction().await.unwrap();

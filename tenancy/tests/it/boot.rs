@@ -71,7 +71,10 @@ async fn an_unsafe_setting_is_refused_by_name() {
     let superuser = region.superuser().await;
     let database = region.shard_database();
     for (setting, value) in [("log_statement", "all"), ("log_parameter_max_length", "-1")] {
-        superuser.batch_execute(&format!("ALTER DATABASE {database} SET {setting} = '{value}'")).await.unwrap();
+        superuser
+            .batch_execute(&format!("ALTER DATABASE {database} SET {setting} = '{value}'"))
+            .await
+            .unwrap();
         let refused = refusal(&region.config).await;
         superuser.batch_execute(&format!("ALTER DATABASE {database} RESET {setting}")).await.unwrap();
         assert!(refused.starts_with(setting), "{refused}");
@@ -80,7 +83,8 @@ async fn an_unsafe_setting_is_refused_by_name() {
     superuser.batch_execute(&format!("ALTER DATABASE {database} SET row_security = off")).await.unwrap();
     let regional = Regional::connect(&region.config, Clock::system()).await.unwrap();
     let mut tx = regional.begin(region.alpha, "test").await.unwrap();
-    let shown = crate::support::word(&mut tx, "SELECT current_setting('row_security') AS word").await.unwrap();
+    let shown =
+        crate::support::word(&mut tx, "SELECT current_setting('row_security') AS word").await.unwrap();
     assert_eq!(shown, "on");
 }
 

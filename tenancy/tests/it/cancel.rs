@@ -157,7 +157,14 @@ async fn one_tenant_cannot_use_up_the_pool() {
     assert!(matches!(third, Err(TxError::Busy)), "{third:?}");
     // The other tenant is served, and denials of the first can still be recorded.
     patient(&region, region.beta).await;
-    region.regional.begin_reserved(region.alpha, "test.denied").await.unwrap().commit(entry(id())).await.unwrap();
+    region
+        .regional
+        .begin_reserved(region.alpha, "test.denied")
+        .await
+        .unwrap()
+        .commit(entry(id()))
+        .await
+        .unwrap();
     drop((first, second));
     patient(&region, region.alpha).await;
 }
@@ -232,7 +239,8 @@ async fn a_crowd_of_tenants_on_four_connections_stays_apart() {
     let transactions = Arc::new(AtomicU64::new(0));
     let mut tasks = tokio::task::JoinSet::new();
     for seed in 0..TASKS {
-        let (region, tenants, transactions) = (Arc::clone(&region), Arc::clone(&tenants), Arc::clone(&transactions));
+        let (region, tenants, transactions) =
+            (Arc::clone(&region), Arc::clone(&tenants), Arc::clone(&transactions));
         tasks.spawn(async move {
             let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
             while Instant::now() < deadline {
@@ -279,7 +287,9 @@ async fn one_visit(region: &TestRegion, tenant: TenantRef, seed: u64) {
 #[tokio::test]
 async fn ids_of_tenants_are_not_text_of_a_caller() {
     // Only a typed id makes a name, and a typed id has one spelling (T14).
-    for refused in ["", "t_a\"; drop schema public; --", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "ａａ", &"a".repeat(64)] {
+    for refused in
+        ["", "t_a\"; drop schema public; --", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "ａａ", &"a".repeat(64)]
+    {
         assert!(refused.parse::<TenantId>().is_err(), "{refused}");
     }
     let tenant = TenantId::random();

@@ -49,7 +49,8 @@ async fn prepared_statements_are_the_tenants_own() {
     for _ in 0..8 {
         for (tenant, rows) in [(region.alpha, 1), (region.beta, 2)] {
             let mut tx = region.regional.begin(tenant, "test").await.unwrap();
-            let ids: Vec<uuid::Uuid> = patient::table.select(patient::tenant_id).load(tx.conn()).await.unwrap();
+            let ids: Vec<uuid::Uuid> =
+                patient::table.select(patient::tenant_id).load(tx.conn()).await.unwrap();
             assert_eq!(ids.len(), rows);
             assert!(ids.iter().all(|found| *found == tenant.id.as_uuid()));
             tx.rollback().await.unwrap();
@@ -154,7 +155,8 @@ async fn forged_foreign_expired_and_borrowed_contexts_are_refused() {
     // A good context of this tenant is worth nothing in another server process.
     let client = region.app_login().await;
     let role = RoleName::of(region.alpha.id).quoted();
-    let sql = format!("BEGIN; SET LOCAL ROLE {role}; SET LOCAL domicile.context = '{own}'; SELECT sec.tenant()");
+    let sql =
+        format!("BEGIN; SET LOCAL ROLE {role}; SET LOCAL domicile.context = '{own}'; SELECT sec.tenant()");
     let error = client.batch_execute(&sql).await.unwrap_err();
     assert_eq!(error.code().unwrap().code(), "DM001");
 }
@@ -203,7 +205,8 @@ async fn without_a_context_every_relation_and_function_is_closed() {
         client.batch_execute("ROLLBACK").await.unwrap();
     }
     client.batch_execute(&format!("BEGIN; SET LOCAL ROLE {role}")).await.unwrap();
-    let refused = client.batch_execute("SELECT jobs.enqueue('x', '{\"tenant\":\"a\",\"ids\":{}}', NULL)").await;
+    let refused =
+        client.batch_execute("SELECT jobs.enqueue('x', '{\"tenant\":\"a\",\"ids\":{}}', NULL)").await;
     assert!(refused.is_err());
 }
 
@@ -221,7 +224,9 @@ async fn temporary_tables_cannot_shadow_anything() {
     superuser.batch_execute(&format!("GRANT TEMPORARY ON DATABASE {database} TO \"{role}\"")).await.unwrap();
     let mut tx = region.regional.begin(region.alpha, "test").await.unwrap();
     for table in ["context_key", "tenant", "pg_class"] {
-        execute(&mut tx, &format!("CREATE TEMPORARY TABLE {table} (tenant uuid, role_name text)")).await.unwrap();
+        execute(&mut tx, &format!("CREATE TEMPORARY TABLE {table} (tenant uuid, role_name text)"))
+            .await
+            .unwrap();
     }
     let tenant = word(&mut tx, "SELECT sec.tenant()::text AS word").await.unwrap();
     assert_eq!(tenant, region.alpha.id.as_uuid().to_string());
@@ -257,11 +262,18 @@ async fn what_a_borrower_leaves_behind_never_reaches_the_next() {
             let mut tx = region.regional.begin(beta, "test.clean").await.unwrap_or_else(|error| {
                 panic!("after `{left}` and {end}: {error:?}");
             });
-            let role = word(&mut tx, "SELECT current_user::text || ' ' || current_setting('search_path') AS word");
+            let role =
+                word(&mut tx, "SELECT current_user::text || ' ' || current_setting('search_path') AS word");
             let (ops, phi) = (SchemaName::ops(beta.id), SchemaName::phi(beta.id));
-            assert_eq!(role.await.unwrap(), format!("{ops} {ops}, {phi}, pg_temp"), "after `{left}` and {end}");
+            assert_eq!(
+                role.await.unwrap(),
+                format!("{ops} {ops}, {phi}, pg_temp"),
+                "after `{left}` and {end}"
+            );
             assert_eq!(patients(&mut tx).await, 0);
-            let open = word(&mut tx, "SELECT (SELECT count(*) FROM pg_cursors WHERE name <> '')::text AS word").await;
+            let open =
+                word(&mut tx, "SELECT (SELECT count(*) FROM pg_cursors WHERE name <> '')::text AS word")
+                    .await;
             assert_eq!(open.unwrap(), "0");
             tx.rollback().await.unwrap();
         }
@@ -296,7 +308,8 @@ async fn an_error_based_oracle_sees_its_own_rows_only() {
     assert_eq!(injected(&region, region.alpha, &filter).await.unwrap(), 0);
     // Forced on the other schema it is refused, not evaluated.
     let schema = SchemaName::ops(region.beta.id).quoted();
-    let outcome = injected(&region, region.alpha, &format!("EXISTS (SELECT 1 / 0 FROM {schema}.patient)")).await;
+    let outcome =
+        injected(&region, region.alpha, &format!("EXISTS (SELECT 1 / 0 FROM {schema}.patient)")).await;
     let text = format!("{outcome:?}");
     assert!(matches!(outcome, Err(TxError::Db(_))), "{text}");
     assert!(!text.contains("division"), "{text}");

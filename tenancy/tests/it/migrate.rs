@@ -12,7 +12,9 @@ const UP: &str = "CREATE TABLE {{ops}}.probe (id uuid PRIMARY KEY,
 const DOWN: &str = "DROP TABLE {{ops}}.probe";
 
 async fn extended(region: &TestRegion) -> Migrator {
-    Migrator::with_plan(&region.migrator_config, Plan::embedded().and_tenant("probe", UP, DOWN)).await.unwrap()
+    Migrator::with_plan(&region.migrator_config, Plan::embedded().and_tenant("probe", UP, DOWN))
+        .await
+        .unwrap()
 }
 
 /// More tenants than alpha and beta; their roles outlive the region's databases, so a test destroys them at its end.
@@ -51,7 +53,7 @@ async fn nothing_to_do_does_nothing() {
 #[tokio::test]
 async fn a_failing_tenant_does_not_stop_the_others_and_is_resumed() {
     let region = TestRegion::new().await;
-    let tenants = more(&region, 4).await;
+    let tenants = Box::pin(more(&region, 4)).await;
     let superuser = region.superuser().await;
     // The last in order of id, so that it is not the canary; something of its own is in the way.
     let mut all: Vec<TenantRef> = tenants.iter().copied().chain([region.alpha, region.beta]).collect();
@@ -99,7 +101,7 @@ async fn a_failing_canary_stops_the_run() {
 #[tokio::test]
 async fn two_migrators_at_once_do_each_thing_once() {
     let region = TestRegion::new().await;
-    let tenants = more(&region, 3).await;
+    let tenants = Box::pin(more(&region, 3)).await;
     let (one, two) = (extended(&region).await, extended(&region).await);
     let (first, second) = tokio::join!(one.tenants(Parallel(2)), two.tenants(Parallel(2)));
     assert!(first.unwrap().is_complete());
@@ -162,7 +164,10 @@ async fn drift_of_any_kind_is_found() {
             format!("ALTER TABLE {ops}.patient DISABLE TRIGGER audit_required"),
             format!("ALTER TABLE {ops}.patient ENABLE TRIGGER audit_required"),
         ),
-        (format!("GRANT UPDATE ON {ops}.audit_event TO {role}"), format!("REVOKE UPDATE ON {ops}.audit_event FROM {role}")),
+        (
+            format!("GRANT UPDATE ON {ops}.audit_event TO {role}"),
+            format!("REVOKE UPDATE ON {ops}.audit_event FROM {role}"),
+        ),
     ] {
         superuser.batch_execute(&change).await.unwrap();
         let drift = migrator.drift().await.unwrap();

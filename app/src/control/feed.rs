@@ -107,7 +107,14 @@ impl Peer {
 
 /// Registers the feed's routes.
 pub fn register(service: &mut web::ServiceConfig) {
+    // The extractors' own answers quote what was sent.
     service
+        .app_data(
+            web::QueryConfig::default().error_handler(|_quoting, _| AppError::from(error::INVALID).into()),
+        )
+        .app_data(
+            web::PathConfig::default().error_handler(|_quoting, _| AppError::from(error::NOT_FOUND).into()),
+        )
         .route("/feed/v1/snapshot", web::get().to(snapshot))
         .route("/feed/v1/deltas", web::get().to(deltas))
         .route("/feed/v1/work", web::get().to(work))
@@ -132,8 +139,9 @@ struct WorkQuery {
     wait_ms: u64,
 }
 
-async fn snapshot(control: Data<Control>, _peer: Peer) -> HttpResponse {
-    HttpResponse::Ok().content_type(BINARY).body(control.ledger.snapshot().await)
+async fn snapshot(control: Data<Control>, _peer: Peer) -> Result<HttpResponse, AppError> {
+    let signed = control.ledger.snapshot().await.ok_or(error::UNAVAILABLE)?;
+    Ok(HttpResponse::Ok().content_type(BINARY).body(signed))
 }
 
 async fn deltas(

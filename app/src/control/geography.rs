@@ -86,6 +86,10 @@ pub async fn regions(store: &Store) -> Result<Vec<RegionRecord>, ControlError> {
 pub async fn add_region(store: &Store, by: By, record: RegionRecord) -> Result<RegionRecord, ControlError> {
     peer_address(&record.peer_front_door)?;
     let mut tx = store.begin().await?;
+    let count: i64 = region::table.count().get_result(tx.conn()?).await?;
+    if count >= REGIONS_MAX {
+        return Err(ControlError::Invalid { field: "name", code: "too_many_regions" });
+    }
     let now = tx.now();
     diesel::insert_into(region::table)
         .values((

@@ -154,8 +154,9 @@ impl Ledger {
         Delta::Signed(Bytes::from(self.signer.delta(from, &entries, self.clock.now_unix_ms())))
     }
 
-    /// All current entries, signed. Many front doors that start at once get the same bytes.
-    pub async fn snapshot(&self) -> Bytes {
+    /// All current entries, signed; none when signing was interrupted. Many front doors that start at once get the same
+    /// bytes, and a large directory is encoded beside the threads that answer.
+    pub async fn snapshot(self: &Arc<Self>) -> Option<Bytes> {
         let mut cached = self.snapshot.lock().await;
         let now_ms = self.clock.now_unix_ms();
         let head = self.head();
@@ -163,14 +164,21 @@ impl Ledger {
             known.head == head && now_ms.saturating_sub(known.issued_ms) < SNAPSHOT_MAX_AGE_MS
         };
         if let Some(known) = cached.as_ref().filter(fresh) {
-            return known.bytes.clone();
+            return Some(known.bytes.clone());
         }
+        let ledger = Arc::clone(self);
+        let signing = tokio::task::spawn_blocking(move || ledger.sign_snapshot(now_ms));
+        let signed = signing.await.ok()?;
+        let bytes = signed.bytes.clone();
+        *cached = Some(signed);
+        Some(bytes)
+    }
+
+    fn sign_snapshot(&self, issued_ms: u64) -> Snapshot {
         let (head, entries) = {
             let state = self.state.read();
             (state.head, state.fold.entries())
         };
-        let bytes = Bytes::from(self.signer.snapshot(head, entries, now_ms));
-        *cached = Some(Snapshot { head, issued_ms: now_ms, bytes: bytes.clone() });
-        bytes
+        Snapshot { head, issued_ms, bytes: Bytes::from(self.signer.snapshot(head, entries, issued_ms)) }
     }
 }

@@ -9,6 +9,7 @@ pub mod sessions;
 pub mod tenants;
 
 use std::future::{Ready, ready};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::str::FromStr;
 
@@ -18,6 +19,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse};
+use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use regions::ids::RequestId;
 use regions::log::{self, Field};
@@ -197,10 +199,10 @@ pub async fn envelope<B: MessageBody + 'static>(
         let done = Done { id, route, took_ms: control.clock.now_unix_ms().saturating_sub(started_ms) };
         return Ok(request.into_response(done.close(refused)));
     }
-    let handled = next.call(request).await;
+    let handled = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let done = Done { id, route, took_ms: control.clock.now_unix_ms().saturating_sub(started_ms) };
     match handled {
-        Ok(response) => {
+        Ok(Ok(response)) => {
             let (head, response) = response.into_parts();
             let response = match response.error() {
                 Some(failure) => failed(failure, id),
@@ -208,10 +210,8 @@ pub async fn envelope<B: MessageBody + 'static>(
             };
             Ok(ServiceResponse::new(head, done.close(response)))
         }
-        Err(failure) => {
-            let response = done.close(failed(&failure, id));
-            Err(actix_web::error::InternalError::from_response(failure, response).into())
-        }
+        Ok(Err(failure)) => Err(done.broken(&failure)),
+        Err(_panic) => Err(done.broken(&AppError::internal("panic").into())),
     }
 }
 
@@ -223,6 +223,12 @@ struct Done {
 }
 
 impl Done {
+    /// The complete answer to a request whose handler did not come back with one.
+    fn broken(&self, failure: &actix_web::Error) -> actix_web::Error {
+        let response = self.close(failed(failure, self.id));
+        actix_web::error::InternalError::from_response("service", response).into()
+    }
+
     /// Gives the answer the headers that every answer has, and writes the one log line.
     fn close(&self, mut response: HttpResponse) -> HttpResponse {
         secure(response.headers_mut(), self.id);

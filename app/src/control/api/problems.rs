@@ -97,3 +97,19 @@ impl From<SignInError> for AppError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::KINDS;
+    use crate::error;
+
+    #[test]
+    fn a_code_means_one_status_in_both_apis() {
+        for kind in KINDS {
+            assert!((400..600).contains(&kind.status) && kind.title.ends_with('.'), "{}", kind.code);
+            for other in KINDS.iter().chain(error::KINDS).filter(|other| other.code == kind.code) {
+                assert_eq!(other.status, kind.status, "{}", kind.code);
+            }
+        }
+    }
+}

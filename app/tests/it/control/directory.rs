@@ -142,3 +142,34 @@ async fn a_tenant_that_the_table_moved_behind_the_logs_back_is_noticed() {
         .unwrap();
     assert!(log::verify(&control.store().await).await.is_err());
 }
+
+#[tokio::test]
+async fn the_feed_goes_on_without_the_database_and_people_are_told() {
+    let control = TestControl::start().await;
+    let admin = control.with_regions().await;
+    let peer = control.peer("front-door.us-east-1");
+    let name = &control.config.database.database;
+    let elsewhere = control.cluster.superuser("postgres").await.unwrap();
+    let cut = format!(
+        "alter database {name} allow_connections false;
+         select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+    );
+    elsewhere.batch_execute(&cut).await.unwrap();
+    super::support::until("readiness to fail", async || !super::support::is_ready(control.at.admin).await)
+        .await;
+    let refused = admin.get("/platform/v1/regions").await.expect(503);
+    assert_eq!((refused.code(), refused.headers.contains_key("retry-after")), ("unavailable", true));
+    let snapshot = peer.get("/feed/v1/snapshot").await;
+    assert_eq!(snapshot.status().as_u16(), 200);
+    let verifier = Verifier::new([&control.public_key]).unwrap();
+    assert_eq!(
+        Directory::from_snapshot(&snapshot.bytes().await.unwrap(), &verifier).unwrap().head().version,
+        2
+    );
+    assert_eq!(peer.get("/feed/v1/deltas?after=1&wait_ms=0").await.status().as_u16(), 200);
+
+    elsewhere.batch_execute(&format!("alter database {name} allow_connections true")).await.unwrap();
+    super::support::until("readiness", async || super::support::is_ready(control.at.admin).await).await;
+    admin.post("/platform/v1/regions", &super::support::region("us-west-2", "uw", "US")).await.expect(201);
+    assert_eq!(peer.get("/feed/v1/deltas?after=2&wait_ms=5000").await.status().as_u16(), 200);
+}

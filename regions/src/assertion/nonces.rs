@@ -77,6 +77,9 @@ mod tests {
     #[test]
     fn a_nonce_is_accepted_once_for_as_long_as_its_assertion_could_be() {
         let cache = NonceCache::new(100);
+        // A generation begins earlier, so that it ends while the assertion is still good.
+        let early = Assertion { issued_ms: NOW_MS - 30_000, expires_ms: NOW_MS, ..assertion() };
+        assert_eq!(cache.accept(&early, NOW_MS - 30_000), Ok(()));
         let first = assertion();
         assert_eq!(cache.accept(&first, NOW_MS), Ok(()));
         let end = NOW_MS + LIFETIME_MAX_MS + SKEW_MAX_MS;

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -187,11 +187,25 @@ pub(crate) struct Running {
     _tasks: JoinSet<()>,
 }
 
+/// A bound socket that does not listen: its port is refused to clients and given to nobody else meanwhile.
+pub(crate) fn reserve() -> (TcpSocket, u16) {
+    let socket = shared_socket(0);
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
+}
+
+fn shared_socket(port: u16) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseport(true).unwrap();
+    socket.bind(([127, 0, 0, 1], port).into()).unwrap();
+    socket
+}
+
 pub(crate) async fn serve(control: Arc<Control>, pki: &Pki, port: u16) -> Running {
     let identity = pki.issue("feed", &[SERVER_NAME]);
     let config = tls::mutual_server(&identity, &pki.ca(), &["http/1.1"]).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let listener = shared_socket(port).listen(128).unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {

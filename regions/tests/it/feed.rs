@@ -1,7 +1,7 @@
 //! The feed against a real server: news within a second, starts without the control plane, and nothing
 //! believed unsigned.
 
-use crate::control::{Control, Pki, feed_config, serve, tenant};
+use crate::control::{Control, Pki, feed_config, reserve, serve, tenant};
 use regions::directory::{DirectoryHandle, Entry, Lookup, TenantRecord, TenantState, feed, store};
 use regions::metrics;
 use regions::shutdown::{Shutdown, Trigger};
@@ -104,8 +104,9 @@ async fn news_reach_every_front_door_within_a_second() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_starts_from_its_last_good_copy_with_the_control_plane_down() {
     let Setup { pki, control, file, _folder } = setup();
-    let running = serve(control.clone(), &pki, 0).await;
-    let config = feed_config(&pki, &control, running.port, &file);
+    let (_reserved, port) = reserve();
+    let running = serve(control.clone(), &pki, port).await;
+    let config = feed_config(&pki, &control, port, &file);
     let client = Client::start(config.clone());
     client.at_version(3).await;
     let version =
@@ -116,7 +117,6 @@ async fn a_process_starts_from_its_last_good_copy_with_the_control_plane_down() 
     })
     .await;
     client.stop().await;
-    let port = running.port;
     drop(running);
 
     let restarted = Client::start(config.clone());
@@ -167,9 +167,7 @@ async fn an_altered_copy_is_not_believed_and_is_replaced_once_the_feed_answers()
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, &altered).unwrap();
     let before = refused("content");
-    let reserved = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = reserved.local_addr().unwrap().port();
-    drop(reserved);
+    let (_reserved, port) = reserve();
     let client = Client::start(feed_config(&pki, &control, port, &file));
     eventually("the copy is refused", || refused("content") > before).await;
     assert_eq!(client.directory.lookup("clinic-1"), Lookup::NotReady);

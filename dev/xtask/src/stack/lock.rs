@@ -1,6 +1,7 @@
 //! One command at a time works on a stack; a second one says so instead of tangling with the first.
 use std::fs::File;
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -16,6 +17,7 @@ impl Lock {
     /// Takes the stack's lock or says who has it.
     pub(crate) fn take(home: &Home) -> Outcome<Self> {
         make_dir(home.dir())?;
+        check_owner(home)?;
         let path = home.dir().join("lock");
         let doing = || format!("lock {}", path.display());
         let mut options = File::options();
@@ -35,4 +37,14 @@ impl Lock {
         writeln!(file, "{}", std::process::id()).attempt(doing)?;
         Ok(Self { _file: file })
     }
+}
+
+/// Two accounts on one stack would leave each other files that they cannot read.
+fn check_owner(home: &Home) -> Outcome<()> {
+    let owner = home.dir().metadata().attempt(|| format!("look at {}", home.dir().display()))?.uid();
+    if owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(Fail::new(format!("{} belongs to another account (uid {owner}).", home.dir().display()))
+        .hint("run the command as the account that made the stack, which can also `make reset` it"))
 }

@@ -35,6 +35,7 @@ use actix_web::{App, HttpServer};
 use regions::admin::{Readiness, serve_admin};
 use regions::clock::Clock;
 use regions::directory::Signer;
+use regions::log::Field;
 use regions::shutdown::Shutdown;
 use regions::tls::{self, SniResolver};
 use tokio::sync::watch;
@@ -168,6 +169,7 @@ pub async fn serve(
     shutdown: Shutdown,
 ) -> Result<(), RoleError> {
     let readiness = Readiness::new(&[listen::DATABASE, listen::DIRECTORY]);
+    let at = listeners.addresses()?;
     let control = start(config, clock, shutdown.clone()).await?;
     let platform = platform_server(config, listeners.platform, Data::clone(&control))?;
     let feed = feed_server(config, listeners.feed, Data::clone(&control))?;
@@ -180,6 +182,8 @@ pub async fn serve(
         work: control.work.clone(),
         readiness: readiness.clone(),
     };
+    let version = control.ledger.head().version;
+    regions::log::info("started", &[Field::Port(at.admin.port()), Field::Version(version)]);
     let (stop_platform, stop_feed) = (platform.handle(), feed.handle());
     let stop = async {
         shutdown.wait().await;

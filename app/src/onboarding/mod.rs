@@ -85,7 +85,7 @@ enum Round {
 }
 
 impl Onboarding {
-    /// Runs until the process stops. A step that is under way is finished first, or found unfinished by the next worker.
+    /// Runs until the process stops. A step that is under way then is found unfinished by the next worker.
     pub async fn run(self, shutdown: Shutdown) {
         let mut failures = 0_u32;
         while !shutdown.is_triggered() {

@@ -1,10 +1,12 @@
 //! The command line: the same functions as the platform API, as aligned text or JSON.
 
-use std::process::Output;
+use std::net::SocketAddr;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use super::support::TestControl;
+use super::support::{PATIENCE, TestControl, is_ready, until};
 
 async fn admin(control: &TestControl, args: &[&str]) -> Output {
     run(control, "admin", args).await
@@ -128,4 +130,27 @@ async fn migrating_again_is_quiet_and_a_wrong_file_names_its_field() {
     std::fs::write(&control.config_file, format!("default_region = \"us-east-1\"\n{text}")).unwrap();
     let sentence = refused(&control, &["regions", "list"]).await;
     assert!(sentence.contains("default_region"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_control_process_starts_from_its_file_and_stops_when_told() {
+    let control = TestControl::start().await;
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_domicile"));
+    command.args(["control", "--config"]).arg(&control.config_file).kill_on_drop(true);
+    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let admin = loop {
+        let line =
+            tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("it stopped");
+        let said: Value = serde_json::from_str(&line).unwrap();
+        if said["event.code"] == "started" {
+            break said["server.port"].as_u64().unwrap();
+        }
+    };
+    let admin = SocketAddr::from(([127, 0, 0, 1], u16::try_from(admin).unwrap()));
+    until("readiness", async || is_ready(admin).await).await;
+    let pid = process.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let ended = tokio::time::timeout(PATIENCE, process.wait()).await.unwrap().unwrap();
+    assert!(ended.success(), "{ended:?}");
 }

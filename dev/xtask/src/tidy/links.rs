@@ -81,15 +81,28 @@ fn anchor_of(heading: &str) -> String {
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// Code spans of the form `path/to/file.rs::name`.
+/// Underscores from which a lone snake-case word is taken for a test's name: tests are named in sentences, nothing else is.
+const TEST_NAME_UNDERSCORES_MIN: usize = 4;
+
+/// Code spans of the form `path/to/file.rs::name`, and those that are a sentence in snake case.
 fn named_tests(line: &str) -> Vec<&str> {
-    line.split('`').skip(1).step_by(2).filter(|span| span.contains(".rs::") && !span.contains(' ')).collect()
+    let sentence = |span: &str| {
+        span.matches('_').count() >= TEST_NAME_UNDERSCORES_MIN
+            && span.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && !span.ends_with("_total")
+    };
+    let spans = line.split('`').skip(1).step_by(2);
+    spans.filter(|span| (span.contains(".rs::") && !span.contains(' ')) || sentence(span)).collect()
 }
 
 fn test_exists(named: &str, sources: &[Source]) -> bool {
-    let Some((file, name)) = named.split_once("::") else { return false };
+    let (file, name) = named.split_once("::").map_or((None, named), |(file, name)| (Some(file), name));
     let function = name.rsplit("::").next().unwrap_or(name);
-    sources.iter().any(|source| source.path == file && source.text.contains(&format!("fn {function}(")))
+    let declared = format!("fn {function}(");
+    sources.iter().any(|source| {
+        let place = file.map_or(source.extension() == "rs", |file| source.path == file);
+        place && source.text.contains(&declared)
+    })
 }
 
 #[cfg(test)]
@@ -111,6 +124,7 @@ mod tests {
         assert_eq!(count("see [x](https://example.com) and [y](gone.md)"), 1);
         assert_eq!(count("held by `dev/b.rs::holds`"), 0);
         assert_eq!(count("held by `dev/b.rs::breaks`"), 1);
+        assert_eq!(count("held by `a_patient_is_read_back_twice`"), 1);
         assert_eq!(count("```\n[x](gone.md)\n```"), 0);
     }
 

@@ -131,12 +131,13 @@ impl FrontDoor {
         let client_address = address_of(sockets.clients.first(), "listen")?;
         let peer_address = address_of(sockets.peers.first(), "peer_listen")?;
         let admin_address = address_of(Some(&sockets.admin), "admin_listen")?;
-        let giver =
-            Giver::new(&config.handoff_socket, copies(&sockets)?).map_err(listen_error("handoff_socket"))?;
+        let to_give = copies(&sockets)?;
         let readiness = Readiness::new(&[READY_DIRECTORY, READY_ACCEPTING]);
         let admin = start_admin(&sockets, &readiness, admin_stopped)?;
         let threads = start_threads(&door, sockets, threads)?;
         readiness.hold(READY_ACCEPTING);
+        // Only now: if anything above fails, the process before keeps its place and can be succeeded again.
+        let giver = Giver::new(&config.handoff_socket, to_give).map_err(listen_error("handoff_socket"))?;
         if let Some(confirmation) = confirmation {
             confirmation.send().map_err(listen_error("handoff_socket"))?;
         }

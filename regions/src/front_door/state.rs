@@ -184,8 +184,8 @@ impl ConnectionState {
     }
 
     pub(super) fn write_advanced(&self) {
-        if self.write_blocked_since.get().is_some() {
-            self.write_blocked_since.set(None);
+        if self.write_blocked_since.take().is_some() && self.in_flight.get() == 0 {
+            self.idle_since.set(Instant::now());
         }
     }
 
@@ -217,12 +217,17 @@ impl ConnectionState {
         Ticket { state: self.clone(), slot }
     }
 
+    /// Nothing is being answered, and the last answer has left: a slow client may still be taking it from our buffers.
+    fn is_idle(&self) -> bool {
+        self.in_flight.get() == 0 && self.write_blocked_since.get().is_none()
+    }
+
     /// The next moment at which [`Self::expired`] can say something new.
     pub(super) fn next_deadline(&self) -> Instant {
         let deadlines = &self.deadlines;
-        let mut next = match (self.in_flight.get(), self.draining_since.get()) {
-            (0, Some(since)) => since.max(self.idle_since.get()) + deadlines.drain_idle,
-            (0, None) => self.idle_since.get() + deadlines.idle,
+        let mut next = match (self.is_idle(), self.draining_since.get()) {
+            (true, Some(since)) => since.max(self.idle_since.get()) + deadlines.drain_idle,
+            (true, None) => self.idle_since.get() + deadlines.idle,
             // With requests in flight their own clocks are looked at this often.
             _ => Instant::now() + deadlines.write_stall.min(deadlines.body_grace) / 4,
         };
@@ -245,7 +250,7 @@ impl ConnectionState {
         if over(self.write_blocked_since.get(), deadlines.write_stall) {
             return Some(Expired::Stalled);
         }
-        if self.in_flight.get() == 0 {
+        if self.is_idle() {
             let since = self.idle_since.get();
             let idle = over(Some(since), deadlines.idle);
             let drained = over(self.draining_since.get().map(|start| start.max(since)), deadlines.drain_idle);
@@ -338,5 +343,82 @@ impl Drop for Ticket {
         if left == 0 {
             self.state.idle_since.set(Instant::now());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn state() -> Rc<ConnectionState> {
+        let limits = Limits {
+            head_ms: 100,
+            idle_ms: 1_000,
+            write_stall_ms: 400,
+            total_ms: 5_000,
+            body_grace_ms: 200,
+            body_bytes_per_s_min: 10,
+            drain_idle_ms: 50,
+            ..Limits::default()
+        };
+        ConnectionState::new(Deadlines::new(&limits))
+    }
+
+    #[test]
+    fn an_idle_connection_is_kept_longer_than_one_of_a_stopping_process() {
+        let state = state();
+        let now = Instant::now();
+        assert_eq!(
+            (state.expired(now + 900 * MS), state.expired(now + 1_001 * MS)),
+            (None, Some(Expired::Idle))
+        );
+        state.drain();
+        assert_eq!(state.expired(now + 100 * MS), Some(Expired::Idle));
+        let ticket = state.begin();
+        assert_eq!(state.expired(now + 300 * MS), None, "a request in flight is not idle");
+        assert_eq!(state.expired(now + 5_100 * MS), Some(Expired::Total));
+        drop(ticket);
+        // The answer sits in our buffers because the client is slow: not idle either, but not for ever.
+        state.write_blocked();
+        assert_eq!(state.expired(now + 300 * MS), None);
+        assert_eq!(state.expired(now + 500 * MS), Some(Expired::Stalled));
+    }
+
+    #[test]
+    fn each_clock_runs_by_itself() {
+        let state = state();
+        let now = Instant::now();
+        state.head_started();
+        assert_eq!(state.expired(now + 150 * MS), Some(Expired::Head));
+        state.head_finished();
+        let ticket = state.begin();
+        ticket.handed_over();
+        assert_eq!(state.expired(now + 500 * MS), Some(Expired::Stalled));
+        ticket.asked();
+        assert_eq!(state.expired(now + 500 * MS), None, "the backend's slowness is not the client's");
+        assert!(state.next_deadline() <= Instant::now() + 60 * MS, "bodies are looked at in time");
+    }
+
+    #[test]
+    fn a_body_earns_its_time_by_its_bytes() {
+        let mut exchange = Exchange {
+            started: Instant::now(),
+            handed_over: None,
+            body_awaited: Some(Instant::now()),
+            body_waited: Duration::ZERO,
+            body_bytes: 0,
+            body_late: false,
+            body_waker: None,
+        };
+        let deadlines = state().deadlines;
+        exchange.judge_body(Instant::now() + 100 * MS, &deadlines);
+        assert!(!exchange.body_late, "grace");
+        exchange.body_bytes = 30;
+        exchange.judge_body(Instant::now() + 3_000 * MS, &deadlines);
+        assert!(!exchange.body_late, "30 bytes at 10 a second");
+        exchange.judge_body(Instant::now() + 3_500 * MS, &deadlines);
+        assert!(exchange.body_late);
     }
 }

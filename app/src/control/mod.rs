@@ -168,6 +168,16 @@ pub async fn serve(
     clock: Clock,
     shutdown: Shutdown,
 ) -> Result<(), RoleError> {
+    // Boxed, because two servers and their start make a future too large to be moved about.
+    Box::pin(serve_all(config, listeners, clock, shutdown)).await
+}
+
+async fn serve_all(
+    config: &ControlConfig,
+    listeners: Listeners,
+    clock: Clock,
+    shutdown: Shutdown,
+) -> Result<(), RoleError> {
     let readiness = Readiness::new(&[listen::DATABASE, listen::DIRECTORY]);
     let at = listeners.addresses()?;
     let control = start(config, clock, shutdown.clone()).await?;

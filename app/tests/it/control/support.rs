@@ -83,6 +83,10 @@ impl Answer {
 impl TestControl {
     /// A fresh database, migrated, with one administrator, served on free ports.
     pub(crate) async fn start() -> Self {
+        Box::pin(Self::make()).await
+    }
+
+    async fn make() -> Self {
         let cluster = tokio::task::spawn_blocking(TestCluster::shared).await.unwrap();
         let database = fresh_database(&cluster).await;
         let (pki, dir) = (Pki::new(), tempfile::tempdir().unwrap());

@@ -42,7 +42,7 @@ pub struct Done<T> {
 /// What a commit records.
 pub enum Record {
     /// An audit entry.
-    Audit(AuditEntry),
+    Audit(Box<AuditEntry>),
     /// Nothing, for a named reason; never where patients' data was touched.
     Nothing(Unaudited),
 }
@@ -50,7 +50,7 @@ pub enum Record {
 impl<T> Done<T> {
     /// An answer whose access is recorded.
     pub fn audited(value: T, entry: AuditEntry) -> Result<Done<T>, AppError> {
-        Ok(Done { value, record: Record::Audit(entry) })
+        Ok(Done { value, record: Record::Audit(Box::new(entry)) })
     }
 
     /// An answer that touched no patient's data.
@@ -136,6 +136,14 @@ impl Call {
     where
         F: AsyncFnOnce(&Ctx, &mut TenantTx) -> Result<Done<T>, AppError>,
     {
+        // On the heap: a handler's future would otherwise carry the whole transaction's on the stack of its thread.
+        Box::pin(self.in_transaction(work)).await
+    }
+
+    async fn in_transaction<T, F>(&self, work: F) -> Result<T, AppError>
+    where
+        F: AsyncFnOnce(&Ctx, &mut TenantTx) -> Result<Done<T>, AppError>,
+    {
         self.check_origin()?;
         let token = session::from_cookie(self.headers()).ok_or(UNAUTHENTICATED)?;
         let mut tx = self.app.regional.begin(self.routed.clinic.tenant(), self.action()).await?;
@@ -216,7 +224,7 @@ impl Call {
 
 async fn finish<T>(tx: TenantTx, done: Done<T>) -> Result<T, AppError> {
     match done.record {
-        Record::Audit(entry) => drop(tx.commit(entry).await?),
+        Record::Audit(entry) => drop(tx.commit(*entry).await?),
         Record::Nothing(why) => tx.commit_without_audit(why).await?,
     }
     Ok(done.value)

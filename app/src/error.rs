@@ -136,10 +136,14 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
 }
 
-/// What a handler fails with.
+/// What a handler fails with. It is one pointer wide, because almost every function here returns it.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", kind.code)]
-pub struct AppError {
+#[error("{}", .0.kind.code)]
+pub struct AppError(Box<Details>);
+
+/// What an error is made of.
+#[derive(Debug, Clone)]
+pub struct Details {
     /// The public part.
     pub kind: Kind,
     /// Broken rules, for [`INVALID`].
@@ -154,13 +158,21 @@ pub struct AppError {
     pub header: Option<(HeaderName, HeaderValue)>,
 }
 
+impl std::ops::Deref for AppError {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
 impl From<Kind> for AppError {
     fn from(kind: Kind) -> AppError {
         let retry_after_s = match kind.status {
             503 => Some(RETRY_AFTER_UNAVAILABLE_S),
             _ => None,
         };
-        AppError { kind, errors: Vec::new(), cause: None, denial: None, retry_after_s, header: None }
+        AppError(Box::new(Details { kind, errors: Vec::new(), cause: None, denial: None, retry_after_s, header: None }))
     }
 }
 
@@ -168,7 +180,9 @@ impl AppError {
     /// Broken rules in the body.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> AppError {
-        AppError { errors, ..INVALID.into() }
+        let mut error = AppError::from(INVALID);
+        error.0.errors = errors;
+        error
     }
 
     /// One broken rule in the body.
@@ -186,35 +200,35 @@ impl AppError {
     /// The same error with a cause for the log.
     #[must_use]
     pub fn because(mut self, cause: &'static str) -> AppError {
-        self.cause = Some(cause);
+        self.0.cause = Some(cause);
         self
     }
 
     /// The same error, whose denial is recorded in the audit log with this reason.
     #[must_use]
     pub fn denied(mut self, reason: &'static str) -> AppError {
-        self.denial = Some(reason);
+        self.0.denial = Some(reason);
         self
     }
 
     /// The same error with a `Retry-After` in seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> AppError {
-        self.retry_after_s = Some(seconds);
+        self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The same error with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> AppError {
+        self.0.header = Some((name, value));
         self
     }
 
     /// The same error again; the layer around the handlers gives it the request id.
     #[must_use]
     pub fn copy(&self) -> AppError {
-        AppError {
-            kind: self.kind,
-            errors: self.errors.clone(),
-            cause: self.cause,
-            denial: self.denial,
-            retry_after_s: self.retry_after_s,
-            header: self.header.clone(),
-        }
+        AppError(self.0.clone())
     }
 
     /// The response, with the request id as the problem's instance.

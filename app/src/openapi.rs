@@ -47,7 +47,6 @@ pub fn document() -> String {
 /// Reads the API description. It needs no session and says nothing about the clinic.
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "description", operation_id = "api.describe",
     responses((status = 200, description = "This document")))]
-#[expect(clippy::unused_async, reason = "actix-web handlers are async")]
 pub async fn read() -> Result<HttpResponse, AppError> {
     Ok(HttpResponse::Ok().content_type("application/json").body(document()))
 }

@@ -162,7 +162,7 @@ fn prove(app: &App, request: &ServiceRequest, route: Option<&'static Route>) -> 
     let path_and_query = request.uri().path_and_query().map_or("/", |both| both.as_str());
     let now_ms = app.clock.now_unix_ms();
     let expected = Expected { method: request.method().as_str(), path_and_query, now_ms, region: app.region };
-    let values = request.headers().get_all(&header_name()).map(HeaderValue::as_bytes);
+    let values = request.headers().get_all(header_name()).map(HeaderValue::as_bytes);
     let checked = assertion::sole(values)
         .and_then(|value| Assertion::verify(value, &app.route_keys, &expected))
         .and_then(|assertion| match csrf::is_safe(request.method()) {
@@ -207,9 +207,8 @@ fn place(app: &App, request: &ServiceRequest, assertion: &Assertion) -> Result<C
         return Err(AppError::from(UNAVAILABLE).because("directory.behind").retry_after(1));
     }
     if assertion.epoch < record.epoch || assertion.shard != record.shard {
-        let mut error = AppError::from(MISDIRECTED).because("epoch.stale");
-        error.header = Some((STALE_EPOCH, HeaderValue::from(record.epoch.0)));
-        return Err(error);
+        let current = HeaderValue::from(record.epoch.0);
+        return Err(AppError::from(MISDIRECTED).because("epoch.stale").with_header(STALE_EPOCH, current));
     }
     match record.state {
         TenantState::Active => {}

@@ -94,7 +94,7 @@ fn pointer(path: &serde_path_to_error::Path, code: &str) -> String {
             Segment::Enum { .. } | Segment::Unknown => None,
         })
         .collect();
-    if code == "unknown_field" && matches!(path.iter().last(), Some(Segment::Map { .. })) {
+    if code == "unknown_field" && matches!(path.iter().next_back(), Some(Segment::Map { .. })) {
         segments.pop();
     }
     segments.iter().map(|segment| format!("/{segment}")).collect()

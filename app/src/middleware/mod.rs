@@ -14,7 +14,6 @@ use crate::error::{AppError, METHOD, NOT_FOUND};
 ///
 /// # Errors
 /// Always.
-#[expect(clippy::unused_async, reason = "actix-web handlers are async")]
 pub async fn method_not_allowed() -> Result<actix_web::HttpResponse, AppError> {
     Err(METHOD.into())
 }
@@ -23,7 +22,6 @@ pub async fn method_not_allowed() -> Result<actix_web::HttpResponse, AppError> {
 ///
 /// # Errors
 /// Always.
-#[expect(clippy::unused_async, reason = "actix-web handlers are async")]
 pub async fn not_found() -> Result<actix_web::HttpResponse, AppError> {
     Err(NOT_FOUND.into())
 }

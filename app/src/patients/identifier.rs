@@ -165,10 +165,14 @@ mod tests {
     #[test]
     fn each_kind_and_its_slips() {
         let number = abha();
-        let grouped = format!("{}-{}-{}-{}", &number[..2], &number[2..6], &number[6..10], &number[10..]);
+        let grouped: String = number.chars().enumerate().fold(String::new(), |text, (at, c)| match at {
+            2 | 6 | 10 => format!("{text}-{c}"),
+            _ => format!("{text}{c}"),
+        });
         assert_eq!(normal(IdentifierKind::AbhaNumber, &grouped).as_deref(), Ok(number.as_str()));
         let last = number.chars().last().unwrap();
-        let wrong = format!("{}{}", &number[..13], if last == '0' { '1' } else { '0' });
+        let body: String = number.chars().take(13).collect();
+        let wrong = format!("{body}{}", if last == '0' { '1' } else { '0' });
         assert_eq!(normal(IdentifierKind::AbhaNumber, &wrong), Err("abha_number_invalid"));
         assert_eq!(normal(IdentifierKind::AbhaNumber, "234123412346"), Err("abha_number_invalid"));
         assert_eq!(normal(IdentifierKind::AbhaAddress, "Asha.Rao1@ABDM").as_deref(), Ok("asha.rao1@abdm"));

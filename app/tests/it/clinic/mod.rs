@@ -4,6 +4,7 @@ mod audit;
 mod authz;
 mod canary;
 mod edge;
+mod framing;
 mod isolation;
 mod jobs;
 mod openapi;

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::support::{World, patient};
 
+/// A change of a valid registration.
+type Change = Box<dyn Fn(&mut Value)>;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_patient_is_registered_read_and_corrected() {
     let world = World::new().await;
@@ -134,15 +137,16 @@ async fn aadhaar_is_refused_wherever_it_is_typed_and_abha_is_kept() {
         world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).json(&body).send()
     };
     let number = "2341 2341 2346";
-    for (place, change) in [
-        ("/mrn", Box::new(|body: &mut Value| body["mrn"] = json!("234123412346")) as Box<dyn Fn(&mut Value)>),
+    let changes: [(&str, Change); 5] = [
+        ("/mrn", Box::new(|body: &mut Value| body["mrn"] = json!("234123412346"))),
         ("/names/0/family", Box::new(move |body| body["names"][0]["family"] = json!(number))),
         ("/names/0/prefix", Box::new(move |body| body["names"][0]["prefix"] = json!("२३४१ २३४१ २३४६"))),
         ("/addresses/0/lines/0", Box::new(move |body| body["addresses"][0]["lines"] = json!([number]))),
         ("/identifiers/0", Box::new(move |body| {
             body["identifiers"] = json!([{ "kind": "abha_number", "value": number }]);
         })),
-    ] {
+    ];
+    for (place, change) in changes {
         let answer = register(&*change).await;
         assert_eq!(answer.outcome(), (400, "invalid_request".into()), "{place}");
         let named = answer.json()["errors"].as_array().unwrap().iter().any(|fault| {

@@ -67,11 +67,13 @@ pub(crate) struct World {
     pub(crate) receipt_keys: HmacKeyring,
     pub(crate) address: SocketAddr,
     pub(crate) client: reqwest::Client,
+    /// What a front door connects with, for tests that write bytes themselves.
     pub(crate) tls: Arc<rustls::ClientConfig>,
     signer: Signer,
     verifier: Verifier,
     head: std::sync::Mutex<Head>,
     server: ServerHandle,
+    pki: Pki,
 }
 
 /// What a test may want otherwise.
@@ -104,22 +106,8 @@ impl World {
 
     pub(crate) async fn with(options: Options) -> World {
         let region = TestRegion::with(options.geography, tenancy::config::PoolConfig::default()).await;
-        let here = match options.geography {
-            Geography::Us => Region { name: region.config.region, code: "us".parse().unwrap(), jurisdiction: "US".parse().unwrap() },
-            Geography::In => Region { name: region.config.region, code: "in".parse().unwrap(), jurisdiction: "IN".parse().unwrap() },
-        };
-        let clinic = |tenant: TenantRef, slug: &str| {
-            let slug: Slug = slug.parse().unwrap();
-            let record = TenantRecord {
-                id: tenant.id,
-                slug,
-                region: here.name,
-                shard: tenant.shard,
-                state: TenantState::Active,
-                epoch: tenant.epoch,
-            };
-            Clinic { tenant, host: format!("{slug}.{}.{BASE}", here.code), record }
-        };
+        let here = home(&region, options.geography);
+        let clinic = |tenant: TenantRef, slug: &str| clinic(here, tenant, slug);
         let (alpha, beta) = (clinic(region.alpha, "alpha-clinic"), clinic(region.beta, "beta-clinic"));
         let (signer, _pem) = Signer::generate("test".parse().unwrap()).unwrap();
         let verifier = Verifier::new([signer.public_key()]).unwrap();
@@ -158,7 +146,8 @@ impl World {
             names: NameIndexes::default(),
             pinned: AtomicBool::new(true),
         });
-        let (address, tls, server) = serve(&app);
+        let pki = Pki::new();
+        let (address, tls, server) = serve(&app, &pki);
         World {
             region,
             app,
@@ -174,7 +163,13 @@ impl World {
             verifier,
             head: std::sync::Mutex::new(head),
             server,
+            pki,
         }
+    }
+
+    /// File of the authority of the region's internal certificates.
+    pub(crate) fn ca(&self) -> std::path::PathBuf {
+        self.pki.ca()
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
@@ -256,9 +251,33 @@ impl Drop for World {
     }
 }
 
+fn home(region: &TestRegion, geography: Geography) -> Region {
+    let (code, jurisdiction) = match geography {
+        Geography::Us => ("us", "US"),
+        Geography::In => ("in", "IN"),
+    };
+    Region {
+        name: region.config.region,
+        code: code.parse().unwrap(),
+        jurisdiction: jurisdiction.parse().unwrap(),
+    }
+}
+
+fn clinic(here: Region, tenant: TenantRef, slug: &str) -> Clinic {
+    let slug: Slug = slug.parse().unwrap();
+    let record = TenantRecord {
+        id: tenant.id,
+        slug,
+        region: here.name,
+        shard: tenant.shard,
+        state: TenantState::Active,
+        epoch: tenant.epoch,
+    };
+    Clinic { tenant, host: format!("{slug}.{}.{BASE}", here.code), record }
+}
+
 /// Starts the real server on a free port, behind mutual TLS.
-fn serve(app: &web::Data<App>) -> (SocketAddr, Arc<rustls::ClientConfig>, ServerHandle) {
-    let pki = Pki::new();
+fn serve(app: &web::Data<App>, pki: &Pki) -> (SocketAddr, Arc<rustls::ClientConfig>, ServerHandle) {
     let names = [NAME, "*.us.domicile.localhost", "*.in.domicile.localhost"];
     let (server, front_door) = (pki.server(&names), pki.client("front-door.us-east-1"));
     let identity =

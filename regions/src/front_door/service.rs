@@ -1,4 +1,7 @@
 //! Answers one request: the verdict from its head alone, then either a refusal or the way to the backend.
+//!
+//! With HTTP/1 a body stays behind the gate of `strict_io` until the verdict. With HTTP/2 what a client sends before it sees
+//! the refusal lands, unread, in the protocol library's window for the stream and is dropped with the stream's reset.
 
 use std::cell::RefCell;
 use std::convert::Infallible;

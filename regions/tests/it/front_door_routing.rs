@@ -404,6 +404,30 @@ async fn a_dead_backend_is_503_and_the_other_one_takes_over() {
     door.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_clients_and_requests_for_heads_are_served() {
+    let world = World::new().await;
+    let backend = world.backend("us").await;
+    let door = world.door("us", &[backend.address]).await;
+    let old = door.raw(ALPHA, format!("GET /bytes/5 HTTP/1.0\r\nhost: {ALPHA}\r\n\r\n").as_bytes()).await;
+    assert!(old.starts_with("HTTP/1.0 200 ") || old.starts_with("HTTP/1.1 200 "), "{old}");
+    assert!(old.ends_with("\r\n\r\nxxxxx") && !old.to_lowercase().contains("chunked"), "{old}");
+    let mut h1 = door.h1(ALPHA).await;
+    for method in ["HEAD", "OPTIONS", "DELETE", "PATCH", "PUT"] {
+        h1.ready().await.unwrap();
+        let mut request = get(ALPHA, "/");
+        *request.method_mut() = method.parse().unwrap();
+        let (status, body) = read(h1.send_request(request).await.unwrap()).await;
+        assert_eq!(
+            (status, body.as_str()),
+            (StatusCode::OK, if method == "HEAD" { "" } else { "ok" }),
+            "{method}"
+        );
+    }
+    assert!(backend.connections.load(Ordering::SeqCst) <= 2, "a HEAD leaves its connection usable");
+    door.stop().await;
+}
+
 /// Copies both ways and keeps what passed.
 async fn recorder(
     to: std::net::SocketAddr,

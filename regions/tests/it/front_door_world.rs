@@ -186,6 +186,7 @@ impl World {
             [limits]
             requests_per_s_per_address = 0
             connections_per_address_max = 20000
+            drain_idle_ms = 1000
             "#,
             tenant.cert.display(),
             tenant.key.display(),

@@ -350,6 +350,16 @@ async fn jobs_carry_ids_of_their_own_tenant_and_commit_with_the_transaction() {
     tx.enqueue("invitation.send", payload, None).await.unwrap();
     tx.commit(entry(id())).await.unwrap();
     assert_eq!(jobs().await, 1);
+    // The worker's log-in, and only it, takes jobs from the queue.
+    let worker = region.app_login().await;
+    let taken = worker
+        .query_one(
+            "UPDATE graphile_worker._private_jobs SET attempts = 1 RETURNING payload ->> 'tenant'",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(taken.get::<_, String>(0), region.alpha.id.to_string());
     let mut tx = region.regional.begin(region.alpha, "test").await.unwrap();
     let foreign = tx.enqueue("invitation.send", tenancy::JobPayload::new(region.beta.id), None).await;
     assert!(matches!(foreign, Err(TxError::Rejected(Rejection::Context))));

@@ -18,4 +18,5 @@ mod migrate;
 mod objects;
 mod provision;
 mod rig;
+mod scale;
 mod support;

@@ -1,8 +1,10 @@
 //! The API description, generated from the handlers and locked by a snapshot in the tests.
 
 use actix_web::HttpResponse;
-use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 
+use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
 use crate::{auth, patients, staff};
 
@@ -29,6 +31,8 @@ use crate::{auth, patients, staff};
         patients::api::read,
         patients::api::update,
     ),
+    modifiers(&SessionSchemes),
+    security(("session" = [], "csrf" = [])),
     tags(
         (name = "sessions", description = "Signing in and out"),
         (name = "staff", description = "Who works in the clinic"),
@@ -38,6 +42,22 @@ use crate::{auth, patients, staff};
 )]
 pub struct ClinicApi;
 
+/// How a caller shows its session.
+struct SessionSchemes;
+
+impl Modify for SessionSchemes {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let components = api.components.get_or_insert_default();
+        let cookie = ApiKey::Cookie(ApiKeyValue::new(COOKIE_NAME));
+        let header = ApiKey::Header(ApiKeyValue::with_description(
+            "X-CSRF-Token",
+            "The session's csrf_token, with every request that changes something",
+        ));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
+        components.add_security_scheme("csrf", SecurityScheme::ApiKey(header));
+    }
+}
+
 /// The document as JSON.
 #[must_use]
 pub fn document() -> String {
@@ -45,7 +65,7 @@ pub fn document() -> String {
 }
 
 /// Reads the API description. It needs no session and says nothing about the clinic.
-#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "description", operation_id = "api.describe",
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "description", operation_id = "api.describe", security(()),
     responses((status = 200, description = "This document")))]
 pub async fn read() -> Result<HttpResponse, AppError> {
     Ok(HttpResponse::Ok().content_type("application/json").body(document()))

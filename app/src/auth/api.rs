@@ -106,7 +106,7 @@ impl From<PasswordError> for AppError {
 }
 
 /// Signs in. Every failure has one answer and takes as long as any other.
-#[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", operation_id = "session.create",
+#[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", operation_id = "session.create", security(()),
     request_body = SignInInput,
     responses((status = 201, body = SessionView, description = "Signed in; the session is in the cookie"),
         (status = 401, body = crate::error::Problem, content_type = "application/problem+json", description = "Not signed in"),
@@ -200,7 +200,7 @@ async fn open_session(call: &Call, mut ctx: Ctx, account: &LoginAccount) -> Resu
 }
 
 /// Turns an invitation into an active account with a password. The token works once.
-#[utoipa::path(post, path = "/api/v1/invitations/accept", tag = "sessions", operation_id = "invitation.accept",
+#[utoipa::path(post, path = "/api/v1/invitations/accept", tag = "sessions", operation_id = "invitation.accept", security(()),
     request_body = AcceptInput,
     responses((status = 204, description = "The account is active; sign in"),
         (status = 400, body = crate::error::Problem, content_type = "application/problem+json", description = "The password breaks a rule"),

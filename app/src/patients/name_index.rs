@@ -22,7 +22,7 @@ use super::{queries, tags};
 use crate::store::StoreError;
 
 /// Patients above which a clinic's names are not held.
-pub const PATIENTS_MAX: i64 = 20_000;
+pub const PATIENTS_MAX: usize = 20_000;
 /// Memory of all clinics' names together, in bytes.
 const MEMORY_MAX_BYTES: u64 = 64 << 20;
 /// Time without a search after which a clinic's names are wiped, in seconds.
@@ -63,6 +63,7 @@ struct NameIndex {
 #[derive(Clone)]
 pub struct NameIndexes {
     clinics: Cache<(TenantId, Epoch), Clinic>,
+    patients_max: usize,
 }
 
 #[derive(Clone)]
@@ -81,16 +82,22 @@ pub enum Found {
 
 impl Default for NameIndexes {
     fn default() -> Self {
+        NameIndexes::new(PATIENTS_MAX)
+    }
+}
+
+impl NameIndexes {
+    /// Names of clinics with at most `patients_max` patients.
+    #[must_use]
+    pub fn new(patients_max: usize) -> NameIndexes {
         let clinics = Cache::builder()
             .max_capacity(MEMORY_MAX_BYTES)
             .weigher(|_, clinic: &Clinic| clinic.bytes.max(1_024))
             .time_to_idle(Duration::from_secs(IDLE_MAX_S))
             .build();
-        NameIndexes { clinics }
+        NameIndexes { clinics, patients_max }
     }
-}
 
-impl NameIndexes {
     /// Patients one of whose names has a word for each given one, each beginning like it.
     ///
     /// # Errors
@@ -106,7 +113,7 @@ impl NameIndexes {
         let fresh = async { Clinic { index: Arc::default(), bytes: 0 } };
         let clinic = self.clinics.get_with(key, fresh).await;
         let mut index = clinic.index.lock().await;
-        if !index.refresh(tx, keys).await? {
+        if !index.refresh(tx, keys, self.patients_max).await? {
             drop(index);
             self.clinics.invalidate(&key).await;
             return Ok(Found::TooManyPatients);
@@ -129,10 +136,10 @@ impl NameIndexes {
 
 impl NameIndex {
     /// Reads what changed since the last time. False when the clinic is too large.
-    async fn refresh(&mut self, tx: &mut TenantTx, keys: &Arc<Keys>) -> Result<bool, StoreError> {
+    async fn refresh(&mut self, tx: &mut TenantTx, keys: &Arc<Keys>, max: usize) -> Result<bool, StoreError> {
         let since = self.read_until.unwrap_or(DateTime::UNIX_EPOCH);
-        let heads = queries::changed_since(tx, since, PATIENTS_MAX + 1).await?;
-        let max = usize::try_from(PATIENTS_MAX).unwrap_or(usize::MAX);
+        let heads_max = i64::try_from(max).unwrap_or(i64::MAX).saturating_add(1);
+        let heads = queries::changed_since(tx, since, heads_max).await?;
         if heads.len() > max {
             return Ok(false);
         }

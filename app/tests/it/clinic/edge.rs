@@ -163,3 +163,27 @@ async fn a_process_whose_pins_failed_serves_nothing() {
     let answer = world.ask(&world.alpha, "GET", "/api/v1/openapi.json").send().await;
     assert_eq!(answer.outcome(), (503, "unavailable".into()));
 }
+
+/// A handler that panics is answered, with a receipt and without the panic's text.
+#[actix_web::test]
+async fn a_panic_is_an_answer_without_its_text() {
+    use actix_web::{App, middleware, test, web};
+
+    let world = World::new().await;
+    let bomb = || async { if true { panic!("CANARY of a patient") } else { "never" } };
+    let service = App::new()
+        .app_data(world.app.clone())
+        .route("/bomb", web::get().to(bomb))
+        .wrap(middleware::from_fn(app::middleware::edge));
+    let service = test::init_service(service).await;
+    let assertion = world.ask(&world.alpha, "GET", "/bomb").minted();
+    let request = test::TestRequest::get().uri("/bomb").insert_header(("host", world.alpha.host.clone()));
+    let request = request.insert_header(("domicile-route", assertion)).to_request();
+    let error = test::try_call_service(&service, request).await.err().expect("the layer ends with an error");
+    let answer = error.error_response();
+    assert_eq!(answer.status().as_u16(), 500);
+    assert!(answer.headers().contains_key("domicile-receipt"));
+    let body = actix_web::body::to_bytes(answer.into_body()).await.ok().unwrap();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    assert!(text.contains("\"internal\"") && !text.contains("CANARY"), "{text}");
+}

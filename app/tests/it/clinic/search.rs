@@ -1,9 +1,10 @@
 //! Searches by each criterion.
 
 use app::access::Role;
+use app::patients::name_index::NameIndexes;
 use serde_json::{Value, json};
 
-use crate::support::{Actor, World, patient};
+use crate::support::{Actor, Options, World, patient};
 
 async fn register(world: &World, by: &Actor, body: &Value) {
     world.ask(&world.alpha, "POST", "/api/v1/patients").by(by).json(body).send().await.expect(201);
@@ -120,4 +121,42 @@ async fn one_criterion_and_only_one_and_little_is_shown() {
     let audit = world.audit(&world.alpha).await;
     let last = audit.last().unwrap();
     assert_eq!((last.0.as_str(), last.1.as_str(), last.3), ("patient.search", "allow", Some(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clinic_too_large_for_memory_is_asked_for_the_birth_date() {
+    let world = World::with(Options { names: NameIndexes::new(2), ..Options::default() }).await;
+    let desk = world.staff(&world.alpha, Role::Receptionist).await;
+    let [first, second, third] = people();
+    register(&world, &desk, &first).await;
+    register(&world, &desk, &second).await;
+    assert_eq!(found(&world, &desk, json!({ "name_starts_with": "shar" })).await, ["S-1"]);
+    register(&world, &desk, &third).await;
+    let criterion = json!({ "name_starts_with": "shar" });
+    let answer = world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(&desk).json(&criterion).send().await;
+    assert_eq!(answer.outcome(), (422, "birth_date_needed".into()));
+    let dated = json!({ "name_starts_with": "sharp", "birth_date": "1971-11-05" });
+    assert_eq!(found(&world, &desk, dated).await, ["S-3"]);
+}
+
+/// Another process of the region has its own memory; it sees what this one wrote with the next search.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_instance_wrote_is_found() {
+    let world = World::new().await;
+    let desk = world.staff(&world.alpha, Role::Receptionist).await;
+    register(&world, &desk, &patient("First", "I-1")).await;
+    let other = NameIndexes::default();
+    let search = async |beginning: &str| {
+        let mut tx = world.region.regional.begin(world.alpha.tenant, "test.search").await.unwrap();
+        let beginnings = vec![beginning.to_owned()];
+        let found = other.search(&mut tx, world.app.keys(), &beginnings, 10).await.unwrap();
+        tx.rollback().await.unwrap();
+        match found {
+            app::patients::name_index::Found::Patients(ids) => ids.len(),
+            app::patients::name_index::Found::TooManyPatients => panic!("two are not too many"),
+        }
+    };
+    assert_eq!((search("first").await, search("second").await), (1, 0));
+    register(&world, &desk, &patient("Second", "I-2")).await;
+    assert_eq!((search("first").await, search("second").await), (1, 1));
 }

@@ -81,6 +81,7 @@ pub(crate) struct Options {
     pub(crate) geography: Geography,
     pub(crate) bodies: BodyLimits,
     pub(crate) passwords: PoolLimits,
+    pub(crate) names: NameIndexes,
     pub(crate) budget: fn(app::middleware::rate::RateClass) -> Budget,
 }
 
@@ -90,6 +91,7 @@ impl Default for Options {
             geography: Geography::Us,
             bodies: BodyLimits::default(),
             passwords: PoolLimits { running_max: 2, waiting_max: 64 },
+            names: NameIndexes::default(),
             budget: |_| Budget { tenant_per_min: 1_000_000, caller_per_min: 1_000_000 },
         }
     }
@@ -143,7 +145,7 @@ impl World {
             session: SessionConfig::default(),
             rates: RateLimits::with(options.budget),
             bodies: options.bodies,
-            names: NameIndexes::default(),
+            names: options.names,
             pinned: AtomicBool::new(true),
         });
         let pki = Pki::new();

@@ -180,7 +180,8 @@ impl Cluster<'_> {
         if self.binaries.major >= 17 {
             settings.push_str("transaction_timeout = '60s'\n");
         }
-        self.place(&dir.join("postgresql.conf"), settings.as_bytes())
+        // Beside the file that initdb wrote, which holds what it found out about this machine, and read after it.
+        self.place(&dir.join("postgresql.auto.conf"), settings.as_bytes())
     }
 
     fn place(&self, path: &Path, content: &[u8]) -> Outcome<()> {

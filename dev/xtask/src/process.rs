@@ -118,6 +118,16 @@ pub(crate) fn send(record: &Record, signal: Signal) -> Outcome<()> {
     }
 }
 
+/// Ends a child of ours that took too long, and everything it started: a killed cargo leaves its tests running.
+pub(crate) fn end_tree(pid: u32) {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    if let Some(target) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // One that has ended meanwhile is what is wanted.
+        let _ended = rustix::process::kill_process(target, Signal::KILL);
+    }
+    children.split_whitespace().filter_map(|child| child.parse().ok()).for_each(end_tree);
+}
+
 fn wait_gone(record: &Record, wait_max: Duration) -> bool {
     let deadline = Instant::now() + wait_max;
     while is_alive(record) {

@@ -99,5 +99,5 @@ pub(crate) fn nothing_ran(name: &str) -> Fail {
     Fail::new(format!("{name}: no test ran."))
 }
 
-const CHECK_WAIT_MAX: Duration = Duration::from_secs(25 * 60);
-const TESTS_WAIT_MAX: Duration = Duration::from_secs(40 * 60);
+const CHECK_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+const TESTS_WAIT_MAX: Duration = Duration::from_secs(30 * 60);

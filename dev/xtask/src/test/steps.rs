@@ -7,6 +7,7 @@ use tokio::process::Command;
 
 use crate::fail::{Attempt, Fail, Outcome};
 use crate::places::Checkout;
+use crate::process::end_tree;
 use crate::test::nothing_ran;
 use crate::test::tally::Tally;
 
@@ -36,6 +37,7 @@ impl Step {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().attempt(|| format!("start cargo for {}", self.name))?;
         let output = child.stdout.take().ok_or_else(|| Fail::new("cargo has no output."))?;
+        let pid = child.id();
         let read_and_wait = async {
             let mut tally = Tally::default();
             let mut lines = BufReader::new(output).lines();
@@ -47,6 +49,7 @@ impl Step {
         };
         let (tally, status) =
             tokio::time::timeout(self.wait_max, read_and_wait).await.map_err(|_elapsed| {
+                pid.into_iter().for_each(end_tree);
                 Fail::new(format!(
                     "{} did not finish within {} minutes.",
                     self.name,

@@ -76,6 +76,12 @@ pub(crate) fn stop() -> Result<(), String> {
         let _gone = std::fs::remove_dir_all(&record.dir);
     }
     let _gone = std::fs::remove_file(root.join("cluster.json"));
+    for entry in std::fs::read_dir(&root).into_iter().flatten().flatten() {
+        // The local AWS state of templates, worth nothing without the cluster's databases.
+        if entry.file_name().to_string_lossy().starts_with("aws-") {
+            let _gone = std::fs::remove_dir_all(entry.path());
+        }
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use regions::log::{self, Field};
 use tenancy::audit::{AuditEntry, Outcome, Purpose, Unaudited};
+use tenancy::keys::Purpose as KeyPurpose;
 use tenancy::{TenantTx, TxError};
 
 use crate::access::{self, Audience};
@@ -146,6 +147,7 @@ impl Call {
     {
         self.check_origin()?;
         let token = session::from_cookie(self.headers()).ok_or(UNAUTHENTICATED)?;
+        self.warm_keys().await?;
         let mut tx = self.app.regional.begin(self.routed.clinic.tenant(), self.action()).await?;
         let found = session::resume(&mut tx, &token.hash(), &self.app).await;
         let live = match found {
@@ -181,6 +183,13 @@ impl Call {
                 Err(error)
             }
         }
+    }
+
+    /// Has the clinic's keys in memory before a connection is taken, so that a slow KMS holds no connection.
+    async fn warm_keys(&self) -> Result<(), AppError> {
+        let (keys, tenant) = (self.app.keys(), self.routed.clinic.record.id);
+        tokio::try_join!(keys.tenant_key(tenant, KeyPurpose::BlindIndex), keys.tenant_key(tenant, KeyPurpose::Seal))?;
+        Ok(())
     }
 
     fn context(&self, actor: Option<Actor>) -> Result<Ctx, AppError> {

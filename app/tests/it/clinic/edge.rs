@@ -187,3 +187,22 @@ async fn a_panic_is_an_answer_without_its_text() {
     let text = String::from_utf8(body.to_vec()).unwrap();
     assert!(text.contains("\"internal\"") && !text.contains("CANARY"), "{text}");
 }
+
+/// Keys that cannot be had are an honest 503 before a connection is taken, and the clinic works again with them.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_keys_a_clinic_gets_503_and_recovers() {
+    let world = World::new().await;
+    let actor = world.staff(&world.alpha, Role::Receptionist).await;
+    world.ask(&world.alpha, "GET", "/api/v1/me").by(&actor).send().await.expect(200);
+    world.app.keys().forget();
+    world.region.aws.faults().kms(localaws::FaultKind::Status { code: 500 });
+    let answer = world.ask(&world.alpha, "GET", "/api/v1/me").by(&actor).send().await;
+    assert_eq!(answer.outcome(), (503, "unavailable".into()));
+    assert!(answer.header("retry-after").parse::<u32>().unwrap() >= 1);
+    world.region.aws.faults().clear();
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while world.ask(&world.alpha, "GET", "/api/v1/me").by(&actor).send().await.status.as_u16() != 200 {
+        assert!(std::time::Instant::now() < deadline, "the clinic did not come back");
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,4 +1,5 @@
 //! Measures ratios in one run: the front door against nginx and HAProxy in front of the same upstream, and idle memory.
+mod library;
 mod load;
 mod machine;
 mod proxies;
@@ -34,7 +35,8 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     let bench = stack::Bench::start(checkout, &postgres).await?;
     let result = measure(&bench).await;
     bench.stop()?;
-    let report = result?;
+    let mut report = result?;
+    report.library = library::run(checkout, &postgres).await?;
     report.print();
     report.write(checkout)?;
     Ok(ExitCode::SUCCESS)
@@ -48,7 +50,7 @@ async fn measure(bench: &stack::Bench) -> Outcome<Report> {
     let tunnelling = bench.tunnelling_proxies()?;
     let tunnelled = take_turns(&tunnelling, bench, false).await;
     proxies::stop(tunnelling)?;
-    Ok(Report { idle, proxied: proxied?, tunnelled: tunnelled? })
+    Ok(Report { idle, proxied: proxied?, tunnelled: tunnelled?, library: Vec::new() })
 }
 
 /// Every contender in each round; the medians count. `at_home` says whether the load asks for the clinic of the region

@@ -1,4 +1,5 @@
 //! The results as a table, on the terminal and in `docs/benchmarks.md`.
+use crate::bench::library::Line;
 use crate::bench::load::Sample;
 use crate::bench::machine::{commit, describe, said};
 use crate::bench::{CLIENTS, MEASURED, ROUNDS};
@@ -20,6 +21,8 @@ pub(super) struct Report {
     pub proxied: Vec<Contender>,
     /// Forwarders of unopened connections; the front door first.
     pub tunnelled: Vec<Contender>,
+    /// What the benchmarks beside the code found.
+    pub library: Vec<Line>,
 }
 
 impl Contender {
@@ -73,8 +76,21 @@ impl Report {
         for (name, kib) in &self.idle {
             text.push_str(&format!("| {name} | {}.{} |\n", kib / 1024, (kib % 1024) * 10 / 1024));
         }
+        if !self.library.is_empty() {
+            text.push_str(
+                "\n## Beside the code\n\n| what | came to | against | ratio | to reach | reached |\n",
+            );
+            text.push_str("|---|---|---|---|---|---|\n");
+            text.extend(self.library.iter().map(row));
+        }
         text
     }
+}
+
+fn row(line: &Line) -> String {
+    let met = line.met.map_or("", |met| if met { "yes" } else { "no" });
+    let ratio = line.ratio.as_deref().unwrap_or_default();
+    format!("| {} | {} | {} | {ratio} | {} | {met} |\n", line.name, line.figure, line.against, line.reach)
 }
 
 fn table(contenders: &[Contender], ratio_of: &str, value: impl Fn(&Contender) -> u64) -> String {

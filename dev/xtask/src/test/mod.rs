@@ -1,5 +1,5 @@
 //! Everything CI runs, in one command: formatting, lints, documents, tidiness, all tests, and a whole stack end to end.
-mod cluster;
+pub(crate) mod cluster;
 mod steps;
 pub(crate) mod tally;
 

@@ -1,0 +1,71 @@
+//! The benchmarks that live beside the code they measure: each prints one line of JSON a result.
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use crate::fail::{Attempt, Fail, Outcome};
+use crate::pg::binaries::Binaries;
+use crate::places::{Checkout, Home};
+use crate::process::end_tree;
+use crate::test::cluster::{TestCluster, remove_leftovers};
+
+/// One result, as the benchmarks print it.
+#[derive(Deserialize)]
+pub(super) struct Line {
+    /// What was measured.
+    pub name: String,
+    /// What it came to.
+    pub figure: String,
+    /// What it is compared with, and what that came to.
+    pub against: String,
+    /// The figure in terms of what it is compared with.
+    pub ratio: Option<String>,
+    /// The target, in words.
+    pub reach: String,
+    /// Whether the target is met; none for information.
+    pub met: Option<bool>,
+}
+
+/// Runs every bench target of the workspace against a cluster of its own.
+pub(super) async fn run(checkout: &Checkout, postgres: &Binaries) -> Outcome<Vec<Line>> {
+    let home = Home::new(checkout.binaries()?.join("xtask-scratch/bench-cluster"));
+    remove_leftovers(&home)?;
+    let cluster = TestCluster::start(home, postgres).await?;
+    let lines = bench(checkout, &cluster).await;
+    cluster.stop()?;
+    lines
+}
+
+async fn bench(checkout: &Checkout, cluster: &TestCluster) -> Outcome<Vec<Line>> {
+    let doing = || "run cargo bench".to_owned();
+    let mut command = Command::new("cargo");
+    command.args(["bench", "--workspace", "--locked", "--bench", "*"]).current_dir(checkout.root());
+    command.envs(cluster.environment()).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().attempt(doing)?;
+    let pid = child.id();
+    let output = child.stdout.take().ok_or_else(|| Fail::new("cargo has no output."))?;
+    let read_and_wait = async {
+        let mut results = Vec::new();
+        let mut lines = BufReader::new(output).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            println!("{line}");
+            results.extend(serde_json::from_str::<Line>(&line));
+        }
+        (results, child.wait().await)
+    };
+    let done = tokio::time::timeout(BENCH_WAIT_MAX, read_and_wait).await;
+    let (results, status) = done.map_err(|_elapsed| {
+        pid.into_iter().for_each(end_tree);
+        Fail::new(format!("The benchmarks did not finish within {} minutes.", BENCH_WAIT_MAX.as_secs() / 60))
+    })?;
+    if status.attempt(doing)?.success() {
+        Ok(results)
+    } else {
+        Err(Fail::new("A benchmark failed; see above."))
+    }
+}
+
+const BENCH_WAIT_MAX: Duration = Duration::from_secs(60 * 60);

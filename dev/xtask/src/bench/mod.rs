@@ -7,14 +7,14 @@ mod report;
 mod stack;
 pub(crate) mod upstream;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use crate::bench::load::{Load, Sample};
 use crate::bench::proxies::Proxy;
 use crate::bench::report::{Contender, Report};
 use crate::deps;
-use crate::fail::{Fail, Outcome};
+use crate::fail::{Attempt, Fail, Outcome};
 use crate::places::Checkout;
 
 /// Connections that the load keeps open, each with one request at a time.
@@ -29,6 +29,9 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     if !cfg!(target_os = "linux") {
         return Err(Fail::new("The benchmarks read processor time from /proc and need Linux."));
     }
+    if cfg!(debug_assertions) {
+        return run_optimised(checkout);
+    }
     deps::ensure_program("nginx", "nginx")?;
     deps::ensure_program("haproxy", "haproxy")?;
     let postgres = deps::ensure_postgres()?;
@@ -40,6 +43,21 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     report.print();
     report.write(checkout)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Builds everything optimised and hands over: an unoptimised load generator would measure itself.
+fn run_optimised(checkout: &Checkout) -> Outcome<ExitCode> {
+    let selection = ["--package", "app", "--package", "localaws", "--package", "xtask", "--bins"];
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "--locked"]).args(selection).current_dir(checkout.root());
+    if !build.status().attempt(|| "start cargo".to_owned())?.success() {
+        return Err(Fail::new("The release build failed; the compiler's messages are above."));
+    }
+    let target = checkout.binaries()?;
+    let release = target.parent().unwrap_or(&target).join("release/xtask");
+    let status = Command::new(release).arg("bench").current_dir(checkout.root()).status();
+    let status = status.attempt(|| "start the optimised benchmark".to_owned())?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn measure(bench: &stack::Bench) -> Outcome<Report> {

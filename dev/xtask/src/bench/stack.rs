@@ -1,6 +1,6 @@
 //! The stack under measurement: release binaries, real directory and keys, and an upstream in place of the backends.
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -27,13 +27,11 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    /// Builds the release binaries, starts the stack on free ports, and puts the upstreams in place.
+    /// Starts the stack on free ports, and puts the upstreams in place.
     pub(super) async fn start(checkout: &Checkout, postgres: &Binaries) -> Outcome<Self> {
-        build_release(checkout)?;
-        let target = checkout.binaries()?;
-        let release = target.parent().map_or_else(PathBuf::new, |parent| parent.join("release"));
-        let home = Home::new(release.join("xtask-scratch/bench-stack"));
-        let stack = Stack { root: checkout.root().to_owned(), home, ports: free_ports()?, binaries: release };
+        let binaries = checkout.binaries()?;
+        let home = Home::new(binaries.join("xtask-scratch/bench-stack"));
+        let stack = Stack { root: checkout.root().to_owned(), home, ports: free_ports()?, binaries };
         discard(&stack)?;
         make_dir(stack.home.dir())?;
         bring_up(&stack, postgres).await?;
@@ -110,16 +108,6 @@ impl Bench {
     pub(super) fn stop(self) -> Outcome<()> {
         discard(&self.stack)
     }
-}
-
-fn build_release(checkout: &Checkout) -> Outcome<()> {
-    let arguments =
-        ["build", "--release", "--locked", "--package", "app", "--package", "localaws", "--package", "xtask"];
-    let status = Command::new("cargo").args(arguments).arg("--bins").current_dir(checkout.root()).status();
-    if status.attempt(|| "start cargo".to_owned())?.success() {
-        return Ok(());
-    }
-    Err(Fail::new("The release build failed; the compiler's messages are above."))
 }
 
 fn idle_memory(stack: &Stack) -> Vec<(String, u64)> {

@@ -179,7 +179,7 @@ async fn a_panic_is_an_answer_without_its_text() {
     let assertion = world.ask(&world.alpha, "GET", "/bomb").minted();
     let request = test::TestRequest::get().uri("/bomb").insert_header(("host", world.alpha.host.clone()));
     let request = request.insert_header(("domicile-route", assertion)).to_request();
-    let error = test::try_call_service(&service, request).await.err().expect("the layer ends with an error");
+    let Err(error) = test::try_call_service(&service, request).await else { panic!("the layer ends with an error") };
     let answer = error.error_response();
     assert_eq!(answer.status().as_u16(), 500);
     assert!(answer.headers().contains_key("domicile-receipt"));

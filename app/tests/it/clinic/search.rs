@@ -1,7 +1,7 @@
 //! Searches by each criterion.
 
 use app::access::Role;
-use app::patients::name_index::NameIndexes;
+use app::patients::name_index::{Found, NameIndexes};
 use serde_json::{Value, json};
 
 use crate::support::{Actor, Options, World, patient};
@@ -146,15 +146,17 @@ async fn what_another_instance_wrote_is_found() {
     let desk = world.staff(&world.alpha, Role::Receptionist).await;
     register(&world, &desk, &patient("First", "I-1")).await;
     let other = NameIndexes::default();
-    let search = async |beginning: &str| {
-        let mut tx = world.region.regional.begin(world.alpha.tenant, "test.search").await.unwrap();
-        let beginnings = vec![beginning.to_owned()];
-        let found = other.search(&mut tx, world.app.keys(), &beginnings, 10).await.unwrap();
-        tx.rollback().await.unwrap();
-        match found {
-            app::patients::name_index::Found::Patients(ids) => ids.len(),
-            app::patients::name_index::Found::TooManyPatients => panic!("two are not too many"),
-        }
+    let search = |beginning: &'static str| {
+        let (world, other) = (&world, &other);
+        Box::pin(async move {
+            let mut tx = world.region.regional.begin(world.alpha.tenant, "test.search").await.unwrap();
+            let found = other.search(&mut tx, world.app.keys(), &[beginning.to_owned()], 10).await.unwrap();
+            tx.rollback().await.unwrap();
+            match found {
+                Found::Patients(ids) => ids.len(),
+                Found::TooManyPatients => panic!("two are not too many"),
+            }
+        })
     };
     assert_eq!((search("first").await, search("second").await), (1, 0));
     register(&world, &desk, &patient("Second", "I-2")).await;

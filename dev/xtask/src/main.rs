@@ -56,7 +56,7 @@ enum Task {
     /// Run only the end-to-end part of the tests.
     E2e,
     /// Measure against nginx and HAProxy; writes docs/benchmarks.md.
-    Bench,
+    Bench(bench::Options),
     /// The server that every contender of the benchmark forwards to.
     #[command(hide = true)]
     BenchUpstream(bench::upstream::Upstream),
@@ -104,7 +104,7 @@ fn run(task: Task) -> Outcome<ExitCode> {
             Task::Logs => stack::commands::logs(&checkout),
             Task::Test => test::run(&checkout).await,
             Task::E2e => test::run_e2e(&checkout).await,
-            Task::Bench => bench::run(&checkout).await,
+            Task::Bench(options) => bench::run(&checkout, &options).await,
             Task::BenchUpstream(upstream) => {
                 bench::upstream::serve(&upstream).await.map(|()| ExitCode::SUCCESS)
             }

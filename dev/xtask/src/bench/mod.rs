@@ -10,6 +10,8 @@ pub(crate) mod upstream;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+use clap::Args;
+
 use crate::bench::load::{Load, Sample};
 use crate::bench::proxies::Proxy;
 use crate::bench::report::{Contender, Report};
@@ -24,13 +26,21 @@ const ROUNDS: usize = 3;
 const WARM_UP: Duration = Duration::from_secs(2);
 const MEASURED: Duration = Duration::from_secs(8);
 
-/// Runs everything and writes `docs/benchmarks.md`.
-pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
+/// What of it to run.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only the comparison of proxies, without the benchmarks beside the code.
+    #[arg(long)]
+    proxies_only: bool,
+}
+
+/// Runs what was asked for and writes `docs/benchmarks.md`.
+pub(crate) async fn run(checkout: &Checkout, options: &Options) -> Outcome<ExitCode> {
     if !cfg!(target_os = "linux") {
         return Err(Fail::new("The benchmarks read processor time from /proc and need Linux."));
     }
     if cfg!(debug_assertions) {
-        return run_optimised(checkout);
+        return run_optimised(checkout, options);
     }
     deps::ensure_program("nginx", "nginx")?;
     deps::ensure_program("haproxy", "haproxy")?;
@@ -39,14 +49,16 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     let result = measure(&bench).await;
     bench.stop()?;
     let mut report = result?;
-    report.library = library::run(checkout, &postgres).await?;
+    if !options.proxies_only {
+        report.library = library::run(checkout, &postgres).await?;
+    }
     report.print();
     report.write(checkout)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Builds everything optimised and hands over: an unoptimised load generator would measure itself.
-fn run_optimised(checkout: &Checkout) -> Outcome<ExitCode> {
+fn run_optimised(checkout: &Checkout, options: &Options) -> Outcome<ExitCode> {
     let selection = ["--package", "app", "--package", "localaws", "--package", "xtask", "--bins"];
     let mut build = Command::new("cargo");
     build.args(["build", "--release", "--locked"]).args(selection).current_dir(checkout.root());
@@ -55,8 +67,9 @@ fn run_optimised(checkout: &Checkout) -> Outcome<ExitCode> {
     }
     let target = checkout.binaries()?;
     let release = target.parent().unwrap_or(&target).join("release/xtask");
-    let status = Command::new(release).arg("bench").current_dir(checkout.root()).status();
-    let status = status.attempt(|| "start the optimised benchmark".to_owned())?;
+    let mut command = Command::new(release);
+    command.arg("bench").args(options.proxies_only.then_some("--proxies-only")).current_dir(checkout.root());
+    let status = command.status().attempt(|| "start the optimised benchmark".to_owned())?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

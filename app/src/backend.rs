@@ -95,7 +95,11 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
 ///
 /// # Errors
 /// A sentence that names the field that is wrong.
-pub async fn build(config: &BackendConfig, clock: Clock, directory: DirectoryHandle) -> Result<App, RoleError> {
+pub async fn build(
+    config: &BackendConfig,
+    clock: Clock,
+    directory: DirectoryHandle,
+) -> Result<App, RoleError> {
     let keyring = |path: &Path, what: &str| {
         HmacKeyring::from_file(path).map_err(|error| RoleError::while_doing(what, &error))
     };
@@ -161,7 +165,8 @@ pub fn serve(
 /// # Errors
 /// When it cannot be had.
 pub fn bind(address: SocketAddr) -> Result<TcpListener, RoleError> {
-    TcpListener::bind(address).map_err(|error| RoleError::while_doing(&format!("listening on {address}"), &error))
+    TcpListener::bind(address)
+        .map_err(|error| RoleError::while_doing(&format!("listening on {address}"), &error))
 }
 
 /// Follows the directory until the process stops.

@@ -124,7 +124,10 @@ impl Call {
             port => format!("https://{host}:{port}"),
         };
         csrf::check_origin(self.headers(), &[own]).map_err(|reason| {
-            log::security("csrf_refused", &[Field::Code(reason), Field::Tenant(self.routed.clinic.record.id)]);
+            log::security(
+                "csrf_refused",
+                &[Field::Code(reason), Field::Tenant(self.routed.clinic.record.id)],
+            );
             AppError::from(CSRF).because(reason)
         })
     }
@@ -161,7 +164,8 @@ impl Call {
                 return Err(error.into());
             }
         };
-        let actor = Actor { account: live.account.into_bytes(), role: live.role, session: live.id.into_bytes() };
+        let actor =
+            Actor { account: live.account.into_bytes(), role: live.role, session: live.id.into_bytes() };
         let ctx = match self.context(Some(actor)) {
             Ok(ctx) => ctx,
             Err(error) => {
@@ -188,7 +192,10 @@ impl Call {
     /// Has the clinic's keys in memory before a connection is taken, so that a slow KMS holds no connection.
     async fn warm_keys(&self) -> Result<(), AppError> {
         let (keys, tenant) = (self.app.keys(), self.routed.clinic.record.id);
-        tokio::try_join!(keys.tenant_key(tenant, KeyPurpose::BlindIndex), keys.tenant_key(tenant, KeyPurpose::Seal))?;
+        tokio::try_join!(
+            keys.tenant_key(tenant, KeyPurpose::BlindIndex),
+            keys.tenant_key(tenant, KeyPurpose::Seal)
+        )?;
         Ok(())
     }
 

@@ -172,7 +172,14 @@ impl From<Kind> for AppError {
             503 => Some(RETRY_AFTER_UNAVAILABLE_S),
             _ => None,
         };
-        AppError(Box::new(Details { kind, errors: Vec::new(), cause: None, denial: None, retry_after_s, header: None }))
+        AppError(Box::new(Details {
+            kind,
+            errors: Vec::new(),
+            cause: None,
+            denial: None,
+            retry_after_s,
+            header: None,
+        }))
     }
 }
 

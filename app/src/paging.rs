@@ -41,7 +41,9 @@ impl PageQuery {
 /// For an unknown or malformed parameter.
 pub fn query<T: DeserializeOwned>(text: &str) -> Result<T, AppError> {
     let parsed = actix_web::web::Query::<T>::from_query(text);
-    parsed.map(actix_web::web::Query::into_inner).map_err(|_quotes_the_query| AppError::invalid_field("", "query_invalid"))
+    parsed
+        .map(actix_web::web::Query::into_inner)
+        .map_err(|_quotes_the_query| AppError::invalid_field("", "query_invalid"))
 }
 
 /// Cuts a list that was read one too far to its limit; whether there was more.

@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn no_number_is_used_twice_and_no_index_leaks_by_counting() {
-        let columns: BTreeSet<(u32, u32)> = COLUMNS.iter().map(|column| (column.table(), column.column())).collect();
+        let columns: BTreeSet<(u32, u32)> =
+            COLUMNS.iter().map(|column| (column.table(), column.column())).collect();
         assert_eq!(columns.len(), COLUMNS.len());
         assert!(columns.iter().all(|(table, column)| *table >= 100 && *column > 0));
         assert_eq!(tenancy::blind::check_registry(INDEXES), Ok(()));

@@ -65,7 +65,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         }
     }
     for path in paths {
-        let mut resource = web::resource(path).default_service(web::to(crate::middleware::method_not_allowed));
+        let mut resource =
+            web::resource(path).default_service(web::to(crate::middleware::method_not_allowed));
         for route in ROUTES.iter().filter(|route| route.path == path) {
             resource = resource.route((route.handler)());
         }

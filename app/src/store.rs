@@ -48,7 +48,10 @@ impl StoreError {
     #[must_use]
     pub fn is_duplicate(&self) -> bool {
         use diesel::result::{DatabaseErrorKind, Error};
-        matches!(self, StoreError::Tx(TxError::Db(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))))
+        matches!(
+            self,
+            StoreError::Tx(TxError::Db(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
+        )
     }
 }
 
@@ -56,7 +59,12 @@ impl StoreError {
 ///
 /// # Errors
 /// When the value is too long or the library refuses.
-pub fn seal<T: Serialize>(sealer: &Sealer, column: Column, row: [u8; 16], value: &T) -> Result<Sealed, StoreError> {
+pub fn seal<T: Serialize>(
+    sealer: &Sealer,
+    column: Column,
+    row: [u8; 16],
+    value: &T,
+) -> Result<Sealed, StoreError> {
     let json = Zeroizing::new(serde_json::to_vec(value).map_err(|_unreachable| StoreError::Shape)?);
     Ok(sealer.seal(column, row, &json)?)
 }

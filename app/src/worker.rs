@@ -41,7 +41,8 @@ pub fn run(config: &Path) -> Result<(), RoleError> {
 }
 
 async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) -> Result<(), RoleError> {
-    let failed = |what: &'static str| move |error: &dyn std::error::Error| RoleError::while_doing(what, error);
+    let failed =
+        |what: &'static str| move |error: &dyn std::error::Error| RoleError::while_doing(what, error);
     let clock = Clock::system();
     let directory = DirectoryHandle::new();
     let regional_config = config.regional.of(config.region);
@@ -57,7 +58,8 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     readiness.hold("pins");
     let admin = bind(config.admin_listen)?;
     admin.set_nonblocking(true).map_err(|error| failed("the admin listener")(&error))?;
-    let admin = tokio::net::TcpListener::from_std(admin).map_err(|error| failed("the admin listener")(&error))?;
+    let admin =
+        tokio::net::TcpListener::from_std(admin).map_err(|error| failed("the admin listener")(&error))?;
 
     let jobs = Arc::new(Jobs {
         regional: Arc::clone(&regional),

@@ -33,7 +33,9 @@ pub const fn may(role: Role, action: Action) -> bool {
         // Paging through everybody is for those who register and for the one who answers for privacy; the others
         // look for the one patient before them.
         Action::PatientList => match role {
-            Role::ClinicAdmin | Role::Physician | Role::Nurse | Role::Receptionist | Role::PrivacyOfficer => true,
+            Role::ClinicAdmin | Role::Physician | Role::Nurse | Role::Receptionist | Role::PrivacyOfficer => {
+                true
+            }
             Role::LabTechnician | Role::Billing => false,
         },
         Action::PatientRead | Action::PatientSearch => match role {
@@ -53,7 +55,8 @@ pub const fn may(role: Role, action: Action) -> bool {
 pub fn matrix() -> String {
     let mut out = String::from("# role x action; printed from app/src/access/policy.rs\n");
     for action in Action::ALL {
-        let who: Vec<&str> = Role::ALL.into_iter().filter(|role| may(*role, action)).map(Role::as_str).collect();
+        let who: Vec<&str> =
+            Role::ALL.into_iter().filter(|role| may(*role, action)).map(Role::as_str).collect();
         let who = match action.audience() {
             Audience::Anyone => "anyone".to_owned(),
             Audience::Staff => who.join(" "),

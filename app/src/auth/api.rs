@@ -188,7 +188,8 @@ async fn open_session(call: &Call, mut ctx: Ctx, account: &LoginAccount) -> Resu
         roll_back(tx).await;
         return Err(error.into());
     }
-    ctx.actor = Some(Actor { account: account.id.into_bytes(), role: account.role, session: id.into_bytes() });
+    ctx.actor =
+        Some(Actor { account: account.id.into_bytes(), role: account.role, session: id.into_bytes() });
     tx.commit(ctx.entry(call.action(), Outcome::Allow).resource("session", id.into_bytes())).await?;
     let view = SessionView {
         account: AccountId::from(account.id).to_string(),
@@ -196,7 +197,9 @@ async fn open_session(call: &Call, mut ctx: Ctx, account: &LoginAccount) -> Resu
         csrf_token: token.csrf().expose().to_string(),
         expires_at: absolute,
     };
-    Ok(HttpResponse::Created().insert_header((header::SET_COOKIE, session::cookie(&token).as_str())).json(view))
+    Ok(HttpResponse::Created()
+        .insert_header((header::SET_COOKIE, session::cookie(&token).as_str()))
+        .json(view))
 }
 
 /// Turns an invitation into an active account with a password. The token works once.
@@ -330,12 +333,18 @@ pub async fn read_me(call: Call) -> Result<HttpResponse, AppError> {
         .staff(async |ctx, tx| {
             let actor = ctx.actor.ok_or(UNAUTHENTICATED)?;
             let id = Uuid::from_bytes(actor.account);
-            let row = queries::account_by_id(tx, id).await?.ok_or_else(|| AppError::internal("account.missing"))?;
+            let row =
+                queries::account_by_id(tx, id).await?.ok_or_else(|| AppError::internal("account.missing"))?;
             let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
             let view = MeView {
                 account: AccountId::from(id).to_string(),
                 email: store::open(&sealer, registry::ACCOUNT_EMAIL, actor.account, &row.email)?,
-                display_name: store::open(&sealer, registry::ACCOUNT_DISPLAY_NAME, actor.account, &row.display_name)?,
+                display_name: store::open(
+                    &sealer,
+                    registry::ACCOUNT_DISPLAY_NAME,
+                    actor.account,
+                    &row.display_name,
+                )?,
                 role: actor.role,
                 clinic: ctx.clinic.record.slug.to_string(),
                 region: ctx.clinic.record.region.to_string(),

@@ -81,7 +81,10 @@ mod tests {
         }
         let twice = [("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")];
         assert_eq!(check(&twice), Err("csrf.cross_site"));
-        let twice = [("origin", "https://lotus.in.domicile.example"), ("origin", "https://lotus.in.domicile.example")];
+        let twice = [
+            ("origin", "https://lotus.in.domicile.example"),
+            ("origin", "https://lotus.in.domicile.example"),
+        ];
         assert_eq!(check(&twice), Err("csrf.foreign_origin"));
     }
 

@@ -70,7 +70,12 @@ impl Invite<'_> {
             tenant_id: tx.tenant().as_uuid(),
             login_tag: login_tag.to_vec(),
             email_sealed: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &self.email)?,
-            display_name_sealed: store::seal(&sealer, registry::ACCOUNT_DISPLAY_NAME, row, &self.display_name)?,
+            display_name_sealed: store::seal(
+                &sealer,
+                registry::ACCOUNT_DISPLAY_NAME,
+                row,
+                &self.display_name,
+            )?,
             role: self.role.as_str(),
             state: account_state::INVITED,
             version: 1,

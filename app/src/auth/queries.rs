@@ -57,7 +57,9 @@ pub async fn live_session(
         .first(tx.conn())
         .await
         .optional()?;
-    let Some((id, account, csrf_hash, last_seen_at, absolute_expires_at, role)) = found else { return Ok(None) };
+    let Some((id, account, csrf_hash, last_seen_at, absolute_expires_at, role)) = found else {
+        return Ok(None);
+    };
     let role = Role::parse(&role).ok_or(StoreError::Shape)?;
     Ok(Some(LiveSession { id, account, role, csrf_hash, last_seen_at, absolute_expires_at }))
 }
@@ -168,7 +170,10 @@ pub async fn charge_attempt(
         let failures = failed.saturating_add(1);
         let until = now + Duration::seconds(rules::delay_s(failures));
         diesel::update(account::table.find(id))
-            .set((account::failed_count.eq(failures), account::locked_until.eq((until > now).then_some(until))))
+            .set((
+                account::failed_count.eq(failures),
+                account::locked_until.eq((until > now).then_some(until)),
+            ))
             .execute(tx.conn())
             .await?;
     }
@@ -234,7 +239,11 @@ pub async fn account_by_id(tx: &mut TenantTx, id: Uuid) -> Result<Option<Account
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn accounts(tx: &mut TenantTx, after: Option<Uuid>, limit: i64) -> Result<Vec<AccountRow>, StoreError> {
+pub async fn accounts(
+    tx: &mut TenantTx,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<AccountRow>, StoreError> {
     Ok(account::table
         .filter(account::id.gt(after.unwrap_or_default()))
         .order(account::id)

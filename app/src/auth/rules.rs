@@ -18,8 +18,18 @@ const DISTINCT_MIN_CHARS: usize = 6;
 
 /// Passwords, or parts that make up most of one, that are guessed first. Lower case.
 const GUESSED_FIRST: [&str; 12] = [
-    "password", "passwort", "qwertyuiop", "1234567890", "0123456789", "letmein", "welcome", "iloveyou", "administrator",
-    "changeme", "domicile", "clinicadmin",
+    "password",
+    "passwort",
+    "qwertyuiop",
+    "1234567890",
+    "0123456789",
+    "letmein",
+    "welcome",
+    "iloveyou",
+    "administrator",
+    "changeme",
+    "domicile",
+    "clinicadmin",
 ];
 
 /// The password in the form that is hashed: Unicode NFC.

@@ -32,7 +32,10 @@ pub fn from_cookie(headers: &HeaderMap) -> Option<Token> {
 /// The `Set-Cookie` value that starts a session.
 #[must_use]
 pub fn cookie(token: &Token) -> Zeroizing<String> {
-    Zeroizing::new(format!("{COOKIE_NAME}={}; Path=/; Secure; HttpOnly; SameSite=Strict", token.expose().as_str()))
+    Zeroizing::new(format!(
+        "{COOKIE_NAME}={}; Path=/; Secure; HttpOnly; SameSite=Strict",
+        token.expose().as_str()
+    ))
 }
 
 /// The `Set-Cookie` value that ends a session.
@@ -45,7 +48,11 @@ pub fn cookie_end() -> String {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn resume(tx: &mut TenantTx, token_hash: &[u8; 32], app: &App) -> Result<Option<LiveSession>, StoreError> {
+pub async fn resume(
+    tx: &mut TenantTx,
+    token_hash: &[u8; 32],
+    app: &App,
+) -> Result<Option<LiveSession>, StoreError> {
     let now = DateTime::<Utc>::from(app.clock.now());
     let Some(live) = queries::live_session(tx, token_hash, now).await? else { return Ok(None) };
     if now - live.last_seen_at >= Duration::seconds(TOUCH_EVERY_S) {

@@ -75,7 +75,8 @@ impl Mailer {
         let from = config.from.parse().map_err(|_not_an_address| MailError::From)?;
         let way = match (&config.dir, &config.smtp) {
             (Some(dir), None) => {
-                std::fs::create_dir_all(dir).map_err(|source| MailError::File { path: dir.clone(), source })?;
+                std::fs::create_dir_all(dir)
+                    .map_err(|source| MailError::File { path: dir.clone(), source })?;
                 Way::Directory(AsyncFileTransport::new(dir))
             }
             (None, Some(smtp)) => {
@@ -93,7 +94,8 @@ impl Mailer {
                             .map_err(|source| MailError::File { path: path.clone(), source })?,
                         None => String::new(),
                     };
-                    builder = builder.credentials(Credentials::new(user.clone(), password.trim_end().to_owned()));
+                    builder =
+                        builder.credentials(Credentials::new(user.clone(), password.trim_end().to_owned()));
                 }
                 Way::Server(builder.build())
             }
@@ -136,8 +138,11 @@ mod tests {
     use super::*;
 
     fn mailer(dir: &std::path::Path) -> Mailer {
-        let config =
-            MailConfig { from: "Domicile <no-reply@domicile.example>".into(), dir: Some(dir.to_owned()), smtp: None };
+        let config = MailConfig {
+            from: "Domicile <no-reply@domicile.example>".into(),
+            dir: Some(dir.to_owned()),
+            smtp: None,
+        };
         Mailer::new(&config).unwrap()
     }
 

@@ -90,7 +90,8 @@ impl TaskHandler for SendInvitation {
         let Some(Shared(jobs)) = context.get_ext::<Shared>() else { return Err("no_context") };
         let attempt = u32::from(context.job().attempts().unsigned_abs());
         let result = send_invitation::run(jobs, &self.0).await;
-        let fields = [Field::Job(super::SEND_INVITATION), Field::Attempt(attempt), Field::Tenant(self.0.tenant)];
+        let fields =
+            [Field::Job(super::SEND_INVITATION), Field::Attempt(attempt), Field::Tenant(self.0.tenant)];
         match result {
             Ok(()) => {
                 log::info("job_done", &fields);
@@ -148,7 +149,8 @@ fn pool(shard: &ShardConfig) -> Result<Pool, QueueError> {
         .ssl_mode(tokio_postgres::config::SslMode::Require)
         .connect_timeout(Duration::from_millis(CONNECT_MS));
     let tls = MakeRustlsConnect::new(regions::tls::client(&shard.ca)?);
-    let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Verified });
+    let manager =
+        Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Verified });
     Pool::builder(manager)
         .max_size(CONNECTIONS_MAX)
         .runtime(Runtime::Tokio1)

@@ -215,7 +215,10 @@ fn place(app: &App, request: &ServiceRequest, assertion: &Assertion) -> Result<C
         TenantState::Suspended => return Err(SUSPENDED.into()),
         TenantState::Offboarded => return Err(GONE.into()),
     }
-    let region = app.directory.region(app.region).ok_or_else(|| AppError::from(UNAVAILABLE).because("region.unknown"))?;
+    let region = app
+        .directory
+        .region(app.region)
+        .ok_or_else(|| AppError::from(UNAVAILABLE).because("region.unknown"))?;
     let region = region.region;
     let host = app.base.tenant_host(&record.slug, &region.code);
     if requested_host(request).is_none_or(|requested| requested != host) {
@@ -241,7 +244,10 @@ fn finish(app: &App, seen: &Seen, mut response: HttpResponse, error: Option<&App
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
         (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),

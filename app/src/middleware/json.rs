@@ -22,7 +22,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let request = request.clone();
         let mut payload = payload.take();
         Box::pin(async move {
-            let app = request.app_data::<web::Data<App>>().ok_or_else(|| AppError::internal("app.missing"))?;
+            let app =
+                request.app_data::<web::Data<App>>().ok_or_else(|| AppError::internal("app.missing"))?;
             check_media_type(request.headers())?;
             let body = limits::read(&mut payload, app.bodies).await.map_err(|error| match error {
                 BodyError::TooLarge => AppError::from(TOO_LARGE),
@@ -80,7 +81,10 @@ fn data_fault(message: &str) -> &'static str {
         ("unknown variant", "unknown_value"),
         ("invalid type", "wrong_type"),
     ];
-    BEGINNINGS.iter().find(|(beginning, _)| message.starts_with(beginning)).map_or("invalid_value", |(_, code)| code)
+    BEGINNINGS
+        .iter()
+        .find(|(beginning, _)| message.starts_with(beginning))
+        .map_or("invalid_value", |(_, code)| code)
 }
 
 /// The place as a JSON pointer of known field names and positions. The name of an unknown field is the caller's text and
@@ -132,7 +136,10 @@ mod tests {
     #[test]
     fn faults_name_the_place_and_never_quote() {
         let at = |pointer: &str, code| (400, pointer.to_owned(), code);
-        assert_eq!(fault(r#"{"list":[{"number":1},{"number":1,"CANARY":2}]}"#), at("/list/1", "unknown_field"));
+        assert_eq!(
+            fault(r#"{"list":[{"number":1},{"number":1,"CANARY":2}]}"#),
+            at("/list/1", "unknown_field")
+        );
         assert_eq!(fault(r#"{"list":[],"CANARY":2}"#), at("", "unknown_field"));
         assert_eq!(fault(r#"{"list":[{"number":"CANARY"}]}"#), at("/list/0/number", "wrong_type"));
         assert_eq!(fault(r#"{"list":[{"number":900}]}"#), at("/list/0/number", "invalid_value"));

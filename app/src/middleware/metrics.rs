@@ -7,5 +7,9 @@ use regions::metrics;
 
 /// How long requests took, by route pattern, method and class of status.
 pub(super) static REQUESTS: LazyLock<HistogramVec> = LazyLock::new(|| {
-    metrics::histogram_vec("domicile_http_seconds", "Time to answer a request", &["route", "method", "status"])
+    metrics::histogram_vec(
+        "domicile_http_seconds",
+        "Time to answer a request",
+        &["route", "method", "status"],
+    )
 });

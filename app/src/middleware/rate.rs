@@ -140,7 +140,8 @@ impl RateLimits {
     /// `rate_limited` with the seconds to wait.
     pub fn check(&self, class: RateClass, tenant: TenantId, client: IpAddr) -> Result<RateState, AppError> {
         let limits = self.class(class)?;
-        if limits.requests.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY_REQUESTS == SWEEP_EVERY_REQUESTS - 1 {
+        if limits.requests.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY_REQUESTS == SWEEP_EVERY_REQUESTS - 1
+        {
             limits.tenants.retain_recent();
             limits.addresses.retain_recent();
             limits.actors.retain_recent();

@@ -145,7 +145,9 @@ mod tests {
 
     #[test]
     fn other_numbers_are_not() {
-        for text in ["", "234123412345", "1341 2341 2346", "23412341234", "2341234123461", "2341x2341x2346", "Priya"] {
+        for text in
+            ["", "234123412345", "1341 2341 2346", "23412341234", "2341234123461", "2341x2341x2346", "Priya"]
+        {
             assert!(!looks_like_aadhaar(text), "{text}");
         }
     }

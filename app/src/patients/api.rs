@@ -194,11 +194,18 @@ struct Body {
 
 impl Body {
     fn of(patient: &Patient, shown: Shown) -> Result<Body, AppError> {
-        Ok(Body { id: patient.id, version: patient.version, json: to_json(&PatientView::of(patient, shown))? })
+        Ok(Body {
+            id: patient.id,
+            version: patient.version,
+            json: to_json(&PatientView::of(patient, shown))?,
+        })
     }
 
     fn into_response(self, mut builder: actix_web::HttpResponseBuilder) -> HttpResponse {
-        builder.insert_header((header::ETAG, etag(self.version))).content_type("application/json").body(self.json.to_vec())
+        builder
+            .insert_header((header::ETAG, etag(self.version)))
+            .content_type("application/json")
+            .body(self.json.to_vec())
     }
 }
 
@@ -219,7 +226,8 @@ fn if_match(headers: &HeaderMap) -> Result<i64, AppError> {
     if text == "*" || text.contains(',') {
         return Err(PRECONDITION_NEEDED.into());
     }
-    let version = text.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"')).and_then(|v| v.parse().ok());
+    let version =
+        text.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"')).and_then(|v| v.parse().ok());
     // A validator that this resource never had matches nothing.
     version.ok_or_else(|| STALE.into())
 }
@@ -331,7 +339,8 @@ impl<'de> Deserialize<'de> for RawPatient {
 /// A keyed tag of the request; the digest alone could be guessed from a name and a birth date.
 fn request_hash(tagger: &Tagger<'_>, digest: &[u8]) -> Result<Vec<u8>, AppError> {
     let text = data_encoding::HEXUPPER.encode(digest);
-    let value = normalise::identifier("request", &text).map_err(|_unreachable| AppError::internal("tag.failed"))?;
+    let value =
+        normalise::identifier("request", &text).map_err(|_unreachable| AppError::internal("tag.failed"))?;
     let tag = tenancy::blind::tag(tagger.key, &crate::registry::INDEX_REQUEST, &[&value]);
     tag.map(|tag| tag.to_vec()).map_err(|_unreachable| AppError::internal("tag.failed"))
 }
@@ -343,7 +352,11 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, AppError> {
         (Some(value), None) => {
             let text = value.to_str().unwrap_or_default();
             let fits = (1..=idempotency::KEY_MAX_BYTES).contains(&text.len());
-            if fits { Ok(Some(text.to_owned())) } else { Err(AppError::invalid_field("", "idempotency_key_invalid")) }
+            if fits {
+                Ok(Some(text.to_owned()))
+            } else {
+                Err(AppError::invalid_field("", "idempotency_key_invalid"))
+            }
         }
         _ => Err(AppError::invalid_field("", "idempotency_key_invalid")),
     }
@@ -454,7 +467,10 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
         .await?;
     let mut builder = HttpResponse::Ok();
     if let Some(next) = next {
-        builder.insert_header((header::LINK, format!("</api/v1/patients?limit={limit}&cursor={next}>; rel=\"next\"")));
+        builder.insert_header((
+            header::LINK,
+            format!("</api/v1/patients?limit={limit}&cursor={next}>; rel=\"next\""),
+        ));
     }
     Ok(builder.content_type("application/json").body(json.to_vec()))
 }

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use tenancy::blind::normalise;
 use utoipa::ToSchema;
 
-
 /// Most characters of an e-mail address (RFC 5321, 4.5.3.1.3 less the angle brackets).
 const EMAIL_CHARS_MAX: usize = 254;
 

@@ -44,8 +44,12 @@ impl IdentifierKind {
     #[must_use]
     pub const fn belongs_to(self, jurisdiction: Jurisdiction) -> bool {
         match self {
-            IdentifierKind::SsnLast4 | IdentifierKind::InsuranceMemberId => matches!(jurisdiction, Jurisdiction::Us),
-            IdentifierKind::AbhaNumber | IdentifierKind::AbhaAddress => matches!(jurisdiction, Jurisdiction::In),
+            IdentifierKind::SsnLast4 | IdentifierKind::InsuranceMemberId => {
+                matches!(jurisdiction, Jurisdiction::Us)
+            }
+            IdentifierKind::AbhaNumber | IdentifierKind::AbhaAddress => {
+                matches!(jurisdiction, Jurisdiction::In)
+            }
         }
     }
 

@@ -229,7 +229,9 @@ mod tests {
         let id = PatientId::random();
         let text = id.to_string();
         assert!(PatientId::parse(&text) == Some(id));
-        for bad in [text.to_uppercase(), text.replace("pat_", ""), format!("{text}a"), text.replace("pat_", "stf_")] {
+        for bad in
+            [text.to_uppercase(), text.replace("pat_", ""), format!("{text}a"), text.replace("pat_", "stf_")]
+        {
             assert!(PatientId::parse(&bad).is_none(), "{bad}");
         }
     }

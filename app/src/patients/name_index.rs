@@ -185,7 +185,9 @@ impl NameIndex {
 
     fn find(&self, beginnings: &[String], limit: usize) -> Vec<Uuid> {
         // The longest beginning has the fewest candidates.
-        let Some(longest) = beginnings.iter().max_by_key(|beginning| beginning.len()) else { return Vec::new() };
+        let Some(longest) = beginnings.iter().max_by_key(|beginning| beginning.len()) else {
+            return Vec::new();
+        };
         let from = (Word(longest.clone()), Uuid::nil());
         let candidates: BTreeSet<Uuid> = self
             .words

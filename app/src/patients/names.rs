@@ -56,5 +56,9 @@ impl HumanName {
 #[must_use]
 pub fn display(names: &[HumanName]) -> String {
     let of = |usage: NameUse| names.iter().find(|name| name.usage == usage);
-    of(NameUse::Usual).or_else(|| of(NameUse::Official)).or_else(|| names.first()).map(HumanName::line).unwrap_or_default()
+    of(NameUse::Usual)
+        .or_else(|| of(NameUse::Official))
+        .or_else(|| names.first())
+        .map(HumanName::line)
+        .unwrap_or_default()
 }

@@ -14,9 +14,7 @@ use tenancy::sealed::{Column, Phi, Sealed, Sealer};
 use uuid::Uuid;
 
 use super::identifier::Identifier;
-use super::model::{
-    BriefRow, Demographics, Patient, PatientBrief, PatientId, PatientRow, PersonRow, TagRow,
-};
+use super::model::{BriefRow, Demographics, Patient, PatientBrief, PatientId, PatientRow, PersonRow, TagRow};
 use super::names::{self, HumanName};
 use super::tables::{patient, person, person_tag};
 use super::tags::Tag;
@@ -101,7 +99,8 @@ impl PersonRow {
     /// When a column was altered or moved here from elsewhere.
     pub fn open(&self, sealer: &Sealer) -> Result<Demographics, StoreError> {
         let row = self.patient_id.into_bytes();
-        let mrn = self.mrn.as_ref().map(|mrn| store::open(sealer, registry::PERSON_MRN, row, mrn)).transpose()?;
+        let mrn =
+            self.mrn.as_ref().map(|mrn| store::open(sealer, registry::PERSON_MRN, row, mrn)).transpose()?;
         Ok(Demographics {
             names: Phi::new(store::open(sealer, registry::PERSON_NAMES, row, &self.names)?),
             birth_date: Phi::new(store::open(sealer, registry::PERSON_BIRTH_DATE, row, &self.birth_date)?),
@@ -110,7 +109,12 @@ impl PersonRow {
             emails: Phi::new(open_list(sealer, registry::PERSON_EMAILS, row, self.emails.as_ref())?),
             addresses: Phi::new(open_list(sealer, registry::PERSON_ADDRESSES, row, self.addresses.as_ref())?),
             mrn: Phi::new(mrn),
-            identifiers: Phi::new(open_list(sealer, registry::PERSON_IDENTIFIERS, row, self.identifiers.as_ref())?),
+            identifiers: Phi::new(open_list(
+                sealer,
+                registry::PERSON_IDENTIFIERS,
+                row,
+                self.identifiers.as_ref(),
+            )?),
         })
     }
 }
@@ -119,7 +123,8 @@ impl BriefRow {
     fn open(&self, sealer: &Sealer) -> Result<PatientBrief, StoreError> {
         let row = self.patient_id.into_bytes();
         let names: Vec<HumanName> = store::open(sealer, registry::PERSON_NAMES, row, &self.names)?;
-        let mrn = self.mrn.as_ref().map(|mrn| store::open(sealer, registry::PERSON_MRN, row, mrn)).transpose()?;
+        let mrn =
+            self.mrn.as_ref().map(|mrn| store::open(sealer, registry::PERSON_MRN, row, mrn)).transpose()?;
         let identifiers: Vec<Identifier> =
             open_list(sealer, registry::PERSON_IDENTIFIERS, row, self.identifiers.as_ref())?;
         Ok(PatientBrief {
@@ -164,7 +169,11 @@ impl Patient {
     ///
     /// # Errors
     /// What the database or the key store says.
-    pub async fn find(tx: &mut TenantTx, keys: &Arc<Keys>, id: PatientId) -> Result<Option<Patient>, StoreError> {
+    pub async fn find(
+        tx: &mut TenantTx,
+        keys: &Arc<Keys>,
+        id: PatientId,
+    ) -> Result<Option<Patient>, StoreError> {
         let tenant = tx.tenant();
         let row = async {
             patient::table
@@ -208,7 +217,9 @@ impl Patient {
             return Err(ChangeError::Stale);
         }
         diesel::update(person::table.find(self.id.uuid())).set(row).execute(tx.conn()).await?;
-        diesel::delete(person_tag::table.filter(person_tag::patient_id.eq(self.id.uuid()))).execute(tx.conn()).await?;
+        diesel::delete(person_tag::table.filter(person_tag::patient_id.eq(self.id.uuid())))
+            .execute(tx.conn())
+            .await?;
         insert_tags(tx, self.id, tags).await
     }
 }
@@ -275,7 +286,11 @@ pub async fn page(tx: &mut TenantTx, after: Option<Uuid>, limit: i64) -> Result<
 ///
 /// # Errors
 /// What the database or the key store says.
-pub async fn briefs(tx: &mut TenantTx, keys: &Arc<Keys>, ids: &[Uuid]) -> Result<Vec<PatientBrief>, StoreError> {
+pub async fn briefs(
+    tx: &mut TenantTx,
+    keys: &Arc<Keys>,
+    ids: &[Uuid],
+) -> Result<Vec<PatientBrief>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }

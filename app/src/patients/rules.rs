@@ -173,7 +173,11 @@ impl Checker {
 
     fn addresses(&mut self, addresses: Vec<Address>) -> Vec<Address> {
         let addresses = self.limited(addresses, "/addresses", CONTACTS_MAX);
-        addresses.into_iter().enumerate().map(|(at, one)| self.address(one, &format!("/addresses/{at}"))).collect()
+        addresses
+            .into_iter()
+            .enumerate()
+            .map(|(at, one)| self.address(one, &format!("/addresses/{at}")))
+            .collect()
     }
 
     fn address(&mut self, address: Address, at: &str) -> Address {
@@ -236,7 +240,8 @@ impl Checker {
             return Err("not_kept_in_this_region");
         }
         let normal = identifier.normal()?;
-        if kept.contains(&normal) || (normal.kind.single() && kept.iter().any(|one| one.kind == normal.kind)) {
+        if kept.contains(&normal) || (normal.kind.single() && kept.iter().any(|one| one.kind == normal.kind))
+        {
             return Err("repeated");
         }
         Ok(normal)
@@ -246,7 +251,9 @@ impl Checker {
 /// Puts the values back that came masked: the caller read a masked record and sends it back corrected elsewhere.
 pub fn unmask(incoming: &mut [Identifier], current: &[Identifier]) {
     for one in incoming.iter_mut().filter(|one| one.is_masked()) {
-        if let Some(known) = current.iter().find(|known| known.kind == one.kind && known.masked().value == one.value) {
+        if let Some(known) =
+            current.iter().find(|known| known.kind == one.kind && known.masked().value == one.value)
+        {
             one.value.clone_from(&known.value);
         }
     }

@@ -198,7 +198,8 @@ impl Search<'_> {
         tagger: &Tagger<'_>,
         (beginnings, dated): (&[String], NaiveDate),
     ) -> Result<Vec<Uuid>, StoreError> {
-        let tags = beginnings.iter().map(|word| tagger.initial(word, dated)).collect::<Result<Vec<Tag>, _>>()?;
+        let tags =
+            beginnings.iter().map(|word| tagger.initial(word, dated)).collect::<Result<Vec<Tag>, _>>()?;
         let candidates = queries::with_tags(tx, &tags, CANDIDATES_MAX).await?;
         let named = queries::names_of(tx, &self.ctx.keys, &candidates).await?;
         let mut found: Vec<Uuid> = named

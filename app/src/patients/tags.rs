@@ -72,7 +72,11 @@ impl Tagger<'_> {
     ///
     /// # Errors
     /// When it is not one.
-    pub fn identifier(&self, identifier: &Identifier, birth_date: Option<NaiveDate>) -> Result<Tag, StoreError> {
+    pub fn identifier(
+        &self,
+        identifier: &Identifier,
+        birth_date: Option<NaiveDate>,
+    ) -> Result<Tag, StoreError> {
         if identifier.kind == IdentifierKind::SsnLast4 {
             let digits = normalise::ssn_last4(&identifier.value).map_err(no_tag)?;
             let born = normalise::birth_date(birth_date.ok_or(StoreError::Tag)?).map_err(no_tag)?;
@@ -136,7 +140,12 @@ impl Tagger<'_> {
     }
 
     /// The whole name, each word, and each given name with the family name.
-    fn names(&self, name: &HumanName, birth_date: NaiveDate, tags: &mut BTreeSet<Tag>) -> Result<(), StoreError> {
+    fn names(
+        &self,
+        name: &HumanName,
+        birth_date: NaiveDate,
+        tags: &mut BTreeSet<Tag>,
+    ) -> Result<(), StoreError> {
         let all = words(&name.line());
         tags.insert(self.words(&all, birth_date)?);
         for word in all.iter().take(WORDS_MAX) {

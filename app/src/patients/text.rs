@@ -4,14 +4,18 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// Zeros of the decimal digit ranges (Unicode general category Nd) that phones and forms in our regions produce.
 const DIGIT_ZEROS: [u32; 14] = [
-    0x0030, 0x0660, 0x06F0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x1C50, 0xFF10,
+    0x0030, 0x0660, 0x06F0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x1C50,
+    0xFF10,
 ];
 
 /// The value of a decimal digit in any of the scripts above.
 #[must_use]
 pub fn digit(c: char) -> Option<u8> {
     let code = u32::from(c);
-    DIGIT_ZEROS.iter().find_map(|zero| code.checked_sub(*zero).filter(|value| *value < 10)).and_then(|v| u8::try_from(v).ok())
+    DIGIT_ZEROS
+        .iter()
+        .find_map(|zero| code.checked_sub(*zero).filter(|value| *value < 10))
+        .and_then(|v| u8::try_from(v).ok())
 }
 
 /// The same text with every decimal digit in ASCII.
@@ -57,7 +61,8 @@ mod tests {
 
     #[test]
     fn names_of_every_script_pass_and_come_out_in_one_form() {
-        for name in ["José", "O’Brien-Smith", "प्रिया", "محمد", "李小龍", "Nguyễn Thị", "ക്\u{200D}ഷ", "Ólafur"] {
+        for name in ["José", "O’Brien-Smith", "प्रिया", "محمد", "李小龍", "Nguyễn Thị", "ക്\u{200D}ഷ", "Ólafur"]
+        {
             assert!(clean(name, 100).is_ok(), "{name}");
         }
         assert_eq!(clean("  Jose\u{301}   Maria ", 100).as_deref(), Ok("José Maria"));

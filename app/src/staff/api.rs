@@ -104,7 +104,8 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
                 Some(last) if more => Some(cursor::write(&sealer, List::Staff, last.id)?),
                 _ => None,
             };
-            let items = rows.iter().map(|row| StaffView::open(row, &sealer)).collect::<Result<Vec<_>, _>>()?;
+            let items =
+                rows.iter().map(|row| StaffView::open(row, &sealer)).collect::<Result<Vec<_>, _>>()?;
             let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
             let entry = ctx.entry(call.action(), Outcome::Allow).resource_kind("account").count(count);
             Done::audited(StaffPage { items, next_cursor }, entry)
@@ -121,7 +122,8 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
 pub async fn invite(call: Call, Json(input): Json<InviteInput>) -> Result<HttpResponse, AppError> {
     let view = call
         .staff(async |ctx, tx| {
-            let email = contact::email(&input.email).map_err(|code| AppError::invalid_field("/email", code))?;
+            let email =
+                contact::email(&input.email).map_err(|code| AppError::invalid_field("/email", code))?;
             let display_name = clean_display_name(&input.display_name)?;
             let invite =
                 Invite { email: &email, display_name: &display_name, role: input.role, now: ctx.now() };

@@ -14,7 +14,8 @@ async fn succeed(world: &World, route: &Route, n: usize, actor: &Actor) -> Answe
     let made = world.ask(&world.alpha, "POST", "/api/v1/patients").by(actor);
     let made = made.json(&patient("Before", &format!("BEFORE-{n}"))).send().await.expect(201);
     let path = route.path.replace("{id}", made.json()["id"].as_str().unwrap());
-    let mut ask = world.ask(&world.alpha, route.method.as_str(), &path).by(actor).header("if-match", "\"v1\"");
+    let mut ask =
+        world.ask(&world.alpha, route.method.as_str(), &path).by(actor).header("if-match", "\"v1\"");
     if let Some(body) = sample_body(route, n) {
         ask = ask.json(&body);
     }
@@ -24,7 +25,8 @@ async fn succeed(world: &World, route: &Route, n: usize, actor: &Actor) -> Answe
 #[tokio::test(flavor = "multi_thread")]
 async fn every_change_and_every_look_at_a_patient_leaves_its_entry() {
     let world = World::new().await;
-    let excused: BTreeSet<&str> = UNAUDITED.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let excused: BTreeSet<&str> =
+        UNAUDITED.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let mut silent = BTreeSet::new();
     for (n, route) in ROUTES.iter().enumerate() {
         let actor = world.staff(&world.alpha, Role::ClinicAdmin).await;
@@ -43,7 +45,11 @@ async fn every_change_and_every_look_at_a_patient_leaves_its_entry() {
             assert!(!excused.contains(route.action.name()), "{} is audited; take it out of the file", last.0);
         } else {
             silent.insert(route.action.name());
-            assert!(!route.action.touches_patients(), "{} shows patients' data in silence", route.action.name());
+            assert!(
+                !route.action.touches_patients(),
+                "{} shows patients' data in silence",
+                route.action.name()
+            );
         }
     }
     assert_eq!(silent, excused);
@@ -54,23 +60,31 @@ async fn every_change_and_every_look_at_a_patient_leaves_its_entry() {
 async fn when_the_log_cannot_be_written_no_patients_data_leaves_and_nothing_changes() {
     let world = World::new().await;
     let actor = world.staff(&world.alpha, Role::ClinicAdmin).await;
-    let made = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&actor).json(&patient("Canarymann", "C-1"));
+    let made =
+        world.ask(&world.alpha, "POST", "/api/v1/patients").by(&actor).json(&patient("Canarymann", "C-1"));
     let id = made.send().await.expect(201).json()["id"].as_str().unwrap().to_owned();
     let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
     let role = tenancy::RoleName::of(world.alpha.tenant.id);
     let superuser = world.region.superuser().await;
     superuser.batch_execute(&format!("REVOKE INSERT ON {ops}.audit_event FROM \"{role}\"")).await.unwrap();
     let columns = superuser
-        .query("SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0", &[&format!("{ops}.audit_event")])
+        .query(
+            "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0",
+            &[&format!("{ops}.audit_event")],
+        )
         .await
         .unwrap();
     for column in columns {
         let column: String = column.get(0);
-        superuser.batch_execute(&format!("REVOKE INSERT ({column}) ON {ops}.audit_event FROM \"{role}\"")).await.unwrap();
+        superuser
+            .batch_execute(&format!("REVOKE INSERT ({column}) ON {ops}.audit_event FROM \"{role}\""))
+            .await
+            .unwrap();
     }
     for (n, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.action.touches_patients()) {
         let path = route.path.replace("{id}", &id);
-        let mut ask = world.ask(&world.alpha, route.method.as_str(), &path).by(&actor).header("if-match", "\"v1\"");
+        let mut ask =
+            world.ask(&world.alpha, route.method.as_str(), &path).by(&actor).header("if-match", "\"v1\"");
         if let Some(body) = sample_body(route, n) {
             ask = ask.json(&body);
         }

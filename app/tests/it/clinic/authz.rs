@@ -18,7 +18,9 @@ fn the_matrix_is_the_reviewed_one() {
 async fn each_role_may_do_what_the_matrix_says_and_nothing_else() {
     let world = World::new().await;
     for role in Role::ALL {
-        for (n, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.action.audience() == Audience::Staff) {
+        for (n, route) in
+            ROUTES.iter().enumerate().filter(|(_, route)| route.action.audience() == Audience::Staff)
+        {
             // A fresh actor each time: one of the routes ends the session.
             let actor = world.staff(&world.alpha, role).await;
             let id = app::patients::model::PatientId::random().to_string();
@@ -33,7 +35,8 @@ async fn each_role_may_do_what_the_matrix_says_and_nothing_else() {
             } else {
                 assert_eq!(answer.outcome(), (403, "forbidden".into()), "{what}");
                 let last = world.audit(&world.alpha).await.pop().unwrap();
-                let denied = (route.action.name().to_owned(), "deny".to_owned(), Some("role".to_owned()), None);
+                let denied =
+                    (route.action.name().to_owned(), "deny".to_owned(), Some("role".to_owned()), None);
                 assert_eq!(last, denied, "{what}");
             }
         }
@@ -44,7 +47,11 @@ async fn each_role_may_do_what_the_matrix_says_and_nothing_else() {
 async fn without_a_session_only_public_routes_answer() {
     let world = World::new().await;
     for (n, route) in ROUTES.iter().enumerate() {
-        for cookie in [None, Some("__Host-domicile=short".to_owned()), Some(format!("__Host-domicile={}", "A".repeat(43)))] {
+        for cookie in [
+            None,
+            Some("__Host-domicile=short".to_owned()),
+            Some(format!("__Host-domicile={}", "A".repeat(43))),
+        ] {
             let mut ask = world.ask(&world.alpha, route.method.as_str(), &sample_path(route, "pat_x"));
             if let Some(body) = sample_body(route, n) {
                 ask = ask.json(&body);
@@ -55,7 +62,13 @@ async fn without_a_session_only_public_routes_answer() {
             let answer = ask.send().await;
             match route.action.audience() {
                 Audience::Staff => {
-                    assert_eq!(answer.outcome(), (401, "unauthenticated".into()), "{} {}", route.method, route.path);
+                    assert_eq!(
+                        answer.outcome(),
+                        (401, "unauthenticated".into()),
+                        "{} {}",
+                        route.method,
+                        route.path
+                    );
                 }
                 Audience::Anyone => assert_ne!(answer.outcome().1, "unauthenticated"),
             }
@@ -91,7 +104,13 @@ async fn requests_from_other_sites_change_nothing() {
             attacks.push(("two tokens", ask().another("x-csrf-token", &admin.csrf)));
         }
         for (attack, ask) in attacks {
-            assert_eq!(ask.send().await.outcome(), (403, "csrf".into()), "{attack}: {} {}", route.method, route.path);
+            assert_eq!(
+                ask.send().await.outcome(),
+                (403, "csrf".into()),
+                "{attack}: {} {}",
+                route.method,
+                route.path
+            );
         }
     }
     let fetched = world.ask(&world.alpha, "DELETE", "/api/v1/sessions/current").by(&admin).without("origin");

@@ -66,7 +66,8 @@ async fn contents(client: &tokio_postgres::Client) -> String {
                 for part in line.split("\\x").skip(1) {
                     let hex: String = part.chars().take_while(char::is_ascii_hexdigit).collect();
                     let even = &hex[..hex.len() & !1];
-                    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(even.as_bytes()).unwrap_or_default();
+                    let bytes =
+                        data_encoding::HEXLOWER_PERMISSIVE.decode(even.as_bytes()).unwrap_or_default();
                     all.push_str(&String::from_utf8_lossy(&bytes));
                     all.push('\n');
                 }
@@ -95,15 +96,28 @@ async fn planted_strings_are_nowhere_in_clear() {
         let ask = world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(&desk).json(&search);
         assert_eq!(ask.send().await.expect(200).json()["items"].as_array().unwrap().len(), 1, "{search}");
     }
-    let invite = json!({ "email": "canarystaff@example.com", "display_name": "Canarycolleague", "role": "nurse" });
+    let invite =
+        json!({ "email": "canarystaff@example.com", "display_name": "Canarycolleague", "role": "nurse" });
     world.ask(&world.alpha, "POST", "/api/v1/staff").by(&desk).json(&invite).send().await.expect(201);
     let guess = json!({ "email": "canarylogin@example.com", "password": "canarypassword 1" });
-    let mut errors = world.ask(&world.alpha, "POST", "/api/v1/sessions").json(&guess).send().await.expect(401).text();
-    for broken in [r#"{"canaryfield":1}"#, r#"{"names":"canarytype"}"#, "canaryjson", r#"{"sex":"canaryvariant"}"#] {
-        let ask = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).raw("application/json", broken);
+    let mut errors =
+        world.ask(&world.alpha, "POST", "/api/v1/sessions").json(&guess).send().await.expect(401).text();
+    for broken in
+        [r#"{"canaryfield":1}"#, r#"{"names":"canarytype"}"#, "canaryjson", r#"{"sex":"canaryvariant"}"#]
+    {
+        let ask =
+            world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).raw("application/json", broken);
         errors.push_str(&ask.send().await.expect(400).text());
     }
-    errors.push_str(&world.ask(&world.alpha, "GET", "/api/v1/patients/canaryid").by(&desk).send().await.expect(404).text());
+    errors.push_str(
+        &world
+            .ask(&world.alpha, "GET", "/api/v1/patients/canaryid")
+            .by(&desk)
+            .send()
+            .await
+            .expect(404)
+            .text(),
+    );
 
     let shard = contents(&world.region.superuser().await).await;
     let keys = contents(&world.region.key_superuser().await).await;
@@ -111,13 +125,21 @@ async fn planted_strings_are_nowhere_in_clear() {
     let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
     assert!(log.contains("/api/v1/patients/{id}"), "the scan saw the log");
     let metrics = regions::metrics::render();
-    for (place, text) in
-        [("shard", &shard), ("key store", &keys), ("log", &log), ("metrics", &metrics), ("error bodies", &errors)]
-    {
+    for (place, text) in [
+        ("shard", &shard),
+        ("key store", &keys),
+        ("log", &log),
+        ("metrics", &metrics),
+        ("error bodies", &errors),
+    ] {
         let lower = text.to_lowercase();
         for canary in ["canary", "1931-07-19", "5550177", "2025550177", "998877"] {
             let at = lower.find(canary);
-            assert!(at.is_none(), "{canary} is in the {place}: {:?}", at.map(|at| lower[at.saturating_sub(60)..].chars().take(160).collect::<String>()));
+            assert!(
+                at.is_none(),
+                "{canary} is in the {place}: {:?}",
+                at.map(|at| lower[at.saturating_sub(60)..].chars().take(160).collect::<String>())
+            );
         }
     }
 }

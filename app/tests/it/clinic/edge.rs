@@ -24,10 +24,18 @@ async fn only_an_authentic_fresh_and_fitting_assertion_is_served() {
     let mut forged = again.clone().into_bytes();
     forged[10] = if forged[10] == b'A' { b'B' } else { b'A' };
     let forged = String::from_utf8(forged).unwrap();
-    assert_eq!(ask().unasserted().header("domicile-route", &forged).send().await.outcome(), refused, "forged");
+    assert_eq!(
+        ask().unasserted().header("domicile-route", &forged).send().await.outcome(),
+        refused,
+        "forged"
+    );
     assert_eq!(ask().unasserted().header("domicile-route", "x").send().await.outcome(), refused, "nonsense");
     let now = world.now_ms();
-    assert_eq!(ask().stating(|a| a.expires_ms = now + 31_000).send().await.outcome(), refused, "lives too long");
+    assert_eq!(
+        ask().stating(|a| a.expires_ms = now + 31_000).send().await.outcome(),
+        refused,
+        "lives too long"
+    );
     assert_eq!(
         ask().stating(|a| (a.issued_ms, a.expires_ms) = (now - 40_000, now - 20_000)).send().await.outcome(),
         refused,
@@ -45,7 +53,11 @@ async fn only_an_authentic_fresh_and_fitting_assertion_is_served() {
     let stranger = ask().stating(|a| a.tenant = regions::ids::TenantId::random());
     assert_eq!(stranger.send().await.outcome(), (503, "unavailable".into()), "nobody's tenant");
     let other = world.beta.tenant.id;
-    assert_eq!(ask().stating(|a| a.tenant = other).send().await.outcome(), (421, "misdirected".into()), "host of alpha");
+    assert_eq!(
+        ask().stating(|a| a.tenant = other).send().await.outcome(),
+        (421, "misdirected".into()),
+        "host of alpha"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +100,9 @@ async fn a_stale_epoch_is_told_the_current_one_and_states_are_kept() {
 async fn hosts_methods_and_paths() {
     let world = World::new().await;
     let ask = |method: &str, path: &str| world.ask(&world.alpha, method, path);
-    for host in [&world.beta.host, "alpha-clinic.in.domicile.localhost", "control.domicile.localhost", "127.0.0.1"] {
+    for host in
+        [&world.beta.host, "alpha-clinic.in.domicile.localhost", "control.domicile.localhost", "127.0.0.1"]
+    {
         let answer = ask("GET", "/api/v1/openapi.json").header("host", host).send().await;
         assert_eq!(answer.outcome(), (421, "misdirected".into()), "{host}");
     }
@@ -96,23 +110,39 @@ async fn hosts_methods_and_paths() {
     ask("GET", "/api/v1/openapi.json").header("host", &shouted).send().await.expect(200);
     assert_eq!(ask("TRACE", "/api/v1/me").send().await.outcome(), (405, "method_not_allowed".into()));
     assert_eq!(ask("PATCH", "/api/v1/me").send().await.outcome(), (405, "method_not_allowed".into()));
-    for path in ["/", "/api/v1", "/api/v1/me/", "/api/v2/me", "/metrics", "/healthz", "/api/v1/patients/x/y"] {
+    for path in ["/", "/api/v1", "/api/v1/me/", "/api/v2/me", "/metrics", "/healthz", "/api/v1/patients/x/y"]
+    {
         assert_eq!(ask("GET", path).send().await.outcome(), (404, "not_found".into()), "{path}");
     }
     let spoofed = ask("GET", "/api/v1/openapi.json").header("x-forwarded-host", &world.beta.host);
-    spoofed.header("x-forwarded-for", "203.0.113.9").header("forwarded", "for=203.0.113.9").send().await.expect(200);
+    spoofed
+        .header("x-forwarded-for", "203.0.113.9")
+        .header("forwarded", "for=203.0.113.9")
+        .send()
+        .await
+        .expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_are_json_small_known_and_in_time() {
-    let bodies = BodyLimits { json_max_bytes: 4_096, total_max_ms: 1_500, grace_ms: 300, rate_min_bytes_s: 1_024 };
+    let bodies =
+        BodyLimits { json_max_bytes: 4_096, total_max_ms: 1_500, grace_ms: 300, rate_min_bytes_s: 1_024 };
     let world = World::with(Options { bodies, ..Options::default() }).await;
     let actor = world.staff(&world.alpha, Role::Receptionist).await;
     let post = || world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(&actor);
     let body = r#"{"mrn":"1"}"#;
     post().raw("application/json; charset=utf-8", body).send().await.expect(200);
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "multipart/form-data"] {
-        assert_eq!(post().raw(kind, body).send().await.outcome(), (415, "unsupported_media_type".into()), "{kind}");
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=utf-16",
+        "multipart/form-data",
+    ] {
+        assert_eq!(
+            post().raw(kind, body).send().await.outcome(),
+            (415, "unsupported_media_type".into()),
+            "{kind}"
+        );
     }
     let zipped = post().raw("application/json", body).header("content-encoding", "gzip").send().await;
     assert_eq!(zipped.outcome(), (415, "unsupported_media_type".into()));
@@ -124,7 +154,8 @@ async fn bodies_are_json_small_known_and_in_time() {
     assert!(!unknown.text().contains("CANARY"));
     let deep = format!("{}{}", "[".repeat(2_000), "]".repeat(2_000));
     assert_eq!(post().raw("application/json", &deep).send().await.status.as_u16(), 400);
-    let with_body = world.ask(&world.alpha, "GET", "/api/v1/me").by(&actor).raw("application/json", body).send().await;
+    let with_body =
+        world.ask(&world.alpha, "GET", "/api/v1/me").by(&actor).raw("application/json", body).send().await;
     assert_eq!(with_body.outcome(), (400, "unexpected_body".into()));
 
     // Catalogue entry T65: one byte each 50 ms would hold a connection for ever.
@@ -144,7 +175,10 @@ async fn a_rate_class_ends_in_429_with_the_time_to_wait() {
     let budget = |_| Budget { tenant_per_min: 1_000, caller_per_min: 3 };
     let world = World::with(Options { budget, ..Options::default() }).await;
     let ask = |ip: &'static str| {
-        world.ask(&world.alpha, "GET", "/api/v1/openapi.json").stating(move |a| a.client_ip = ip.parse().unwrap()).send()
+        world
+            .ask(&world.alpha, "GET", "/api/v1/openapi.json")
+            .stating(move |a| a.client_ip = ip.parse().unwrap())
+            .send()
     };
     for left in ["2", "1", "0"] {
         let answer = ask("198.51.100.1").await.expect(200);
@@ -179,7 +213,9 @@ async fn a_panic_is_an_answer_without_its_text() {
     let assertion = world.ask(&world.alpha, "GET", "/bomb").minted();
     let request = test::TestRequest::get().uri("/bomb").insert_header(("host", world.alpha.host.clone()));
     let request = request.insert_header(("domicile-route", assertion)).to_request();
-    let Err(error) = test::try_call_service(&service, request).await else { panic!("the layer ends with an error") };
+    let Err(error) = test::try_call_service(&service, request).await else {
+        panic!("the layer ends with an error")
+    };
     let answer = error.error_response();
     assert_eq!(answer.status().as_u16(), 500);
     assert!(answer.headers().contains_key("domicile-receipt"));

@@ -43,7 +43,11 @@ async fn ambiguous_framing_is_refused_and_the_connection_closed() {
         "POST /api/v1/sessions HTTP/1.1\r\nhost: {host}\r\ncontent-length: 60\r\n\r\nGET /api/v1/openapi.json HTTP/1.1\r\nhost: {host}\r\n\r\n"
     );
     let (status, closed) = exchange(&world, &smuggled).await;
-    assert_eq!((status.as_str(), closed), ("HTTP/1.1 403 Forbidden", true), "an unread body ends the connection");
+    assert_eq!(
+        (status.as_str(), closed),
+        ("HTTP/1.1 403 Forbidden", true),
+        "an unread body ends the connection"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

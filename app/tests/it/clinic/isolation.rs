@@ -9,9 +9,16 @@ use crate::support::{World, patient, sample_body, sample_path};
 #[tokio::test(flavor = "multi_thread")]
 async fn another_clinics_ids_are_answered_like_absent_ones_on_every_route() {
     let world = World::new().await;
-    let (here, there) =
-        (world.staff(&world.alpha, Role::ClinicAdmin).await, world.staff(&world.beta, Role::ClinicAdmin).await);
-    let made = world.ask(&world.beta, "POST", "/api/v1/patients").by(&there).json(&patient("Beta", "B-1")).send().await;
+    let (here, there) = (
+        world.staff(&world.alpha, Role::ClinicAdmin).await,
+        world.staff(&world.beta, Role::ClinicAdmin).await,
+    );
+    let made = world
+        .ask(&world.beta, "POST", "/api/v1/patients")
+        .by(&there)
+        .json(&patient("Beta", "B-1"))
+        .send()
+        .await;
     let foreign = made.expect(201).json()["id"].as_str().unwrap().to_owned();
     let mut walked = 0;
     for (n, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.path.contains("{id}")) {
@@ -34,48 +41,82 @@ async fn another_clinics_ids_are_answered_like_absent_ones_on_every_route() {
         walked += 1;
     }
     assert!(walked >= 2);
-    let untouched = world.ask(&world.beta, "GET", &format!("/api/v1/patients/{foreign}")).by(&there).send().await;
+    let untouched =
+        world.ask(&world.beta, "GET", &format!("/api/v1/patients/{foreign}")).by(&there).send().await;
     assert_eq!(untouched.expect(200).json()["version"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_and_a_cursor_are_worth_nothing_in_another_clinic() {
     let world = World::new().await;
-    let (here, there) =
-        (world.staff(&world.alpha, Role::ClinicAdmin).await, world.staff(&world.beta, Role::ClinicAdmin).await);
+    let (here, there) = (
+        world.staff(&world.alpha, Role::ClinicAdmin).await,
+        world.staff(&world.beta, Role::ClinicAdmin).await,
+    );
     for route in ROUTES.iter().filter(|route| route.action.audience() == app::access::Audience::Staff) {
         let mut ask = world.ask(&world.beta, route.method.as_str(), &sample_path(route, "pat_x")).by(&here);
         if let Some(body) = sample_body(route, 0) {
             ask = ask.json(&body);
         }
-        assert_eq!(ask.send().await.outcome(), (401, "unauthenticated".into()), "{} {}", route.method, route.path);
+        assert_eq!(
+            ask.send().await.outcome(),
+            (401, "unauthenticated".into()),
+            "{} {}",
+            route.method,
+            route.path
+        );
     }
     for n in 0..2 {
-        let ask = world.ask(&world.beta, "POST", "/api/v1/patients").by(&there).json(&patient("Beta", &format!("B-{n}")));
+        let ask = world
+            .ask(&world.beta, "POST", "/api/v1/patients")
+            .by(&there)
+            .json(&patient("Beta", &format!("B-{n}")));
         ask.send().await.expect(201);
     }
     let page = world.ask(&world.beta, "GET", "/api/v1/patients?limit=1").by(&there).send().await.expect(200);
     let cursor = page.json()["next_cursor"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/patients?limit=1&cursor={cursor}");
-    assert_eq!(world.ask(&world.alpha, "GET", &path).by(&here).send().await.outcome(), (400, "bad_cursor".into()));
+    assert_eq!(
+        world.ask(&world.alpha, "GET", &path).by(&here).send().await.outcome(),
+        (400, "bad_cursor".into())
+    );
     let wrong_list = format!("/api/v1/staff?cursor={cursor}");
-    assert_eq!(world.ask(&world.beta, "GET", &wrong_list).by(&there).send().await.outcome(), (400, "bad_cursor".into()));
+    assert_eq!(
+        world.ask(&world.beta, "GET", &wrong_list).by(&there).send().await.outcome(),
+        (400, "bad_cursor".into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_copied_into_another_clinic_by_a_database_administrator_does_not_open() {
     let world = World::new().await;
-    let (here, there) =
-        (world.staff(&world.alpha, Role::ClinicAdmin).await, world.staff(&world.beta, Role::ClinicAdmin).await);
-    let mine = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&here).json(&patient("Mine", "A-1")).send().await;
-    let theirs = world.ask(&world.beta, "POST", "/api/v1/patients").by(&there).json(&patient("Theirs", "B-1")).send().await;
+    let (here, there) = (
+        world.staff(&world.alpha, Role::ClinicAdmin).await,
+        world.staff(&world.beta, Role::ClinicAdmin).await,
+    );
+    let mine = world
+        .ask(&world.alpha, "POST", "/api/v1/patients")
+        .by(&here)
+        .json(&patient("Mine", "A-1"))
+        .send()
+        .await;
+    let theirs = world
+        .ask(&world.beta, "POST", "/api/v1/patients")
+        .by(&there)
+        .json(&patient("Theirs", "B-1"))
+        .send()
+        .await;
     let (mine, theirs) = (mine.expect(201).json(), theirs.expect(201).json());
     let id = |json: &serde_json::Value| PatientId::parse(json["id"].as_str().unwrap()).unwrap().uuid();
-    let (phi_a, phi_b) =
-        (tenancy::SchemaName::phi(world.alpha.tenant.id).quoted(), tenancy::SchemaName::phi(world.beta.tenant.id).quoted());
+    let (phi_a, phi_b) = (
+        tenancy::SchemaName::phi(world.alpha.tenant.id).quoted(),
+        tenancy::SchemaName::phi(world.beta.tenant.id).quoted(),
+    );
     let superuser = world.region.superuser().await;
     superuser.batch_execute("SET session_replication_role = replica").await.unwrap();
-    let sql = format!("UPDATE {phi_a}.person SET names = (SELECT names FROM {phi_b}.person WHERE patient_id = $1) WHERE patient_id = $2");
+    let sql = format!(
+        "UPDATE {phi_a}.person SET names = (SELECT names FROM {phi_b}.person WHERE patient_id = $1) WHERE patient_id = $2"
+    );
     assert_eq!(superuser.execute(sql.as_str(), &[&id(&theirs), &id(&mine)]).await.unwrap(), 1);
     let path = format!("/api/v1/patients/{}", mine["id"].as_str().unwrap());
     let answer = world.ask(&world.alpha, "GET", &path).by(&here).send().await;

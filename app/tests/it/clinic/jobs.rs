@@ -14,7 +14,8 @@ use serde_json::json;
 use crate::support::World;
 
 fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
-    let config = MailConfig { from: "no-reply@domicile.example".into(), dir: Some(dir.to_owned()), smtp: None };
+    let config =
+        MailConfig { from: "no-reply@domicile.example".into(), dir: Some(dir.to_owned()), smtp: None };
     Arc::new(Jobs {
         regional: Arc::clone(&world.region.regional),
         directory: world.app.directory.clone(),
@@ -51,7 +52,8 @@ async fn an_invitation_is_mailed_accepted_and_not_mailed_again() {
     let running = tokio::spawn(async move { worker.run().await.is_ok() });
     let superuser = world.region.superuser().await;
     wait_for("the job's end", async || {
-        let left = superuser.query_one("SELECT count(*) FROM graphile_worker._private_jobs", &[]).await.unwrap();
+        let left =
+            superuser.query_one("SELECT count(*) FROM graphile_worker._private_jobs", &[]).await.unwrap();
         left.get::<_, i64>(0) == 0
     })
     .await;
@@ -68,7 +70,8 @@ async fn an_invitation_is_mailed_accepted_and_not_mailed_again() {
 
     // The queue may run a job twice; the second time there is nothing to send.
     let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
-    let row = superuser.query_one(format!("SELECT id, state FROM {ops}.invitation").as_str(), &[]).await.unwrap();
+    let row =
+        superuser.query_one(format!("SELECT id, state FROM {ops}.invitation").as_str(), &[]).await.unwrap();
     assert_eq!(row.get::<_, String>(1), "accepted");
     let payload = tenancy::JobPayload::new(world.alpha.tenant.id).id("invitation", row.get(0));
     app::jobs::send_invitation::run(&jobs, &payload).await.unwrap();

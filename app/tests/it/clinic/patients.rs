@@ -12,7 +12,12 @@ type Change = Box<dyn Fn(&mut Value)>;
 async fn a_patient_is_registered_read_and_corrected() {
     let world = World::new().await;
     let desk = world.staff(&world.alpha, Role::Receptionist).await;
-    let made = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).json(&patient("राव", "A-1")).send().await;
+    let made = world
+        .ask(&world.alpha, "POST", "/api/v1/patients")
+        .by(&desk)
+        .json(&patient("राव", "A-1"))
+        .send()
+        .await;
     let made = made.expect(201);
     let path = made.header("location");
     assert_eq!((made.header("etag").as_str(), path.contains("/pat_")), ("\"v1\"", true));
@@ -21,7 +26,8 @@ async fn a_patient_is_registered_read_and_corrected() {
     let read = world.ask(&world.alpha, "GET", &path).by(&desk).send().await.expect(200);
     assert_eq!(read.json(), made.json());
     assert_eq!(read.json()["names"][0]["family"], "राव");
-    let unchanged = world.ask(&world.alpha, "GET", &path).by(&desk).header("if-none-match", "\"v1\"").send().await;
+    let unchanged =
+        world.ask(&world.alpha, "GET", &path).by(&desk).header("if-none-match", "\"v1\"").send().await;
     assert_eq!((unchanged.status.as_u16(), unchanged.body.len()), (304, 0));
 
     let put = || world.ask(&world.alpha, "PUT", &path).by(&desk).json(&patient("Rao", "A-1"));
@@ -40,14 +46,22 @@ async fn a_patient_is_registered_read_and_corrected() {
 async fn two_corrections_of_one_version_at_once_make_one() {
     let world = World::new().await;
     let desk = world.staff(&world.alpha, Role::Nurse).await;
-    let made = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).json(&patient("One", "A-1")).send().await;
+    let made = world
+        .ask(&world.alpha, "POST", "/api/v1/patients")
+        .by(&desk)
+        .json(&patient("One", "A-1"))
+        .send()
+        .await;
     let path = made.expect(201).header("location");
     let corrections = (0..6).map(|n| {
         let ask = world.ask(&world.alpha, "PUT", &path).by(&desk).json(&patient(&format!("N{n}"), "A-1"));
         ask.header("if-match", "\"v1\"").send()
     });
-    let mut statuses: Vec<u16> =
-        futures_util::future::join_all(corrections).await.iter().map(|answer| answer.status.as_u16()).collect();
+    let mut statuses: Vec<u16> = futures_util::future::join_all(corrections)
+        .await
+        .iter()
+        .map(|answer| answer.status.as_u16())
+        .collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 412, 412, 412, 412, 412]);
 }
@@ -142,24 +156,28 @@ async fn aadhaar_is_refused_wherever_it_is_typed_and_abha_is_kept() {
         ("/names/0/family", Box::new(move |body| body["names"][0]["family"] = json!(number))),
         ("/names/0/prefix", Box::new(move |body| body["names"][0]["prefix"] = json!("२३४१ २३४१ २३४६"))),
         ("/addresses/0/lines/0", Box::new(move |body| body["addresses"][0]["lines"] = json!([number]))),
-        ("/identifiers/0", Box::new(move |body| {
-            body["identifiers"] = json!([{ "kind": "abha_number", "value": number }]);
-        })),
+        (
+            "/identifiers/0",
+            Box::new(move |body| {
+                body["identifiers"] = json!([{ "kind": "abha_number", "value": number }]);
+            }),
+        ),
     ];
     for (place, change) in changes {
         let answer = register(&*change).await;
         assert_eq!(answer.outcome(), (400, "invalid_request".into()), "{place}");
-        let named = answer.json()["errors"].as_array().unwrap().iter().any(|fault| {
-            fault["pointer"] == json!(place) && fault["code"] == json!("aadhaar_refused")
-        });
+        let named = answer.json()["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|fault| fault["pointer"] == json!(place) && fault["code"] == json!("aadhaar_refused"));
         assert!(named, "{place}: {}", answer.text());
     }
     let digits = [9_u8, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1];
     let last = app::patients::aadhaar::check_digit(&digits).unwrap();
     let abha: String = digits.iter().chain([&last]).map(u8::to_string).collect();
     let made = register(&|body| {
-        body["identifiers"] =
-            json!([{ "kind": "abha_number", "value": abha }, { "kind": "abha_address", "value": "asha.rao1@abdm" }]);
+        body["identifiers"] = json!([{ "kind": "abha_number", "value": abha }, { "kind": "abha_address", "value": "asha.rao1@abdm" }]);
     });
     let made = made.await.expect(201);
     assert_eq!(made.json()["identifiers"][0]["value"], format!("••••{}", &abha[10..]));
@@ -183,7 +201,10 @@ async fn pages_hold_everybody_once() {
     let world = World::new().await;
     let desk = world.staff(&world.alpha, Role::Receptionist).await;
     for n in 0..7 {
-        let ask = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).json(&patient("Page", &format!("P-{n}")));
+        let ask = world
+            .ask(&world.alpha, "POST", "/api/v1/patients")
+            .by(&desk)
+            .json(&patient("Page", &format!("P-{n}")));
         ask.send().await.expect(201);
     }
     let mut seen = Vec::new();
@@ -191,7 +212,9 @@ async fn pages_hold_everybody_once() {
     loop {
         let page = world.ask(&world.alpha, "GET", &path).by(&desk).send().await.expect(200);
         let json = page.json();
-        seen.extend(json["items"].as_array().unwrap().iter().map(|item| item["mrn"].as_str().unwrap().to_owned()));
+        seen.extend(
+            json["items"].as_array().unwrap().iter().map(|item| item["mrn"].as_str().unwrap().to_owned()),
+        );
         let Some(cursor) = json["next_cursor"].as_str() else { break };
         assert!(page.header("link").contains("rel=\"next\""));
         path = format!("/api/v1/patients?limit=3&cursor={cursor}");
@@ -199,7 +222,8 @@ async fn pages_hold_everybody_once() {
     seen.sort();
     assert_eq!(seen, (0..7).map(|n| format!("P-{n}")).collect::<Vec<_>>());
     for bad in ["limit=0", "limit=101", "limit=x", "cursor=AAAA", "unknown=1"] {
-        let answer = world.ask(&world.alpha, "GET", &format!("/api/v1/patients?{bad}")).by(&desk).send().await;
+        let answer =
+            world.ask(&world.alpha, "GET", &format!("/api/v1/patients?{bad}")).by(&desk).send().await;
         assert_eq!(answer.status.as_u16(), 400, "{bad}");
     }
 }

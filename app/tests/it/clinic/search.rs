@@ -11,7 +11,8 @@ async fn register(world: &World, by: &Actor, body: &Value) {
 }
 
 async fn found(world: &World, by: &Actor, criterion: Value) -> Vec<String> {
-    let answer = world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(by).json(&criterion).send().await;
+    let answer =
+        world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(by).json(&criterion).send().await;
     let mut mrns: Vec<String> = answer.expect(200).json()["items"]
         .as_array()
         .unwrap()
@@ -55,8 +56,14 @@ async fn each_criterion_finds_whom_it_should() {
         (json!({ "email": "second@EXAMPLE.com" }), vec!["S-2"]),
         (json!({ "identifier": { "kind": "insurance_member_id", "value": "xyz 123456" } }), vec!["S-1"]),
         (json!({ "identifier": { "kind": "insurance_member_id", "value": "xyz-123457" } }), vec![]),
-        (json!({ "identifier": { "kind": "ssn_last4", "value": "4321" }, "birth_date": "1990-02-28" }), vec!["S-1"]),
-        (json!({ "identifier": { "kind": "ssn_last4", "value": "4321" }, "birth_date": "1990-03-01" }), vec![]),
+        (
+            json!({ "identifier": { "kind": "ssn_last4", "value": "4321" }, "birth_date": "1990-02-28" }),
+            vec!["S-1"],
+        ),
+        (
+            json!({ "identifier": { "kind": "ssn_last4", "value": "4321" }, "birth_date": "1990-03-01" }),
+            vec![],
+        ),
         (json!({ "name": "sharma PRIYA", "birth_date": "1990-02-28" }), vec!["S-1"]),
         (json!({ "name": "Priya Kumari Sharma", "birth_date": "1990-02-28" }), vec!["S-1"]),
         (json!({ "name": "शर्मा", "birth_date": "1990-02-28" }), vec!["S-1"]),
@@ -109,10 +116,12 @@ async fn one_criterion_and_only_one_and_little_is_shown() {
         json!({ "mrn": "1", "limit": 0 }),
         json!({ "mrn": "1", "limit": 51 }),
     ] {
-        let answer = world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(&desk).json(&bad).send().await;
+        let answer =
+            world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(&desk).json(&bad).send().await;
         assert_eq!(answer.outcome(), (400, "invalid_request".into()), "{bad}");
     }
-    let answer = world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(&desk).json(&json!({ "mrn": "S-1" }));
+    let answer =
+        world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(&desk).json(&json!({ "mrn": "S-1" }));
     let item = answer.send().await.expect(200).json()["items"][0].clone();
     let mut shown: Vec<&String> = item.as_object().unwrap().keys().collect();
     shown.sort();
@@ -133,7 +142,8 @@ async fn a_clinic_too_large_for_memory_is_asked_for_the_birth_date() {
     assert_eq!(found(&world, &desk, json!({ "name_starts_with": "shar" })).await, ["S-1"]);
     register(&world, &desk, &third).await;
     let criterion = json!({ "name_starts_with": "shar" });
-    let answer = world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(&desk).json(&criterion).send().await;
+    let answer =
+        world.ask(&world.alpha, "POST", "/api/v1/patients/search").by(&desk).json(&criterion).send().await;
     assert_eq!(answer.outcome(), (422, "birth_date_needed".into()));
     let dated = json!({ "name_starts_with": "sharp", "birth_date": "1971-11-05" });
     assert_eq!(found(&world, &desk, dated).await, ["S-3"]);

@@ -1,11 +1,11 @@
 //! From the invitation to signing out, and what guards the door.
 
 use app::access::Role;
+use app::audit;
 use app::auth::invite::{Invite, Invited};
 use app::auth::password::PoolLimits;
 use app::auth::tables::invitation;
 use app::auth::token::Token;
-use app::audit;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -34,7 +34,8 @@ async fn invited(world: &World, clinic: &Clinic, email: &str) -> Token {
 }
 
 async fn accept(world: &World, clinic: &Clinic, token: &Token, password: &str) -> Answer {
-    let body = json!({ "token": token.expose().as_str(), "password": password, "display_name": "Dr. Asha Rao" });
+    let body =
+        json!({ "token": token.expose().as_str(), "password": password, "display_name": "Dr. Asha Rao" });
     world.ask(clinic, "POST", "/api/v1/invitations/accept").json(&body).send().await
 }
 
@@ -65,8 +66,14 @@ async fn from_the_invitation_to_signing_out() {
     let world = World::new().await;
     let email = "asha.rao@example.com";
     let token = invited(&world, &world.alpha, email).await;
-    assert_eq!(sign_in(&world, &world.alpha, email, PASSWORD).await.outcome(), (401, "sign_in_failed".into()));
-    assert_eq!(accept(&world, &world.alpha, &token, "short").await.outcome(), (400, "invalid_request".into()));
+    assert_eq!(
+        sign_in(&world, &world.alpha, email, PASSWORD).await.outcome(),
+        (401, "sign_in_failed".into())
+    );
+    assert_eq!(
+        accept(&world, &world.alpha, &token, "short").await.outcome(),
+        (400, "invalid_request".into())
+    );
     let refused = (422, "invitation_invalid".to_owned());
     assert_eq!(accept(&world, &world.beta, &token, PASSWORD).await.outcome(), refused, "another clinic's");
     assert_eq!(accept(&world, &world.alpha, &Token::random(), PASSWORD).await.outcome(), refused, "nobody's");
@@ -76,7 +83,10 @@ async fn from_the_invitation_to_signing_out() {
     let session = sign_in(&world, &world.alpha, "Asha.Rao@EXAMPLE.com", PASSWORD).await.expect(201);
     let me = actor(&session);
     let seen = world.ask(&world.alpha, "GET", "/api/v1/me").by(&me).send().await.expect(200).json();
-    assert_eq!((&seen["email"], &seen["display_name"], &seen["role"]), (&json!(email), &json!("Dr. Asha Rao"), &json!("physician")));
+    assert_eq!(
+        (&seen["email"], &seen["display_name"], &seen["role"]),
+        (&json!(email), &json!("Dr. Asha Rao"), &json!("physician"))
+    );
     let current = world.ask(&world.alpha, "GET", "/api/v1/sessions/current").by(&me).send().await.expect(200);
     assert_eq!(current.json()["csrf_token"], me.csrf.as_str());
     let second = actor(&sign_in(&world, &world.alpha, email, PASSWORD).await.expect(201));
@@ -88,9 +98,19 @@ async fn from_the_invitation_to_signing_out() {
     let after = world.ask(&world.alpha, "GET", "/api/v1/me").by(&me).send().await;
     assert_eq!(after.outcome(), (401, "unauthenticated".into()));
     world.ask(&world.alpha, "GET", "/api/v1/me").by(&second).send().await.expect(200);
-    let actions: Vec<String> =
-        world.audit(&world.alpha).await.into_iter().map(|(action, outcome, ..)| format!("{action} {outcome}")).collect();
-    for wanted in ["session.create deny", "invitation.accept deny", "invitation.accept allow", "session.create allow", "session.end allow"] {
+    let actions: Vec<String> = world
+        .audit(&world.alpha)
+        .await
+        .into_iter()
+        .map(|(action, outcome, ..)| format!("{action} {outcome}"))
+        .collect();
+    for wanted in [
+        "session.create deny",
+        "invitation.accept deny",
+        "invitation.accept allow",
+        "session.create allow",
+        "session.end allow",
+    ] {
         assert!(actions.iter().any(|action| action == wanted), "{wanted} is missing in {actions:?}");
     }
 }
@@ -99,7 +119,9 @@ async fn from_the_invitation_to_signing_out() {
 async fn sessions_end_by_idleness_by_age_and_with_the_account() {
     let world = World::new().await;
     let me = async || world.staff(&world.alpha, Role::Nurse).await;
-    let ask = async |actor: &Actor| world.ask(&world.alpha, "GET", "/api/v1/me").by(actor).send().await.status.as_u16();
+    let ask = async |actor: &Actor| {
+        world.ask(&world.alpha, "GET", "/api/v1/me").by(actor).send().await.status.as_u16()
+    };
     let idle = me().await;
     world.clock.advance_ms(899_000);
     assert_eq!(ask(&idle).await, 200, "a request moves the end forward");
@@ -139,7 +161,11 @@ async fn guessing_waits_and_says_nothing() {
     let unknown = body(&sign_in(&world, &world.alpha, "nobody@example.com", PASSWORD).await);
     for attempt in 0..5 {
         let wrong = sign_in(&world, &world.alpha, email, "wrong horse battery").await;
-        assert_eq!(body(&wrong), unknown, "attempt {attempt}: a wrong password and an unknown account look alike");
+        assert_eq!(
+            body(&wrong),
+            unknown,
+            "attempt {attempt}: a wrong password and an unknown account look alike"
+        );
     }
     let waiting = sign_in(&world, &world.alpha, email, PASSWORD).await;
     assert_eq!(body(&waiting), unknown, "the right password waits too, and the answer does not say so");
@@ -162,7 +188,12 @@ async fn many_guesses_at_one_moment_are_charged_before_they_are_checked() {
     for answer in futures_util::future::join_all(guesses).await {
         assert_eq!(answer.status.as_u16(), 401);
     }
-    let tried = world.audit(&world.alpha).await.into_iter().filter(|entry| entry.2.as_deref() == Some("password")).count();
+    let tried = world
+        .audit(&world.alpha)
+        .await
+        .into_iter()
+        .filter(|entry| entry.2.as_deref() == Some("password"))
+        .count();
     assert_eq!(tried, 5, "the others found the account waiting");
 }
 
@@ -171,12 +202,19 @@ async fn a_flood_of_log_ins_is_refused_and_the_rest_goes_on() {
     let passwords = PoolLimits { running_max: 1, waiting_max: 2 };
     let world = World::with(Options { passwords, ..Options::default() }).await;
     let actor = world.staff(&world.alpha, Role::Nurse).await;
-    let flood = (0..40).map(|n| {
-        let world = &world;
-        async move { sign_in(world, &world.alpha, &format!("a{n}@example.com"), PASSWORD).await.status.as_u16() }
-    });
-    let others = async { world.ask(&world.alpha, "GET", "/api/v1/me").by(&actor).send().await.status.as_u16() };
+    let flood =
+        (0..40).map(|n| {
+            let world = &world;
+            async move {
+                sign_in(world, &world.alpha, &format!("a{n}@example.com"), PASSWORD).await.status.as_u16()
+            }
+        });
+    let others =
+        async { world.ask(&world.alpha, "GET", "/api/v1/me").by(&actor).send().await.status.as_u16() };
     let (statuses, other) = tokio::join!(futures_util::future::join_all(flood), others);
     assert_eq!(other, 200);
-    assert!(statuses.contains(&503) && statuses.iter().all(|status| matches!(status, 401 | 503)), "{statuses:?}");
+    assert!(
+        statuses.contains(&503) && statuses.iter().all(|status| matches!(status, 401 | 503)),
+        "{statuses:?}"
+    );
 }

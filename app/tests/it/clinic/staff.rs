@@ -18,7 +18,10 @@ async fn an_address_is_invited_once_and_the_job_holds_ids_only() {
     assert_eq!(invite("not an address").await.outcome(), (400, "invalid_request".into()));
     let list = world.ask(&world.alpha, "GET", "/api/v1/staff").by(&admin).send().await.expect(200).json();
     let joy = list["items"].as_array().unwrap().iter().find(|one| one["email"] == "joy@example.com").unwrap();
-    assert_eq!((&joy["state"], &joy["role"], &joy["display_name"]), (&json!("invited"), &json!("nurse"), &json!("Nurse Joy")));
+    assert_eq!(
+        (&joy["state"], &joy["role"], &joy["display_name"]),
+        (&json!("invited"), &json!("nurse"), &json!("Nurse Joy"))
+    );
 
     let superuser = world.region.superuser().await;
     let jobs = superuser.query("SELECT payload::text FROM graphile_worker._private_jobs", &[]).await.unwrap();

@@ -51,7 +51,16 @@ impl World {
         if method != Method::GET {
             headers.insert("origin", clinic.origin().parse().unwrap());
         }
-        Ask { world: self, clinic, method, path: path.to_owned(), headers, body: None, assertion, asserted: true }
+        Ask {
+            world: self,
+            clinic,
+            method,
+            path: path.to_owned(),
+            headers,
+            body: None,
+            assertion,
+            asserted: true,
+        }
     }
 }
 
@@ -128,9 +137,14 @@ impl Ask<'_> {
         let answer = Answer { status, headers, body: response.bytes().await.unwrap().to_vec() };
         if let Some(value) = answer.headers.get("domicile-receipt") {
             let meant = Served::of(&self.assertion, status.as_u16());
-            receipt::verify(value.as_bytes(), &self.world.receipt_keys, &meant).expect("the receipt states what was meant");
+            receipt::verify(value.as_bytes(), &self.world.receipt_keys, &meant)
+                .expect("the receipt states what was meant");
         } else {
-            assert!(matches!(status.as_u16(), 403 | 421 | 503), "{status} came without a receipt: {}", answer.text());
+            assert!(
+                matches!(status.as_u16(), 403 | 421 | 503),
+                "{status} came without a receipt: {}",
+                answer.text()
+            );
         }
         for (name, value) in [("cache-control", "no-store"), ("x-content-type-options", "nosniff")] {
             assert_eq!(answer.headers.get(name).map(HeaderValue::as_bytes), Some(value.as_bytes()), "{name}");
@@ -145,7 +159,8 @@ impl Answer {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{} is not JSON: {}", self.status, self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("{} is not JSON: {}", self.status, self.text()))
     }
 
     /// The status and, for an error, its code.

@@ -32,7 +32,9 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
         ("POST", "/api/v1/staff") => Some(json!({
             "email": format!("invited-{unique}@example.com"), "display_name": "Invited", "role": "nurse",
         })),
-        ("POST", "/api/v1/sessions") => Some(json!({ "email": "nobody@example.com", "password": "not the password" })),
+        ("POST", "/api/v1/sessions") => {
+            Some(json!({ "email": "nobody@example.com", "password": "not the password" }))
+        }
         ("POST", "/api/v1/invitations/accept") => Some(json!({
             "token": "A".repeat(43), "password": "a long enough pass phrase",
         })),

@@ -21,7 +21,9 @@ use app::{audit, backend, registry, store};
 use chrono::{DateTime, TimeDelta, Utc};
 use regions::assertion::NonceCache;
 use regions::clock::{Clock, ManualClock};
-use regions::directory::{DirectoryHandle, Entry, Head, RegionRecord, Signer, TenantRecord, TenantState, Verifier};
+use regions::directory::{
+    DirectoryHandle, Entry, Head, RegionRecord, Signer, TenantRecord, TenantState, Verifier,
+};
 use regions::ids::{Epoch, Slug};
 use regions::keyring::HmacKeyring;
 use regions::region::Region;
@@ -182,7 +184,10 @@ impl World {
     pub(crate) fn publish(&self, record: TenantRecord) {
         let mut head = self.head.lock().unwrap();
         let entry = Entry::Tenant(record);
-        self.app.directory.apply_delta(&self.signer.delta(*head, std::slice::from_ref(&entry), 2), &self.verifier).unwrap();
+        self.app
+            .directory
+            .apply_delta(&self.signer.delta(*head, std::slice::from_ref(&entry), 2), &self.verifier)
+            .unwrap();
         *head = head.after(&regions::directory::encode(&entry));
     }
 
@@ -203,7 +208,8 @@ impl World {
             tenant_id: clinic.tenant.id.as_uuid(),
             login_tag: regions::random::bytes::<16>().to_vec(),
             email_sealed: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &"staff@example.com").unwrap(),
-            display_name_sealed: store::seal(&sealer, registry::ACCOUNT_DISPLAY_NAME, row, &role.as_str()).unwrap(),
+            display_name_sealed: store::seal(&sealer, registry::ACCOUNT_DISPLAY_NAME, row, &role.as_str())
+                .unwrap(),
             role: role.as_str(),
             state: "active",
             version: 1,
@@ -240,7 +246,8 @@ impl World {
     pub(crate) async fn audit(&self, clinic: &Clinic) -> Vec<(String, String, Option<String>, Option<i32>)> {
         let superuser = self.region.superuser().await;
         let schema = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
-        let sql = format!("SELECT action, outcome, reason, result_count FROM {schema}.audit_event ORDER BY seq");
+        let sql =
+            format!("SELECT action, outcome, reason, result_count FROM {schema}.audit_event ORDER BY seq");
         let rows = superuser.query(sql.as_str(), &[]).await.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect()
     }
@@ -282,8 +289,10 @@ fn clinic(here: Region, tenant: TenantRef, slug: &str) -> Clinic {
 fn serve(app: &web::Data<App>, pki: &Pki) -> (SocketAddr, Arc<rustls::ClientConfig>, ServerHandle) {
     let names = [NAME, "*.us.domicile.localhost", "*.in.domicile.localhost"];
     let (server, front_door) = (pki.server(&names), pki.client("front-door.us-east-1"));
-    let identity =
-        |issued: &testkit::Issued| regions::tls::Identity { cert: issued.cert.clone(), key: issued.key.clone() };
+    let identity = |issued: &testkit::Issued| regions::tls::Identity {
+        cert: issued.cert.clone(),
+        key: issued.key.clone(),
+    };
     let tls = regions::tls::mutual_server(&identity(&server), &pki.ca(), &[]).unwrap();
     let client = regions::tls::mutual_client(&identity(&front_door), &pki.ca(), &["http/1.1"]).unwrap();
     let listener = backend::bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -33,7 +33,7 @@ pub(super) struct Line {
 pub(super) async fn run(checkout: &Checkout, postgres: &Binaries) -> Outcome<Vec<Line>> {
     let home = Home::new(checkout.binaries()?.join("xtask-scratch/bench-cluster"));
     remove_leftovers(&home)?;
-    let cluster = TestCluster::start(home, postgres).await?;
+    let cluster = TestCluster::start_durable(home, postgres).await?;
     let lines = bench(checkout, &cluster).await;
     cluster.stop()?;
     lines

@@ -20,6 +20,15 @@ pub(crate) struct TestCluster {
 impl TestCluster {
     /// Makes and starts a fresh cluster on a free port.
     pub(crate) async fn start(home: Home, binaries: &Binaries) -> Outcome<Self> {
+        Self::start_with(home, binaries, FAST_SETTINGS).await
+    }
+
+    /// As [`start`](Self::start), but a commit is on disk before it is answered, as in production: for measurements.
+    pub(crate) async fn start_durable(home: Home, binaries: &Binaries) -> Outcome<Self> {
+        Self::start_with(home, binaries, DURABLE_SETTINGS).await
+    }
+
+    async fn start_with(home: Home, binaries: &Binaries, settings: &'static str) -> Outcome<Self> {
         let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
         let port = free.attempt(|| "find a free port".to_owned())?.port();
         make_dir(&home.data(CONTROL))?;
@@ -30,7 +39,7 @@ impl TestCluster {
             port,
             binaries,
             owner: owner::for_clusters_in(home.dir())?,
-            extra_settings: FAST_SETTINGS,
+            extra_settings: settings,
         };
         let record = cluster.start()?;
         if let Err(fail) = cluster.ready(&record).await {
@@ -82,4 +91,13 @@ jit = off
 wal_level = minimal
 max_wal_senders = 0
 autovacuum_naptime = '10min'
+";
+
+/// The server's own defaults where they matter to a commit, and memory for a clinic of a hundred thousand patients.
+const DURABLE_SETTINGS: &str = "\
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+shared_buffers = '256MB'
+max_wal_size = '2GB'
 ";

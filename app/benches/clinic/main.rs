@@ -1,0 +1,81 @@
+//! A clinic's requests against a real backend: patient reads beside pgbench running the same SQL, and searches beside reads.
+//!
+//! `cargo bench -p app --bench clinic` measures; without `--bench`, as `cargo test` runs it, or with `--quick`, everything
+//! runs once in a few seconds and proves that the harness works. Each result is one line of JSON.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::string_slice,
+    reason = "a benchmark stops loudly and prints what it measured"
+)]
+
+mod fill;
+mod load;
+mod pgbench;
+mod reads;
+mod report;
+mod searches;
+mod sql;
+mod world;
+
+use std::time::Duration;
+
+use crate::world::World;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Scale {
+    /// Connections to the backend, and clients of pgbench.
+    pub(crate) clients: usize,
+    /// Pairs of measurements, in turns; the median of their ratios counts.
+    pub(crate) rounds: usize,
+    /// Length of one measurement.
+    pub(crate) each: Duration,
+    /// Patients of the large clinic.
+    pub(crate) patients: usize,
+    /// Patients of the small clinic, whose names fit in memory.
+    pub(crate) small: usize,
+    /// Timed requests of each kind.
+    pub(crate) samples: usize,
+    /// Whether the numbers mean anything.
+    pub(crate) real: bool,
+}
+
+const FULL: Scale = Scale {
+    clients: 16,
+    rounds: 5,
+    each: Duration::from_secs(8),
+    patients: 100_000,
+    small: 10_000,
+    samples: 2_000,
+    real: true,
+};
+const QUICK: Scale = Scale {
+    clients: 4,
+    rounds: 1,
+    each: Duration::from_millis(700),
+    patients: 400,
+    small: 100,
+    samples: 40,
+    real: false,
+};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let asked = |name: &str| arguments.iter().any(|argument| argument == name);
+    let scale = if asked("--bench") && !asked("--quick") { FULL } else { QUICK };
+    let chosen = |part: &str| !asked("--only") || asked(part);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let world = World::new().await;
+        if chosen("reads") {
+            Box::pin(reads::measure(&world, scale)).await;
+        }
+        if chosen("searches") {
+            Box::pin(searches::measure(&world, scale)).await;
+        }
+        world.stop().await;
+    });
+}

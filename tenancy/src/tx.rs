@@ -111,9 +111,8 @@ impl TenantTx {
         let written = tokio::time::timeout(deadline, async {
             let rows = self.audit_rows(entries).await?;
             let ids = rows.iter().map(|row| AuditId(row.event_id)).collect::<Vec<_>>();
-            let inserted = diesel::insert_into(audit_event::table).values(rows).execute(self.conn()).await;
-            match inserted {
-                Ok(_) => Ok(ids),
+            match insert_audit(self.conn(), rows).await {
+                Ok(()) => Ok(ids),
                 Err(_) => Err(TxError::AuditUnavailable),
             }
         })
@@ -203,13 +202,25 @@ impl TenantTx {
     }
 }
 
+/// Writes the rows. One row, the common case, is a statement of fixed text, which stays prepared on its connection;
+/// several together are planned anew each time.
+async fn insert_audit(connection: &mut AsyncPgConnection, rows: Vec<AuditRow>) -> QueryResult<()> {
+    let into = diesel::insert_into(audit_event::table);
+    match <[AuditRow; 1]>::try_from(rows) {
+        Ok([row]) => into.values(row).execute(connection).await?,
+        Err(rows) => into.values(rows).execute(connection).await?,
+    };
+    Ok(())
+}
+
 /// A time-ordered id (RFC 9562 version 7) from our own clock and randomness.
 fn event_id(now_ms: u64) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(now_ms, &regions::random::bytes::<10>()).into_uuid()
 }
 
+// An absent value is written as null and not as `DEFAULT`: the text of the statement does not depend on it then.
 #[derive(Insertable)]
-#[diesel(table_name = audit_event)]
+#[diesel(table_name = audit_event, treat_none_as_default_value = false)]
 struct AuditRow {
     event_id: Uuid,
     tenant_id: Uuid,

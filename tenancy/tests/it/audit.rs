@@ -5,7 +5,7 @@ use tenancy::audit::Unaudited;
 use tenancy::{SchemaName, TxError};
 use testkit::TestRegion;
 
-use crate::support::{count, entry, execute, id, insert_patient, patient, patients, word};
+use crate::support::{count, entry, execute, id, insert_patient, one_connection, patient, patients, word};
 
 #[tokio::test]
 async fn a_commit_that_forgot_its_entry_is_refused() {
@@ -180,4 +180,18 @@ async fn errors_show_no_text_of_the_database() {
     assert!(std::error::Error::source(&error).is_none());
     let log = std::fs::read_to_string(&region.cluster.log).unwrap_or_default();
     assert!(!log.contains(secret), "the server's log has it");
+}
+
+#[tokio::test]
+async fn the_statement_that_writes_an_entry_is_prepared_once() {
+    let region = TestRegion::with_pool(one_connection()).await;
+    for with_reason in [false, true, false] {
+        let tx = region.regional.begin(region.alpha, "test").await.unwrap();
+        let entry = if with_reason { entry(id()).reason("tested") } else { entry(id()) };
+        tx.commit(entry).await.unwrap();
+    }
+    let mut tx = region.regional.begin(region.alpha, "test").await.unwrap();
+    let sql = "SELECT count(*) AS number FROM pg_prepared_statements WHERE statement LIKE 'INSERT INTO \"audit_event\"%'";
+    assert_eq!(count(&mut tx, sql).await.unwrap(), 1, "whatever it holds, it has the same text");
+    tx.commit_many(vec![entry(id()), entry(id())]).await.unwrap();
 }

@@ -1,0 +1,82 @@
+# Ways to AWS services that never leave the region's network; each lets only this account's identities reach this account's things.
+locals {
+  services = toset([
+    "autoscaling", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "email-smtp", "kms", "logs",
+    "monitoring", "secretsmanager", "sns", "sqs", "ssm", "ssmmessages", "sts",
+  ])
+
+  # Private mail submission has no endpoint policy in AWS.
+  without_policy = toset(["email-smtp"])
+
+  perimeter = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "ThisAccountOnly"
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = "*"
+      Resource  = "*"
+      Condition = { StringEquals = { "aws:PrincipalAccount" = var.home.account_id, "aws:ResourceAccount" = var.home.account_id } }
+    }]
+  })
+
+  # Image layers lie in a bucket that AWS owns in this region.
+  s3_perimeter = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "ThisAccountOnly"
+        Effect    = "Allow"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:PrincipalAccount" = var.home.account_id, "aws:ResourceAccount" = var.home.account_id } }
+      },
+      {
+        Sid       = "ImageLayers"
+        Effect    = "Allow"
+        Principal = "*"
+        Action    = "s3:GetObject"
+        Resource  = "arn:aws:s3:::prod-${var.home.name}-starport-layer-bucket/*"
+      },
+    ]
+  })
+}
+
+resource "aws_security_group" "endpoints" {
+  name        = "${local.name}-endpoints"
+  description = "HTTPS and mail submission from the VPC to AWS services"
+  vpc_id      = aws_vpc.this.id
+  tags        = { Name = "${local.name}-endpoints" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints" {
+  for_each          = { https = 443, submission = 587 }
+  security_group_id = aws_security_group.endpoints.id
+  description       = "${each.key} from the VPC"
+  cidr_ipv4         = var.cidr
+  ip_protocol       = "tcp"
+  from_port         = each.value
+  to_port           = each.value
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each            = local.services
+  vpc_id              = aws_vpc.this.id
+  service_name        = "com.amazonaws.${var.home.name}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  private_dns_enabled = true
+  subnet_ids          = [for subnet in aws_subnet.app : subnet.id]
+  security_group_ids  = [aws_security_group.endpoints.id]
+  policy              = contains(local.without_policy, each.key) ? null : local.perimeter
+  tags                = { Name = "${local.name}-${each.key}" }
+}
+
+resource "aws_vpc_endpoint" "s3" {
+  vpc_id            = aws_vpc.this.id
+  service_name      = "com.amazonaws.${var.home.name}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = concat([for table in aws_route_table.app : table.id], [aws_route_table.data.id])
+  policy            = local.s3_perimeter
+  tags              = { Name = "${local.name}-s3" }
+}

@@ -1,0 +1,94 @@
+# What each kind of pod may do, and nothing more: the front door holds no key and no data, the worker alone publishes alarms and mail.
+locals {
+  pods = {
+    front-door                   = { namespace = "domicile" }
+    backend                      = { namespace = "domicile" }
+    worker                       = { namespace = "domicile" }
+    migrate                      = { namespace = "domicile" }
+    logs                         = { namespace = "monitoring" }
+    cert-manager                 = { namespace = "cert-manager" }
+    aws-load-balancer-controller = { namespace = "kube-system" }
+  }
+
+  in_region = { StringEquals = { "aws:RequestedRegion" = var.home.name } }
+
+  secrets_of = {
+    for role in ["front-door", "backend", "worker", "migrate"] : role => [
+      { Effect = "Allow", Action = "secretsmanager:GetSecretValue", Resource = "arn:aws:secretsmanager:${var.home.name}:${var.home.account_id}:secret:domicile/${var.home.code}/${role}/*" },
+      { Effect = "Allow", Action = "kms:Decrypt", Resource = module.key["secrets"].arn, Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.home.name}.amazonaws.com" } } },
+    ]
+  }
+
+  # Every call with the tenant key names a clinic in its encryption context.
+  tenant_key = [
+    { Effect = "Allow", Action = ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["tenant"].arn, Condition = { Null = { "kms:EncryptionContext:tenant" = "false" } } },
+    { Effect = "Allow", Action = "kms:DescribeKey", Resource = module.key["tenant"].arn },
+  ]
+
+  documents = [
+    { Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = "${module.documents.arn}/*" },
+    { Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:ListBucket"], Resource = module.documents.arn },
+    { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["objects"].arn, Condition = { StringEquals = { "kms:ViaService" = "s3.${var.home.name}.amazonaws.com" } } },
+  ]
+
+  # Sealed checkpoints are written and read; nobody has a verb that removes one or shortens its lock.
+  checkpoints = [
+    { Effect = "Allow", Action = ["s3:PutObject", "s3:GetObject"], Resource = "${module.audit.arn}/*" },
+    { Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:ListBucket"], Resource = module.audit.arn },
+    { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["audit"].arn, Condition = { StringEquals = { "kms:ViaService" = "s3.${var.home.name}.amazonaws.com" } } },
+  ]
+
+  worker = [
+    { Effect = "Allow", Action = "sns:Publish", Resource = values(module.observability.topic_arns) },
+    { Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = aws_sqs_queue.findings.arn },
+    { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["messaging"].arn },
+    { Effect = "Allow", Action = "ses:SendRawEmail", Resource = "arn:aws:ses:${var.home.name}:${var.home.account_id}:identity/${var.base}" },
+  ]
+
+  pod_statements = {
+    front-door = local.secrets_of["front-door"]
+    backend    = concat(local.secrets_of["backend"], local.tenant_key, local.documents)
+    worker     = concat(local.secrets_of["worker"], local.tenant_key, local.documents, local.checkpoints, local.worker)
+    migrate    = local.secrets_of["migrate"]
+    logs = [
+      { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], Resource = "${module.observability.log_group_arns["application"]}:*" },
+    ]
+    cert-manager = [
+      { Effect = "Allow", Action = "route53:GetChange", Resource = "arn:aws:route53:::change/*" },
+      { Effect = "Allow", Action = "route53:ListResourceRecordSets", Resource = module.front_door.zone_arn },
+      { Effect = "Allow", Action = "route53:ChangeResourceRecordSets", Resource = module.front_door.zone_arn, Condition = { "ForAllValues:StringEquals" = { "route53:ChangeResourceRecordSetsRecordTypes" = ["TXT"] } } },
+    ]
+    aws-load-balancer-controller = [
+      { Effect = "Allow", Action = ["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth", "ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:DescribeAvailabilityZones"], Resource = "*", Condition = local.in_region },
+      { Effect = "Allow", Action = ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"], Resource = [for group in aws_lb_target_group.edge : group.arn] },
+    ]
+  }
+}
+
+resource "aws_iam_role" "pod" {
+  for_each = local.pods
+  name     = "${local.name}-${each.key}"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "pods.eks.amazonaws.com" }
+      Action    = ["sts:AssumeRole", "sts:TagSession"]
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount"                         = var.home.account_id
+          "aws:RequestTag/kubernetes-namespace"       = each.value.namespace
+          "aws:RequestTag/kubernetes-service-account" = each.key
+        }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "pod" {
+  for_each = local.pods
+  name     = "least"
+  role     = aws_iam_role.pod[each.key].id
+  policy   = jsonencode({ Version = "2012-10-17", Statement = local.pod_statements[each.key] })
+}

@@ -1,4 +1,4 @@
-# India: one account, one provider, one module block. Applied alone, with a state of its own in its own account and region.
+# India, prod: one account, one provider, one module block, applied alone with a state of its own.
 terraform {
   required_version = "~> 1.11"
 
@@ -9,27 +9,44 @@ terraform {
     }
   }
 
+  # The state lies in this account and this region; backend.hcl says where.
+  backend "s3" {}
 }
 
 locals {
-  catalog = jsondecode(file("../catalog.json"))
-  home    = merge({ environment = local.catalog.environment, code = "in" }, local.catalog.regions["in"].home)
+  catalog = jsondecode(file("${path.module}/../catalog.json"))
+  place   = local.catalog.regions["in"]
+  home    = merge({ environment = local.catalog.environment, code = "in" }, local.place.home)
 }
 
+# The only provider: it knows one region and refuses every account but this one.
 provider "aws" {
   region              = local.home.name
   allowed_account_ids = [local.home.account_id]
+
+  default_tags {
+    tags = { product = "domicile", environment = local.home.environment, region = local.home.code, jurisdiction = local.home.jurisdiction }
+  }
 }
 
 module "region" {
-  source    = "../../../modules/region"
-  home      = local.home
-  base      = local.catalog.base
-  cidr      = "10.20.0.0/16"
-  shards    = { 1 = { instance_class = "db.r7g.large", instances = 2 } }
-  key_store = { instance_class = "db.t4g.medium", instances = 2 }
-  nodes     = { type = "m7g.large", min = 3, max = 12 }
+  source = "../../../modules/region"
+  home   = local.home
+  base   = local.catalog.base
+  cidr   = "10.11.0.0/16"
 
-  alert_emails       = ["a@example.com"]
-  monthly_budget_usd = 2500
+  shards    = { 1 = { instance_class = "db.r7g.xlarge", instances = 3 } }
+  key_store = { instance_class = "db.r7g.large", instances = 3 }
+  nodes     = { type = "m7g.xlarge", min = 3, max = 24 }
+
+  control_addresses = local.catalog.control.addresses
+  transit_peers     = { for code, region in local.catalog.regions : code => { addresses = region.addresses, egress_addresses = region.egress_addresses } if code != local.home.code }
+
+  alert_emails       = ["operations@${local.catalog.base}"]
+  monthly_budget_usd = 4500
+}
+
+output "region" {
+  description = "What the catalog, the manifests and the policy check take from this region."
+  value       = module.region
 }

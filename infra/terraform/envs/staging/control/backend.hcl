@@ -1,0 +1,7 @@
+# Where the state of the control plane lies: in its own account.
+bucket       = "domicile-staging-control-state-333333333332"
+key          = "control.tfstate"
+region       = "us-east-1"
+encrypt      = true
+kms_key_id   = "alias/domicile/state"
+use_lockfile = true

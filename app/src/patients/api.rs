@@ -417,7 +417,8 @@ pub async fn update(call: Call, Json(mut input): Json<PatientInput>) -> Result<H
             if current.version != expected {
                 return Err(STALE.into());
             }
-            rules::unmask(&mut input.identifiers, current.person.identifiers.expose());
+            rules::unmask(&mut input.identifiers, current.person.identifiers.expose())
+                .map_err(AppError::invalid)?;
             let person = rules::check(input, place(ctx)).map_err(AppError::invalid)?;
             let sealer = ctx.keys.subject_sealer(tx.tenant(), SubjectId::from(current.id.bytes())).await?;
             let blind = ctx.keys.tenant_key(tx.tenant(), Purpose::BlindIndex).await?;

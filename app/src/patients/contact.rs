@@ -96,7 +96,10 @@ pub fn email(typed: &str) -> Result<String, &'static str> {
     if !parsed.domain().contains('.') {
         return Err("email_invalid");
     }
-    Ok(format!("{}@{}", parsed.user(), parsed.domain().to_ascii_lowercase()))
+    let normal = format!("{}@{}", parsed.user(), parsed.domain().to_ascii_lowercase());
+    // What cannot be looked up is not kept: a quoted `"a@b"@…` is an address of RFC 5321, but of nobody.
+    normalise::email(&normal).map_err(|_not_indexable| "email_invalid")?;
+    Ok(normal)
 }
 
 #[cfg(test)]
@@ -126,7 +129,9 @@ mod tests {
     #[test]
     fn emails() {
         assert_eq!(email(" Asha.Rao@Example.COM ").as_deref(), Ok("Asha.Rao@example.com"));
-        for bad in ["", "a", "a@b", "a b@example.com", "a@example.com\r\nBcc: x@example.com"] {
+        for bad in
+            ["", "a", "a@b", "a b@example.com", "a@example.com\r\nBcc: x@example.com", "\"a@b\"@x.example"]
+        {
             assert!(email(bad).is_err(), "{bad}");
         }
     }

@@ -138,7 +138,8 @@ pub struct PatientRow {
 /// Row of `person`, as it is read and written.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = person)]
-#[diesel(treat_none_as_null = true)]
+// An absent value is written as null, so that the text of the insert is always the same and stays prepared.
+#[diesel(treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct PersonRow {
     /// The patient.
     pub patient_id: Uuid,

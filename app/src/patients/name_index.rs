@@ -167,7 +167,7 @@ impl NameIndex {
     fn put(&mut self, id: Uuid, version: i64, names: &[HumanName]) {
         self.remove(id);
         let names: Vec<Vec<Word>> =
-            names.iter().map(|name| tags::words(&name.line()).into_iter().map(Word).collect()).collect();
+            names.iter().map(|name| tags::words_of(name).into_iter().map(Word).collect()).collect();
         for word in names.iter().flatten() {
             self.bytes = self.bytes.saturating_add(cost(word));
             self.words.insert((word.clone(), id));

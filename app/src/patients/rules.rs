@@ -4,6 +4,7 @@
 
 use chrono::{Datelike as _, NaiveDate};
 use regions::region::Jurisdiction;
+use tenancy::blind::normalise;
 use tenancy::sealed::Phi;
 
 use super::aadhaar::looks_like_aadhaar;
@@ -12,7 +13,7 @@ use super::contact::{self, Address, Email, Phone};
 use super::identifier::{Identifier, IdentifierKind};
 use super::model::Demographics;
 use super::names::HumanName;
-use super::text;
+use super::{tags, text};
 use crate::error::FieldError;
 
 /// Most names of one person.
@@ -120,16 +121,32 @@ impl Checker {
             self.fault(pointer, "aadhaar_refused");
         }
         let given = self.limited(name.given, &format!("{pointer}/given"), GIVEN_MAX);
-        HumanName {
+        let faults_before = self.faults.len();
+        let name = HumanName {
             usage: name.usage,
             prefix: self.optional(name.prefix, format!("{pointer}/prefix"), PREFIX_MAX_CHARS),
             given: given
                 .into_iter()
                 .enumerate()
-                .map(|(at, part)| self.text(&part, format!("{pointer}/given/{at}"), NAME_PART_MAX_CHARS))
+                .map(|(at, part)| self.name_part(&part, format!("{pointer}/given/{at}")))
                 .collect(),
-            family: self.optional(name.family, format!("{pointer}/family"), NAME_PART_MAX_CHARS),
+            family: name.family.map(|part| self.name_part(&part, format!("{pointer}/family"))),
+        };
+        // One part may be a mere "." for a person with a single name; the whole name may not.
+        let typed = name.parts().next().is_some() && self.faults.len() == faults_before;
+        if typed && tags::words_of(&name).is_empty() {
+            self.fault(pointer, "no_letters");
         }
+        name
+    }
+
+    /// A part of a name that an index can hold.
+    fn name_part(&mut self, typed: &str, pointer: String) -> String {
+        let clean = self.text(typed, pointer.clone(), NAME_PART_MAX_CHARS);
+        if let Err(code) = tags::check_part(&clean) {
+            self.fault(pointer, code);
+        }
+        clean
     }
 
     fn birth_date(&mut self, date: NaiveDate) -> NaiveDate {
@@ -212,7 +229,7 @@ impl Checker {
     fn mrn(&mut self, mrn: Option<String>) -> Option<String> {
         let mrn = self.text(&mrn?, "/mrn".to_owned(), MRN_MAX_CHARS).to_uppercase();
         let fits = mrn.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '/' | '.' | ' ' | '_'));
-        if !fits || (!mrn.is_empty() && !mrn.chars().any(char::is_alphanumeric)) {
+        if !fits || (!mrn.is_empty() && normalise::mrn(&mrn).is_err()) {
             self.fault("/mrn", "mrn_invalid");
         }
         Some(mrn)
@@ -249,12 +266,34 @@ impl Checker {
 }
 
 /// Puts the values back that came masked: the caller read a masked record and sends it back corrected elsewhere.
-pub fn unmask(incoming: &mut [Identifier], current: &[Identifier]) {
-    for one in incoming.iter_mut().filter(|one| one.is_masked()) {
-        if let Some(known) =
-            current.iter().find(|known| known.kind == one.kind && known.masked().value == one.value)
-        {
-            one.value.clone_from(&known.value);
+///
+/// Two identifiers can look alike when masked. They are put back in their order when as many masks came as there are
+/// such identifiers; when one of them is missing, nobody can tell which one was meant.
+///
+/// # Errors
+/// `mask_ambiguous` for every mask that could mean more than one identifier.
+pub fn unmask(incoming: &mut [Identifier], current: &[Identifier]) -> Result<(), Vec<FieldError>> {
+    // More than may be kept are a fault anyway and are not looked at.
+    let incoming = incoming.get_mut(..IDENTIFIERS_MAX.min(incoming.len())).unwrap_or_default();
+    let masks: Vec<Identifier> = incoming.iter().filter(|one| one.is_masked()).cloned().collect();
+    let mut used: Vec<Identifier> = Vec::new();
+    let mut faults = Vec::new();
+    for (at, one) in incoming.iter_mut().enumerate().filter(|(_, one)| one.is_masked()) {
+        let fitting: Vec<&Identifier> = current.iter().filter(|known| known.masked() == *one).collect();
+        let alike = masks.iter().filter(|mask| *mask == one).count();
+        let nth = used.iter().filter(|mask| *mask == one).count();
+        used.push(one.clone());
+        match fitting.as_slice() {
+            // Not a mask of this record; the rule of its kind will refuse it.
+            [] => {}
+            [known] => one.value.clone_from(&known.value),
+            several if several.len() == alike => {
+                if let Some(known) = several.get(nth) {
+                    one.value.clone_from(&known.value);
+                }
+            }
+            _ => faults.push(FieldError::new(format!("/identifiers/{at}"), "mask_ambiguous")),
         }
     }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }

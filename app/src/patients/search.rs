@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::identifier::{Identifier, IdentifierKind};
 use super::name_index::{Found, NameIndexes, name_begins};
-use super::tags::{Tag, Tagger, words};
+use super::tags::{Tag, Tagger, words, words_of};
 use super::{queries, text};
 use crate::ctx::Ctx;
 use crate::error::{AppError, BIRTH_DATE_NEEDED};
@@ -206,7 +206,7 @@ impl Search<'_> {
             .iter()
             .filter(|(_, names)| {
                 names.expose().iter().any(|name| {
-                    let own = words(&name.line());
+                    let own = words_of(name);
                     name_begins(own.iter().map(String::as_str), beginnings)
                 })
             })

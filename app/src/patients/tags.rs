@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use regions::region::Jurisdiction;
-use tenancy::blind::{self, Index, Normalised, normalise};
+use tenancy::blind::normalise::{self, NormaliseError};
+use tenancy::blind::{self, Index, Normalised};
 use tenancy::keys::TenantKey;
 
 use super::identifier::{Identifier, IdentifierKind};
@@ -90,9 +91,9 @@ impl Tagger<'_> {
     /// The tag of a name, or of some words of it in any order, with the birth date.
     ///
     /// # Errors
-    /// When nothing of the name is left in normal form.
+    /// When nothing of the name is left in normal form, or more than an index takes.
     pub fn name(&self, name: &str, birth_date: NaiveDate) -> Result<Tag, StoreError> {
-        self.words(&words(name), birth_date)
+        self.words(&words(name), birth_date)?.ok_or(StoreError::Tag)
     }
 
     /// The tag of the first letter of a word with the birth date.
@@ -106,12 +107,20 @@ impl Tagger<'_> {
         self.tag(&registry::INDEX_INITIAL_BIRTH_DATE, &[&initial, &born])
     }
 
-    fn words(&self, words: &[String], birth_date: NaiveDate) -> Result<Tag, StoreError> {
+    /// The tag of some words in any order; none when they are together more than an index takes, or nothing at all.
+    ///
+    /// What is left out is not missed: a search for a whole name is bound by the same length, and each word of the name
+    /// has a tag of its own.
+    fn words(&self, words: &[String], birth_date: NaiveDate) -> Result<Option<Tag>, StoreError> {
         let mut sorted: Vec<&str> = words.iter().map(String::as_str).collect();
         sorted.sort_unstable();
-        let name = normalise::last_name(&sorted.join(" ")).map_err(no_tag)?;
+        let name = match normalise::last_name(&sorted.join(" ")) {
+            Ok(name) => name,
+            Err(NormaliseError::Empty | NormaliseError::TooLong) => return Ok(None),
+            Err(NormaliseError::Form) => return Err(StoreError::Tag),
+        };
         let born = normalise::birth_date(birth_date).map_err(no_tag)?;
-        self.tag(&registry::INDEX_NAME_BIRTH_DATE, &[&name, &born])
+        self.tag(&registry::INDEX_NAME_BIRTH_DATE, &[&name, &born]).map(Some)
     }
 
     /// Every tag of a patient.
@@ -146,19 +155,41 @@ impl Tagger<'_> {
         birth_date: NaiveDate,
         tags: &mut BTreeSet<Tag>,
     ) -> Result<(), StoreError> {
-        let all = words(&name.line());
-        tags.insert(self.words(&all, birth_date)?);
+        let all = words_of(name);
+        tags.extend(self.words(&all, birth_date)?);
         for word in all.iter().take(WORDS_MAX) {
-            tags.insert(self.words(std::slice::from_ref(word), birth_date)?);
+            tags.extend(self.words(std::slice::from_ref(word), birth_date)?);
             tags.insert(self.initial(word, birth_date)?);
         }
-        if let Some(family) = &name.family {
-            tags.insert(self.name(family, birth_date)?);
+        let family = name.family.as_deref().map(words).unwrap_or_default();
+        if !family.is_empty() {
+            tags.extend(self.words(&family, birth_date)?);
             for given in &name.given {
-                tags.insert(self.name(&format!("{given} {family}"), birth_date)?);
+                let both: Vec<String> = words(given).into_iter().chain(family.iter().cloned()).collect();
+                tags.extend(self.words(&both, birth_date)?);
             }
         }
         Ok(())
+    }
+}
+
+/// The words of a whole name in normal form, part by part: together the parts may be longer than one normal form can be.
+#[must_use]
+pub fn words_of(name: &HumanName) -> Vec<String> {
+    name.parts().flat_map(words).collect()
+}
+
+/// Why the words of one part of a name could not be looked up, as a code.
+///
+/// # Errors
+/// `too_long` when the part or a word of it is more in normal form than an index takes.
+pub fn check_part(part: &str) -> Result<(), &'static str> {
+    match normalise::name(part) {
+        Ok(normal) if normal.split(' ').all(|word| word.len() <= normalise::INPUT_BYTES_MAX) => Ok(()),
+        // A point or a dash stands for a part that the person does not have.
+        Err(NormaliseError::Empty) => Ok(()),
+        Ok(_) | Err(NormaliseError::TooLong) => Err("too_long"),
+        Err(NormaliseError::Form) => Err("bad_character"),
     }
 }
 

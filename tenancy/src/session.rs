@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::config::PoolConfig;
 use crate::error::{Rejection, TxError};
 use crate::names::{RoleName, SchemaName, TenantRef};
-use crate::pool::{Lease, PooledConnection, VERIFY};
+use crate::pool::{Lease, PooledConnection};
 
 /// Longest time the clean-up of an abandoned transaction may take, in milliseconds; then its connection is closed.
 const CLEAN_UP_MS: u64 = 1_000;
@@ -52,7 +52,7 @@ impl Held {
         limits: &PoolConfig,
     ) -> Result<(), TxError> {
         let pooled = self.pooled();
-        let batch = begin_batch(tenant.id, context, limits, pooled.server_major);
+        let batch = begin_batch(tenant.id, context, limits, pooled);
         pooled.phase = crate::pool::Phase::InDoubt;
         let (begun, back) = {
             let shared = &pooled.inner;
@@ -166,18 +166,19 @@ pub(crate) async fn run(connection: &mut &AsyncPgConnection, sql: &str) -> Query
 
 /// Everything a tenant transaction sets, and all of it `LOCAL`. The first statement refuses a session that is not as
 /// new; as part of a simple query it also sees a transaction left open.
-fn begin_batch(tenant: TenantId, context: &str, limits: &PoolConfig, server_major: i32) -> String {
+fn begin_batch(tenant: TenantId, context: &str, limits: &PoolConfig, session: &PooledConnection) -> String {
     let (role, ops, phi) = (RoleName::of(tenant), SchemaName::ops(tenant), SchemaName::phi(tenant));
-    let transaction_timeout = if server_major >= TRANSACTION_TIMEOUT_SINCE {
+    let transaction_timeout = if session.server_major >= TRANSACTION_TIMEOUT_SINCE {
         format!("SET LOCAL transaction_timeout={}; ", limits.context_s.saturating_mul(1_000))
     } else {
         String::new()
     };
     format!(
-        "{VERIFY}; BEGIN; SET LOCAL ROLE {role}; SET LOCAL search_path={ops},{phi},pg_temp; \
+        "{verify}; BEGIN; SET LOCAL ROLE {role}; SET LOCAL search_path={ops},{phi},pg_temp; \
          SET LOCAL statement_timeout={statement}; SET LOCAL lock_timeout={lock}; \
          SET LOCAL idle_in_transaction_session_timeout={idle}; {transaction_timeout}\
          SET LOCAL domicile.context='{context}'",
+        verify = session.verify,
         role = role.quoted(),
         ops = ops.quoted(),
         phi = phi.quoted(),

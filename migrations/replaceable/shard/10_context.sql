@@ -44,14 +44,42 @@ AS $$
     SELECT t.id, t.epoch, t.version, t.state FROM meta.tenant t WHERE t.id = (SELECT sec.tenant())
 $$;
 
--- Refuses a session that carries anything of an earlier borrower. As the first statement of a simple query it also
--- notices a transaction left open: only then does now() lie before statement_timestamp().
-CREATE OR REPLACE FUNCTION sec.assert_clean() RETURNS void
+-- Hash of every setting that a log-in may change, as the session has it now. A setting left behind would decide for the
+-- next borrower whether it may write, how long it may wait, or whether its parameters reach the server's log.
+--
+-- The server's own list is written into the text here: asking pg_settings each time costs a quarter of a millisecond,
+-- this a fiftieth. Settings of extensions appear when they are first used, those of TCP ask the kernel; neither
+-- changes what a statement means. No search_path of its own, because the caller's is one of the settings.
+DO $$
+DECLARE
+    settings text;
+BEGIN
+    SELECT string_agg(format('pg_catalog.current_setting(%L, true)', name), ', ' ORDER BY name) INTO STRICT settings
+    FROM pg_settings
+    WHERE context = 'user' AND name !~ '[.]|^tcp_';
+    EXECUTE format($make$
+        CREATE OR REPLACE FUNCTION sec.session_settings() RETURNS text
+        LANGUAGE plpgsql VOLATILE
+        AS $body$
+        BEGIN
+            RETURN pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+                pg_catalog.array_to_string(ARRAY[%s], '|', ''), 'UTF8')), 'hex');
+        END
+        $body$
+    $make$, settings);
+END
+$$;
+
+-- Refuses a session that carries anything of an earlier borrower: `settings` is what it has, `expected` what it had when
+-- it was new. As the first statement of a simple query it also notices a transaction left open: only then does now()
+-- lie before statement_timestamp().
+CREATE OR REPLACE FUNCTION sec.assert_clean(settings text, expected text) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF current_user <> session_user
+    IF settings IS DISTINCT FROM expected
+        OR current_user <> session_user
         OR current_setting('role') <> 'none'
         OR coalesce(current_setting('domicile.context', true), '') <> ''
         OR now() <> statement_timestamp()
@@ -67,4 +95,4 @@ $$;
 GRANT USAGE ON SCHEMA sec TO domicile_tenant, domicile_app;
 GRANT EXECUTE ON FUNCTION sec.tenant() TO domicile_tenant;
 GRANT EXECUTE ON FUNCTION sec.read_back() TO domicile_tenant;
-GRANT EXECUTE ON FUNCTION sec.assert_clean() TO domicile_app;
+GRANT EXECUTE ON FUNCTION sec.session_settings(), sec.assert_clean(text, text) TO domicile_app;

@@ -153,13 +153,17 @@ async fn queue_migrations(connector: &Connector) -> Result<(), MigrateError> {
 async fn replaceable(client: &mut PgClient) -> Result<(), MigrateError> {
     let failed = |error| MigrateError::sql("the shard's replaceable files", &error);
     client.batch_execute(&format!("SET ROLE {OWNER_ROLE}")).await.map_err(failed)?;
-    let queue: i32 = client
-        .query_one("SELECT coalesce(max(id), 0)::int FROM graphile_worker.migrations", &[])
+    // What the files find on the server decides too: the tables of the queue, and the settings there are.
+    let around: String = client
+        .query_one(
+            "SELECT pg_catalog.concat_ws('|', (SELECT coalesce(max(id), 0) FROM graphile_worker.migrations),
+                current_setting('server_version_num')::int / 10000)",
+            &[],
+        )
         .await
         .map_err(failed)?
         .get(0);
-    let queue = queue.to_string();
-    let wanted = hash(REPLACEABLE_SHARD.iter().copied().chain([queue.as_str()]));
+    let wanted = hash(REPLACEABLE_SHARD.iter().copied().chain([around.as_str()]));
     let transaction = client.transaction().await.map_err(failed)?;
     let found = transaction
         .query_opt("SELECT hash FROM meta.replaceable WHERE scope = $1", &[&SCOPE_SHARD])

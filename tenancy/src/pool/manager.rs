@@ -27,6 +27,10 @@ pub(crate) struct PooledConnection {
     pub(crate) pid: i32,
     /// Major version of the server.
     pub(crate) server_major: i32,
+    /// Refuses, in one round trip, a session that is not as new: nobody's role, no context, no transaction, no open
+    /// cursor, and every setting as it was when the connection was made. Must be the first statement of a simple query:
+    /// there `now()` equals `statement_timestamp()` unless a transaction was already open.
+    pub(crate) verify: String,
     /// The database's clock when the connection was made, in seconds since 1970.
     database_s: u64,
     made: Instant,
@@ -40,15 +44,11 @@ impl PooledConnection {
         self.database_s.saturating_add(self.made.elapsed().as_secs())
     }
 
-    /// Asks the server whether the session is as new: nobody's role, no context, no transaction, no open cursor.
+    /// Asks the server whether the session is as new.
     pub(crate) async fn verify(&mut self) -> Result<(), diesel::result::Error> {
-        crate::session::run(&mut &self.inner, VERIFY).await
+        crate::session::run(&mut &self.inner, &self.verify).await
     }
 }
-
-/// Refuses, in one round trip, a session that is not as new. Must be the first statement of a simple query: there
-/// `now()` equals `statement_timestamp()` unless a transaction was already open.
-pub(crate) const VERIFY: &str = "SELECT sec.assert_clean()";
 
 /// Makes and checks the connections of one lane.
 pub(crate) struct Manager {
@@ -79,6 +79,7 @@ impl deadpool::managed::Manager for Manager {
             phase: Phase::Idle,
             pid: facts.pid,
             server_major: facts.server_version / 10_000,
+            verify: format!("SELECT sec.assert_clean(sec.session_settings(), '{}')", facts.settings),
             database_s: u64::try_from(facts.now_s).unwrap_or(0),
             made: Instant::now(),
             lifetime: self.lifetime,
@@ -104,7 +105,7 @@ impl deadpool::managed::Manager for Manager {
 mod facts {
     //! What a new connection asks its server once.
 
-    use diesel::sql_types::{BigInt, Integer};
+    use diesel::sql_types::{BigInt, Integer, Text};
     use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
     #[derive(diesel::QueryableByName)]
@@ -115,13 +116,17 @@ mod facts {
         pub(super) server_version: i32,
         #[diesel(sql_type = BigInt)]
         pub(super) now_s: i64,
+        /// Hash of the session's settings, in hexadecimal digits. Kept here, where no borrower reaches it.
+        #[diesel(sql_type = Text)]
+        pub(super) settings: String,
     }
 
     pub(super) async fn load(connection: &mut AsyncPgConnection) -> diesel::QueryResult<Facts> {
         diesel::sql_query(
             "SELECT pg_catalog.pg_backend_pid() AS pid, \
              pg_catalog.current_setting('server_version_num')::int AS server_version, \
-             pg_catalog.floor(extract(epoch FROM pg_catalog.clock_timestamp()))::bigint AS now_s",
+             pg_catalog.floor(extract(epoch FROM pg_catalog.clock_timestamp()))::bigint AS now_s, \
+             sec.session_settings() AS settings",
         )
         .get_result(connection)
         .await

@@ -16,7 +16,7 @@ use crate::error::{BootError, TxError};
 use crate::pg::Connector;
 
 pub(crate) use lanes::Lanes;
-pub(crate) use manager::{Manager, Phase, PooledConnection, VERIFY};
+pub(crate) use manager::{Manager, Phase, PooledConnection};
 use share::Shares;
 
 /// Which part of the pool a transaction draws on.

@@ -281,6 +281,42 @@ async fn what_a_borrower_leaves_behind_never_reaches_the_next() {
 }
 
 #[tokio::test]
+async fn a_session_with_a_setting_left_behind_is_closed() {
+    let region = TestRegion::with_pool(one_connection()).await;
+    let (alpha, beta) = (region.alpha, region.beta);
+    let visit = async |tenant: TenantRef, statement: &str| {
+        let mut tx = region.regional.begin(tenant, "test.setting").await.unwrap();
+        let pid = backend(&mut tx).await;
+        execute(&mut tx, statement).await.unwrap();
+        tx.commit_without_audit(tenancy::audit::Unaudited::JobProgress).await.unwrap();
+        pid
+    };
+    assert_eq!(visit(alpha, "SELECT 1").await, visit(beta, "SELECT 1").await, "a clean session is kept");
+    for left in [
+        "default_transaction_read_only = on",
+        "default_transaction_isolation = 'serializable'",
+        "TimeZone = 'Asia/Kolkata'",
+        "DateStyle = 'German'",
+        "statement_timeout = 60000",
+        "lock_timeout = 60000",
+        "idle_session_timeout = 60000",
+        "search_path = pg_catalog, public",
+        "row_security = off",
+        "synchronous_commit = 'local'",
+        "log_parameter_max_length_on_error = -1",
+        "debug_print_parse = on",
+        "client_min_messages = 'debug5'",
+        "enable_indexscan = off",
+        "work_mem = '64kB'",
+        "gin_fuzzy_search_limit = 1",
+        "application_name = 'somebody'",
+    ] {
+        let dirty = visit(alpha, &format!("SET {left}")).await;
+        assert_ne!(visit(beta, "SELECT 1").await, dirty, "the session with {left} was lent again");
+    }
+}
+
+#[tokio::test]
 async fn rows_of_another_tenant_cannot_be_stored() {
     let region = TestRegion::new().await;
     // Mass assignment: the tenant of the row is not the transaction's.

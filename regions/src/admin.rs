@@ -139,7 +139,7 @@ mod tests {
         assert!(get(port, "/readyz").await.starts_with("HTTP/1.1 200"));
         readiness.fail("pins");
         assert!(get(port, "/readyz").await.starts_with("HTTP/1.1 503"));
-        assert!(get(port, "/metrics").await.contains("domicile_foreign_body_bytes_total 0"));
+        assert!(get(port, "/metrics").await.contains("\ndomicile_foreign_body_bytes_total "));
         assert!(get(port, "/other").await.starts_with("HTTP/1.1 404"));
 
         trigger.trigger();

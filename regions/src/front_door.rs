@@ -10,6 +10,7 @@ mod body;
 mod config;
 mod connection;
 mod forward;
+mod h2_data;
 mod handoff;
 mod listen;
 mod metrics;
@@ -24,6 +25,7 @@ mod strict_io;
 mod tunnel;
 mod upgrade;
 mod worker;
+mod ws_frames;
 
 pub use config::{BackendTls, Config, Limits, PublicTls, RouteKeys};
 pub use run::{Error, FrontDoor, run};

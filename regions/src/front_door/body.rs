@@ -13,25 +13,25 @@ use thiserror::Error;
 use super::pool::Lease;
 use super::state::Ticket;
 use crate::metrics::FOREIGN_BODY_BYTES;
+use crate::region::RegionName;
+use crate::residency::Verdict;
 
 /// What both directions of one request know of each other.
 pub(super) struct Transfer {
     pub(super) ticket: Ticket,
-    /// The verdict was that this region serves the request.
-    served: Cell<bool>,
+    /// By the verdict on the request this region does not serve it. Such a request has no way to here; if a mistake makes
+    /// one, its body is counted and goes no further.
+    foreign: bool,
     upload_polled: Cell<bool>,
     upload_done: Cell<bool>,
 }
 
 impl Transfer {
-    pub(super) fn new(ticket: Ticket) -> Rc<Self> {
+    /// For a request with this verdict, in region `own`.
+    pub(super) fn new(ticket: Ticket, verdict: &Verdict, own: RegionName) -> Rc<Self> {
+        let foreign = !matches!(verdict, Verdict::Serve(route) if route.region == own);
         let no = || Cell::new(false);
-        Rc::new(Self { ticket, served: no(), upload_polled: no(), upload_done: no() })
-    }
-
-    /// Opens the way for the request's body. Without it not one byte may be read.
-    pub(super) fn serve(&self) {
-        self.served.set(true);
+        Rc::new(Self { ticket, foreign, upload_polled: no(), upload_done: no() })
     }
 
     /// Whether anything of the body may have left for the backend.
@@ -57,6 +57,9 @@ pub(super) enum BodyError {
     /// The body is larger than the limit.
     #[error("the client's body is too large")]
     TooLarge,
+    /// The body of a request that this region does not serve came as far as to be read.
+    #[error("the body is not this region's to read")]
+    Foreign,
     /// The backend went away in the middle of its response.
     #[error("the backend's response broke off")]
     Backend,
@@ -64,13 +67,13 @@ pub(super) enum BodyError {
 
 /// The client's body on its way to the backend. Trailers end here: nothing of ours reads them, and they are a way to
 /// smuggle fields past the rules for heads.
-pub(super) enum RequestBody {
+pub(super) enum RequestBody<B = Incoming> {
     Empty,
-    Streaming { incoming: Incoming, transfer: Rc<Transfer>, left_bytes: u64 },
+    Streaming { incoming: B, transfer: Rc<Transfer>, left_bytes: u64 },
 }
 
-impl RequestBody {
-    pub(super) fn new(incoming: Incoming, transfer: &Rc<Transfer>, bytes_max: u64) -> Self {
+impl<B: Body> RequestBody<B> {
+    pub(super) fn new(incoming: B, transfer: &Rc<Transfer>, bytes_max: u64) -> Self {
         if incoming.is_end_stream() {
             transfer.upload_done.set(true);
             return Self::Empty;
@@ -79,7 +82,7 @@ impl RequestBody {
     }
 }
 
-impl Body for RequestBody {
+impl<B: Body<Data = Bytes> + Unpin> Body for RequestBody<B> {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -105,8 +108,9 @@ impl Body for RequestBody {
             return Poll::Ready(None);
         };
         let bytes = u64::try_from(data.len()).unwrap_or(u64::MAX);
-        if !transfer.served.get() {
+        if transfer.foreign {
             FOREIGN_BODY_BYTES.inc_by(bytes);
+            return Poll::Ready(Some(Err(BodyError::Foreign)));
         }
         transfer.ticket.body_arrived(data.len());
         match left_bytes.checked_sub(bytes) {
@@ -228,6 +232,44 @@ impl Body for ResponseBody {
         match self {
             Self::Own(full) => full.size_hint(),
             Self::Streaming(stream) => stream.incoming.size_hint(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::{Route, TenantState};
+    use crate::front_door::config::Limits;
+    use crate::front_door::state::{ConnectionState, Deadlines};
+    use crate::ids::{Epoch, ShardId, TenantId};
+    use futures_util::FutureExt;
+    use http_body_util::BodyExt;
+
+    /// Reads a body as the way to the backend does, for a request with this verdict; how many bytes were counted foreign.
+    fn read(verdict: &Verdict) -> (u64, Result<Bytes, BodyError>) {
+        let state = ConnectionState::new(Deadlines::new(&Limits::default()));
+        let transfer = Transfer::new(state.begin(), verdict, "us-east-1".parse().unwrap());
+        let body = RequestBody::new(Full::new(Bytes::from_static(b"phi")), &transfer, 1_000);
+        let before = FOREIGN_BODY_BYTES.get();
+        let read = body.collect().now_or_never().unwrap().map(|all| all.to_bytes());
+        (FOREIGN_BODY_BYTES.get() - before, read)
+    }
+
+    #[test]
+    fn a_body_read_against_the_verdict_is_counted_and_goes_no_further() {
+        let route = |region: &str| Route {
+            id: TenantId::from([1; 16]),
+            region: region.parse().unwrap(),
+            code: "us".parse().unwrap(),
+            shard: ShardId(1),
+            state: TenantState::Active,
+            epoch: Epoch(1),
+        };
+        assert_eq!(read(&Verdict::Serve(route("us-east-1"))), (0, Ok(Bytes::from_static(b"phi"))));
+        // The mistakes the counter is for: a refused request that is sent on, and a wrong verdict.
+        for mistake in [Verdict::Misdirected421 { right_host: None }, Verdict::Serve(route("ap-south-1"))] {
+            assert_eq!(read(&mistake), (3, Err(BodyError::Foreign)), "{mistake:?}");
         }
     }
 }

@@ -187,6 +187,7 @@ fn blame(error: hyper::Error, reused: bool, transfer: &Transfer) -> Attempt {
         Some(BodyError::Late) => Refusal::body_late(),
         Some(BodyError::TooLarge) => Refusal::body_too_large(),
         Some(BodyError::Client) => broken_body(transfer),
+        Some(BodyError::Foreign) => Refusal::unavailable("verdict"),
         Some(BodyError::Backend) | None if reused => return Attempt::Dropped,
         Some(BodyError::Backend) | None => Refusal::bad_gateway("backend_closed"),
     };

@@ -82,15 +82,24 @@ async fn serve_h1(core: &Rc<Core>, io: ClientIo, peer: Rc<Peer>, state: &Rc<Conn
         })
         .await
     };
+    let mut io = connection.into_parts().io.into_inner();
+    if state.has_refused_a_body() {
+        state.data_arrived(unread_plaintext(io.get_mut()));
+    }
     if closing == Closing::Cut {
         return;
     }
-    let io = connection.into_parts().io.into_inner();
     if let Some(upgraded) = state.take_upgraded() {
         upgrade::run(core, io, upgraded).await;
     } else if state.linger() {
         linger(io.into_parts().0.get_ref().0).await;
     }
+}
+
+/// What TLS has decrypted and nobody has asked for.
+fn unread_plaintext(stream: &mut TlsStream<TcpStream>) -> u64 {
+    let unread = stream.get_mut().1.process_new_packets().map_or(0, |state| state.plaintext_bytes_to_read());
+    u64::try_from(unread).unwrap_or(u64::MAX)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Answers one request: the verdict from its head alone, then either a refusal or the way to the backend.
 //!
-//! With HTTP/1 a body stays behind the gate of `strict_io` until the verdict. With HTTP/2 what a client sends before it sees
-//! the refusal lands, unread, in the protocol library's window for the stream and is dropped with the stream's reset.
+//! With HTTP/1 a body stays behind the gate of `strict_io` until the verdict; what shared a TLS record with the head waits there
+//! unparsed. With HTTP/2 what a client sends before it sees the refusal lands, unread, in the protocol library's window for
+//! the stream and is dropped with the stream's reset. Both are counted as arrived; neither is read.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -60,6 +61,8 @@ impl Peer {
 
 /// The head of a request that this region serves.
 struct Accepted {
+    /// Goes with the request to where its body is read.
+    verdict: Verdict,
     route: Route,
     slug: Slug,
     upgrade: Asked,
@@ -80,9 +83,16 @@ pub(super) async fn answer(
         Err(refusal) => {
             // Dropped unread: for HTTP/2 the stream is reset, for HTTP/1 the connection ends after the answer.
             drop(incoming);
+            if had_body {
+                peer.state.body_refused();
+            }
             return Ok(refuse(&peer, refusal, request_id, http1, had_body));
         }
     };
+    if had_body && let Some(violation) = peer.state.foresee() {
+        peer.state.set_violation(violation);
+        return Ok(refuse(&peer, Refusal::of_violation(violation), request_id, http1, had_body));
+    }
     let upgrade = accepted.upgrade == Asked::WebSocket;
     let outbound = accept(&peer, ticket, (parts, incoming), accepted, request_id);
     match forward::send(&peer, outbound).await {
@@ -139,9 +149,9 @@ fn judge(peer: &Peer, parts: &mut Parts) -> Result<Accepted, Refusal> {
         lookup,
     };
     match (verdict(&peer.door().base, &arrival), kind) {
-        (Verdict::Serve(route), HostKind::Tenant { slug, .. }) => {
+        (verdict @ Verdict::Serve(route), HostKind::Tenant { slug, .. }) => {
             let upgrade = rewrite(peer, parts)?;
-            Ok(Accepted { route, slug, upgrade })
+            Ok(Accepted { verdict, route, slug, upgrade })
         }
         // Only a tenant host is ever served; anything else would be a mistake in the rules, and is refused.
         (Verdict::Serve(_), _) => Err(Refusal::unavailable("verdict")),
@@ -270,14 +280,13 @@ fn accept(
     accepted: Accepted,
     request_id: RequestId,
 ) -> Outbound {
-    let transfer = Transfer::new(ticket);
-    transfer.serve();
+    let transfer = Transfer::new(ticket, &accepted.verdict, peer.door().region);
     let body = RequestBody::new(incoming, &transfer, peer.door().limits.body_bytes_max);
     if !body.is_end_stream() {
         // From here on, and not before, body bytes may be read.
         peer.state.open_gate();
     }
-    let Accepted { route, slug, upgrade } = accepted;
+    let Accepted { route, slug, upgrade, .. } = accepted;
     Outbound { head, body, transfer, route, slug, request_id, upgrade }
 }
 

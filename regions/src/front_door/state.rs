@@ -5,9 +5,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
+
 use super::config::Limits;
-use super::strict::Violation;
+use super::strict::{Framing, Violation};
 use super::upgrade::Upgrade;
+use crate::metrics::FOREIGN_BODY_BYTES_ARRIVED;
 
 /// Whether bytes after a head may be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +19,22 @@ pub(super) enum Gate {
     Open,
     /// A head with a body, or with an upgrade, was passed on; the service has not decided yet, or has refused.
     Shut,
+}
+
+/// What came behind a head whose gate is shut. Nothing of it is parsed before the verdict.
+pub(super) struct Behind {
+    pub(super) framing: Framing,
+    pub(super) bytes: BytesMut,
+}
+
+/// Body bytes of one connection that came out of TLS, for the count of those that belong to refused requests.
+#[derive(Debug, Clone, Copy, Default)]
+struct Plaintext {
+    arrived_bytes: u64,
+    /// Of these, handed to requests that are served.
+    taken_bytes: u64,
+    /// A request was refused from its head, so that what arrives and is not taken may be its body.
+    refused: bool,
 }
 
 /// Why a connection is closed by a clock.
@@ -78,6 +97,8 @@ pub(super) struct ConnectionState {
     violation: Cell<Option<Violation>>,
     gate: Cell<Gate>,
     gate_waker: RefCell<Option<Waker>>,
+    behind: RefCell<Option<Behind>>,
+    plaintext: Cell<Plaintext>,
     /// After a 101 the stream is no longer HTTP.
     opaque: Cell<bool>,
     head_since: Cell<Option<Instant>>,
@@ -100,6 +121,8 @@ impl ConnectionState {
             violation: Cell::new(None),
             gate: Cell::new(Gate::Open),
             gate_waker: RefCell::new(None),
+            behind: RefCell::new(None),
+            plaintext: Cell::default(),
             opaque: Cell::new(false),
             head_since: Cell::new(None),
             idle_since: Cell::new(Instant::now()),
@@ -139,6 +162,55 @@ impl ConnectionState {
 
     pub(super) fn await_gate(&self, cx: &Context<'_>) {
         *self.gate_waker.borrow_mut() = Some(cx.waker().clone());
+    }
+
+    pub(super) fn park(&self, behind: Behind) {
+        *self.behind.borrow_mut() = Some(behind);
+    }
+
+    pub(super) fn unpark(&self) -> Option<Behind> {
+        self.behind.borrow_mut().take()
+    }
+
+    /// What is already known to be wrong with the body of a request that is served.
+    pub(super) fn foresee(&self) -> Option<Violation> {
+        let behind = self.behind.borrow();
+        behind.as_ref().and_then(|behind| behind.framing.foresee(&behind.bytes))
+    }
+
+    /// Body bytes came out of TLS, whoever they are for.
+    pub(super) fn data_arrived(&self, bytes: u64) {
+        let plaintext = self.plaintext.get();
+        let arrived_bytes = plaintext.arrived_bytes.saturating_add(bytes);
+        self.plaintext.set(Plaintext { arrived_bytes, ..plaintext });
+    }
+
+    fn data_taken(&self, bytes: u64) {
+        let plaintext = self.plaintext.get();
+        let taken_bytes = plaintext.taken_bytes.saturating_add(bytes);
+        self.plaintext.set(Plaintext { taken_bytes, ..plaintext });
+    }
+
+    /// A request with a body was refused from its head; over HTTP/1 what came behind that head is parked here.
+    pub(super) fn body_refused(&self) {
+        let parked = self.behind.borrow().as_ref().map_or(0, |behind| behind.bytes.len());
+        self.data_arrived(u64::try_from(parked).unwrap_or(u64::MAX));
+        self.plaintext.set(Plaintext { refused: true, ..self.plaintext.get() });
+    }
+
+    /// Whether a request of this connection had its body refused.
+    pub(super) fn has_refused_a_body(&self) -> bool {
+        self.plaintext.get().refused
+    }
+
+    /// Counts what arrived and was for no request that is served. Without requests in flight the difference is exact but
+    /// for bodies that broke off, which are counted too: the number may be too high, never too low.
+    fn settle(&self) {
+        let plaintext = self.plaintext.get();
+        if plaintext.refused {
+            FOREIGN_BODY_BYTES_ARRIVED.inc_by(plaintext.arrived_bytes.saturating_sub(plaintext.taken_bytes));
+        }
+        self.plaintext.set(Plaintext { refused: plaintext.refused, ..Plaintext::default() });
     }
 
     pub(super) fn is_opaque(&self) -> bool {
@@ -313,6 +385,7 @@ impl Ticket {
 
     /// A part of the client's body arrived.
     pub(super) fn body_arrived(&self, bytes: usize) {
+        self.state.data_taken(u64::try_from(bytes).unwrap_or(u64::MAX));
         self.with(|exchange| {
             if let Some(since) = exchange.body_awaited.take() {
                 exchange.body_waited += since.elapsed();
@@ -342,7 +415,14 @@ impl Drop for Ticket {
         self.state.in_flight.set(left);
         if left == 0 {
             self.state.idle_since.set(Instant::now());
+            self.state.settle();
         }
+    }
+}
+
+impl Drop for ConnectionState {
+    fn drop(&mut self) {
+        self.settle();
     }
 }
 

@@ -108,7 +108,7 @@ impl Framing {
     }
 
     /// Looks ahead in what has arrived of a body without consuming it, so that a request whose body is already known
-    /// to be malformed is refused before its head is acted on.
+    /// to be malformed is refused before its head is acted on. To be asked only once the request is known to be served.
     pub(super) fn foresee(&self, rest: &[u8]) -> Option<Violation> {
         let mut ahead = self.clone();
         let mut rest = rest;
@@ -208,7 +208,8 @@ fn refuse(code: &'static str) -> Next {
     Next::Refuse(Violation::Framing(code))
 }
 
-fn take(input: &[u8], left_bytes: u64) -> (usize, u64) {
+/// How many bytes of `input` belong to the next `left_bytes`, and how many are still to come.
+pub(super) fn take(input: &[u8], left_bytes: u64) -> (usize, u64) {
     let available = u64::try_from(input.len()).unwrap_or(u64::MAX);
     let taken = left_bytes.min(available);
     (usize::try_from(taken).unwrap_or(input.len()), left_bytes - taken)

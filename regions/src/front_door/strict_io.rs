@@ -9,9 +9,8 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use zeroize::Zeroize;
 
-use super::state::{ConnectionState, Gate};
-use crate::metrics::FOREIGN_BODY_BYTES;
-
+use super::h2_data::DataCounter;
+use super::state::{Behind, ConnectionState, Gate};
 use super::strict::{Framing, FramingLimits, Next, STAND_IN, Violation};
 
 const READ_BYTES: usize = 16 * 1024;
@@ -26,6 +25,7 @@ pub(super) struct StrictIo<S> {
     /// How many of the held bytes are judged good and wait only for room in hyper's buffer.
     released: usize,
     mode: Mode,
+    h2_data: DataCounter,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,7 @@ impl<S> StrictIo<S> {
             held: BytesMut::new(),
             released: 0,
             mode: Mode::Http1,
+            h2_data: DataCounter::new(),
         }
     }
 
@@ -61,8 +62,14 @@ impl<S> StrictIo<S> {
         Self { mode: Mode::Http2, ..Self::http1(inner, state, limits) }
     }
 
+    /// The stream below.
+    pub(super) fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
     /// The stream below, and what was read from it but belongs to whoever takes over.
-    pub(super) fn into_parts(self) -> (S, BytesMut) {
+    pub(super) fn into_parts(mut self) -> (S, BytesMut) {
+        self.unpark();
         (self.inner, self.held)
     }
 
@@ -76,9 +83,6 @@ impl<S> StrictIo<S> {
             let (taken, next) = self.framing.scan(rest);
             if at_head && taken > 0 {
                 self.state.head_finished();
-            } else if self.state.gate() == Gate::Shut {
-                // The gate makes this impossible; the counter is there to show it.
-                FOREIGN_BODY_BYTES.inc_by(u64::try_from(taken).unwrap_or(u64::MAX));
             }
             match next {
                 Next::Again => good += taken,
@@ -93,10 +97,6 @@ impl<S> StrictIo<S> {
                 }
                 Next::Refuse(violation) => return (good, Some(Break::Body(violation))),
                 Next::Gate => {
-                    let after = bytes.get(good + taken..).unwrap_or_default();
-                    if let Some(violation) = self.framing.foresee(after) {
-                        return (good, Some(Break::Head(violation)));
-                    }
                     self.state.shut_gate();
                     return (good + taken, None);
                 }
@@ -128,9 +128,26 @@ impl<S> StrictIo<S> {
         let (good, violation) = self.judge(&unreleased);
         self.held.unsplit(unreleased);
         self.released += good;
+        self.park();
         match violation {
             None => Ok(()),
             Some(violation) => self.refuse(violation),
+        }
+    }
+
+    /// Puts what came behind a gated head where the service can look at its framing, once the request is known to be
+    /// served. Until then nobody parses it.
+    fn park(&mut self) {
+        if self.state.gate() == Gate::Shut {
+            let bytes = self.held.split_off(self.released);
+            self.state.park(Behind { framing: self.framing.clone(), bytes });
+        }
+    }
+
+    /// Takes it back when the gate is open.
+    fn unpark(&mut self) {
+        if let Some(behind) = self.state.unpark() {
+            self.held.unsplit(behind.bytes);
         }
     }
 
@@ -163,6 +180,7 @@ impl<S: AsyncRead + Unpin> StrictIo<S> {
             }
             buf.set_filled(before + good);
         }
+        self.park();
         if let Some(violation) = violation {
             self.refuse(violation)?;
             self.deliver(buf);
@@ -185,12 +203,13 @@ impl<S: AsyncRead + Unpin> StrictIo<S> {
             if self.mode == Mode::Refused {
                 return Poll::Pending;
             }
-            if self.state.is_opaque() {
-                return self.poll_opaque(cx, buf);
-            }
             if self.state.gate() == Gate::Shut {
                 self.state.await_gate(cx);
                 return Poll::Pending;
+            }
+            self.unpark();
+            if self.state.is_opaque() {
+                return self.poll_opaque(cx, buf);
             }
             if self.held.is_empty() {
                 if ready!(self.read_in_place(cx, buf))? {
@@ -210,6 +229,14 @@ impl<S: AsyncRead + Unpin> StrictIo<S> {
         }
     }
 
+    fn poll_http2(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        let data = self.h2_data.count(buf.filled().get(before..).unwrap_or_default());
+        self.state.data_arrived(data);
+        Poll::Ready(Ok(()))
+    }
+
     fn poll_opaque(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.held.is_empty() {
             return Pin::new(&mut self.inner).poll_read(cx, buf);
@@ -224,7 +251,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for StrictIo<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         match this.mode {
-            Mode::Http2 => Pin::new(&mut this.inner).poll_read(cx, buf),
+            Mode::Http2 => this.poll_http2(cx, buf),
             Mode::Http1 | Mode::Refused => this.poll_http1(cx, buf),
         }
     }

@@ -13,10 +13,13 @@ use tokio::time::sleep_until;
 
 use super::config::Limits;
 use super::worker::Drain;
+use super::ws_frames::{CLOSE_RESTART, Frames};
 
 /// The buffer that all tunnels of a thread share; an idle tunnel holds none.
 const SCRATCH_BYTES: usize = 256 * 1024;
 const RELAY_BUFFER_BYTES: usize = 16 * 1024;
+/// What a client may still send after the end of its WebSocket.
+const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
 const CLOSING_WAIT: Duration = Duration::from_secs(2);
 
 thread_local! {
@@ -61,24 +64,65 @@ pub(super) async fn carry(one: &TcpStream, other: &TcpStream, patience: Patience
     }
 }
 
-/// The same for streams that are not bare sockets. It ends when either side ends.
-pub(super) async fn relay<A, B>(one: A, other: B, patience: Patience, drain: Rc<Drain>)
-where
+/// Carries a WebSocket until either side ends it, it is silent for too long, or `over` returns. In the last case the client
+/// is told to come again (close status 1012), if the last frame it was sent is whole; a frame cannot be put inside another.
+pub(super) async fn relay<A, B>(
+    client: A,
+    backend: B,
+    patience: Patience,
+    drain: Rc<Drain>,
+    over: impl Future<Output = ()>,
+) where
     A: AsyncRead + AsyncWrite,
     B: AsyncRead + AsyncWrite,
 {
     let active = Cell::new(Instant::now());
-    let (mut one_read, mut one_write) = tokio::io::split(one);
-    let (mut other_read, mut other_write) = tokio::io::split(other);
-    tokio::select! {
-        _ended = copy(&mut one_read, &mut other_write, &active) => {}
-        _ended = copy(&mut other_read, &mut one_write, &active) => {}
-        () = silence(&active, patience, drain.clone()) => {}
-        // The peer of a WebSocket is told to come again by its closing; waiting would only delay the stop.
-        () = drain.started() => {}
-    }
-    let closing = async { tokio::join!(one_write.shutdown(), other_write.shutdown()) };
+    let frames = RefCell::new(Frames::new());
+    let (mut from_client, mut to_client) = tokio::io::split(client);
+    let (mut from_backend, mut to_backend) = tokio::io::split(backend);
+    let ended = tokio::select! {
+        _ended = copy(&mut from_client, &mut to_backend, |_| active.set(Instant::now())) => Ended::ByItself,
+        _ended = copy(&mut from_backend, &mut to_client, |written| {
+            active.set(Instant::now());
+            frames.borrow_mut().advance(written);
+        }) => Ended::ByItself,
+        () = silence(&active, patience, drain.clone()) => Ended::ByUs,
+        () = drain.started() => Ended::ByUs,
+        () = over => Ended::ByUs,
+    };
+    let may_close = ended == Ended::ByUs && frames.borrow().may_close();
+    let farewell = async {
+        if may_close {
+            to_client.write_all(&CLOSE_RESTART).await?;
+        }
+        to_client.shutdown().await?;
+        if may_close {
+            // Until the client has closed too: a reset, caused by bytes we never read, could overtake the frame.
+            discard(&mut from_client).await?;
+        }
+        io::Result::Ok(())
+    };
+    let closing = async { tokio::join!(farewell, to_backend.shutdown()) };
     let _ended = tokio::time::timeout(CLOSING_WAIT, closing).await;
+}
+
+/// Who ended a WebSocket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    ByItself,
+    ByUs,
+}
+
+async fn discard<R: AsyncRead + Unpin>(from: &mut R) -> io::Result<()> {
+    let mut buffer = vec![0; RELAY_BUFFER_BYTES];
+    let mut left = DISCARDED_BYTES_MAX;
+    while left > 0 {
+        match from.read(&mut buffer).await? {
+            0 => return Ok(()),
+            count => left = left.saturating_sub(count),
+        }
+    }
+    Ok(())
 }
 
 /// Returns when nothing was carried for as long as `patience` allows.
@@ -151,7 +195,8 @@ async fn write_rest(to: &TcpStream, rest: &[u8], active: &Cell<Instant>) -> io::
     Ok(())
 }
 
-async fn copy<R, W>(from: &mut R, to: &mut W, active: &Cell<Instant>) -> io::Result<()>
+/// Tells `note` of all that was written, piece by piece, so that what it knows is right wherever the copy is dropped.
+async fn copy<R, W>(from: &mut R, to: &mut W, note: impl Fn(&[u8])) -> io::Result<()>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
@@ -162,8 +207,15 @@ where
         if count == 0 {
             return Ok(());
         }
-        to.write_all(buffer.get(..count).unwrap_or_default()).await?;
+        let mut rest = buffer.get(..count).unwrap_or_default();
+        while !rest.is_empty() {
+            let (written, unwritten) = rest.split_at_checked(to.write(rest).await?).unwrap_or((rest, &[]));
+            if written.is_empty() {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            note(written);
+            rest = unwritten;
+        }
         to.flush().await?;
-        active.set(Instant::now());
     }
 }

@@ -78,11 +78,8 @@ pub(super) fn mark(headers: &mut HeaderMap) {
 pub(super) async fn run<S: AsyncRead + AsyncWrite>(core: &Rc<Core>, client: S, upgrade: Upgrade) {
     let Ok(Ok(backend)) = timeout(HANDSHAKE_WAIT, upgrade.backend).await else { return };
     let patience = tunnel::Patience::new(&core.door.limits);
-    let carried = tunnel::relay(client, TokioIo::new(backend), patience, core.drain.clone());
-    tokio::select! {
-        () = carried => {}
-        () = no_longer_served(core, upgrade.slug, upgrade.route) => {}
-    }
+    let over = no_longer_served(core, upgrade.slug, upgrade.route);
+    tunnel::relay(client, TokioIo::new(backend), patience, core.drain.clone(), over).await;
     drop(upgrade.lease);
 }
 

@@ -284,3 +284,53 @@ async fn slow_connections_do_not_slow_the_others() {
     drop(slow);
     door.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backend_that_never_finishes_its_handshake_is_given_up_in_time() {
+    let world = World::new().await;
+    // It accepts and says nothing.
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = world.config("us", &[mute.local_addr().unwrap()]);
+    config.limits.connect_ms = 600;
+    let door = world.start(config).await;
+    let start = Instant::now();
+    let (status, body) = read(door.h1(ALPHA).await.send_request(get(ALPHA, "/")).await.unwrap()).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("backend_unreachable"), "{body}");
+    assert!((550..2_500).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    door.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_request_has_an_end_however_lively_it_is() {
+    let world = World::new().await;
+    let (door, backend) = start(&world, |limits| {
+        limits.total_ms = 1_000;
+        limits.body_grace_ms = 400;
+        limits.body_bytes_per_s_min = 1;
+    })
+    .await;
+    let name = "domicile_front_door_expired_total{deadline=\"total\"}";
+    let before = door.metric(name).await;
+    // One that waits for its answer, and one that sends its body just fast enough.
+    let mut waiting = door.tls(ALPHA, "http/1.1").await.unwrap();
+    waiting.write_all(format!("GET /hold HTTP/1.1\r\nhost: {ALPHA}\r\n\r\n").as_bytes()).await.unwrap();
+    let waiting = tokio::spawn(closes_after(waiting));
+    let mut lively = door.tls(ALPHA, "http/1.1").await.unwrap();
+    let head = format!("POST /sink HTTP/1.1\r\nhost: {ALPHA}\r\ncontent-length: 100000\r\n\r\n");
+    lively.write_all(head.as_bytes()).await.unwrap();
+    let start = Instant::now();
+    let sending = async {
+        while lively.write_all(b"still here").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        start.elapsed()
+    };
+    let lively = tokio::time::timeout(Duration::from_secs(10), sending).await.expect("it is ended");
+    assert!((900..3_000).contains(&lively.as_millis()), "lively: {lively:?}");
+    let waiting = waiting.await.unwrap();
+    assert!((900..3_000).contains(&waiting.as_millis()), "waiting: {waiting:?}");
+    assert!(door.metric(name).await >= before + 2);
+    backend.release.notify_waiters();
+    door.stop().await;
+}

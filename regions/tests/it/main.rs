@@ -10,10 +10,13 @@
 mod control;
 mod directory;
 mod feed;
+mod front_door_floods;
+mod front_door_foreign;
 mod front_door_limits;
 mod front_door_restart;
 mod front_door_routing;
 mod front_door_smuggling;
 mod front_door_streams;
+mod front_door_websocket;
 mod front_door_world;
 mod rules;

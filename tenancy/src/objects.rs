@@ -21,7 +21,7 @@ use crate::sealed::Sealed;
 
 /// Largest object put or read in one piece, in bytes. Documents are streamed in parts.
 pub const OBJECT_BYTES_MAX: usize = 16 * 1_048_576;
-/// Most objects one call of [`Objects::purge_tenant`] deletes; call again until it says 0.
+/// Most versions one call of [`Objects::purge_tenant`] deletes; call again until it says 0.
 pub const PURGE_OBJECTS_MAX: usize = 1_000;
 
 const LIMITS: Limits = Limits { attempt_ms: 10_000, operation_ms: 25_000, attempts_max: 3 };
@@ -199,12 +199,13 @@ impl Objects {
         if bytes.len() == announced { Ok(Sealed::from_bytes(bytes)) } else { Err(ObjectError::Damaged) }
     }
 
-    /// Deletes an object; deleting one that is not there succeeds.
+    /// Deletes an object; deleting one that is not there succeeds. In a versioned bucket its versions stay until the
+    /// bucket's lifecycle rule or [`purge_tenant`](Self::purge_tenant) removes them.
     ///
     /// # Errors
     /// [`ObjectError`].
     pub async fn delete(&self, tenant: TenantId, id: ObjectId) -> Result<(), ObjectError> {
-        self.delete_key(&object_key(tenant, id)).await
+        self.delete_version(&object_key(tenant, id), None).await
     }
 
     /// Puts an empty marker under the tenant's prefix, which proves before any patient exists that this process may
@@ -216,7 +217,8 @@ impl Objects {
         self.put(tenant, ObjectId([0; 16]), &Sealed::from_bytes(Vec::new())).await
     }
 
-    /// Deletes up to [`PURGE_OBJECTS_MAX`] objects of a tenant that is being off-boarded; says how many.
+    /// Deletes up to [`PURGE_OBJECTS_MAX`] versions and delete markers of a tenant that is being off-boarded; says how
+    /// many. In a bucket without versions each object is its one version.
     ///
     /// # Errors
     /// [`ObjectError`]; what was deleted before it stays deleted.
@@ -224,7 +226,7 @@ impl Objects {
         let prefix = prefix(tenant);
         let listing = self
             .client
-            .list_objects_v2()
+            .list_object_versions()
             .bucket(&self.bucket)
             .prefix(&prefix)
             .expected_bucket_owner(self.key.account())
@@ -232,21 +234,26 @@ impl Objects {
             .send()
             .await
             .map_err(|error| note(&error))?;
+        let versions = listing.versions().iter().map(|found| (found.key(), found.version_id()));
+        let markers = listing.delete_markers().iter().map(|found| (found.key(), found.version_id()));
         let mut deleted = 0;
-        for key in listing.contents().iter().filter_map(|object| object.key()).take(PURGE_OBJECTS_MAX) {
+        for (key, version) in versions.chain(markers).take(PURGE_OBJECTS_MAX) {
+            // Deleted without its version, an object would only get another marker, and the listing never be empty.
+            let (Some(key), Some(version)) = (key, version) else { return Err(ObjectError::Unavailable) };
             if key.starts_with(&prefix) {
-                self.delete_key(key).await?;
+                self.delete_version(key, Some(version)).await?;
                 deleted += 1;
             }
         }
         Ok(deleted)
     }
 
-    async fn delete_key(&self, key: &str) -> Result<(), ObjectError> {
+    async fn delete_version(&self, key: &str, version: Option<&str>) -> Result<(), ObjectError> {
         self.client
             .delete_object()
             .bucket(&self.bucket)
             .key(key)
+            .set_version_id(version.map(str::to_owned))
             .expected_bucket_owner(self.key.account())
             .send()
             .await

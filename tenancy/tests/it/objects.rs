@@ -74,6 +74,36 @@ async fn a_tenants_prefix_is_prepared_and_emptied_without_touching_another() {
 }
 
 #[tokio::test]
+async fn purging_leaves_no_version_and_no_delete_marker_in_a_versioned_bucket() {
+    let rig = Rig::new().await;
+    rig.aws
+        .ensure_bucket("versioned", BucketOptions { versioning: true, ..BucketOptions::default() })
+        .unwrap();
+    let mut config = rig.config.clone();
+    config.s3.bucket = "versioned".to_owned();
+    let objects = Objects::connect(&config).await.unwrap();
+    let (alpha, beta) = (TenantId::random(), TenantId::random());
+    let (replaced, deleted) = (ObjectId::random(), ObjectId::random());
+    let (bytes, foreign) = (vec![0xA7; 4_096], vec![0xB7; 4_096]);
+    let stored = |bytes: &[u8]| {
+        let is_it = |path: &String| std::fs::read(path).is_ok_and(|found| found == bytes);
+        all_names(&rig.aws.s3_dir()).iter().filter(|path| is_it(path)).count()
+    };
+    objects.ensure_prefix(alpha).await.unwrap();
+    for id in [replaced, replaced, deleted] {
+        objects.put(alpha, id, &Sealed::from_bytes(bytes.clone())).await.unwrap();
+    }
+    objects.delete(alpha, deleted).await.unwrap();
+    objects.put(beta, replaced, &Sealed::from_bytes(foreign.clone())).await.unwrap();
+    assert_eq!(stored(&bytes), 3, "deleting and replacing keep the bytes");
+    // The empty object, two versions of one, and one with its delete marker.
+    assert_eq!(objects.purge_tenant(alpha).await, Ok(5));
+    assert_eq!(objects.purge_tenant(alpha).await, Ok(0));
+    assert_eq!(stored(&bytes), 0, "a version is still there");
+    assert_eq!(objects.get(beta, replaced).await.unwrap().as_bytes(), foreign);
+}
+
+#[tokio::test]
 async fn t19_a_process_refuses_a_bucket_that_is_not_of_its_region_and_names_the_field() {
     let rig = Rig::new().await;
     let elsewhere = BucketOptions { region: Some("us-east-1".to_owned()), ..BucketOptions::default() };

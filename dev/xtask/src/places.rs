@@ -77,14 +77,23 @@ impl Home {
     }
 }
 
-/// Creates a folder and its parents.
+/// Creates a folder that only this user can enter; one that is there already becomes one.
 pub(crate) fn make_dir(dir: &Path) -> Outcome<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(DIR_MODE)
-        .create(dir)
-        .attempt(|| format!("create the folder {}", dir.display()))
+    make_dir_with(dir, PRIVATE_DIR_MODE)
+}
+
+/// Creates a folder, and parents, that others can pass through to what is theirs but cannot list: PostgreSQL may run as
+/// another account and has its data folder inside.
+pub(crate) fn make_passage(dir: &Path) -> Outcome<()> {
+    make_dir_with(dir, PASSAGE_DIR_MODE)
+}
+
+fn make_dir_with(dir: &Path, mode: u32) -> Outcome<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let doing = || format!("create the folder {}", dir.display());
+    std::fs::DirBuilder::new().recursive(true).mode(mode).create(dir).attempt(doing)?;
+    // The folder may be older than this rule, and the mode above is subject to the person's umask.
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode)).attempt(doing)
 }
 
 /// Writes a file whole or not at all, readable by this user only.
@@ -92,7 +101,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Outcome<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let doing = || format!("write {}", path.display());
-    if let Some(parent) = path.parent() {
+    if let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) {
         make_dir(parent)?;
     }
     let mut name = path.as_os_str().to_owned();
@@ -111,6 +120,7 @@ pub(crate) fn read_text(path: &Path) -> Outcome<String> {
     std::fs::read_to_string(path).attempt(|| format!("read {}", path.display()))
 }
 
-/// Folders can be entered by the account that runs PostgreSQL; files that matter are 0600.
-const DIR_MODE: u32 = 0o755;
-const PRIVATE_FILE_MODE: u32 = 0o600;
+const PRIVATE_DIR_MODE: u32 = 0o700;
+const PASSAGE_DIR_MODE: u32 = 0o711;
+/// For every file of a stack but certificates.
+pub(crate) const PRIVATE_FILE_MODE: u32 = 0o600;

@@ -1,19 +1,21 @@
 //! Starts processes that outlive this command, remembers them, and stops only what is still the process it started.
 //!
 //! A recorded pid alone proves nothing: the system hands numbers out again. Each record holds the process's start time,
-//! which together with the pid names one process for as long as the machine runs.
+//! which together with the pid names one process for as long as the machine runs. A process notes both itself before it
+//! becomes the program, so that there is no moment at which this command can be killed and leave one that nobody knows.
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::fail::{Attempt, Fail, Outcome};
-use crate::places::{Home, make_dir, read_text, write_private};
+use crate::places::{Home, PRIVATE_FILE_MODE, make_dir, read_text, write_private};
 
 /// A process that a stack started.
 #[derive(Clone, Serialize, Deserialize)]
@@ -57,32 +59,85 @@ pub(crate) fn command_as(program: &Path, owner: Option<RunAs>) -> Command {
     }
 }
 
-/// Starts `command` detached from this terminal with its output appended to `log`, and records it under `name`.
-pub(crate) fn start(home: &Home, name: &str, log: &Path, mut command: Command) -> Outcome<Record> {
-    let doing = || format!("start {name}");
-    if let Some(folder) = log.parent() {
-        make_dir(folder)?;
+/// A program that makes files which only its own account can read.
+pub(crate) fn private_command(program: &Path) -> Command {
+    let mut command = Command::new(SHELL);
+    command.args(["-c", "umask 077; exec \"$0\" \"$@\""]).arg(program);
+    command
+}
+
+/// A program that is to outlive this command; its files are its account's own.
+pub(crate) struct Daemon {
+    /// The program's arguments, environment and folder are set on this.
+    pub command: Command,
+}
+
+impl Daemon {
+    /// The program that will be started, as someone else where needed.
+    pub(crate) fn new(program: &Path, owner: Option<RunAs>) -> Self {
+        let mut command = command_as(Path::new(SHELL), owner);
+        let who = if cfg!(target_os = "linux") { WHO_ON_LINUX } else { WHO_ELSEWHERE };
+        let script = format!("umask 077; {{ {who}; }} 2>/dev/null >&0; exec \"$0\" \"$@\" </dev/null");
+        command.args(["-c", &script]).arg(program);
+        Self { command }
     }
-    let output =
-        File::options().create(true).append(true).open(log).attempt(|| format!("open {}", log.display()))?;
-    let errors = output.try_clone().attempt(doing)?;
-    command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
-    let child = command.spawn().attempt(doing)?;
+}
+
+/// Starts `daemon` detached from this terminal with its output appended to `log`, and records it under `name`.
+pub(crate) fn start(home: &Home, name: &str, log: &Path, daemon: Daemon) -> Outcome<Record> {
+    let doing = || format!("start {name}");
+    let pid = spawn(home, name, log, daemon)?;
     let record = Record {
         name: name.to_owned(),
-        pid: child.id(),
-        started: start_time(child.id()).unwrap_or_default(),
+        pid,
+        started: start_time(pid).unwrap_or_default(),
         log: log.to_owned(),
     };
     let text = serde_json::to_vec_pretty(&record).attempt(doing)?;
     write_private(&record_path(home, name), &text)?;
+    remove_if_there(&note_path(home, name))?;
     Ok(record)
 }
 
-/// The record of `name`, if there is one.
+/// The part of a start after which the process runs and only its own note tells of it.
+fn spawn(home: &Home, name: &str, log: &Path, mut daemon: Daemon) -> Outcome<u32> {
+    let doing = || format!("start {name}");
+    if let Some(folder) = log.parent() {
+        make_dir(folder)?;
+    }
+    let mut options = File::options();
+    options.create(true).append(true).mode(PRIVATE_FILE_MODE);
+    let output = options.open(log).attempt(|| format!("open {}", log.display()))?;
+    let errors = output.try_clone().attempt(doing)?;
+    let note = note_path(home, name);
+    write_private(&note, format!("{}\n", log.display()).as_bytes())?;
+    // An account that may not write here is handed the open file.
+    let note = options.open(&note).attempt(|| format!("open {}", note.display()))?;
+    daemon.command.stdin(note).stdout(output).stderr(errors).process_group(0);
+    daemon.command.spawn().attempt(doing).map(|child| child.id())
+}
+
+/// The record of `name`, if there is one: this tool's own, or the note of a process whose start was cut short.
 pub(crate) fn recorded(home: &Home, name: &str) -> Option<Record> {
+    if let Some(noted) = noted(home, name).filter(is_alive) {
+        return Some(noted);
+    }
     let text = read_text(&record_path(home, name)).ok()?;
     serde_json::from_str(&text).ok()
+}
+
+/// What a process noted about itself: the log, and then as [`WHO_ON_LINUX`] and [`WHO_ELSEWHERE`] print it.
+fn noted(home: &Home, name: &str) -> Option<Record> {
+    let text = read_text(&note_path(home, name)).ok()?;
+    let (log, who) = text.trim_end().split_once('\n')?;
+    let (pid, started) = if cfg!(target_os = "linux") {
+        let (boot, stat) = who.split_once(' ')?;
+        (stat.split_whitespace().next()?, started_in_stat(boot, stat)?)
+    } else {
+        let (pid, started) = who.split_once(' ')?;
+        (pid, started.trim().to_owned())
+    };
+    Some(Record { name: name.to_owned(), pid: pid.parse().ok()?, started, log: PathBuf::from(log) })
 }
 
 /// Whether the recorded process still runs and is the one that was started.
@@ -103,9 +158,16 @@ pub(crate) fn stop(home: &Home, name: &str, signal: Signal) -> Outcome<bool> {
             }
         }
     }
-    let path = record_path(home, name);
-    std::fs::remove_file(&path).attempt(|| format!("remove {}", path.display()))?;
+    remove_if_there(&record_path(home, name))?;
+    remove_if_there(&note_path(home, name))?;
     Ok(was_alive)
+}
+
+fn remove_if_there(path: &Path) -> Outcome<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.attempt(|| format!("remove {}", path.display())),
+    }
 }
 
 /// Sends a signal to exactly this process.
@@ -160,6 +222,10 @@ fn record_path(home: &Home, name: &str) -> PathBuf {
     home.run("pids").join(format!("{}.json", name.replace('/', "-")))
 }
 
+fn note_path(home: &Home, name: &str) -> PathBuf {
+    home.run("pids").join(format!("{}.starting", name.replace('/', "-")))
+}
+
 /// Names the process behind `pid` for as long as it runs; none for one that has ended, or only waits to be reaped.
 fn start_time(pid: u32) -> Option<String> {
     if cfg!(target_os = "linux") { start_time_from_proc(pid) } else { start_time_from_ps(pid) }
@@ -169,12 +235,16 @@ fn start_time(pid: u32) -> Option<String> {
 /// spaces and brackets, so fields are counted from its closing bracket.
 fn start_time_from_proc(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    started_in_stat(boot.trim(), &stat)
+}
+
+fn started_in_stat(boot: &str, stat: &str) -> Option<String> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace();
     let state = fields.next()?;
     let started = fields.nth(18)?;
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    if matches!(state, "Z" | "X") { None } else { Some(format!("{}/{started}", boot.trim())) }
+    if matches!(state, "Z" | "X") { None } else { Some(format!("{boot}/{started}")) }
 }
 
 fn start_time_from_ps(pid: u32) -> Option<String> {
@@ -184,7 +254,60 @@ fn start_time_from_ps(pid: u32) -> Option<String> {
     if state.starts_with('Z') { None } else { Some(started.trim().to_owned()) }
 }
 
+const SHELL: &str = "/bin/sh";
+/// The shell's words for who it is; the program that replaces it keeps process id and start time.
+const WHO_ON_LINUX: &str =
+    "read -r stat < /proc/$$/stat; read -r boot < /proc/sys/kernel/random/boot_id; echo \"$boot $stat\"";
+const WHO_ELSEWHERE: &str = "echo \"$$ $(ps -o lstart= -p $$)\"";
 const POLL: Duration = Duration::from_millis(50);
 const STOP_WAIT_MAX: Duration = Duration::from_secs(40);
 const KILL_WAIT_MAX: Duration = Duration::from_secs(5);
 const TAIL_BYTES_MAX: u64 = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sleeper() -> Daemon {
+        let mut daemon = Daemon::new(Path::new("sleep"), None);
+        daemon.command.arg("300");
+        daemon
+    }
+
+    fn is_running(home: &Home, name: &str) -> bool {
+        recorded(home, name).is_some_and(|record| is_alive(&record))
+    }
+
+    #[test]
+    fn a_start_cut_short_before_its_record_leaves_a_process_that_is_known_and_can_be_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new(dir.path().to_owned());
+        // Where this command is killed after this, no record was written.
+        let pid = spawn(&home, "us/sleeper", &home.logs("us").join("sleeper.log"), sleeper()).unwrap();
+        let deadline = Instant::now() + KILL_WAIT_MAX;
+        while !is_running(&home, "us/sleeper") && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        let found = recorded(&home, "us/sleeper").unwrap();
+        assert_eq!((found.pid, found.log), (pid, home.logs("us").join("sleeper.log")));
+        assert!(stop(&home, "us/sleeper", Signal::TERM).unwrap());
+        assert!(start_time(pid).is_none(), "the process still runs");
+        assert!(recorded(&home, "us/sleeper").is_none());
+    }
+
+    #[test]
+    fn a_note_of_a_process_that_ended_does_not_hide_the_record_of_the_one_that_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new(dir.path().to_owned());
+        let record = start(&home, "control", &home.logs("control").join("x.log"), sleeper()).unwrap();
+        assert!(!note_path(&home, "control").exists());
+        std::fs::write(
+            note_path(&home, "control"),
+            "x.log\nboot 1 (sh) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 7 0\n",
+        )
+        .unwrap();
+        assert_eq!(recorded(&home, "control").map(|found| found.pid), Some(record.pid));
+        assert!(stop(&home, "control", Signal::TERM).unwrap());
+        assert!(!note_path(&home, "control").exists());
+    }
+}

@@ -1,6 +1,5 @@
 //! nginx and HAProxy, configured to do what the front door does as far as they can: TLS 1.3 in, pooled mTLS out.
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
@@ -8,7 +7,7 @@ use crate::bench::machine::ticks_of_tree;
 use crate::fail::Outcome;
 use crate::pki::Pair;
 use crate::places::{Home, make_dir, write_private};
-use crate::process;
+use crate::process::{self, Daemon};
 
 /// A running contender.
 pub(super) struct Proxy {
@@ -78,9 +77,9 @@ pub(super) fn nginx(parts: &Terminating<'_>, port: u16) -> Outcome<Proxy> {
         if rustix::process::geteuid().is_root() { config } else { config.replace(" user root;", "") };
     let file = dir.join("nginx.conf");
     write_private(&file, config.as_bytes())?;
-    let mut command = Command::new("nginx");
-    command.arg("-p").arg(&dir).arg("-c").arg(&file);
-    start(parts.home, "bench/nginx", "nginx", port, command)
+    let mut daemon = Daemon::new(Path::new("nginx"), None);
+    daemon.command.arg("-p").arg(&dir).arg("-c").arg(&file);
+    start(parts.home, "bench/nginx", "nginx", port, daemon)
 }
 
 /// Starts HAProxy as a terminating proxy.
@@ -116,14 +115,13 @@ pub(super) fn haproxy_tcp(home: &Home, threads: usize, ports: (u16, u16)) -> Out
 fn start_haproxy(home: &Home, name: &'static str, port: u16, config: &str) -> Outcome<Proxy> {
     let file = home.run(&format!("{name}.cfg"));
     write_private(&file, config.as_bytes())?;
-    let mut command = Command::new("haproxy");
-    command.arg("-db").arg("-f").arg(&file);
-    start(home, &format!("bench/{name}"), name, port, command)
+    let mut daemon = Daemon::new(Path::new("haproxy"), None);
+    daemon.command.arg("-db").arg("-f").arg(&file);
+    start(home, &format!("bench/{name}"), name, port, daemon)
 }
 
-fn start(home: &Home, record: &str, name: &'static str, port: u16, mut command: Command) -> Outcome<Proxy> {
-    command.stdin(Stdio::null());
-    let started = process::start(home, record, &home.logs("bench").join(format!("{name}.log")), command)?;
+fn start(home: &Home, record: &str, name: &'static str, port: u16, daemon: Daemon) -> Outcome<Proxy> {
+    let started = process::start(home, record, &home.logs("bench").join(format!("{name}.log")), daemon)?;
     Ok(Proxy { name, port, pid: started.pid, ours: Some((home.clone(), record.to_owned())) })
 }
 

@@ -1,7 +1,6 @@
 //! The stack under measurement: release binaries, real directory and keys, and an upstream in place of the backends.
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -11,8 +10,8 @@ use crate::fail::{Attempt, Fail, Outcome};
 use crate::layout::{BASE, LocalRegion, Ports, REGIONS, local};
 use crate::pg::binaries::Binaries;
 use crate::pki::{Authority, Pki};
-use crate::places::{Checkout, Home, make_dir, read_text, write_private};
-use crate::process;
+use crate::places::{Checkout, Home, make_passage, read_text, write_private};
+use crate::process::{self, Daemon};
 use crate::stack::Stack;
 use crate::stack::bring_up::bring_up;
 use crate::stack::commands::stop_all;
@@ -33,7 +32,7 @@ impl Bench {
         let home = Home::new(binaries.join("xtask-scratch/bench-stack"));
         let stack = Stack { root: checkout.root().to_owned(), home, ports: free_ports()?, binaries };
         discard(&stack)?;
-        make_dir(stack.home.dir())?;
+        make_passage(stack.home.dir())?;
         bring_up(&stack, postgres).await?;
         let idle = idle_memory(&stack);
         for region in &REGIONS {
@@ -127,7 +126,8 @@ async fn use_upstream(stack: &Stack, region: &LocalRegion) -> Outcome<()> {
     let pki = Pki::at(&stack.home);
     let pair = pki.pair(&format!("{}/backend-server", region.code));
     let port = upstream_port(stack, region);
-    let mut command = Command::new(stack.binaries.join("xtask"));
+    let mut daemon = Daemon::new(&stack.binaries.join("xtask"), None);
+    let command = &mut daemon.command;
     command
         .args(["bench-upstream", "--listen", &local(port), "--region", region.name])
         .current_dir(&stack.root);
@@ -143,7 +143,7 @@ async fn use_upstream(stack: &Stack, region: &LocalRegion) -> Outcome<()> {
         command.arg(name).arg(path);
     }
     let name = format!("{}/upstream", region.code);
-    let record = process::start(&stack.home, &name, &stack.log_file(&name), command)?;
+    let record = process::start(&stack.home, &name, &stack.log_file(&name), daemon)?;
     wait::listens(&record, &[port]).await?;
     let front_door = process_name(region, Role::FrontDoor);
     let file = stack.config_file(&front_door);

@@ -9,7 +9,7 @@ use crate::pg::binaries::Binaries;
 use crate::pg::{owner, sql};
 use crate::pki::{Authority, Pki};
 use crate::places::{Home, make_dir, read_text, write_private};
-use crate::process::{self, Record, RunAs, command_as};
+use crate::process::{self, Daemon, Record, RunAs, command_as};
 use crate::secrets;
 
 /// A cluster of the stack.
@@ -73,9 +73,9 @@ impl Cluster<'_> {
         self.check(&dir)?;
         self.configure(&dir)?;
         let log = self.home.logs(self.part).join("postgres.log");
-        let mut command = command_as(&self.binaries.dir.join("postgres"), self.owner);
-        command.arg("-D").arg(&dir).current_dir("/").env("LC_ALL", "C").env("TZ", "UTC");
-        process::start(self.home, &self.process_name(), &log, command)
+        let mut daemon = Daemon::new(&self.binaries.dir.join("postgres"), self.owner);
+        daemon.command.arg("-D").arg(&dir).current_dir("/").env("LC_ALL", "C").env("TZ", "UTC");
+        process::start(self.home, &self.process_name(), &log, daemon)
     }
 
     /// Waits until the server takes queries, or says why it does not.

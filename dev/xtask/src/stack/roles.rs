@@ -1,12 +1,12 @@
 //! The processes of the stack other than PostgreSQL: what each is called, how it starts, how to see that it answers.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::Signal;
 
 use crate::fail::Outcome;
 use crate::layout::{LocalRegion, REGIONS, local};
-use crate::process::{self, Record};
+use crate::process::{self, Daemon, Record};
 use crate::stack::{Stack, configs, wait};
 
 /// A kind of process that each region has once.
@@ -58,19 +58,16 @@ impl Stack {
     pub(crate) fn start_role(&self, region: &LocalRegion, role: Role) -> Outcome<Record> {
         let name = process_name(region, role);
         let log = self.log_file(&name);
-        let command = match role {
+        let daemon = match role {
             Role::LocalAws => self.localaws(region),
-            Role::FrontDoor | Role::Backend | Role::Worker => {
-                self.domicile(role.name(), &self.config_file(&name))
-            }
+            Role::FrontDoor | Role::Backend | Role::Worker => self.role(role.name(), &name),
         };
-        self.start_unless_running(&name, log, command)
+        self.start_unless_running(&name, log, daemon)
     }
 
     /// Starts the control plane unless it runs already.
     pub(crate) fn start_control(&self) -> Outcome<Record> {
-        let command = self.domicile(CONTROL, &self.config_file(CONTROL));
-        self.start_unless_running(CONTROL, self.log_file(CONTROL), command)
+        self.start_unless_running(CONTROL, self.log_file(CONTROL), self.role(CONTROL, CONTROL))
     }
 
     /// Stops one process of the stack.
@@ -107,31 +104,43 @@ impl Stack {
 
     /// The product's binary with a subcommand, in an environment that holds only what it needs: no proxy, profile or
     /// credential of the person's own shell reaches it.
-    pub(crate) fn domicile(&self, subcommand: &str, config: &std::path::Path) -> Command {
-        let mut command = Command::new(self.binaries.join("domicile"));
-        command.arg(subcommand).arg("--config").arg(config).current_dir(&self.root);
-        clean_environment(&mut command);
-        command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local-secret");
-        command.env("AWS_EC2_METADATA_DISABLED", "true");
+    pub(crate) fn domicile(&self, subcommand: &str, config: &Path) -> Command {
+        let mut command = process::private_command(&self.binaries.join("domicile"));
+        self.prepare(&mut command, subcommand, config);
         command
     }
 
-    fn localaws(&self, region: &LocalRegion) -> Command {
+    /// A role of the product's binary, the same way.
+    fn role(&self, subcommand: &str, name: &str) -> Daemon {
+        let mut daemon = Daemon::new(&self.binaries.join("domicile"), None);
+        self.prepare(&mut daemon.command, subcommand, &self.config_file(name));
+        daemon
+    }
+
+    fn prepare(&self, command: &mut Command, subcommand: &str, config: &Path) {
+        command.arg(subcommand).arg("--config").arg(config).current_dir(&self.root);
+        clean_environment(command);
+        command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local-secret");
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
+    }
+
+    fn localaws(&self, region: &LocalRegion) -> Daemon {
         let ports = self.ports.region(region);
         let pair = self.home.pki(&format!("{}/aws.pem", region.code));
-        let mut command = Command::new(self.binaries.join("localaws"));
+        let mut daemon = Daemon::new(&self.binaries.join("localaws"), None);
+        let command = &mut daemon.command;
         command.args(["--region", region.name, "--s3", &local(ports.s3()), "--kms", &local(ports.kms())]);
         command.arg("--dir").arg(self.home.data(region.code).join("aws"));
         command.arg("--cert").arg(&pair).arg("--key").arg(pair.with_extension("key")).current_dir(&self.root);
         command.args(["--ensure-bucket", &configs::bucket(region), "--ensure-key-alias", "alias/domicile"]);
-        clean_environment(&mut command);
-        command
+        clean_environment(command);
+        daemon
     }
 
-    fn start_unless_running(&self, name: &str, log: PathBuf, command: Command) -> Outcome<Record> {
+    fn start_unless_running(&self, name: &str, log: PathBuf, daemon: Daemon) -> Outcome<Record> {
         match process::recorded(&self.home, name) {
             Some(record) if process::is_alive(&record) => Ok(record),
-            _ => process::start(&self.home, name, &log, command),
+            _ => process::start(&self.home, name, &log, daemon),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod canary;
 mod doors;
 mod faults;
+mod private;
 mod raw;
 mod records;
 mod setup;
@@ -39,7 +40,7 @@ pub(crate) struct World {
 type Scenario = for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = Outcome<()>> + 'a>>;
 
 /// In this order: the scans come after everything that could leave a trace, the faults last.
-const SCENARIOS: [(&str, Scenario); 17] = [
+const SCENARIOS: [(&str, Scenario); 18] = [
     ("stack.json has the promised keys", |world| Box::pin(async { setup::stack_json(world) })),
     ("a second start beside a running stack changes nothing", |world| Box::pin(setup::start_again(world))),
     ("a patient is registered, read, corrected, found and listed", |world| {
@@ -61,6 +62,9 @@ const SCENARIOS: [(&str, Scenario); 17] = [
     ("a front door restarts while the control plane is down", |world| Box::pin(faults::control_down(world))),
     ("a front door without a directory says not ready", |world| Box::pin(faults::no_directory(world))),
     ("a region that stops is missing there and nowhere else", |world| Box::pin(faults::region_down(world))),
+    ("no other account can read what the stack keeps", |world| {
+        Box::pin(async { private::no_other_account(world) })
+    }),
     ("no planted string is readable in any file of either region", |world| {
         Box::pin(canary::no_plaintext(world))
     }),

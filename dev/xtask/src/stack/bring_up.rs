@@ -7,7 +7,7 @@ use crate::pg::binaries::Binaries;
 use crate::pg::cluster::Cluster;
 use crate::pg::owner;
 use crate::pki::Pki;
-use crate::places::{make_dir, write_private};
+use crate::places::{make_dir, make_passage, write_private};
 use crate::process::{self, Record, RunAs};
 use crate::seed;
 use crate::stack::databases::prepare;
@@ -18,8 +18,16 @@ use crate::stack::{Stack, configs, describe, migrations, ports, wait};
 pub(crate) async fn bring_up(stack: &Stack, postgres: &Binaries) -> Outcome<seed::Demo> {
     check_same_ports(stack)?;
     ports::check(&stack.home, stack.ports)?;
-    for dir in ["run", "data", "logs", "secrets", "mail"] {
+    make_passage(stack.home.dir())?;
+    for dir in ["run", "logs", "secrets", "mail", "pki"] {
         make_dir(&stack.home.dir().join(dir))?;
+    }
+    make_passage(&stack.home.dir().join("data"))?;
+    for region in &REGIONS {
+        make_passage(&stack.home.data(region.code))?;
+        for dir in ["aws", "front-door", "backend", "worker"] {
+            make_dir(&stack.home.data(region.code).join(dir))?;
+        }
     }
     remember_ports(stack)?;
     Pki::ensure(&stack.home)?;
@@ -40,9 +48,7 @@ pub(crate) async fn bring_up(stack: &Stack, postgres: &Binaries) -> Outcome<seed
 async fn start_postgres(stack: &Stack, binaries: &Binaries, owner: Option<RunAs>) -> Outcome<()> {
     let mut started = Vec::new();
     for cluster in clusters(stack, binaries, owner) {
-        for folder in [stack.home.data(cluster.part), stack.home.logs(cluster.part)] {
-            make_dir(&folder)?;
-        }
+        make_passage(&stack.home.data(cluster.part))?;
         let running = process::recorded(&stack.home, &cluster.process_name()).filter(process::is_alive);
         let record = match running {
             Some(record) => record,

@@ -1,12 +1,12 @@
 //! One command at a time works on a stack; a second one says so instead of tangling with the first.
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use rustix::fs::{FlockOperation, flock};
 
 use crate::fail::{Attempt, Fail, Outcome};
-use crate::places::{Home, make_dir};
+use crate::places::{Home, PRIVATE_FILE_MODE, make_passage};
 
 /// Held while a command changes the stack; the system releases it when the command ends, however it ends.
 pub(crate) struct Lock {
@@ -16,13 +16,15 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the stack's lock or says who has it.
     pub(crate) fn take(home: &Home) -> Outcome<Self> {
-        make_dir(home.dir())?;
+        if !home.dir().is_dir() {
+            make_passage(home.dir())?;
+        }
         check_owner(home)?;
         let path = home.dir().join("lock");
         let doing = || format!("lock {}", path.display());
         let mut options = File::options();
-        let mut file =
-            options.create(true).truncate(false).read(true).write(true).open(&path).attempt(doing)?;
+        options.create(true).truncate(false).read(true).write(true).mode(PRIVATE_FILE_MODE);
+        let mut file = options.open(&path).attempt(doing)?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let mut holder = String::new();
             drop(file.read_to_string(&mut holder));

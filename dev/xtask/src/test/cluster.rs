@@ -6,7 +6,7 @@ use crate::pg::binaries::Binaries;
 use crate::pg::cluster::{Cluster, SUPERUSER};
 use crate::pg::owner;
 use crate::pki::{Authority, Pki};
-use crate::places::{Home, make_dir, read_text};
+use crate::places::{Home, make_passage, read_text};
 use crate::stack::roles::CONTROL;
 
 /// A running cluster for tests.
@@ -31,7 +31,7 @@ impl TestCluster {
     async fn start_with(home: Home, binaries: &Binaries, settings: &'static str) -> Outcome<Self> {
         let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
         let port = free.attempt(|| "find a free port".to_owned())?.port();
-        make_dir(&home.data(CONTROL))?;
+        make_passage(&home.data(CONTROL))?;
         Pki::ensure(&home)?;
         let cluster = Cluster {
             home: &home,

@@ -11,7 +11,7 @@ use crate::deps;
 use crate::e2e;
 use crate::fail::{Fail, Outcome};
 use crate::pg::binaries::Binaries;
-use crate::places::{Checkout, Home, make_dir};
+use crate::places::{Checkout, Home, make_passage};
 use crate::test::cluster::TestCluster;
 use crate::test::steps::Step;
 use crate::test::tally::Tally;
@@ -62,7 +62,7 @@ fn conclude(tally: &Tally, begun: Instant) -> ExitCode {
 /// The folder for what a run makes and removes: beside the binaries, so that it is on the same disk and ignored by git.
 fn scratch(checkout: &Checkout) -> Outcome<PathBuf> {
     let dir = checkout.binaries()?.join("xtask-scratch");
-    make_dir(&dir)?;
+    make_passage(&dir)?;
     Ok(dir)
 }
 
@@ -89,7 +89,8 @@ fn all_tests() -> Step {
     Step {
         name: "tests",
         arguments: vec!["test", "--workspace", "--no-fail-fast", "--locked"],
-        environment: Vec::new(),
+        // How long the crowd of tenants runs; without it that test is a short one.
+        environment: vec![("DOMICILE_HAMMER_S", "60".to_owned())],
         wait_max: TESTS_WAIT_MAX,
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use regions::ids::ShardId;
+use tenancy::blind::normalise;
 
 use super::error::ControlError;
 
@@ -78,7 +79,8 @@ impl Lifecycle {
             (Self::Applied, Command::Provision) => Ok(Self::Provisioning),
             (Self::Provisioning, Command::Activate) | (Self::Suspended, Command::Resume) => Ok(Self::Active),
             (Self::Active, Command::Suspend) => Ok(Self::Suspended),
-            (Self::Active | Self::Suspended, Command::Offboard) => Ok(Self::Offboarding),
+            // Also one that never came into service: otherwise a clinic that cannot be built could not be given up.
+            (Self::Provisioning | Self::Active | Self::Suspended, Command::Offboard) => Ok(Self::Offboarding),
             (Self::Offboarding, Command::Purge) => Ok(Self::Purged),
             (from, command) => Err(ControlError::Illegal { from, command }),
         }
@@ -189,13 +191,17 @@ pub fn legal_name(text: &str) -> Result<String, ControlError> {
     Ok(name.to_owned())
 }
 
-/// An e-mail address that a mail can be sent to.
+/// An e-mail address that a mail can be sent to and that somebody can sign in with: the home region makes the account's
+/// log-in name from it, by this same normaliser, when nobody is there any more to correct it.
 ///
 /// # Errors
 /// [`ControlError::Invalid`] on `first_admin_email`.
 pub fn email(text: &str) -> Result<String, ControlError> {
     let address = text.trim();
-    if address.len() > EMAIL_MAX_BYTES || address.parse::<lettre::Address>().is_err() {
+    if address.len() > EMAIL_MAX_BYTES
+        || address.parse::<lettre::Address>().is_err()
+        || normalise::email(address).is_err()
+    {
         return Err(ControlError::Invalid { field: "first_admin_email", code: "not_an_address" });
     }
     Ok(address.to_owned())
@@ -224,6 +230,7 @@ mod tests {
             [
                 "applied --provision--> provisioning",
                 "provisioning --activate--> active",
+                "provisioning --offboard--> offboarding",
                 "active --suspend--> suspended",
                 "active --offboard--> offboarding",
                 "suspended --resume--> active",
@@ -277,6 +284,8 @@ mod tests {
             "@b",
             "a@b\r\nBcc: c@d",
             "a b@c.example",
+            "\"a b\"@c.example",
+            "\"a@b\"@c.example",
             &format!("{}@b.example", "a".repeat(260)),
         ] {
             assert!(email(bad).is_err(), "{bad:?}");

@@ -40,8 +40,6 @@ pub struct StepView {
 #[derive(Queryable)]
 struct TaskRow {
     id: Uuid,
-    tenant_id: Uuid,
-    region: String,
     kind: String,
     state: String,
 }
@@ -67,7 +65,18 @@ pub(super) async fn give_provision(
     give(tx, to, Kind::Provision, Some(email)).await
 }
 
+/// Has the tenant's data destroyed; what was still being built is called off.
 pub(super) async fn give_destroy(tx: &mut ControlTx, to: &Tenant) -> Result<(), ControlError> {
+    let open: Vec<Uuid> = task::table
+        .filter(task::tenant_id.eq(to.id.as_uuid()))
+        .filter(task::state.eq("open"))
+        .select(task::id)
+        .for_update()
+        .load(tx.conn()?)
+        .await?;
+    for id in open {
+        close(tx, id).await?;
+    }
     give(tx, to, Kind::Destroy, None).await
 }
 
@@ -134,22 +143,33 @@ pub async fn open(store: &Store, region: RegionName) -> Result<Vec<Task>, Contro
 pub async fn report(store: &Store, by: By, task_id: Uuid, report: &Report) -> Result<(), ControlError> {
     let Actor::Worker(region) = by.actor else { return Err(ControlError::NotFound("task")) };
     let mut tx = store.begin().await?;
-    let row: Option<TaskRow> = task::table
+    // Another region's task is as absent as one that never was.
+    let owner: Option<Uuid> = task::table
         .find(task_id)
-        .select((task::id, task::tenant_id, task::region, task::kind, task::state))
-        .for_update()
+        .filter(task::region.eq(region.as_str()))
+        .select(task::tenant_id)
         .first(tx.conn()?)
         .await
         .optional()?;
-    // Another region's task is as absent as one that never was.
-    let row = row.filter(|row| row.region == region.as_str()).ok_or(ControlError::NotFound("task"))?;
+    // The tenant before the task, in the order that lifecycle commands lock them.
+    let tenant = TenantId::from(owner.ok_or(ControlError::NotFound("task"))?);
+    let found = tenants::lock(&mut tx, tenant).await?;
+    let row: TaskRow = task::table
+        .find(task_id)
+        .select((task::id, task::kind, task::state))
+        .for_update()
+        .first(tx.conn()?)
+        .await?;
     let kind = row.kind()?;
     let done = done_steps(&mut tx, row.id).await?;
     let step = rules::accept_step(kind.plan(), done.len(), &report.step)?;
-    if row.state == "done" || done.iter().any(|name| name == step) {
+    if done.iter().any(|name| name == step) {
         return tx.commit_unaudited().await;
     }
-    let found = tenants::lock(&mut tx, TenantId::from(row.tenant_id)).await?;
+    if row.state == "done" {
+        // It was called off before this step: the worker must go no further with it.
+        return Err(ControlError::NotFound("task"));
+    }
     record(&mut tx, row.id, step, report).await?;
     let entry = match report.state {
         Outcome::Failed => AuditEntry::denied(by, "task.step", "step_failed"),

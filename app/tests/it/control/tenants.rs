@@ -13,8 +13,8 @@ async fn a_clinics_whole_life_and_every_move_it_may_not_make() {
     assert_eq!((made.text("state"), made.body["shard"].clone()), ("provisioning".to_owned(), json!(1)));
     assert_eq!(made.headers["location"], format!("/platform/v1/tenants/{id}"));
     let offboard = json!({"confirm_slug": "lotus"});
-    for (verb, body) in [("suspend", json!({})), ("resume", json!({})), ("offboard", offboard.clone())] {
-        let refused = admin.command(&id, verb, &body).await;
+    for verb in ["suspend", "resume"] {
+        let refused = admin.command(&id, verb, &json!({})).await;
         assert_eq!((refused.status.as_u16(), refused.code()), (409, "illegal_move"), "{verb}");
     }
 
@@ -51,6 +51,42 @@ async fn a_clinics_whole_life_and_every_move_it_may_not_make() {
     let states: Vec<&Value> =
         steps.body["items"].as_array().unwrap().iter().map(|step| &step["state"]).collect();
     assert_eq!(states, vec!["done"; 9]);
+}
+
+#[tokio::test]
+async fn a_clinic_that_cannot_be_built_can_be_given_up() {
+    let control = TestControl::start().await;
+    let admin = control.with_regions().await;
+    let id = admin.post("/platform/v1/tenants", &clinic("lotus", "us-east-1")).await.expect(201).text("id");
+    let worker = control.peer("worker.us-east-1");
+    let build = worker.tasks().await[0]["task_id"].as_str().unwrap().to_owned();
+    worker.report(&build, &json!({"step": "schemas", "state": "done"})).await.expect(204);
+    worker.report(&build, &json!({"step": "role", "state": "failed", "code": "database"})).await.expect(204);
+    let ended = admin.command(&id, "offboard", &json!({"confirm_slug": "lotus"})).await.expect(200);
+    assert_eq!(ended.text("state"), "offboarding");
+    // The worker that is building it is told to stop; what it has told before stays told.
+    worker.report(&build, &json!({"step": "schemas", "state": "done"})).await.expect(204);
+    worker.report(&build, &json!({"step": "role", "state": "done"})).await.expect(404);
+    let tasks = worker.tasks().await;
+    assert_eq!((tasks.len(), tasks[0]["kind"].clone()), (1, json!("destroy")));
+    let kept = "select count(*) from platform.task where first_admin_email is not null";
+    assert_eq!(control.superuser().await.query_one(kept, &[]).await.unwrap().get::<_, i64>(0), 0);
+    let destroy = tasks[0]["task_id"].as_str().unwrap();
+    worker.report(destroy, &json!({"step": "destroy", "state": "done"})).await.expect(204);
+    assert_eq!(admin.get(&format!("/platform/v1/tenants/{id}")).await.expect(200).text("state"), "purged");
+}
+
+#[tokio::test]
+async fn an_address_nobody_could_sign_in_with_is_refused_at_once() {
+    let control = TestControl::start().await;
+    let admin = control.with_regions().await;
+    for address in ["\"a b\"@clinic.example", "\"a@b\"@clinic.example", "nobody", "a@"] {
+        let mut body = clinic("lotus", "us-east-1");
+        body["first_admin_email"] = json!(address);
+        let refused = admin.post("/platform/v1/tenants", &body).await.expect(400);
+        assert_eq!(refused.body["errors"][0]["pointer"], "/first_admin_email", "{address}");
+    }
+    assert_eq!(admin.get("/platform/v1/tenants").await.expect(200).body["items"], json!([]));
 }
 
 #[tokio::test]

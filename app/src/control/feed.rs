@@ -173,6 +173,7 @@ async fn work(control: Data<Control>, peer: Peer, query: Query<WorkQuery>) -> Re
     let mut given = control.work.subscribe();
     loop {
         given.mark_unchanged();
+        control.check_log().await?;
         let tasks = tasks::open(&control.store, region).await?;
         if !tasks.is_empty() || Instant::now() >= deadline {
             return Ok(HttpResponse::Ok().json(TaskList { tasks }));
@@ -192,6 +193,7 @@ async fn report(
     report: Json<Report>,
 ) -> Result<HttpResponse, AppError> {
     let by = By { actor: Actor::Worker(peer.worker_of()?), request: RequestId::random() };
+    control.check_log().await?;
     tasks::report(&control.store, by, *task, &report).await?;
     control.publish().await;
     Ok(HttpResponse::NoContent().finish())

@@ -83,6 +83,7 @@ impl Ledger {
         let from = self.head();
         log::follow(store, from, |before, entry| self.apply(before, entry)).await?;
         let head = self.head();
+        store.remember_verified(head.version);
         self.version.send_if_modified(|version| {
             let newer = *version < head.version;
             *version = head.version;

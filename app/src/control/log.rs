@@ -77,6 +77,9 @@ pub(super) async fn append(tx: &mut ControlTx, entry: &Entry) -> Result<Head, Co
         record.check()?;
     }
     let before = stored_head(tx, Lock::Row).await?;
+    if before.version < tx.verified_version() {
+        return Err(ControlError::Tampered(before.version.saturating_add(1)));
+    }
     let (head, bytes) = Log::append(before, entry);
     let version = i64::try_from(head.version).map_err(|_error| ControlError::Stored("directory head"))?;
     let now = tx.now();
@@ -177,6 +180,10 @@ pub async fn follow(
         let rows = raw_page(&mut tx, head.version, READ_PAGE).await?;
         tx.commit_unaudited().await?;
         let (full, tampered) = (rows.len() == usize::from(READ_PAGE), ControlError::Tampered);
+        if head.version > end.version {
+            // Versions that this process has verified are gone: the database was put back to an older state.
+            return Err(tampered(end.version.saturating_add(1)));
+        }
         for (stored, bytes) in rows {
             let next = head.after(&bytes);
             if next != stored {

@@ -44,6 +44,7 @@ use uuid::Uuid;
 use crate::auth::password::{PasswordPool, PoolLimits};
 use crate::config::ControlConfig;
 use crate::role::{self, RoleError};
+use error::ControlError;
 use ledger::Ledger;
 use listen::Listener;
 use store::Store;
@@ -84,6 +85,16 @@ pub struct Control {
 }
 
 impl Control {
+    /// Looks at the directory's log before something is changed or work is given. A database that was put back to an
+    /// older state is not the one that changes belong into, and the work it lists may have been done long ago.
+    ///
+    /// # Errors
+    /// [`ControlError::Tampered`] or [`ControlError::Rule`] when the log does not continue what this process has
+    /// verified, or whatever kept the database from answering.
+    pub async fn check_log(&self) -> Result<(), ControlError> {
+        self.ledger.catch_up(&self.store).await.map(drop)
+    }
+
     /// Takes the caller's own change into the feed before it is answered. When that fails the change stands all the same,
     /// and the listener tries again within its own time.
     pub async fn publish(&self) {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::BufReader;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -61,6 +62,8 @@ pub enum ConnectError {
 pub struct Store {
     pool: Pool<Connector>,
     clock: Clock,
+    /// The newest version of the directory that this process has verified; clones share it.
+    verified: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -83,7 +86,7 @@ impl Store {
                 port: config.port,
                 source: None,
             })?;
-        Ok(Self { pool, clock })
+        Ok(Self { pool, clock, verified: Arc::default() })
     }
 
     /// Opens a transaction. Dropping it without a commit closes its connection, which the server rolls back.
@@ -93,7 +96,13 @@ impl Store {
     pub async fn begin(&self) -> Result<ControlTx, ControlError> {
         let mut connection = self.pool.get().await.map_err(|_error| ControlError::Unavailable)?;
         AnsiTransactionManager::begin_transaction(&mut *connection).await?;
-        Ok(ControlTx { connection: Some(connection), now: self.now() })
+        let verified = AtomicU64::load(&self.verified, Ordering::Acquire);
+        Ok(ControlTx { connection: Some(connection), now: self.now(), verified })
+    }
+
+    /// Remembers a version of the directory as verified: from now on nothing is appended to an older one.
+    pub(super) fn remember_verified(&self, version: u64) {
+        self.verified.fetch_max(version, Ordering::AcqRel);
     }
 
     /// The time as the database stores it.
@@ -108,6 +117,7 @@ impl Store {
 pub struct ControlTx {
     connection: Option<Object<Connector>>,
     now: DateTime<Utc>,
+    verified: u64,
 }
 
 impl ControlTx {
@@ -123,6 +133,11 @@ impl ControlTx {
     #[must_use]
     pub const fn now(&self) -> DateTime<Utc> {
         self.now
+    }
+
+    /// The newest version of the directory that this process had verified when the transaction began.
+    pub(super) const fn verified_version(&self) -> u64 {
+        self.verified
     }
 
     /// Writes the audit entry and commits both together.

@@ -83,6 +83,10 @@ impl Ctx {
             if let Some((signed_in, _)) = &session {
                 csrf::check_token(headers, &signed_in.csrf_hash).map_err(refused)?;
             }
+            // Signing in and out goes on, so that somebody can look.
+            if !matches!(action, Action::SessionCreate | Action::SessionEnd) {
+                control.check_log().await?;
+            }
         }
         Ok(Self { inner: Rc::new(Inner { control, request: id, action, session }) })
     }

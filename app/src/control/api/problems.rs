@@ -43,6 +43,12 @@ pub const WRONG_HOST: Kind =
 /// The certificate's process may not ask this.
 pub const NOT_YOURS: Kind =
     Kind { status: 403, code: "not_yours", title: "This certificate's process may not ask for that." };
+/// The control database is not the one it was.
+pub const LOG_ALTERED: Kind = Kind {
+    status: 503,
+    code: "directory_log_altered",
+    title: "The control database does not continue what was verified; nothing is changed until an operator has looked.",
+};
 /// The caller is too far behind.
 pub const TAKE_SNAPSHOT: Kind =
     Kind { status: 410, code: "take_snapshot", title: "Too far behind; take a snapshot." };
@@ -58,6 +64,7 @@ pub const KINDS: &[Kind] = &[
     NOT_CONFIRMED,
     WRONG_HOST,
     NOT_YOURS,
+    LOG_ALTERED,
     TAKE_SNAPSHOT,
 ];
 
@@ -79,7 +86,7 @@ impl From<ControlError> for AppError {
                 Self::from(error::UNAVAILABLE).because("control_database_unavailable")
             }
             ControlError::Stored(_) => Self::internal("stored_value_invalid"),
-            ControlError::Tampered(_) => Self::internal("directory_log_tampered"),
+            ControlError::Tampered(_) => Self::from(LOG_ALTERED).because("directory_log_tampered"),
             ControlError::Rule(_) => Self::internal("directory_rule_broken"),
             ControlError::Db(_) => Self::internal("control_database_failed"),
         }

@@ -124,6 +124,51 @@ async fn a_log_that_was_altered_is_noticed_at_the_next_start() {
 }
 
 #[tokio::test]
+async fn a_control_database_put_back_to_an_older_state_is_noticed_and_not_written_to() {
+    let control = TestControl::start().await;
+    let admin = control.with_regions().await;
+    admin.post("/platform/v1/tenants", &clinic("lotus", "us-east-1")).await.expect(201);
+    let worker = control.peer("worker.us-east-1");
+    let peer = control.peer("front-door.us-east-1");
+    let (superuser, store) = (control.superuser().await, control.store().await);
+    let kept = log::head(&store).await.unwrap();
+    superuser
+        .batch_execute(
+            "create table public.kept_log as table platform.directory_log;
+             create table public.kept_head as table platform.directory_head",
+        )
+        .await
+        .unwrap();
+    admin.post("/platform/v1/regions", &super::support::region("us-west-2", "uw", "US")).await.expect(201);
+    superuser
+        .batch_execute(
+            "set session_replication_role = replica;
+             delete from platform.directory_log; insert into platform.directory_log table public.kept_log;
+             delete from platform.region where name = 'us-west-2';
+             update platform.directory_head d set version = k.version, chain = k.chain from public.kept_head k;
+             set session_replication_role = origin",
+        )
+        .await
+        .unwrap();
+    // Nothing is written, from the first attempt on, and nobody is given work that may be long done.
+    let refused = admin.post("/platform/v1/tenants", &clinic("cedar", "us-east-1")).await.expect(503);
+    assert_eq!(refused.code(), "directory_log_altered");
+    admin.post("/platform/v1/regions", &super::support::region("us-west-2", "uw", "US")).await.expect(503);
+    assert_eq!(worker.get("/feed/v1/work?wait_ms=0").await.status().as_u16(), 503);
+    super::support::until("readiness to fail", async || !super::support::is_ready(control.at.admin).await)
+        .await;
+    assert_eq!(log::head(&store).await.unwrap(), kept);
+    // What was verified last is still told; people can sign in and look.
+    let snapshot = peer.get("/feed/v1/snapshot").await;
+    let verifier = Verifier::new([&control.public_key]).unwrap();
+    let told = Directory::from_snapshot(&snapshot.bytes().await.unwrap(), &verifier).unwrap();
+    assert_eq!(told.head().version, kept.version + 1);
+    let looking = control.admin().await;
+    let head = looking.get("/platform/v1/directory").await.expect(200);
+    assert_eq!(head.body["version"].as_u64(), Some(kept.version));
+}
+
+#[tokio::test]
 async fn a_tenant_that_the_table_moved_behind_the_logs_back_is_noticed() {
     let control = TestControl::start().await;
     let admin = control.with_regions().await;

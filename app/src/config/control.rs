@@ -1,6 +1,7 @@
 //! The control role's configuration. It names one database, its own; there is no field for a region's.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use regions::tls::Identity;
@@ -32,6 +33,24 @@ pub struct ControlConfig {
     pub migrator: MigratorConfig,
     /// The key that signs the directory.
     pub signing: SigningConfig,
+    /// How fast the platform API may be asked.
+    #[serde(default)]
+    pub limits: ControlLimits,
+}
+
+/// How fast the platform API may be asked.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControlLimits {
+    /// Requests a minute from one address (of IPv6: one /64) as the listener sees it; what a header says counts nothing.
+    pub address_per_min: NonZeroU32,
+}
+
+impl Default for ControlLimits {
+    /// Twenty a second: more than a console and its scripts need, less than a flood.
+    fn default() -> Self {
+        Self { address_per_min: NonZeroU32::MIN.saturating_add(1_199) }
+    }
 }
 
 /// TLS of the feed listener.

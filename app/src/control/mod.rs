@@ -43,6 +43,7 @@ use uuid::Uuid;
 
 use crate::auth::password::{PasswordPool, PoolLimits};
 use crate::config::ControlConfig;
+use crate::middleware::rate::AddressLimit;
 use crate::role::{self, RoleError};
 use error::ControlError;
 use ledger::Ledger;
@@ -76,6 +77,8 @@ pub struct Control {
     pub work: watch::Sender<u64>,
     /// Origins whose pages may change something.
     pub origins: Vec<String>,
+    /// How fast one address may ask the platform API.
+    pub floods: AddressLimit,
     /// The only host that the platform API answers on.
     pub host: String,
     /// The time.
@@ -238,6 +241,7 @@ async fn start(config: &ControlConfig, clock: Clock, shutdown: Shutdown) -> Resu
         ledger,
         work: watch::Sender::new(0),
         origins: vec![config.public_url.trim_end_matches('/').to_owned()],
+        floods: AddressLimit::new(config.limits.address_per_min),
         host: format!("control.{}", config.base),
         clock,
         shutdown,

@@ -5,6 +5,7 @@ pub mod json;
 pub mod limits;
 mod metrics;
 pub mod rate;
+pub mod secure;
 
 pub use edge::{Routed, STALE_EPOCH, edge};
 

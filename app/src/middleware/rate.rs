@@ -88,6 +88,31 @@ pub struct RateLimits {
     classes: Vec<ClassLimits>,
 }
 
+/// One budget an address, for a listener where there is no clinic yet.
+pub struct AddressLimit {
+    requests: AtomicU32,
+    addresses: Limiter<IpAddr>,
+}
+
+impl AddressLimit {
+    /// A limit of so many requests a minute.
+    #[must_use]
+    pub fn new(per_min: NonZeroU32) -> AddressLimit {
+        AddressLimit { requests: AtomicU32::new(0), addresses: limiter(per_min.get()) }
+    }
+
+    /// Counts a request of an address.
+    ///
+    /// # Errors
+    /// `rate_limited` with the seconds to wait.
+    pub fn check(&self, client: IpAddr) -> Result<(), AppError> {
+        if is_time_to_sweep(&self.requests) {
+            self.addresses.retain_recent();
+        }
+        spend(&self.addresses, &network(client)).map(drop)
+    }
+}
+
 /// What the caller is told about its budget (draft-ietf-httpapi-ratelimit-headers).
 #[derive(Debug, Clone, Copy)]
 pub struct RateState {
@@ -140,8 +165,7 @@ impl RateLimits {
     /// `rate_limited` with the seconds to wait.
     pub fn check(&self, class: RateClass, tenant: TenantId, client: IpAddr) -> Result<RateState, AppError> {
         let limits = self.class(class)?;
-        if limits.requests.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY_REQUESTS == SWEEP_EVERY_REQUESTS - 1
-        {
+        if is_time_to_sweep(&limits.requests) {
             limits.tenants.retain_recent();
             limits.addresses.retain_recent();
             limits.actors.retain_recent();
@@ -163,6 +187,10 @@ impl RateLimits {
     fn class(&self, class: RateClass) -> Result<&ClassLimits, AppError> {
         self.classes.iter().find(|one| one.class == class).ok_or_else(|| AppError::internal("rate.class"))
     }
+}
+
+fn is_time_to_sweep(requests: &AtomicU32) -> bool {
+    requests.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY_REQUESTS == SWEEP_EVERY_REQUESTS - 1
 }
 
 /// One IPv6 customer has a whole /64.

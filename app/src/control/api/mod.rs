@@ -9,6 +9,7 @@ pub mod sessions;
 pub mod tenants;
 
 use std::future::{Ready, ready};
+use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -255,6 +256,9 @@ async fn admit(
     id: RequestId,
     route: Option<&'static PlatformRoute>,
 ) -> Result<(), AppError> {
+    // The address of the connection, never one that a header claims; all without one share a budget.
+    let client = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    control.floods.check(client)?;
     if !is_ours(request, &control.host) {
         return Err(WRONG_HOST.into());
     }
@@ -297,17 +301,7 @@ fn is_ours(request: &ServiceRequest, host: &str) -> bool {
 }
 
 fn secure(headers: &mut HeaderMap, id: RequestId) {
-    const FIXED: [(HeaderName, &str); 6] = [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ];
-    for (name, value) in FIXED {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
+    crate::middleware::secure::write(headers);
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, value);
     }

@@ -97,3 +97,47 @@ async fn changes_and_refused_sign_ins_leave_an_audit_line() {
     assert!(has("tenant.create", "allow", "admin"));
     assert_eq!(rows.last().unwrap().get::<_, Option<String>>(3), Some(made.text("id")));
 }
+
+#[tokio::test]
+async fn a_flood_from_one_address_is_told_to_wait_and_no_header_helps() {
+    let control = TestControl::start().await;
+    control.reconfigure("address_per_min = 1000000", "address_per_min = 5");
+    let control = control.restart().await.unwrap();
+    let stranger = control.stranger();
+    let path = "/platform/v1/openapi.json";
+    for _ in 0..5 {
+        stranger.get(path).await.expect(200);
+    }
+    let spoofed = [
+        ("x-forwarded-for", "203.0.113.9"),
+        ("forwarded", "for=203.0.113.9"),
+        ("x-real-ip", "203.0.113.9"),
+        ("host", "elsewhere.example"),
+    ];
+    for headers in [&[][..], &spoofed[..1], &spoofed[1..2], &spoofed[2..3], &spoofed[3..]] {
+        let refused = stranger.send(reqwest::Method::GET, path, None, headers).await.expect(429);
+        assert_eq!(refused.code(), "rate_limited");
+        assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() >= 1);
+    }
+    // Signing in is not free either: a password is not even looked at.
+    let guess = serde_json::json!({"login": "nobody", "password": "nothing nothing"});
+    stranger.post("/platform/v1/sessions", &guess).await.expect(429);
+}
+
+/// Both APIs give every answer the same headers, errors too.
+#[tokio::test]
+async fn every_answer_carries_the_headers_of_both_apis() {
+    let control = TestControl::start().await;
+    let stranger = control.stranger();
+    for (path, status) in
+        [("/platform/v1/openapi.json", 200), ("/platform/v1/regions", 401), ("/nowhere", 404)]
+    {
+        let answer = stranger.get(path).await.expect(status);
+        let mut wanted = actix_web::http::header::HeaderMap::new();
+        app::middleware::secure::write(&mut wanted);
+        for (name, value) in &wanted {
+            let found = answer.headers.get(name.as_str()).map(|found| found.as_bytes());
+            assert_eq!(found, Some(value.as_bytes()), "{path} {name}");
+        }
+    }
+}

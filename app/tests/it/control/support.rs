@@ -102,6 +102,13 @@ impl TestControl {
         control
     }
 
+    /// Changes a line of the configuration for the next start.
+    pub(crate) fn reconfigure(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(&self.config_file).unwrap();
+        assert!(text.contains(from), "{from} is not in the file");
+        std::fs::write(&self.config_file, text.replace(from, to)).unwrap();
+    }
+
     /// Stops the process and starts another on the same database, as an operator would.
     pub(crate) async fn restart(self) -> Result<Self, RoleError> {
         let Self { config_file, clock, pki, cluster, public_key, time, trigger, serving, dir, .. } = self;
@@ -371,6 +378,7 @@ fn write_config(cluster: &TestCluster, database: &str, pki: &Pki, dir: &Path) ->
         },
         "migrator": { "user": OWNER_ROLE, "password_file": dir.join("password") },
         "signing": { "key_file": dir.join("signing.pem"), "kid": "d1" },
+        "limits": { "address_per_min": 1_000_000 },
     });
     let file = dir.join("control.toml");
     std::fs::write(&file, toml::to_string(&toml::Value::try_from(config).unwrap()).unwrap()).unwrap();

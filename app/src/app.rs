@@ -1,7 +1,6 @@
 //! What a backend holds while it runs: built once at start, shared by every request.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use regions::assertion::NonceCache;
 use regions::clock::Clock;
@@ -17,6 +16,7 @@ use crate::config::SessionConfig;
 use crate::middleware::limits::BodyLimits;
 use crate::middleware::rate::RateLimits;
 use crate::patients::name_index::NameIndexes;
+use crate::pins::Pins;
 
 /// The shared parts of one backend. There is one region in it and no way to a second.
 pub struct App {
@@ -49,7 +49,7 @@ pub struct App {
     /// Names of patients in memory, for searches by the start of a name.
     pub names: NameIndexes,
     /// Whether what this process holds was of its region when it was last looked at.
-    pub pinned: AtomicBool,
+    pub pinned: Pins,
 }
 
 impl App {

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -15,7 +15,7 @@ use regions::keyring::HmacKeyring;
 use regions::log::{self, Field};
 use regions::shutdown::{Shutdown, Trigger};
 use regions::tls;
-use tenancy::{BootError, Regional};
+use tenancy::Regional;
 use tokio::task::JoinSet;
 
 use crate::app::App;
@@ -24,13 +24,14 @@ use crate::config::BackendConfig;
 use crate::middleware::limits::BodyLimits;
 use crate::middleware::rate::RateLimits;
 use crate::patients::name_index::NameIndexes;
+use crate::pins::{self, Pins};
 use crate::role::{self, RoleError};
 use crate::routes;
 
 /// Nonces of unsafe requests remembered at once: 40 seconds of 5,000 changes a second.
 const NONCES_MAX: usize = 200_000;
-/// Time between two checks that database, keys and bucket are still this region's, in seconds.
-const PINS_EVERY_S: u64 = 60;
+/// Time between two sweeps of the names in memory, in seconds.
+const SWEEP_EVERY_S: u64 = 60;
 /// Time that requests under way get to end when the process stops, in seconds.
 const DRAIN_MAX_S: u64 = 25;
 /// Time for a request head to arrive, in seconds.
@@ -59,8 +60,8 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     let app = web::Data::new(build(&config, clock, directory.clone()).await?);
     let tls = tls::mutual_server(&config.tls.identity(), &config.tls.client_ca, &[])
         .map_err(|error| RoleError::while_doing("the listener's certificate", &error))?;
-    let readiness = Readiness::new(&["directory", "pins"]);
-    readiness.hold("pins");
+    let readiness = Readiness::new(&["directory", pins::READY]);
+    readiness.hold(pins::READY);
     let admin = bind(config.admin_listen)?;
     admin.set_nonblocking(true).map_err(|error| RoleError::while_doing("the admin listener", &error))?;
     let admin = tokio::net::TcpListener::from_std(admin)
@@ -73,7 +74,12 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     tasks.spawn(serve_admin(admin, readiness.clone(), shutdown.clone()));
     tasks.spawn(follow(config.directory.clone(), directory.clone(), shutdown.clone()));
     tasks.spawn(watch_directory(directory, readiness.clone(), shutdown.clone()));
-    tasks.spawn(watch_pins(app.clone(), readiness.clone(), shutdown.clone()));
+    tasks.spawn(app.pinned.clone().watch(
+        Arc::clone(&app.regional),
+        readiness.clone(),
+        shutdown.clone(),
+    ));
+    tasks.spawn(sweep(app.clone(), shutdown.clone()));
     tasks.spawn(async move { drop(trigger.on_signal().await) });
     log::info("started", &[Field::Port(config.listen.port())]);
 
@@ -127,7 +133,7 @@ pub async fn build(
         rates: RateLimits::default(),
         bodies: BodyLimits::default(),
         names: NameIndexes::default(),
-        pinned: AtomicBool::new(true),
+        pinned: Pins::default(),
     })
 }
 
@@ -190,38 +196,13 @@ pub async fn watch_directory(directory: DirectoryHandle, readiness: Readiness, s
     }
 }
 
-/// Checks each minute that what this process holds is still of its region, and stops serving when it is not.
-async fn watch_pins(app: web::Data<App>, readiness: Readiness, shutdown: Shutdown) {
-    let mut every = tokio::time::interval(Duration::from_secs(PINS_EVERY_S));
-    every.tick().await;
+/// Drops names that nobody has searched for a while, until the process stops.
+async fn sweep(app: web::Data<App>, shutdown: Shutdown) {
+    let mut every = tokio::time::interval(Duration::from_secs(SWEEP_EVERY_S));
     loop {
         tokio::select! {
             () = shutdown.wait() => return,
-            _ = every.tick() => {}
+            _ = every.tick() => app.names.sweep().await,
         }
-        app.names.sweep().await;
-        match app.regional.check_pins().await {
-            Ok(()) => {
-                app.pinned.store(true, Ordering::Release);
-                readiness.hold("pins");
-            }
-            Err(error) => {
-                // A server that is away says nothing about where it is; one that says another region does.
-                let moved = matches!(error, BootError::Pin { .. } | BootError::Setting { .. });
-                log::security("pins_failed", &[Field::Code(pin_code(&error))]);
-                app.pinned.store(!moved, Ordering::Release);
-                readiness.fail("pins");
-            }
-        }
-    }
-}
-
-fn pin_code(error: &BootError) -> &'static str {
-    match error {
-        BootError::Pin { .. } => "pin",
-        BootError::File { .. } => "file",
-        BootError::Connect { .. } => "connect",
-        BootError::Setting { .. } => "setting",
-        BootError::Dependency { .. } => "dependency",
     }
 }

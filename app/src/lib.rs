@@ -23,6 +23,7 @@ pub mod onboarding;
 pub mod openapi;
 pub mod paging;
 pub mod patients;
+pub mod pins;
 pub mod registry;
 pub mod role;
 pub mod routes;

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web;
@@ -16,6 +15,7 @@ use app::config::SessionConfig;
 use app::middleware::limits::BodyLimits;
 use app::middleware::rate::{Budget, RateLimits};
 use app::patients::name_index::NameIndexes;
+use app::pins::Pins;
 use app::{audit, backend, registry, store};
 use chrono::{DateTime, TimeDelta, Utc};
 use regions::assertion::NonceCache;
@@ -103,7 +103,7 @@ impl World {
             rates: RateLimits::with(|_| Budget { tenant_per_min: 10_000_000, caller_per_min: 10_000_000 }),
             bodies: BodyLimits::default(),
             names: NameIndexes::default(),
-            pinned: AtomicBool::new(true),
+            pinned: Pins::default(),
         });
         let pki = Pki::new();
         let (address, tls, server) = serve(&app, &pki);

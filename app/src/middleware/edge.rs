@@ -6,7 +6,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -140,7 +139,7 @@ fn admit(app: &App, request: &ServiceRequest, seen: &mut Seen) -> Result<(), App
         }
     };
     seen.assertion = Some(Arc::clone(&routed.assertion));
-    if !app.pinned.load(Ordering::Acquire) {
+    if !app.pinned.are_held() {
         return Err(AppError::from(UNAVAILABLE).because("pins.failed"));
     }
     if matches!(seen.method, Method::TRACE | Method::CONNECT) {
@@ -240,23 +239,9 @@ fn requested_host(request: &ServiceRequest) -> Option<String> {
 
 /// What every answer carries, and the one log line about it.
 fn finish(app: &App, seen: &Seen, mut response: HttpResponse, error: Option<&AppError>) -> HttpResponse {
-    const FIXED: [(HeaderName, &str); 7] = [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-        ),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ];
     let status = response.status().as_u16();
     let headers = response.headers_mut();
-    for (name, value) in FIXED {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
+    super::secure::write(headers);
     if let Some(rate) = seen.rate {
         rate.write(headers);
     }

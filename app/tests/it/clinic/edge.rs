@@ -193,9 +193,33 @@ async fn a_rate_class_ends_in_429_with_the_time_to_wait() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_whose_pins_failed_serves_nothing() {
     let world = World::new().await;
-    world.app.pinned.store(false, std::sync::atomic::Ordering::Release);
-    let answer = world.ask(&world.alpha, "GET", "/api/v1/openapi.json").send().await;
-    assert_eq!(answer.outcome(), (503, "unavailable".into()));
+    let ask = async || world.ask(&world.alpha, "GET", "/api/v1/openapi.json").send().await.outcome();
+    let superuser = world.region.superuser().await;
+    let move_to = async |region: &str| {
+        let sql = "ALTER TABLE meta.identity DISABLE TRIGGER USER";
+        superuser.batch_execute(sql).await.unwrap();
+        superuser.execute("UPDATE meta.identity SET region = $1", &[&region]).await.unwrap();
+    };
+    let look = async || world.app.pinned.look(&world.app.regional).await.is_ok();
+    assert!(look().await);
+    assert_eq!(ask().await.0, 200);
+    move_to("ap-south-1").await;
+    assert!(!look().await);
+    assert_eq!(ask().await, (503, "unavailable".into()));
+
+    // A minute later the foreign database is merely away: that is no reason to serve from it again.
+    let database = world.region.shard_database();
+    let postgres = world.region.cluster.superuser("postgres").await.unwrap();
+    let allow = async |whether: bool| {
+        postgres.batch_execute(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS {whether}")).await.unwrap();
+    };
+    allow(false).await;
+    assert!(!look().await);
+    assert_eq!(ask().await, (503, "unavailable".into()));
+    allow(true).await;
+    move_to("us-east-1").await;
+    assert!(look().await);
+    assert_eq!(ask().await.0, 200);
 }
 
 /// A handler that panics is answered, with a receipt and without the panic's text.

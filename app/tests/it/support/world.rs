@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use actix_web::dev::ServerHandle;
@@ -17,6 +16,7 @@ use app::config::SessionConfig;
 use app::middleware::limits::BodyLimits;
 use app::middleware::rate::{Budget, RateLimits};
 use app::patients::name_index::NameIndexes;
+use app::pins::Pins;
 use app::{audit, backend, registry, store};
 use chrono::{DateTime, TimeDelta, Utc};
 use regions::assertion::NonceCache;
@@ -148,7 +148,7 @@ impl World {
             rates: RateLimits::with(options.budget),
             bodies: options.bodies,
             names: options.names,
-            pinned: AtomicBool::new(true),
+            pinned: Pins::default(),
         });
         let pki = Pki::new();
         let (address, tls, server) = serve(&app, &pki);

@@ -10,18 +10,18 @@ use regions::directory::DirectoryHandle;
 use regions::log::{self, Field};
 use regions::shutdown::{Shutdown, Trigger};
 use tenancy::Regional;
+use tenancy::config::ShardConfig;
 use tokio::task::JoinSet;
 
 use crate::backend::{bind, follow, watch_directory};
 use crate::config::WorkerConfig;
 use crate::jobs::mail::Mailer;
-use crate::jobs::queue::{self, Jobs};
+use crate::jobs::queue::{self, Jobs, QueueError};
 use crate::onboarding::client::WorkClient;
 use crate::onboarding::{self, Onboarding};
+use crate::pins::{self, Pins};
 use crate::role::{self, RoleError};
 
-/// Time between two checks that database, keys and bucket are still this region's, in seconds.
-const PINS_EVERY_S: u64 = 60;
 /// Pause before a queue that ended with an error is run again, in milliseconds.
 const QUEUE_PAUSE_MS: u64 = 1_000;
 /// Time that the queues get to end after the shutdown, in seconds.
@@ -54,8 +54,9 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
         .await
         .map_err(|error| failed("connecting as migrator")(&error))?;
     let client = WorkClient::new(&config.directory).map_err(|error| failed("the work client")(&error))?;
-    let readiness = Readiness::new(&["directory", "pins", "jobs"]);
-    readiness.hold("pins");
+    let readiness = Readiness::new(&["directory", pins::READY, "jobs"]);
+    readiness.hold(pins::READY);
+    let pins = Pins::default();
     let admin = bind(config.admin_listen)?;
     admin.set_nonblocking(true).map_err(|error| failed("the admin listener")(&error))?;
     let admin =
@@ -71,10 +72,10 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     });
     let mut queues = JoinSet::new();
     for shard in &config.regional.shards {
-        let worker = queue::open(shard, Arc::clone(&jobs), config.jobs_max, shutdown.clone())
+        let queue = Queue::open(shard.clone(), Arc::clone(&jobs), config.jobs_max)
             .await
             .map_err(|error| failed("opening the job queue")(&error))?;
-        queues.spawn(run_queue(worker, shutdown.clone()));
+        queues.spawn(queue.run(pins.clone(), shutdown.clone()));
     }
     readiness.hold("jobs");
 
@@ -82,8 +83,9 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     tasks.spawn(serve_admin(admin, readiness.clone(), shutdown.clone()));
     tasks.spawn(follow(config.directory.clone(), directory.clone(), shutdown.clone()));
     tasks.spawn(watch_directory(directory.clone(), readiness.clone(), shutdown.clone()));
-    tasks.spawn(watch_pins(Arc::clone(&regional), readiness.clone(), shutdown.clone()));
-    tasks.spawn(Onboarding { client, regional, migrator, directory, clock }.run(shutdown.clone()));
+    tasks.spawn(pins.clone().watch(Arc::clone(&regional), readiness.clone(), shutdown.clone()));
+    let onboarding = Onboarding { client, regional, migrator, directory, clock, pinned: pins };
+    tasks.spawn(onboarding.run(shutdown.clone()));
     tasks.spawn(async move { drop(trigger.on_signal().await) });
     log::info("started", &[Field::Port(config.admin_listen.port())]);
 
@@ -99,33 +101,76 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     Ok(())
 }
 
-/// Runs a queue until the process stops; a database that goes away ends it only for a moment.
-async fn run_queue(worker: graphile_worker::Worker, shutdown: Shutdown) {
-    while !shutdown.is_triggered() {
-        if worker.run().await.is_err() {
-            log::warn("queue_interrupted", &[]);
+/// The job queue of one shard.
+pub struct Queue {
+    shard: ShardConfig,
+    jobs: Arc<Jobs>,
+    jobs_max: usize,
+    /// Opened and not run yet.
+    opened: Option<(graphile_worker::Worker, Trigger)>,
+}
+
+impl Queue {
+    /// Opens a shard's queue.
+    ///
+    /// # Errors
+    /// See [`QueueError`].
+    pub async fn open(shard: ShardConfig, jobs: Arc<Jobs>, jobs_max: usize) -> Result<Queue, QueueError> {
+        let mut queue = Queue { shard, jobs, jobs_max, opened: None };
+        queue.opened = Some(queue.another().await?);
+        Ok(queue)
+    }
+
+    async fn another(&self) -> Result<(graphile_worker::Worker, Trigger), QueueError> {
+        let (trigger, stop) = Shutdown::new();
+        let worker = queue::open(&self.shard, Arc::clone(&self.jobs), self.jobs_max, stop).await?;
+        Ok((worker, trigger))
+    }
+
+    /// Runs jobs until the process stops. A database that goes away ends that for a moment; one that is not of this
+    /// region ends it until a look finds everything in its place again.
+    pub async fn run(mut self, pins: Pins, shutdown: Shutdown) {
+        while !shutdown.is_triggered() {
             tokio::select! {
-                () = shutdown.wait() => {}
-                () = tokio::time::sleep(Duration::from_millis(QUEUE_PAUSE_MS)) => {}
+                () = shutdown.wait() => return,
+                () = pins.held() => {}
+            }
+            let opened = match self.opened.take() {
+                Some(opened) => Ok(opened),
+                None => self.another().await,
+            };
+            let interrupted = match opened {
+                Ok((worker, stop)) => run_until(&worker, stop, &pins, &shutdown).await.is_err(),
+                Err(_logged) => true,
+            };
+            if interrupted {
+                log::warn("queue_interrupted", &[Field::Shard(self.shard.id)]);
+                tokio::select! {
+                    () = shutdown.wait() => {}
+                    () = tokio::time::sleep(Duration::from_millis(QUEUE_PAUSE_MS)) => {}
+                }
             }
         }
     }
 }
 
-async fn watch_pins(regional: Arc<Regional>, readiness: Readiness, shutdown: Shutdown) {
-    let mut every = tokio::time::interval(Duration::from_secs(PINS_EVERY_S));
-    every.tick().await;
-    loop {
-        tokio::select! {
-            () = shutdown.wait() => return,
-            _ = every.tick() => {}
-        }
-        match regional.check_pins().await {
-            Ok(()) => readiness.hold("pins"),
-            Err(_named_in_the_log_of_the_backend) => {
-                log::security("pins_failed", &[]);
-                readiness.fail("pins");
-            }
-        }
+/// Runs a queue; when it is to stop, the jobs that are under way end first.
+async fn run_until(
+    worker: &graphile_worker::Worker,
+    stop: Trigger,
+    pins: &Pins,
+    shutdown: &Shutdown,
+) -> Result<(), Interrupted> {
+    let running = worker.run();
+    tokio::pin!(running);
+    tokio::select! {
+        ended = &mut running => return ended.map_err(|_may_quote_sql| Interrupted),
+        () = shutdown.wait() => {}
+        () = pins.lost() => {}
     }
+    stop.trigger();
+    running.await.map_err(|_may_quote_sql| Interrupted)
 }
+
+/// A queue ended that nobody had asked to.
+struct Interrupted;

@@ -5,11 +5,14 @@
 //! shard. A report that was lost is simply made again.
 
 pub mod client;
+mod desk;
 mod invitation;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use regions::clock::Clock;
 use regions::directory::{DirectoryHandle, Lookup};
 use regions::log::{self, Field};
@@ -19,18 +22,19 @@ use tenancy::config::{DbConfig, RegionalConfig};
 use tenancy::migrate::{MigrateError, Migrator};
 use tenancy::provision::{ProvisionError, Provisioner, Step};
 use tenancy::{Regional, TenantRef};
+use tokio::time::Instant;
 
 use crate::config::MigratorLogin;
 use crate::control::work::{Kind, Outcome, Report, Task};
 use crate::store::StoreError;
+use crate::pins::Pins;
 use client::{CallError, WorkClient};
+use desk::{Desk, pause};
 
 /// How long the control plane is asked to hold an answer back when there is no work, in milliseconds.
 const POLL_WAIT_MS: u64 = 20_000;
-/// First pause after a failure, in milliseconds; it doubles.
-const PAUSE_FIRST_MS: u64 = 200;
-/// Longest pause after a failure, in milliseconds.
-const PAUSE_MAX_MS: u64 = 15_000;
+/// Time until the control plane is asked again while what it lists is under way or rests, in milliseconds.
+const LOOK_AGAIN_MS: u64 = 500;
 /// Longest wait for the directory to show a tenant that was just published, in milliseconds.
 const PUBLISHED_MAX_MS: u64 = 15_000;
 
@@ -46,6 +50,8 @@ pub struct Onboarding {
     pub directory: DirectoryHandle,
     /// The time.
     pub clock: Clock,
+    /// Whether what this process holds is of its region; nothing is begun or carried on while it is not.
+    pub pinned: Pins,
 }
 
 /// Why a step is not done; it will be tried again.
@@ -76,52 +82,65 @@ impl StepError {
     }
 }
 
-/// How one round went.
-enum Round {
-    /// Everything that was given is done.
-    Done,
-    /// Something failed; pause before the next round.
-    Failed,
-}
-
 impl Onboarding {
     /// Runs until the process stops. A step that is under way then is found unfinished by the next worker.
     pub async fn run(self, shutdown: Shutdown) {
-        let mut failures = 0_u32;
         while !shutdown.is_triggered() {
-            let round = tokio::select! {
+            tokio::select! {
                 () = shutdown.wait() => return,
-                round = self.round() => round,
-            };
-            match round {
-                Round::Done => failures = 0,
-                Round::Failed => {
-                    failures = failures.saturating_add(1);
-                    tokio::select! {
-                        () = shutdown.wait() => return,
-                        () = tokio::time::sleep(pause(failures)) => {}
-                    }
-                }
+                () = self.pinned.held() => {}
+            }
+            tokio::select! {
+                () = shutdown.wait() => return,
+                () = self.pinned.lost() => log::security("onboarding.stopped", &[Field::Code("pins")]),
+                () = self.work() => {}
             }
         }
     }
 
-    /// Asks for work and does what is given.
-    async fn round(&self) -> Round {
-        let tasks = match self.client.work(POLL_WAIT_MS).await {
-            Ok(list) => list.tasks,
-            Err(error) => {
-                log::warn("onboarding.no_work", &[Field::Code(error.code())]);
-                return Round::Failed;
-            }
-        };
-        let mut round = Round::Done;
-        for task in &tasks {
-            if self.task(task).await.is_err() {
-                round = Round::Failed;
+    /// Asks for work and does what is given, several tasks at once, each at its own pace. It does not end.
+    async fn work(&self) {
+        let mut desk = Desk::default();
+        let mut running = FuturesUnordered::new();
+        let (mut failures, mut ask_at) = (0_u32, Instant::now());
+        loop {
+            let asked = async {
+                tokio::time::sleep_until(ask_at).await;
+                self.client.work(POLL_WAIT_MS).await
+            };
+            tokio::select! {
+                Some((task, ended)) = running.next(), if !running.is_empty() => {
+                    match ended {
+                        Ok(()) => {
+                            desk.done(&task);
+                            ask_at = Instant::now();
+                        }
+                        Err(Reported) => desk.failed(&task, Instant::now()),
+                    }
+                }
+                answer = asked => match answer {
+                    Ok(list) => {
+                        failures = 0;
+                        let listed = !list.tasks.is_empty();
+                        for task in desk.take(list.tasks, Instant::now()) {
+                            running.push(async move {
+                                let ended = self.task(&task).await;
+                                (task, ended)
+                            });
+                        }
+                        if listed {
+                            // The next answer would come at once and list the same tasks again.
+                            ask_at = Instant::now() + Duration::from_millis(LOOK_AGAIN_MS);
+                        }
+                    }
+                    Err(error) => {
+                        log::warn("onboarding.no_work", &[Field::Code(error.code())]);
+                        failures = failures.saturating_add(1);
+                        ask_at = Instant::now() + pause(failures);
+                    }
+                },
             }
         }
-        round
     }
 
     /// Carries one task to its end.
@@ -224,11 +243,6 @@ fn tenant_of(task: &Task) -> TenantRef {
     TenantRef { id: task.tenant, shard: task.shard, epoch: task.epoch }
 }
 
-fn pause(failures: u32) -> Duration {
-    let doubled = PAUSE_FIRST_MS.saturating_mul(1_u64.checked_shl(failures.min(16)).unwrap_or(u64::MAX));
-    Duration::from_millis(doubled.min(PAUSE_MAX_MS))
-}
-
 /// The region's data plane as the migrator reaches it.
 #[must_use]
 pub fn as_migrator(config: &RegionalConfig, login: &MigratorLogin) -> RegionalConfig {
@@ -266,11 +280,5 @@ mod tests {
     #[test]
     fn both_sides_name_the_same_steps_in_the_same_order() {
         assert_eq!(Step::ALL.map(Step::as_str), PROVISION_PLAN);
-    }
-
-    #[test]
-    fn pauses_grow_to_their_limit() {
-        assert_eq!(pause(1).as_millis(), 400);
-        assert!((0..100).all(|failures| pause(failures).as_millis() <= u128::from(PAUSE_MAX_MS)));
     }
 }

@@ -3,11 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use app::config::MailConfig;
+use app::jobs::SEND_INVITATION;
+use app::jobs::mail::Mailer;
+use app::jobs::queue::Jobs;
+use app::onboarding::Onboarding;
+use app::onboarding::client::WorkClient;
+use app::pins::Pins;
+use app::worker::Queue;
+use regions::clock::Clock;
+use regions::directory::{DirectoryHandle, feed};
 use regions::ids::{Epoch, ShardId, TenantId};
+use regions::shutdown::Shutdown;
 use serde_json::{Value, json};
-use tenancy::TenantRef;
+use tenancy::{BootError, JobPayload, TenantRef};
 use tenancy::provision::{Moment, Provisioner, Step};
 use testkit::TestRegion;
 
@@ -116,6 +128,41 @@ async fn clinics_are_onboarded_once_whatever_is_killed() {
     offboarding_takes_everything(&admin, &region, &tenants["lotus"]).await;
 }
 
+/// How often the last step of a tenant's onboarding was reported.
+async fn invitations(admin: &Browser, id: &str) -> i64 {
+    let steps = admin.get(&format!("/platform/v1/tenants/{id}/steps")).await.expect(200);
+    let steps = steps.body["items"].as_array().unwrap();
+    steps.iter().find(|step| step["step"] == "invitation").unwrap()["attempts"].as_i64().unwrap()
+}
+
+async fn state(admin: &Browser, id: &str) -> String {
+    admin.get(&format!("/platform/v1/tenants/{id}")).await.expect(200).text("state")
+}
+
+#[tokio::test]
+async fn a_clinic_that_cannot_be_built_delays_no_other_and_can_be_given_up() {
+    let control = TestControl::start().await;
+    let region = TestRegion::new().await;
+    let admin = control.with_regions().await;
+    let make = async |slug: &str| {
+        admin.post("/platform/v1/tenants", &clinic(slug, "us-east-1")).await.expect(201).text("id")
+    };
+    let poisoned = make("lotus").await;
+    // As an older version of the control plane would have taken it.
+    let sql = "update platform.task set first_admin_email = '\"a b\"@lotus.example'";
+    assert_eq!(control.superuser().await.execute(sql, &[]).await.unwrap(), 1);
+    let _worker = Worker::start(&worker_config(&control, &region, 0));
+    super::support::until("five failures", async || invitations(&admin, &poisoned).await >= 5).await;
+    let healthy = make("cedar").await;
+    super::support::until("the other clinic", async || state(&admin, &healthy).await == "active").await;
+    assert_eq!(invitations(&admin, &poisoned).await, 5, "the other one did not wait for its next failure");
+
+    admin.command(&poisoned, "offboard", &json!({"confirm_slug": "lotus"})).await.expect(200);
+    super::support::until("the end", async || state(&admin, &poisoned).await == "purged").await;
+    let left = format!("select count(*) from pg_namespace where nspname like 't_{poisoned}%'");
+    assert_eq!(region.superuser().await.query_one(&left, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
 /// Runs a tenant's steps as a worker would, up to `last`, and dies when that step is done but not recorded.
 async fn die_in(region: &TestRegion, id: TenantId, last: Step) {
     let tenant = TenantRef { id, shard: ShardId(1), epoch: Epoch(1) };
@@ -216,4 +263,86 @@ fn worker_config(control: &TestControl, region: &TestRegion, number: u8) -> Path
     let file = control.folder().join(format!("worker-{number}.toml"));
     std::fs::write(&file, toml::to_string(&toml::Value::try_from(config).unwrap()).unwrap()).unwrap();
     file
+}
+
+/// A worker that finds its database to be another region's takes no job and builds no clinic, until it is right again.
+#[tokio::test]
+async fn a_worker_whose_pins_failed_does_nothing() {
+    let control = TestControl::start().await;
+    let region = TestRegion::new().await;
+    let admin = control.with_regions().await;
+    let directory = DirectoryHandle::new();
+    let (trigger, shutdown) = Shutdown::new();
+    let config = control.directory_config("worker.us-east-1");
+    let client = WorkClient::new(&config).unwrap();
+    let following = tokio::spawn(feed::run(config, directory.clone(), shutdown.clone()));
+    let mail = MailConfig { from: "a@b.example".into(), dir: Some(control.folder().to_owned()), smtp: None };
+    let jobs = Jobs {
+        regional: Arc::clone(&region.regional),
+        directory: directory.clone(),
+        base: "domicile.localhost".parse().unwrap(),
+        public_port: 7410,
+        mailer: Mailer::new(&mail).unwrap(),
+        clock: Clock::system(),
+    };
+    let pins = Pins::default();
+    let moved = || BootError::Pin { field: "region", expected: String::new(), found: String::new() };
+    pins.judge(&Err(moved()));
+    let queue = Queue::open(region.config.shards[0].clone(), Arc::new(jobs), 2).await.unwrap();
+    let queue = tokio::spawn(queue.run(pins.clone(), shutdown.clone()));
+    let onboarding = Onboarding {
+        client,
+        regional: Arc::clone(&region.regional),
+        migrator: region.migrator().await,
+        directory,
+        clock: Clock::system(),
+        pinned: pins.clone(),
+    };
+    let onboarding = tokio::spawn(onboarding.run(shutdown));
+
+    let id = admin.post("/platform/v1/tenants", &clinic("cedar", "us-east-1")).await.expect(201).text("id");
+    let superuser = region.superuser().await;
+    let enqueue = async || {
+        // The clinic is in no directory here, so the job fails: what counts is whether it was tried.
+        let mut tx = region.regional.begin(region.alpha, "test.job").await.unwrap();
+        tx.enqueue(SEND_INVITATION, JobPayload::new(region.alpha.id).id("invitation", uuid::Uuid::nil()), None)
+            .await
+            .unwrap();
+        tx.commit(app::audit::by_system("test.job")).await.unwrap();
+    };
+    let untried = async || {
+        let sql = "select count(*) from graphile_worker._private_jobs where attempts = 0";
+        superuser.query_one(sql, &[]).await.unwrap().get::<_, i64>(0)
+    };
+    let nothing_done = async |jobs: i64| {
+        let something = async {
+            while untried().await == jobs && state(&admin, &id).await == "provisioning" {
+                tokio::task::yield_now().await;
+            }
+        };
+        // Four times the longest pause between two looks for a job.
+        tokio::time::timeout(Duration::from_secs(2), something).await.is_err()
+    };
+    enqueue().await;
+    assert!(nothing_done(1).await, "a job was tried, or the clinic is in service");
+    let steps = admin.get(&format!("/platform/v1/tenants/{id}/steps")).await.expect(200);
+    assert!(steps.body["items"].as_array().unwrap().iter().all(|step| step["attempts"] == 0));
+
+    pins.judge(&Ok(()));
+    super::support::until("the clinic", async || state(&admin, &id).await == "active").await;
+    super::support::until("the job's first attempt", async || untried().await == 0).await;
+
+    pins.judge(&Err(moved()));
+    let connected =
+        "select count(*) from pg_stat_activity where application_name = 'domicile-queue' and datname = current_database()";
+    super::support::until("the queue's end", async || {
+        superuser.query_one(connected, &[]).await.unwrap().get::<_, i64>(0) == 0
+    })
+    .await;
+    enqueue().await;
+    let tried = async { while untried().await == 1 {} };
+    assert!(tokio::time::timeout(Duration::from_secs(2), tried).await.is_err());
+    trigger.trigger();
+    let (queue, onboarding, following) = tokio::join!(queue, onboarding, following);
+    assert!(queue.is_ok() && onboarding.is_ok() && following.is_ok());
 }

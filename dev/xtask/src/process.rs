@@ -53,7 +53,10 @@ pub(crate) fn command_as(program: &Path, owner: Option<RunAs>) -> Command {
         Some(RunAs { uid, gid, lend_search: true }) => {
             let mut command = Command::new("setpriv");
             command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]);
-            command.args(["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"]).arg(program);
+            // To search folders takes this one; it does not let anyone write.
+            command
+                .args(["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--"])
+                .arg(program);
             command
         }
     }

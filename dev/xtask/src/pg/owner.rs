@@ -29,7 +29,10 @@ pub(crate) fn for_clusters_in(dir: &Path) -> Outcome<Option<RunAs>> {
         "PostgreSQL refuses to run as root, and the account it would run as (uid {uid}) may not enter {}.",
         dir.display()
     ))
-    .hint("move the checkout out of root's private folders, for example to /srv, or run the command as an ordinary user"))
+    .hint(
+        "move the checkout out of root's private folders, for example to /srv; or let others pass through them \
+         (chmod o+x on each folder above the checkout); or run the command as an ordinary user",
+    ))
 }
 
 /// Gives a file or folder to the account that runs the clusters.

@@ -12,11 +12,11 @@ use crate::pg::binaries::Binaries;
 use crate::pki::{Authority, Pki};
 use crate::places::{Checkout, Home, make_passage, read_text, write_private};
 use crate::process::{self, Daemon};
-use crate::stack::Stack;
 use crate::stack::bring_up::bring_up;
 use crate::stack::commands::stop_all;
 use crate::stack::roles::{Role, process_name};
 use crate::stack::wait;
+use crate::stack::{Stack, sockets};
 
 /// A running stack with measured front doors.
 pub(super) struct Bench {
@@ -172,6 +172,7 @@ fn discard(stack: &Stack) -> Outcome<()> {
         stack.stop_process(name)?;
     }
     stop_all(stack)?;
+    sockets::remove(stack.home.dir())?;
     if stack.home.dir().exists() {
         std::fs::remove_dir_all(stack.home.dir())
             .attempt(|| format!("remove {}", stack.home.dir().display()))?;

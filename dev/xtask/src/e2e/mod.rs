@@ -20,9 +20,9 @@ use crate::pg::binaries::Binaries;
 use crate::places::{Checkout, Home};
 use crate::secrets::random;
 use crate::seed::Demo;
-use crate::stack::Stack;
 use crate::stack::bring_up::bring_up;
 use crate::stack::commands::stop_all;
+use crate::stack::{Stack, sockets};
 use crate::test::tally::Tally;
 
 /// A running stack and who can sign in to it.
@@ -40,12 +40,13 @@ pub(crate) struct World {
 type Scenario = for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = Outcome<()>> + 'a>>;
 
 /// In this order: the scans come after everything that could leave a trace, the faults last.
-const SCENARIOS: [(&str, Scenario); 18] = [
+const SCENARIOS: [(&str, Scenario); 19] = [
     ("stack.json has the promised keys", |world| Box::pin(async { setup::stack_json(world) })),
     ("a second start beside a running stack changes nothing", |world| Box::pin(setup::start_again(world))),
     ("a patient is registered, read, corrected, found and listed", |world| {
         Box::pin(records::life_of_a_record(world))
     }),
+    ("a session of one region is refused in the other", |world| Box::pin(records::foreign_session(world))),
     ("another region's front door carries the connection home unopened", |world| {
         Box::pin(doors::passthrough(world))
     }),
@@ -120,6 +121,7 @@ pub(crate) fn remove_leftovers(checkout: &Checkout, home: &Home) -> Outcome<()> 
         return Ok(());
     }
     stop_all(&at(checkout, home.clone())?)?;
+    sockets::remove(home.dir())?;
     std::fs::remove_dir_all(home.dir()).attempt(|| format!("remove {}", home.dir().display()))
 }
 

@@ -11,7 +11,7 @@ use crate::places::Checkout;
 use crate::process;
 use crate::stack::lock::Lock;
 use crate::stack::roles::{CONTROL, Role, in_stop_order, process_name};
-use crate::stack::{Stack, bring_up, describe, wait};
+use crate::stack::{Stack, bring_up, describe, sockets, wait};
 
 /// Starts the stack and prints where everything is.
 pub(crate) async fn up(checkout: &Checkout) -> Outcome<ExitCode> {
@@ -122,6 +122,7 @@ pub(crate) fn delete(stack: &Stack) -> Outcome<()> {
             dir.display()
         )));
     }
+    sockets::remove(dir)?;
     std::fs::remove_dir_all(dir).map_err(|error| {
         Fail::new(format!("Could not delete {}: {error}", dir.display()))
             .hint("files made as root need root: run `make reset` as the user who ran `make up`")

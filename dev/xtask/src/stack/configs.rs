@@ -8,9 +8,9 @@ use crate::layout::{BASE, LocalRegion, REGIONS, local};
 use crate::pki::{Authority, Pki};
 use crate::places::{read_text, write_private};
 use crate::secrets;
-use crate::stack::Stack;
 use crate::stack::databases::{self, Login};
 use crate::stack::roles::{CONTROL, Role, process_name};
+use crate::stack::{Stack, sockets};
 
 /// The key id of the directory's signing key and of every first HMAC key.
 const FIRST_KID: &str = "k1";
@@ -35,7 +35,7 @@ pub(crate) fn write_all(stack: &Stack) -> Outcome<()> {
     let parts = Parts { stack, pki: Pki::at(&stack.home), directory_key: format!("{FIRST_KID}:{public}") };
     write(stack, CONTROL, &parts.control())?;
     for region in &REGIONS {
-        write(stack, &process_name(region, Role::FrontDoor), &parts.front_door(region))?;
+        write(stack, &process_name(region, Role::FrontDoor), &parts.front_door(region)?)?;
         write(stack, &process_name(region, Role::Backend), &parts.backend(region)?)?;
         write(stack, &process_name(region, Role::Worker), &parts.worker(region)?)?;
     }
@@ -94,13 +94,14 @@ impl Parts<'_> {
         })
     }
 
-    fn front_door(&self, region: &LocalRegion) -> Value {
+    fn front_door(&self, region: &LocalRegion) -> Outcome<Value> {
         let ports = self.stack.ports.region(region);
         let code = region.code;
         let tenant = self.pki.pair(&format!("{code}/tenant"));
         let bare = self.pki.pair(&format!("{code}/bare"));
         let client = self.pki.pair(&format!("{code}/backend-client"));
-        json!({
+        let socket = sockets::place(self.stack, &format!("{code}/front-door.sock"))?;
+        Ok(json!({
             "region": region.name,
             "base": BASE,
             "name": format!("fd-{code}-1"),
@@ -108,7 +109,7 @@ impl Parts<'_> {
             "peer_listen": local(ports.front_door_peer()),
             "peer_trusted": ["127.0.0.1/32"],
             "admin_listen": local(ports.front_door_admin()),
-            "handoff_socket": self.stack.home.run(&format!("{code}/front-door.sock")),
+            "handoff_socket": socket,
             "threads": 0,
             "backends": [local(ports.backend())],
             "tls": { "certs": [
@@ -123,7 +124,7 @@ impl Parts<'_> {
             },
             "directory": self.directory(region, Role::FrontDoor),
             "route": self.route(region),
-        })
+        }))
     }
 
     fn backend(&self, region: &LocalRegion) -> Outcome<Value> {

@@ -8,6 +8,7 @@ pub(crate) mod lock;
 mod migrations;
 pub(crate) mod ports;
 pub(crate) mod roles;
+pub(crate) mod sockets;
 pub(crate) mod wait;
 
 use std::path::PathBuf;

@@ -22,7 +22,8 @@ struct Needle {
 /// No planted value is readable in a database file, WAL, log, object or metric: as text, hex or base64.
 pub(super) async fn no_plaintext(world: &World) -> Outcome<()> {
     flush(world).await?;
-    let needles = spellings(&world.mark);
+    let needles: Vec<Needle> =
+        records::planted_texts(world).iter().flat_map(|text| spellings(text)).collect();
     let mut found = Vec::new();
     for folder in ["data", "logs", "mail", "run"] {
         found.extend(scan(&world.stack.home.dir().join(folder), &needles)?);
@@ -60,20 +61,28 @@ pub(super) async fn no_foreign_record(world: &World) -> Outcome<()> {
             }
             let elsewhere = REGIONS.iter().map(|other| other.code).filter(|code| *code != region.code);
             for part in elsewhere.chain([CONTROL]) {
-                for folder in [world.stack.home.data(part), world.stack.home.logs(part)] {
-                    let found = scan(&folder, &needles)?;
-                    if !found.is_empty() {
-                        let places = found.join(", ");
-                        return Err(Fail::new(format!(
-                            "a record id of {} is known in {places}",
-                            clinic.slug
-                        )));
-                    }
-                }
+                known_elsewhere(world, clinic.slug.as_str(), part, &needles).await?;
             }
         }
     }
     Ok(())
+}
+
+/// Fails where `part` (another region, or the control plane) has a needle in a file, a log or a metric.
+async fn known_elsewhere(world: &World, slug: &str, part: &str, needles: &[Needle]) -> Outcome<()> {
+    let home = &world.stack.home;
+    let mut found = Vec::new();
+    for folder in [home.data(part), home.logs(part)] {
+        found.extend(scan(&folder, needles)?);
+    }
+    for port in admin_ports_of(world, part) {
+        let text = metrics(port).await?.into_bytes();
+        found.extend(hits(&text, needles).map(|spelling| format!("metrics on port {port} ({spelling})")));
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Fail::new(format!("a record id of {slug} is known in {}", found.join(", "))))
 }
 
 /// Has every cluster write its pages to disk.
@@ -91,11 +100,13 @@ fn spellings(mark: &str) -> Vec<Needle> {
         Needle { spelling: "upper-case text", bytes: mark.to_uppercase().into_bytes() },
         Needle { spelling: "hex", bytes: hex(mark.as_bytes()).into_bytes() },
     ];
-    // Base64 of a text inside a longer one depends on where it begins, modulo three; the edges are cut off.
-    for shift in 0..3 {
+    // Base64 of a text inside a longer one depends on where it begins, modulo three; letters that also hold bits of a
+    // neighbour are cut off.
+    for (shift, first_whole) in [(0, 0), (1, 2), (2, 3)] {
         let padded = [vec![0; shift], mark.as_bytes().to_vec()].concat();
+        let whole = padded.len() * 8 / 6;
         let text = STANDARD_NO_PAD.encode(padded).into_bytes();
-        let middle = text.get(4..text.len().saturating_sub(4)).unwrap_or_default().to_vec();
+        let middle = text.get(first_whole..whole).unwrap_or_default().to_vec();
         needles.push(Needle { spelling: "base64", bytes: middle });
     }
     needles
@@ -135,26 +146,36 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Every file under `folder` that holds a needle. Files that vanish meanwhile (WAL, temporary ones) hold nothing.
+/// Every file under `folder` that holds a needle. Files that vanish meanwhile (WAL, temporary ones) hold nothing; what
+/// is there and cannot be read might, so that is a failure.
 fn scan(folder: &Path, needles: &[Needle]) -> Outcome<Vec<String>> {
     let mut found = Vec::new();
+    if !folder.is_dir() {
+        return Err(Fail::new(format!("{} is not there to be searched", folder.display())));
+    }
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        let Ok(entries) = std::fs::read_dir(&next) else { continue };
-        for entry in entries {
-            let entry = entry.attempt(|| format!("list {}", next.display()))?;
-            let Ok(kind) = entry.file_type() else { continue };
+        let listed = std::fs::read_dir(&next).map(Iterator::collect::<Result<Vec<_>, _>>).flatten();
+        for entry in unless_gone(listed, &next)?.unwrap_or_default() {
+            let path = entry.path();
+            let Some(kind) = unless_gone(entry.file_type(), &path)? else { continue };
             if kind.is_dir() {
-                folders.push(entry.path());
+                folders.push(path);
             } else if kind.is_file() {
-                let bytes = std::fs::read(entry.path()).unwrap_or_default();
-                found.extend(
-                    hits(&bytes, needles).map(|spelling| format!("{} ({spelling})", entry.path().display())),
-                );
+                let bytes = unless_gone(std::fs::read(&path), &path)?.unwrap_or_default();
+                found
+                    .extend(hits(&bytes, needles).map(|spelling| format!("{} ({spelling})", path.display())));
             }
         }
     }
     Ok(found)
+}
+
+fn unless_gone<T>(read: std::io::Result<T>, path: &Path) -> Outcome<Option<T>> {
+    match read {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        other => other.attempt(|| format!("search {}", path.display())).map(Some),
+    }
 }
 
 fn hits(bytes: &[u8], needles: &[Needle]) -> impl Iterator<Item = &'static str> {
@@ -165,12 +186,16 @@ fn hits(bytes: &[u8], needles: &[Needle]) -> impl Iterator<Item = &'static str> 
 }
 
 fn admin_ports(world: &World) -> Vec<u16> {
-    let mut ports = vec![world.stack.ports.control_admin()];
-    for region in &REGIONS {
-        let own = world.stack.ports.region(region);
-        ports.extend([own.front_door_admin(), own.backend_admin(), own.worker_admin()]);
-    }
-    ports
+    let parts = REGIONS.iter().map(|region| region.code).chain([CONTROL]);
+    parts.flat_map(|part| admin_ports_of(world, part)).collect()
+}
+
+fn admin_ports_of(world: &World, part: &str) -> Vec<u16> {
+    let Some(region) = REGIONS.iter().find(|region| region.code == part) else {
+        return vec![world.stack.ports.control_admin()];
+    };
+    let own = world.stack.ports.region(region);
+    vec![own.front_door_admin(), own.backend_admin(), own.worker_admin()]
 }
 
 #[cfg(test)]
@@ -194,6 +219,17 @@ mod tests {
             assert!(hits(text.as_bytes(), &needles).next().is_some(), "{text}");
         }
         assert!(hits(b"nothing planted here", &needles).next().is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_searched_is_not_taken_for_clean() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(scan(&dir.path().join("missing"), &spellings("mark")).is_err());
+        // A file that is a folder to whoever opens it: reading fails for every account, root included.
+        assert!(unless_gone(std::fs::read(dir.path()), dir.path()).is_err());
+        std::fs::create_dir(dir.path().join("inner")).unwrap();
+        std::fs::write(dir.path().join("inner/file"), "a mark").unwrap();
+        assert_eq!(scan(dir.path(), &spellings("mark")).unwrap().len(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::e2e::raw::{Door, ask};
 use crate::fail::{Fail, Outcome};
 use crate::http::Call;
 use crate::layout::{BASE, LocalRegion, REGIONS};
+use crate::places::read_text;
 use crate::seed::platform;
 
 /// The clinics' hosts with their own and the other region.
@@ -41,8 +42,12 @@ pub(super) async fn passthrough(world: &World) -> Outcome<()> {
 /// The other region's keys are nowhere in a region's configuration: its tenants' connections cannot be opened there.
 pub(super) fn certificates(world: &World) -> Outcome<()> {
     for (host, own, other) in crossings() {
-        let config = std::fs::read_to_string(world.stack.config_file(&format!("{}/front-door", other.code)));
-        if config.unwrap_or_default().contains(&format!("/pki/{}/", own.code)) {
+        let config = read_text(&world.stack.config_file(&format!("{}/front-door", other.code)))?;
+        let keys_of = |region: &LocalRegion| format!("/pki/{}/", region.code);
+        if !config.contains(&keys_of(other)) {
+            return Err(Fail::new(format!("the configuration of {} does not name its own keys", other.name)));
+        }
+        if config.contains(&keys_of(own)) {
             return Err(Fail::new(format!(
                 "the front door of {} can open connections for {host}",
                 other.name

@@ -2,13 +2,15 @@
 use serde_json::{Value, json};
 
 use crate::e2e::World;
+use crate::e2e::raw::ask;
 use crate::fail::{Fail, Outcome};
 use crate::http::{Answer, Call, Client};
 use crate::layout::{LocalRegion, REGIONS};
 use crate::seed::DemoClinic;
 use crate::seed::clinics::try_sign_in;
 
-/// What one region's planted patient is made of. Each value starts with the run's mark, which the scans look for.
+/// What one region's planted patient is made of. Texts start with the run's mark, which the scans look for as they look
+/// for the number and the dates, which nobody else in a stack has.
 pub(super) struct Planted {
     /// Family name.
     pub family: String,
@@ -16,21 +18,41 @@ pub(super) struct Planted {
     pub mrn: String,
     /// E-mail address.
     pub email: String,
-    /// Telephone number.
+    /// Telephone number, without the country's code.
     pub phone: String,
+    /// Birth date as registered, and as corrected.
+    pub birth_dates: [&'static str; 2],
+}
+
+/// Everything planted in this run that no file, log or metric may hold in clear.
+pub(super) fn planted_texts(world: &World) -> Vec<String> {
+    let mut texts = vec![world.mark.clone()];
+    for planted in REGIONS.iter().map(|region| Planted::of(world, region)) {
+        texts.extend([planted.phone.replace('-', ""), planted.phone]);
+        texts.extend(planted.birth_dates.map(str::to_owned));
+    }
+    texts
 }
 
 impl Planted {
     /// The planted values of a region in this run.
     pub(super) fn of(world: &World, region: &LocalRegion) -> Self {
         let (mark, code) = (&world.mark, region.code);
-        let number = if code == "us" { "0198" } else { "0199" };
+        let (number, birth_dates) = match code {
+            "us" => ("0198", ["1907-03-19", "1907-03-23"]),
+            _ => ("0199", ["1913-11-17", "1913-11-29"]),
+        };
         Self {
             family: format!("{mark}family{code}"),
             mrn: format!("{mark}mrn{code}").to_uppercase(),
             email: format!("{mark}mail{code}@example.com"),
-            phone: format!("+1 202-555-{number}"),
+            phone: format!("202-555-{number}"),
+            birth_dates,
         }
+    }
+
+    fn international(&self) -> String {
+        format!("+1 {}", self.phone)
     }
 
     fn registration(&self, birth_date: &str) -> Value {
@@ -38,7 +60,7 @@ impl Planted {
             "names": [{ "given": ["Planted"], "family": self.family }],
             "birth_date": birth_date,
             "sex": "unknown",
-            "phones": [{ "value": self.phone }],
+            "phones": [{ "value": self.international() }],
             "emails": [{ "value": self.email }],
             "addresses": [{ "lines": [format!("1 {} Street", self.family)], "city": "Exampleton" }],
             "mrn": self.mrn,
@@ -62,8 +84,40 @@ pub(super) async fn life_of_a_record(world: &World) -> Outcome<()> {
         let stranger = Client::new(&world.stack.home, &clinic.url)?;
         let path = format!("/api/v1/patients/{id}");
         must_be(&stranger.send(Call::get(&path)).await?, 401, "reading without a session")?;
+        // Through the other region's front door, which must not learn the id: the scans look for it there.
+        for other in REGIONS.iter().filter(|other| other.code != region.code) {
+            let port = world.stack.ports.region(other).front_door();
+            let request = format!("GET {path} HTTP/1.1\r\nhost: {}", clinic.host);
+            ask(&world.stack.home, port, &clinic.host, &request).await?.must_be(401)?;
+        }
     }
     Ok(())
+}
+
+/// A session of one region is worth nothing at a clinic of the other.
+pub(super) async fn foreign_session(world: &World) -> Outcome<()> {
+    let home = &world.stack.home;
+    let clinics = || world.demo.clinics.iter().zip(&REGIONS);
+    for (clinic, _) in clinics() {
+        let cookie = session_cookie(world, clinic).await?;
+        for (asked, region) in clinics() {
+            let port = world.stack.ports.region(region).front_door();
+            let request = format!("GET /api/v1/me HTTP/1.1\r\nhost: {}\r\ncookie: {cookie}", asked.host);
+            let expected = if asked.slug == clinic.slug { 200 } else { 401 };
+            ask(home, port, &asked.host, &request).await?.must_be(expected)?;
+        }
+    }
+    Ok(())
+}
+
+async fn session_cookie(world: &World, clinic: &DemoClinic) -> Outcome<String> {
+    let login = clinic.logins.last().ok_or_else(|| Fail::new("the demo clinic has no staff"))?;
+    let client = Client::new(&world.stack.home, &clinic.url)?;
+    let credentials = json!({ "email": login.email, "password": login.password });
+    let answer = client.expect(Call::post("/api/v1/sessions", &credentials)).await?;
+    let cookie = answer.headers.get("set-cookie").and_then(|value| value.to_str().ok());
+    let pair = cookie.and_then(|cookie| cookie.split(';').next());
+    pair.map(str::to_owned).ok_or_else(|| Fail::new("signing in sets no cookie"))
 }
 
 /// Each clinic's ids are nobody's at the other clinic, whose log then holds the id that was asked for: this comes after
@@ -81,7 +135,8 @@ pub(super) async fn foreign_ids(world: &World) -> Outcome<()> {
 }
 
 async fn register_and_correct(client: &Client, planted: &Planted) -> Outcome<String> {
-    let registration = planted.registration("1966-06-06");
+    let [registered, corrected] = planted.birth_dates;
+    let registration = planted.registration(registered);
     let create =
         || Call::post("/api/v1/patients", &registration).header("idempotency-key", planted.mrn.clone());
     let created = client.expect(create()).await?;
@@ -96,24 +151,25 @@ async fn register_and_correct(client: &Client, planted: &Planted) -> Outcome<Str
         return Err(Fail::new("the record that was read is not the one that was registered"));
     }
     let tag = read.headers.get("etag").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    let corrected = planted.registration("1966-06-07");
-    let put = || Call::put(&path, &corrected);
+    let correction = planted.registration(corrected);
+    let put = || Call::put(&path, &correction);
     must_be(&client.send(put()).await?, 428, "correcting without If-Match")?;
     must_be(&client.send(put().header("if-match", "\"0\"")).await?, 412, "correcting an old version")?;
     must_be(&client.send(put().header("if-match", tag)).await?, 200, "correcting")?;
     let read = client.expect(Call::get(&path)).await?;
-    if read.json.get("birth_date") != Some(&json!("1966-06-07")) {
+    if read.json.get("birth_date") != Some(&json!(corrected)) {
         return Err(Fail::new("the correction is not there"));
     }
     Ok(id)
 }
 
 async fn find(client: &Client, planted: &Planted, id: &str) -> Outcome<()> {
+    let [_, corrected] = planted.birth_dates;
     let searches = [
         json!({ "mrn": planted.mrn }),
-        json!({ "phone": planted.phone }),
+        json!({ "phone": planted.international() }),
         json!({ "email": planted.email }),
-        json!({ "name": planted.family, "birth_date": "1966-06-07" }),
+        json!({ "name": planted.family, "birth_date": corrected }),
     ];
     for search in &searches {
         let found = client.expect(Call::post("/api/v1/patients/search", search)).await?;

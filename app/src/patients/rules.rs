@@ -7,7 +7,7 @@ use regions::region::Jurisdiction;
 use tenancy::blind::normalise;
 use tenancy::sealed::Phi;
 
-use super::aadhaar::looks_like_aadhaar;
+use super::aadhaar::{looks_like_aadhaar, phone_looks_like_aadhaar};
 use super::api::PatientInput;
 use super::contact::{self, Address, Email, Phone};
 use super::identifier::{Identifier, IdentifierKind};
@@ -163,6 +163,10 @@ impl Checker {
         let phones = self.limited(phones, "/phones", CONTACTS_MAX);
         let home = self.place.jurisdiction;
         let normal = phones.into_iter().enumerate().map(|(at, phone)| {
+            if phone_looks_like_aadhaar(&phone.value) {
+                self.fault(format!("/phones/{at}/value"), "aadhaar_refused");
+                return Phone { value: String::new(), usage: phone.usage };
+            }
             let value = contact::e164(&phone.value, home).unwrap_or_else(|code| {
                 self.fault(format!("/phones/{at}/value"), code);
                 String::new()
@@ -202,6 +206,7 @@ impl Checker {
         if lines.is_empty() && address.city.is_none() && address.postal_code.is_none() {
             self.fault(at, "empty");
         }
+        // A number split over neighbouring lines is still a number.
         if looks_like_aadhaar(&lines.join(" ")) {
             self.fault(format!("{at}/lines"), "aadhaar_refused");
         }

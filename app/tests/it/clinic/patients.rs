@@ -151,7 +151,7 @@ async fn aadhaar_is_refused_wherever_it_is_typed_and_abha_is_kept() {
         world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).json(&body).send()
     };
     let number = "2341 2341 2346";
-    let changes: [(&str, Change); 5] = [
+    let changes: [(&str, Change); 9] = [
         ("/mrn", Box::new(|body: &mut Value| body["mrn"] = json!("234123412346"))),
         ("/names/0/family", Box::new(move |body| body["names"][0]["family"] = json!(number))),
         ("/names/0/prefix", Box::new(move |body| body["names"][0]["prefix"] = json!("२३४१ २३४१ २३४६"))),
@@ -161,6 +161,16 @@ async fn aadhaar_is_refused_wherever_it_is_typed_and_abha_is_kept() {
             Box::new(move |body| {
                 body["identifiers"] = json!([{ "kind": "abha_number", "value": number }]);
             }),
+        ),
+        ("/phones/0/value", Box::new(move |body| body["phones"] = json!([{ "value": number }]))),
+        ("/mrn", Box::new(|body| body["mrn"] = json!("๒๓๔๑ ๒๓๔๑ ๒๓๔๖"))),
+        (
+            "/addresses/0/lines/0",
+            Box::new(|body| body["addresses"][0]["lines"] = json!(["4, 23412341 2346"])),
+        ),
+        (
+            "/addresses/0/lines",
+            Box::new(|body| body["addresses"][0]["lines"] = json!(["Flat 4, 23412341", "2346 MG Road"])),
         ),
     ];
     for (place, change) in changes {

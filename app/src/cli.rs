@@ -52,7 +52,7 @@ struct HealthcheckArgs {
 /// Parses the command line and runs the role; the exit code is 0 when it ended as asked.
 pub fn main() -> ExitCode {
     role::silence_panics();
-    match run(Cli::parse().role) {
+    match role::forbid_core_dumps().and_then(|()| run(Cli::parse().role)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The only place where the product writes text for a person; nothing can be done if it fails.

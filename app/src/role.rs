@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use regions::log::{self, Field};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::config::ConfigError;
 
@@ -48,6 +49,15 @@ pub fn silence_panics() {
         let line = info.location().map_or(0, std::panic::Location::line);
         log::error("panic", &[Field::Code("panic"), Field::Count(u64::from(line))]);
     }));
+}
+
+/// Forbids core dumps, for good: a file with the memory of a process would hold patients' data and keys in clear.
+///
+/// # Errors
+/// When the operating system refuses; the role must not start then.
+pub fn forbid_core_dumps() -> Result<(), RoleError> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).map_err(|error| RoleError::while_doing("forbidding core dumps", &error))
 }
 
 /// Reads a role's configuration file into its type.

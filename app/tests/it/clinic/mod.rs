@@ -7,6 +7,7 @@ mod edge;
 mod framing;
 mod isolation;
 mod jobs;
+mod memory;
 mod openapi;
 mod patients;
 mod search;

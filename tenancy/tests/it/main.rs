@@ -11,10 +11,13 @@
 mod audit;
 mod boot;
 mod cancel;
+mod child;
 mod envelope;
 mod isolation;
 mod keys;
+mod killed;
 mod migrate;
+mod noisy;
 mod objects;
 mod provision;
 mod rig;

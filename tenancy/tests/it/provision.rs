@@ -1,21 +1,16 @@
 //! Onboarding survives being killed anywhere and being run twice, and off-boarding leaves nothing (issue: `kill -9`
 //! between any two steps and the next run finishes it; two at once make one tenant).
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use regions::clock::Clock;
-use regions::ids::{Epoch, ShardId, TenantId};
 use tenancy::migrate::Migrator;
 use tenancy::provision::{Done, Moment, ProvisionError, Provisioner, Step};
 use tenancy::{Regional, RoleName, SchemaName, TenantRef, TxError};
 use testkit::TestRegion;
 
+use crate::child::{Orders, Victim};
 use crate::support::{patient, patients};
-
-/// The file that hands a child the region to work in.
-const CHILD: &str = "DOMICILE_TEST_PROVISION";
 
 #[tokio::test]
 async fn a_tenant_can_be_used_as_soon_as_it_is_ready() {
@@ -96,9 +91,9 @@ async fn killed_anywhere_the_next_run_finishes() {
         for moment in [Moment::Started, Moment::Acted, Moment::Recorded] {
             let tenant = region.stranger();
             let point = format!("{step:?} {moment:?}");
-            let (config, at) = (region.dir().join("child.json"), point.clone());
-            std::fs::write(&config, child_config(&region, tenant, &point)).unwrap();
-            tokio::task::spawn_blocking(move || kill_child_at(&config, &at)).await.unwrap();
+            let (orders, at) = (Orders::write(&region, tenant, &point), point.clone());
+            let victim = move || Victim::at("provision::child", &orders, &at).kill();
+            tokio::task::spawn_blocking(victim).await.unwrap();
             provisioner.run_regional(tenant).await.unwrap_or_else(|error| panic!("{point}: {error}"));
             patient(&region, tenant).await;
             assert_whole(&region, tenant).await;
@@ -106,91 +101,14 @@ async fn killed_anywhere_the_next_run_finishes() {
     }
 }
 
-/// Runs the child until it says that it has come to `point`, then kills it without warning.
-fn kill_child_at(config: &std::path::Path, point: &str) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "provision::child", "--nocapture"])
-        .env(CHILD, config)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let reached = lines.any(|line| line.is_ok_and(|line| line.trim_end().ends_with(point)));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(reached, "the child never came to {point}");
-}
-
-fn child_config(region: &TestRegion, tenant: TenantRef, point: &str) -> String {
-    let shard = &region.config.shards[0];
-    let values = [
-        region.cluster.port.to_string(),
-        shard.database.clone(),
-        region.key_database().to_owned(),
-        shard.ca.display().to_string(),
-        region.dir().display().to_string(),
-        region.config.kms.endpoint.clone().unwrap(),
-        region.config.kms.key_id.clone(),
-        region.config.s3.endpoint.clone().unwrap(),
-        region.config.s3.bucket.clone(),
-        region.config.kms.ca.clone().unwrap().display().to_string(),
-        tenant.id.to_string(),
-        point.to_owned(),
-    ];
-    values.join("\n")
-}
-
-/// The process that is killed; it waits at the point it is to be killed at. Run without its file, as a test, it does nothing.
+/// The process that is killed; it waits at the point it is to be killed at. Run as a test of its own it does nothing.
 #[tokio::test]
-#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "this is how a parent and a child talk")]
 async fn child() {
-    let Ok(file) = std::env::var(CHILD) else { return };
-    let text = std::fs::read_to_string(file).unwrap();
-    let value: Vec<&str> = text.lines().collect();
-    let config = |user: &str| tenancy::config::RegionalConfig {
-        region: "us-east-1".parse().unwrap(),
-        shards: vec![tenancy::config::ShardConfig {
-            id: ShardId(1),
-            host: "127.0.0.1".to_owned(),
-            port: value[0].parse().unwrap(),
-            database: value[1].to_owned(),
-            user: user.to_owned(),
-            password_file: std::path::Path::new(value[4]).join(user),
-            ca: value[3].into(),
-        }],
-        key_store: tenancy::config::DbConfig {
-            host: "127.0.0.1".to_owned(),
-            port: value[0].parse().unwrap(),
-            database: value[2].to_owned(),
-            user: user.to_owned(),
-            password_file: std::path::Path::new(value[4]).join(user),
-            ca: value[3].into(),
-        },
-        kms: tenancy::config::KmsConfig {
-            endpoint: Some(value[5].to_owned()),
-            key_id: value[6].to_owned(),
-            ca: Some(value[9].into()),
-        },
-        s3: tenancy::config::S3Config {
-            endpoint: Some(value[7].to_owned()),
-            bucket: value[8].to_owned(),
-            ca: Some(value[9].into()),
-        },
-        pool: tenancy::config::PoolConfig::default(),
-    };
-    let id: TenantId = value[10].parse().unwrap();
-    let tenant = TenantRef { id, shard: ShardId(1), epoch: Epoch(1) };
-    let migrator = Migrator::connect(&config(tenancy::MIGRATOR_ROLE)).await.unwrap();
-    let regional = Regional::connect(&config(tenancy::APP_ROLE), Clock::system()).await.unwrap();
-    let say = |step: Step, moment: Moment| {
-        println!("\n{step:?} {moment:?}");
-        if value[11] == format!("{step:?} {moment:?}") {
-            // Until it is killed.
-            std::thread::park_timeout(std::time::Duration::from_secs(60));
-        }
-    };
-    Provisioner::new(&migrator, &regional).watched(&say).run_regional(tenant).await.unwrap();
+    let Some(orders) = Orders::read() else { return };
+    let migrator = Migrator::connect(&orders.config(tenancy::MIGRATOR_ROLE)).await.unwrap();
+    let regional = Regional::connect(&orders.config(tenancy::APP_ROLE), Clock::system()).await.unwrap();
+    let say = |step: Step, moment: Moment| orders.reached(&format!("{step:?} {moment:?}"));
+    Provisioner::new(&migrator, &regional).watched(&say).run_regional(orders.tenant).await.unwrap();
 }
 
 #[tokio::test]

@@ -25,8 +25,8 @@ pub enum Padding {
 
 /// A sealed column, by numbers that are given once and never reused.
 ///
-/// Names may change and schemas may be copied; the numbers are what a value is bound to. Tables 1 to 15 belong to
-/// this crate; the product's tables start at 16. Zero is refused when sealing.
+/// Names may change and schemas may be copied; the numbers are what a value is bound to. Tables 1 to 99 belong to
+/// this crate; the product's tables start at 100. Zero is refused when sealing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Column {
     table: u32,

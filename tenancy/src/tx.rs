@@ -23,7 +23,7 @@ use crate::session::Held;
 
 /// Layout version of an audit row.
 const AUDIT_SCHEMA_VERSION: i32 = 1;
-/// The sealed column of the client's address. Table numbers 1 to 99 belong to this crate; numbers are never reused.
+/// The sealed column of the client's address. Table numbers 1 to 99 belong to this crate, those from 100 to the product.
 const AUDIT_CLIENT_IP: Column = Column::new(1, 1);
 
 /// What every transaction of a region shares.

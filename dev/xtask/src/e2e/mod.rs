@@ -40,8 +40,11 @@ pub(crate) struct World {
 type Scenario = for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = Outcome<()>> + 'a>>;
 
 /// In this order: the scans come after everything that could leave a trace, the faults last.
-const SCENARIOS: [(&str, Scenario); 19] = [
+const SCENARIOS: [(&str, Scenario); 20] = [
     ("stack.json has the promised keys", |world| Box::pin(async { setup::stack_json(world) })),
+    ("the commands that a start shows work as they stand", |world| {
+        Box::pin(async { setup::shown_commands(world) })
+    }),
     ("a second start beside a running stack changes nothing", |world| Box::pin(setup::start_again(world))),
     ("a patient is registered, read, corrected, found and listed", |world| {
         Box::pin(records::life_of_a_record(world))

@@ -1,12 +1,16 @@
 //! The stack as a newcomer and their scripts see it: its description, a second start, a stop and a start.
+use std::process::Command;
+
 use serde_json::Value;
 
+use crate::deps::ensure_program;
 use crate::e2e::{World, records};
 use crate::fail::{Attempt, Fail, Outcome};
 use crate::layout::REGIONS;
 use crate::places::read_text;
 use crate::stack::bring_up::bring_up;
 use crate::stack::commands::stop_all;
+use crate::stack::describe;
 
 /// The keys that scripts rely on, as JSON pointers; `0` stands for every element.
 const PROMISED: [&str; 33] = [
@@ -88,6 +92,26 @@ pub(super) async fn survive(world: &World) -> Outcome<()> {
     for (clinic, ids) in world.demo.clinics.iter().zip(before) {
         if ids.is_empty() || records::ids(world, clinic).await? != ids {
             return Err(Fail::new(format!("the patients of {} did not survive", clinic.slug)));
+        }
+    }
+    Ok(())
+}
+
+/// The commands that `make up` shows do what it says, as they stand there.
+pub(super) fn shown_commands(world: &World) -> Outcome<()> {
+    ensure_program("curl", "curl")?;
+    let commands = describe::things_to_try(&world.stack, &world.demo);
+    let expected = ["\"csrf_token\":", "\"items\":[{", "\"items\":[{", "\"id\":\"pat_"];
+    if commands.len() != expected.len() {
+        return Err(Fail::new(format!("there are {} commands to try", commands.len())));
+    }
+    for (command, expected) in commands.iter().zip(expected) {
+        let output = Command::new("sh").args(["-c", command]).current_dir(&world.stack.root).output();
+        let output = output.attempt(|| "start a shell".to_owned())?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        if !said.contains(expected) {
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            return Err(Fail::new(format!("`{command}` says {said}{complaint} and not {expected}")));
         }
     }
     Ok(())

@@ -133,18 +133,35 @@ fn print_logins(logins: &[Login]) {
 }
 
 fn print_things_to_try(stack: &Stack, demo: &Demo) {
-    let (Some(clinic), Some([home, away])) = (demo.clinics.last(), split_doors(stack, demo)) else { return };
-    let Some(login) = clinic.logins.last() else { return };
-    let url = &clinic.url;
-    let curl = format!("curl --cacert {}", stack.relative(&Pki::at(&stack.home).bundle()));
-    let jar = stack.relative(&stack.home.run("cookies"));
-    let body = json!({ "email": login.email, "password": login.password });
-    println!("\nTry it: sign in, list the patients, list them through the other region's front door");
     println!(
-        "  {curl} -c {jar} -H 'origin: {url}' -H 'content-type: application/json' -d '{body}' {url}/api/v1/sessions"
+        "\nTry it: sign in, list the patients, list them through the other region's front door, register one"
     );
-    println!("  {curl} -b {jar} {url}/api/v1/patients");
-    println!("  {curl} -b {jar} --connect-to ::{away} {url}/api/v1/patients    # {home} is its own");
+    for command in things_to_try(stack, demo) {
+        println!("  {command}");
+    }
+}
+
+/// Commands for a shell in the checkout, each in a line of its own.
+pub(crate) fn things_to_try(stack: &Stack, demo: &Demo) -> Vec<String> {
+    let (Some(clinic), Some([home, away])) = (demo.clinics.last(), split_doors(stack, demo)) else {
+        return Vec::new();
+    };
+    let Some(login) = clinic.logins.last() else { return Vec::new() };
+    let url = &clinic.url;
+    let jar = stack.relative(&stack.home.run("cookies"));
+    let curl = format!("curl -sS --cacert {}", stack.relative(&Pki::at(&stack.home).bundle()));
+    let send = format!("-H 'origin: {url}' -H 'content-type: application/json'");
+    let body = json!({ "email": login.email, "password": login.password });
+    let token = format!(
+        "$({curl} -b {jar} {url}/api/v1/sessions/current | sed 's/.*\"csrf_token\":\"\\([^\"]*\\).*/\\1/')"
+    );
+    let patient = json!({ "names": [{ "given": ["Try"], "family": "Sample" }], "birth_date": "1999-09-09", "sex": "unknown" });
+    vec![
+        format!("{curl} -c {jar} {send} -d '{body}' {url}/api/v1/sessions"),
+        format!("{curl} -b {jar} {url}/api/v1/patients"),
+        format!("{curl} -b {jar} --connect-to ::{away} {url}/api/v1/patients    # {home} is its own"),
+        format!("{curl} -b {jar} {send} -H \"x-csrf-token: {token}\" -d '{patient}' {url}/api/v1/patients"),
+    ]
 }
 
 /// The addresses of the last clinic's own front door and of another region's.

@@ -5,7 +5,18 @@ use std::process::{Command, Stdio};
 use crate::fail::{Attempt, Fail, Outcome};
 use crate::pg::binaries::{self, Binaries, MAJOR_MIN};
 
+/// What this machine has to install packages with.
+#[derive(Clone, Copy, Default)]
+struct Tools {
+    mac: bool,
+    brew: bool,
+    apt: bool,
+    root: bool,
+    sudo: bool,
+}
+
 /// The package managers this tool knows.
+#[derive(Debug)]
 enum Manager {
     /// Debian and Ubuntu; the words that make a command run as root.
     Apt(Vec<&'static str>),
@@ -54,11 +65,24 @@ pub(crate) fn ensure_program(name: &str, package: &str) -> Outcome<()> {
 }
 
 fn manager(wanted: &str) -> Outcome<Manager> {
-    if runs(&["brew", "--version"]) && cfg!(target_os = "macos") {
+    choose(
+        wanted,
+        Tools {
+            mac: cfg!(target_os = "macos"),
+            brew: runs(&["brew", "--version"]),
+            apt: runs(&["apt-get", "--version"]),
+            root: rustix::process::geteuid().is_root(),
+            sudo: runs(&["sudo", "--version"]),
+        },
+    )
+}
+
+fn choose(wanted: &str, tools: Tools) -> Outcome<Manager> {
+    if tools.brew && tools.mac {
         return Ok(Manager::Brew);
     }
-    if !runs(&["apt-get", "--version"]) {
-        let how = if cfg!(target_os = "macos") {
+    if !tools.apt {
+        let how = if tools.mac {
             "install Homebrew (https://brew.sh) and run this again"
         } else {
             "install it with this system's own package manager and run this again (DOMICILE_PG_BIN may name the folder \
@@ -69,10 +93,10 @@ fn manager(wanted: &str) -> Outcome<Manager> {
         ))
         .hint(how));
     }
-    if rustix::process::geteuid().is_root() {
+    if tools.root {
         return Ok(Manager::Apt(Vec::new()));
     }
-    if runs(&["sudo", "--version"]) {
+    if tools.sudo {
         return Ok(Manager::Apt(vec!["sudo"]));
     }
     Err(Fail::new(format!(
@@ -137,4 +161,44 @@ fn run(prefix: &[&str], words: &[&str]) -> Outcome<()> {
         return Ok(());
     }
     Err(Fail::new(format!("`{line}` failed.")).hint("its own messages are above; is the network reachable?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(tools: Tools) -> String {
+        choose("PostgreSQL 15 or newer", tools).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_machine_without_a_known_package_manager_says_what_to_do() {
+        let said = refusal(Tools { root: true, ..Tools::default() });
+        assert!(
+            said.contains("PostgreSQL 15 or newer is missing, and neither apt-get nor brew is here"),
+            "{said}"
+        );
+        assert!(said.contains("DOMICILE_PG_BIN"), "{said}");
+        let said = refusal(Tools { mac: true, ..Tools::default() });
+        assert!(said.contains("install Homebrew"), "{said}");
+    }
+
+    #[test]
+    fn a_user_who_may_not_install_is_told_who_can() {
+        let said = refusal(Tools { apt: true, ..Tools::default() });
+        assert!(said.contains("not root, and no sudo"), "{said}");
+        assert!(said.contains("as root, run: apt-get install postgresql"), "{said}");
+    }
+
+    #[test]
+    fn root_needs_no_sudo_and_others_use_it() {
+        let root = choose("x", Tools { apt: true, root: true, ..Tools::default() }).unwrap();
+        assert!(matches!(root, Manager::Apt(prefix) if prefix.is_empty()));
+        let user = choose("x", Tools { apt: true, sudo: true, ..Tools::default() }).unwrap();
+        assert!(matches!(user, Manager::Apt(prefix) if prefix == ["sudo"]));
+        assert!(matches!(
+            choose("x", Tools { mac: true, brew: true, ..Tools::default() }),
+            Ok(Manager::Brew)
+        ));
+    }
 }

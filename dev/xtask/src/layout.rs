@@ -63,10 +63,14 @@ impl Ports {
     pub(crate) fn from_env() -> Outcome<Self> {
         match std::env::var("DOMICILE_PORT_BASE") {
             Err(_) => Self::new(PORT_BASE_DEFAULT),
-            Ok(text) => match text.trim().parse() {
-                Ok(base) => Self::new(base),
-                Err(_) => Err(bad_base(&text)),
-            },
+            Ok(text) => Self::parse(&text),
+        }
+    }
+
+    fn parse(text: &str) -> Outcome<Self> {
+        match text.trim().parse() {
+            Ok(base) => Self::new(base),
+            Err(_) => Err(bad_base(text)),
         }
     }
 
@@ -162,3 +166,30 @@ fn bad_base(text: &str) -> Fail {
 const PORT_BASE_DEFAULT: u16 = 7400;
 const PORT_BASE_MIN: u16 = 1024;
 const PORTS_SPAN: u16 = 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_that_cannot_hold_the_ports_is_refused_with_the_range() {
+        for bad in ["", "seven", "-1", "80", "1023", "65506", "65535", "65536", "7400.5"] {
+            let said = Ports::parse(bad).map(Ports::base).unwrap_err().to_string();
+            assert!(said.contains(&format!("DOMICILE_PORT_BASE is {bad:?}")), "{said}");
+            assert!(said.contains("a number from 1024 to 65505"), "{said}");
+        }
+        for good in ["1024", " 7400\n", "65505"] {
+            assert!(Ports::parse(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn no_two_listeners_share_a_port() {
+        let mut all: Vec<u16> =
+            crate::stack::ports::all(Ports::new(20_000).unwrap()).into_iter().map(|(port, _)| port).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+}

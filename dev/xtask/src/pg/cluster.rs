@@ -229,3 +229,71 @@ idle_in_transaction_session_timeout = '10s'
 const READY_WAIT_MAX: Duration = Duration::from_secs(30);
 const READY_POLL: Duration = Duration::from_millis(50);
 const LOG_LINES_SHOWN: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(prepare: impl FnOnce(&Path)) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new(dir.path().to_owned());
+        let binaries = Binaries { dir: PathBuf::from("/nowhere"), major: 17 };
+        let cluster = Cluster {
+            home: &home,
+            part: "us",
+            port: 1,
+            binaries: &binaries,
+            owner: None,
+            extra_settings: "",
+        };
+        make_dir(&cluster.data_dir()).unwrap();
+        prepare(&cluster.data_dir());
+        cluster.start().map(|record| record.pid).unwrap_err().to_string()
+    }
+
+    fn version(dir: &Path, version: &str) {
+        std::fs::write(dir.join("PG_VERSION"), version).unwrap();
+    }
+
+    #[test]
+    fn a_data_folder_that_is_no_whole_cluster_is_left_alone_and_named() {
+        let said = refusal(|dir| std::fs::write(dir.join("base"), "").unwrap());
+        assert!(said.contains("data/us/postgres is there but is no PostgreSQL cluster"), "{said}");
+        assert!(said.contains("`make reset` deletes the local data and starts over"), "{said}");
+    }
+
+    #[test]
+    fn a_cluster_of_another_version_is_not_touched() {
+        let said = refusal(|dir| version(dir, "15\n"));
+        assert!(said.contains("was made by PostgreSQL 15, but the server found here is 17"), "{said}");
+    }
+
+    #[test]
+    fn a_cluster_whose_password_is_lost_says_so() {
+        let said = refusal(|dir| version(dir, "17\n"));
+        assert!(said.contains("The password of"), "{said}");
+    }
+
+    #[test]
+    fn what_an_interrupted_first_start_left_is_built_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new(dir.path().to_owned());
+        let binaries = Binaries { dir: PathBuf::from("/nowhere"), major: 17 };
+        let cluster = Cluster {
+            home: &home,
+            part: "us",
+            port: 1,
+            binaries: &binaries,
+            owner: None,
+            extra_settings: "",
+        };
+        let unfinished = cluster.data_dir().with_extension("unfinished");
+        make_dir(&unfinished).unwrap();
+        std::fs::write(unfinished.join("half"), "").unwrap();
+        // There is no initdb to run here; what matters is that nothing of the half remains, nor looks like a whole.
+        assert!(cluster.start().is_err());
+        assert!(!unfinished.join("half").exists());
+        assert!(!cluster.data_dir().exists());
+        assert!(!home.data("us").join("postgres-password").exists());
+    }
+}

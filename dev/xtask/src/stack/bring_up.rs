@@ -103,7 +103,7 @@ fn start_in_all_regions(stack: &Stack, role: Role) -> Outcome<Vec<(&'static Loca
 }
 
 /// Regions are registered with their addresses, and parts that run on two sets of ports would not find each other.
-fn check_same_ports(stack: &Stack) -> Outcome<()> {
+pub(super) fn check_same_ports(stack: &Stack) -> Outcome<()> {
     let remembered = Ports::remembered(&stack.home).filter(|before| before.base() != stack.ports.base());
     let Some(before) = remembered else { return Ok(()) };
     Err(Fail::new(format!(
@@ -138,4 +138,27 @@ pub(crate) async fn finish(
     }
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     Err(Fail::new(format!("{what} failed:\n{}{}", said, complaint.trim())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::places::Home;
+
+    #[test]
+    fn a_stack_made_on_other_ports_says_on_which() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |base| Stack {
+            root: dir.path().to_owned(),
+            home: Home::new(dir.path().join("stack")),
+            ports: Ports::new(base).unwrap(),
+            binaries: dir.path().to_owned(),
+        };
+        check_same_ports(&at(20_000)).unwrap();
+        remember_ports(&at(20_000)).unwrap();
+        check_same_ports(&at(20_000)).unwrap();
+        let said = check_same_ports(&at(30_000)).unwrap_err().to_string();
+        assert!(said.contains("from 20000 on"), "{said}");
+        assert!(said.contains("start it with DOMICILE_PORT_BASE=20000, or `make reset`"), "{said}");
+    }
 }

@@ -65,3 +65,25 @@ fn free_base(taken: Ports) -> Option<u16> {
 }
 
 const BASES_TRIED_MAX: u16 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_port_is_named_with_who_wants_it_and_where_else_to_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new(dir.path().to_owned());
+        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        // The taken port is the backend's of the first region, twelve above the base.
+        let ports = Ports::new(port - 12).unwrap();
+        let said = check(&home, ports).unwrap_err().to_string();
+        assert!(said.contains("in use by another program"), "{said}");
+        assert!(said.contains(&format!("{port} (us/backend)")), "{said}");
+        assert!(said.contains("What to do: stop that program, or move the stack to other ports"), "{said}");
+        drop(taken);
+        let again = check(&home, ports).map_err(|fail| fail.to_string()).err().unwrap_or_default();
+        assert!(!again.contains(&format!("{port} (")), "{again}");
+    }
+}

@@ -270,7 +270,7 @@ impl From<TxError> for AppError {
         use crate::error::{AUDIT_UNAVAILABLE, BUSY, MISDIRECTED, UNAVAILABLE};
         let code = error.code();
         match error {
-            TxError::Busy => AppError::from(BUSY).because(code).retry_after(1),
+            TxError::Busy | TxError::TimedOut => AppError::from(BUSY).because(code).retry_after(1),
             TxError::Unavailable | TxError::NotServed => AppError::from(UNAVAILABLE).because(code),
             TxError::StaleEpoch => AppError::from(MISDIRECTED).because(code),
             TxError::AuditUnavailable => AppError::from(AUDIT_UNAVAILABLE).because(code),

@@ -22,6 +22,9 @@ pub enum TxError {
     AuditUnavailable,
     /// Patient data was changed without an audit entry naming the table; the commit was refused.
     AuditMissing,
+    /// A statement was stopped: it took too long, waited too long for a lock, or was cancelled (SQLSTATE 57014, 55P03).
+    /// The transaction is rolled back; trying again later may succeed.
+    TimedOut,
     /// A statement failed. Match on it; never print it.
     Db(diesel::result::Error),
     /// A key of the tenant could not be had.
@@ -59,6 +62,7 @@ impl TxError {
             Self::NotServed => "tenant_not_served",
             Self::AuditUnavailable => "audit_unavailable",
             Self::AuditMissing => "audit_missing",
+            Self::TimedOut => "database_timed_out",
             Self::Db(_) => "database_error",
             Self::Keys(_) => "key_error",
         }
@@ -75,6 +79,7 @@ impl fmt::Display for TxError {
             Self::NotServed => "the tenant is not served at this version",
             Self::AuditUnavailable => "the audit entry could not be recorded",
             Self::AuditMissing => "patient data was changed without an audit entry",
+            Self::TimedOut => "a statement took too long or waited too long for a lock",
             Self::Db(_) => "a statement failed",
             Self::Keys(_) => "a key of the tenant is not available",
         })
@@ -113,6 +118,10 @@ const CONSTRAINT_AUDIT: &str = "domicile_audit";
 /// `CONSTRAINT` name of the clean-connection assertion.
 pub(crate) const CONSTRAINT_CLEAN: &str = "domicile_clean";
 
+/// How the messages of query_canceled (57014) and lock_not_available (55P03) begin. diesel shows no SQLSTATE, and these
+/// two are not ours to name; a server whose messages are not English yields [`TxError::Db`] instead.
+const STOPPED: [&str; 2] = ["canceling statement due to ", "could not obtain lock on "];
+
 impl From<diesel::result::Error> for TxError {
     fn from(error: diesel::result::Error) -> Self {
         use diesel::result::{DatabaseErrorKind as Kind, Error};
@@ -123,6 +132,7 @@ impl From<diesel::result::Error> for TxError {
                 Some(CONSTRAINT_CONTEXT) => Self::Rejected(Rejection::Context),
                 Some(CONSTRAINT_CLEAN) => Self::Rejected(Rejection::Dirty),
                 Some(CONSTRAINT_AUDIT) => Self::AuditMissing,
+                None if STOPPED.iter().any(|start| info.message().starts_with(start)) => Self::TimedOut,
                 _ => Self::Db(error),
             },
             _ => Self::Db(error),

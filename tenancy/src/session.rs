@@ -74,7 +74,7 @@ impl Held {
 
     /// Why the batch failed: the session was not as new, or the tenant's role is not there. Only asking tells.
     async fn not_begun(&mut self, error: TxError) -> TxError {
-        if !matches!(error, TxError::Db(_)) {
+        if !matches!(error, TxError::Db(_) | TxError::TimedOut) {
             return error;
         }
         let clean = async {

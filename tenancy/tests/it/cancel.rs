@@ -169,6 +169,9 @@ async fn one_tenant_cannot_use_up_the_pool() {
     patient(&region, region.alpha).await;
 }
 
+/// What a caller is told of a statement that was stopped.
+const TIMED_OUT: &str = "a statement took too long or waited too long for a lock";
+
 #[tokio::test]
 async fn slow_statements_and_locks_end_by_themselves() {
     let mut pool = connections(4);
@@ -178,13 +181,33 @@ async fn slow_statements_and_locks_end_by_themselves() {
     let row = patient(&region, region.alpha).await;
     let started = Instant::now();
     let mut tx = region.regional.begin(region.alpha, "test.slow").await.unwrap();
-    assert!(execute(&mut tx, "SELECT pg_sleep(30)").await.is_err());
+    let slow = execute(&mut tx, "SELECT pg_sleep(30)").await.unwrap_err();
+    assert_eq!((slow.code(), slow.to_string().as_str()), ("database_timed_out", TIMED_OUT));
+    assert_eq!(format!("{slow:?}"), "TxError(database_timed_out)", "no text of the database");
     drop(tx);
     let mut holder = region.regional.begin(region.alpha, "test.holder").await.unwrap();
     execute(&mut holder, &format!("SELECT 1 FROM patient WHERE id = '{row}' FOR UPDATE")).await.unwrap();
     let mut waiter = region.regional.begin(region.alpha, "test.waiter").await.unwrap();
     let waited = execute(&mut waiter, &format!("SELECT 1 FROM patient WHERE id = '{row}' FOR UPDATE")).await;
-    assert!(waited.is_err());
+    assert_eq!(waited.unwrap_err().code(), "database_timed_out");
+    drop(waiter);
+    let mut hasty = region.regional.begin(region.alpha, "test.hasty").await.unwrap();
+    let refused = execute(&mut hasty, "SELECT 1 FROM patient FOR UPDATE NOWAIT").await;
+    assert_eq!(refused.unwrap_err().code(), "database_timed_out");
+    // An operator who stops a statement is no different to the caller.
+    let mut stopped = region.regional.begin(region.alpha, "test.stopped").await.unwrap();
+    let pid = crate::support::backend(&mut stopped).await;
+    let superuser = region.superuser().await;
+    let stop = async {
+        until("the statement to be stopped", async || {
+            let sql = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+                WHERE pid = $1 AND state = 'active' AND query LIKE '%generate_series%'";
+            superuser.query_opt(sql, &[&pid]).await.unwrap().is_some()
+        })
+        .await;
+    };
+    let endless = execute(&mut stopped, "SELECT count(*) FROM generate_series(1, 1000000000000)");
+    assert_eq!(tokio::join!(endless, stop).0.unwrap_err().code(), "database_timed_out");
     assert!(started.elapsed() < Duration::from_secs(5));
 }
 

@@ -299,6 +299,7 @@ async fn a_session_with_a_setting_left_behind_is_closed() {
         "DateStyle = 'German'",
         "statement_timeout = 60000",
         "lock_timeout = 60000",
+        "statement_timeout = 1",
         "idle_session_timeout = 60000",
         "search_path = pg_catalog, public",
         "row_security = off",

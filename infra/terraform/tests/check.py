@@ -27,7 +27,7 @@ class Results:
 
     def say(self, good, name, detail=""):
         self.passed, self.failed = self.passed + bool(good), self.failed + (not good)
-        print(f"{'ok  ' if good else 'FAIL'} {name}" + ("" if good else f"\n     {detail.strip()[-1500:]}"), flush=True)
+        print(f"{'ok  ' if good else 'FAIL'} {name}" + ("" if good else f"\n     {detail.strip()[-700:]}"), flush=True)
 
 
 def roots(tree):
@@ -114,6 +114,7 @@ def mutations(work, results):
         tree = work.branch()
         for mutation in mine:
             mutation.apply(tree)
+        work.init(tree / root)
         findings, said = judged(work, tree, root)
         for mutation in mine:
             rule, address = mutation.caught

@@ -62,7 +62,7 @@ class Workspace:
 
     @staticmethod
     def copy_tree(source, target):
-        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.tfstate*", "*.tfplan"))
+        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "plan"))
 
     def close(self):
         shutil.rmtree(self.dir, ignore_errors=True)

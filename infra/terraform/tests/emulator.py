@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Applies the development roots to a local AWS emulator (moto): apply, a second plan that changes nothing, destroy, in two regions.
+
+usage: emulator.py [ROOT ...]     needs `moto_server` (pip install 'moto[server]'), which MOTO_SERVER may name
+
+moto is lax where AWS is strict, so this shows that the configuration can be carried out, repeated and undone. It shows nothing about
+encryption, permissions or isolation. What moto cannot do is in UNSUPPORTED, each with the reason, and is left out with what needs it.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from workspace import Missing, Workspace
+
+ROOTS = ["envs/dev/us", "envs/dev/in"]
+START_LIMIT_SECONDS = 30
+
+UNSUPPORTED = {}
+
+LOCAL = """
+terraform {
+  backend "local" {}
+}
+
+provider "aws" {
+  access_key                  = "%(account)s"
+  secret_key                  = "local"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+  s3_use_path_style           = true
+  allowed_account_ids         = null
+  max_retries                 = 2
+}
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(log):
+    server = os.environ.get("MOTO_SERVER") or shutil.which("moto_server")
+    if not server:
+        raise Missing("moto_server is not installed: pip install 'moto[server]'")
+    port = free_port()
+    process = subprocess.Popen([server, "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log)
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=2)
+            return process, f"http://127.0.0.1:{port}"
+        except (urllib.error.URLError, OSError):
+            if process.poll() is not None:
+                raise Missing("moto_server does not start")
+            time.sleep(0.2)
+    process.terminate()
+    raise Missing("moto_server does not answer")
+
+
+def without_unsupported(plan):
+    """Targets for everything that is planned and that moto can do."""
+    kinds = {change["address"]: change["type"] for change in plan["resource_changes"] if change["mode"] == "managed"}
+    kept = [address for address, kind in kinds.items() if kind not in UNSUPPORTED and address not in UNSUPPORTED]
+    return kept, len(kinds) - len(kept)
+
+
+def main():
+    log = open(os.environ.get("MOTO_LOG", os.devnull), "w")
+    failed = 0
+    try:
+        work = Workspace()
+        process, address = start(log)
+    except Missing as problem:
+        print(f"NOT CHECKED: {problem}")
+        return 1 if os.environ.get("CI") and not os.environ.get("TERRAFORM_NEEDS_NETWORK") else 0
+    try:
+        for name in sys.argv[1:] or ROOTS:
+            failed += not round_trip(work, work.tree / name, name, address)
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        if not os.environ.get("KEEP"):
+            work.close()
+    return 1 if failed else 0
+
+
+def round_trip(work, root, name, address):
+    catalog = json.loads((root.parent / "catalog.json").read_text())
+    entry = catalog["control"] if root.name == "control" else catalog["regions"][root.name]
+    work.init(root)
+    (root / "offline_override.tf").write_text(LOCAL % {"account": entry["home"]["account_id"]})
+    work.env["AWS_ENDPOINT_URL"] = address
+    plan, said = work.plan(root)
+    if plan is None:
+        print(f"FAIL {name}: {said[-2000:]}")
+        return False
+    kept, left_out = without_unsupported(plan)
+    targets = [f"-target={target}" for target in kept]
+    options = ["-no-color", "-input=false", "-lock=false"]
+
+    began = time.monotonic()
+    code, said = work.run(root, "apply", "-auto-approve", *options, *targets)
+    if code:
+        errors = re.findall(r"Error: .*(?:\n.*){0,6}", said)
+        print(f"FAIL {name}: apply\n" + "\n".join(errors)[-12000:])
+        if not os.environ.get("KEEP"):
+            work.run(root, "destroy", "-auto-approve", *options)
+        return False
+    print(f"ok   {name}: {' '.join(re.findall(r'Apply complete!.*', said))} ({left_out} left out) {time.monotonic() - began:.0f} s")
+
+    code, said = work.run(root, "plan", "-detailed-exitcode", *options, *targets)
+    good = code == 0
+    print(f"{'ok  ' if good else 'FAIL'} {name}: a second plan changes nothing" + ("" if good else f"\n{said[-6000:]}"))
+
+    code, said = work.run(root, "destroy", "-auto-approve", *options)
+    print(f"{'ok  ' if code == 0 else 'FAIL'} {name}: " + (" ".join(re.findall(r"Destroy complete!.*", said)) or said[-3000:]))
+    return good and code == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -94,8 +94,8 @@ kinds! {
     INTERNAL = 500 "internal" "Something went wrong here; quote the request id.";
     /// The process is starting or stopping, or a dependency is away.
     UNAVAILABLE = 503 "unavailable" "Not available at the moment.";
-    /// The clinic's share of the region's connections is used up.
-    BUSY = 503 "busy" "The clinic is using its whole share at the moment.";
+    /// The clinic's share of the region's connections is used up, or another request holds what this one needs.
+    BUSY = 503 "busy" "Too much is going on in this clinic at the moment; try again.";
     /// The audit log cannot take the entry, so nothing was shown and nothing changed.
     AUDIT_UNAVAILABLE = 503 "audit_unavailable" "The access could not be recorded, so it did not happen.";
 }

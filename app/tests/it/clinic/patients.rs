@@ -241,9 +241,8 @@ async fn pages_hold_everybody_once() {
 fn faults(answer: &crate::support::Answer) -> Vec<String> {
     let json = answer.json();
     let errors = json["errors"].as_array().cloned().unwrap_or_default();
-    let line = |fault: &Value| {
-        format!("{} {}", fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap())
-    };
+    let line =
+        |fault: &Value| format!("{} {}", fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap());
     errors.iter().map(line).collect()
 }
 
@@ -392,4 +391,36 @@ async fn two_identifiers_whose_masks_look_alike_are_not_mixed_up() {
     // Written in full there is no doubt.
     put(json!([id("BBB-2-4567"), id("••••9999")])).await.expect(200);
     assert_eq!(full().await, ["BBB-2-4567", "CCC-3-9999"]);
+}
+
+/// Whoever has to wait too long for another transaction is told to come again; nothing is broken then.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_slow_twin_is_busy_and_not_broken() {
+    let world = World::new().await;
+    let desk = world.staff(&world.alpha, Role::Receptionist).await;
+    let register = |mrn: &str, key: &str| {
+        let ask = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).json(&patient("Slow", mrn));
+        ask.header("idempotency-key", key).send()
+    };
+    register("SLOW-1", "first").await.expect(201);
+    let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
+    let phi = tenancy::SchemaName::phi(world.alpha.tenant.id).quoted();
+    // A twin that has not committed holds the key, and another one the MRN.
+    let superuser = world.region.superuser().await;
+    superuser.batch_execute("SET session_replication_role = replica; BEGIN").await.unwrap();
+    let twin = format!(
+        "INSERT INTO {ops}.idempotency SELECT account_id, $1, tenant_id, request_hash, status, response_sealed, created_at
+         FROM {ops}.idempotency"
+    );
+    let hash = app::patients::idempotency::key_hash("held");
+    assert_eq!(superuser.execute(twin.as_str(), &[&hash.as_slice()]).await.unwrap(), 1);
+    superuser.batch_execute(&format!("DELETE FROM {phi}.person_tag WHERE index_id = 1")).await.unwrap();
+    let (key, mrn) = tokio::join!(register("SLOW-2", "held"), register("SLOW-1", "other"));
+    for (what, answer) in [("key", key), ("MRN", mrn)] {
+        assert_eq!(answer.outcome(), (503, "busy".into()), "{what}");
+        assert_eq!(answer.header("retry-after"), "1", "{what}");
+    }
+    superuser.batch_execute("ROLLBACK").await.unwrap();
+    register("SLOW-2", "held").await.expect(201);
+    assert_eq!(register("SLOW-1", "other").await.outcome(), (409, "mrn_taken".into()));
 }

@@ -22,6 +22,7 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::{AppError, BAD_PURPOSE, CSRF, FORBIDDEN, UNAUTHENTICATED};
 use crate::middleware::Routed;
 use crate::routes::Route;
+use crate::staff::model::AccountId;
 
 /// What a handler is given besides its input.
 pub struct Call {
@@ -231,6 +232,8 @@ impl Call {
         let mut entry = ctx.entry(self.action(), Outcome::Deny).reason(reason);
         if let Some(patient) = crate::patients::model::PatientId::parse(self.path("id")) {
             entry = entry.resource("patient", patient.bytes());
+        } else if let Some(account) = AccountId::parse(self.path("id")) {
+            entry = entry.resource("account", account.bytes());
         }
         let tx = self.app.regional.begin_reserved(ctx.tenant(), "denial").await?;
         tx.commit(entry).await?;

@@ -25,6 +25,7 @@ use crate::{auth, patients, staff};
         auth::api::read_me,
         staff::api::list,
         staff::api::invite,
+        staff::api::unlock,
         patients::api::create,
         patients::api::list,
         patients::api::search,

@@ -43,6 +43,7 @@ routes! {
     GET    "/api/v1/me"                 MeRead           Read     auth::api::read_me;
     GET    "/api/v1/staff"              StaffList        Read     staff::api::list;
     POST   "/api/v1/staff"              StaffInvite      Write    staff::api::invite;
+    POST   "/api/v1/staff/{id}/unlock"  StaffUnlock      Write    staff::api::unlock;
     POST   "/api/v1/patients"           PatientCreate    Write    patients::api::create;
     GET    "/api/v1/patients"           PatientList      Bulk     patients::api::list;
     POST   "/api/v1/patients/search"    PatientSearch    Bulk     patients::api::search;

@@ -19,6 +19,8 @@ pub enum Action {
     StaffList,
     /// Invite a staff member.
     StaffInvite,
+    /// Open a staff member's account again after too many wrong passwords.
+    StaffUnlock,
     /// Register a patient.
     PatientCreate,
     /// Page through patients.
@@ -42,7 +44,7 @@ pub enum Audience {
 
 impl Action {
     /// Every action, in the order of the printed matrix.
-    pub const ALL: [Action; 13] = [
+    pub const ALL: [Action; 14] = [
         Action::ApiDescribe,
         Action::InvitationAccept,
         Action::SessionCreate,
@@ -51,6 +53,7 @@ impl Action {
         Action::MeRead,
         Action::StaffList,
         Action::StaffInvite,
+        Action::StaffUnlock,
         Action::PatientCreate,
         Action::PatientList,
         Action::PatientRead,
@@ -70,6 +73,7 @@ impl Action {
             Action::MeRead => "me.read",
             Action::StaffList => "staff.list",
             Action::StaffInvite => "staff.invite",
+            Action::StaffUnlock => "staff.unlock",
             Action::PatientCreate => "patient.create",
             Action::PatientList => "patient.list",
             Action::PatientRead => "patient.read",
@@ -88,6 +92,7 @@ impl Action {
             | Action::MeRead
             | Action::StaffList
             | Action::StaffInvite
+            | Action::StaffUnlock
             | Action::PatientCreate
             | Action::PatientList
             | Action::PatientRead
@@ -112,7 +117,8 @@ impl Action {
             | Action::SessionEnd
             | Action::MeRead
             | Action::StaffList
-            | Action::StaffInvite => false,
+            | Action::StaffInvite
+            | Action::StaffUnlock => false,
         }
     }
 }

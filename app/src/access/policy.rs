@@ -17,7 +17,7 @@ pub const fn may(role: Role, action: Action) -> bool {
             Role::ClinicAdmin | Role::PrivacyOfficer => true,
             Role::Physician | Role::Nurse | Role::Receptionist | Role::LabTechnician | Role::Billing => false,
         },
-        Action::StaffInvite => match role {
+        Action::StaffInvite | Action::StaffUnlock => match role {
             Role::ClinicAdmin => true,
             Role::Physician
             | Role::Nurse

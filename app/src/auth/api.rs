@@ -181,8 +181,10 @@ async fn open_session(call: &Call, mut ctx: Ctx, account: &LoginAccount) -> Resu
         absolute_expires_at: absolute,
     };
     let stored = async {
+        // This also locks the account's row, so that two log-ins at once count each other's session.
         queries::forget_failures(&mut tx, account.id).await?;
-        new.insert(&mut tx).await
+        new.insert(&mut tx).await?;
+        queries::end_surplus(&mut tx, account.id, id, now).await
     };
     if let Err(error) = stored.await {
         roll_back(tx).await;

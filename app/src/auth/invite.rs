@@ -10,9 +10,9 @@ use tenancy::keys::{Keys, Purpose};
 use tenancy::{JobPayload, TenantTx};
 use uuid::Uuid;
 
-use super::model::account_state;
+use super::model::{account_state, invitation_state};
 use super::queries::{self, NewAccount};
-use super::tables::account;
+use super::tables::{account, invitation};
 use crate::access::Role;
 use crate::jobs::SEND_INVITATION;
 use crate::registry;
@@ -90,6 +90,60 @@ impl Invite<'_> {
         tx.enqueue(SEND_INVITATION, payload, None).await?;
         Ok(Invited::New { account, invitation })
     }
+}
+
+impl Invite<'_> {
+    /// Invites an account that has not been taken up once more, with the name and role given now.
+    ///
+    /// `None` when the account is in use or was closed; nothing is to be kept of the transaction then.
+    ///
+    /// # Errors
+    /// What the database or the key store says.
+    pub async fn repeat(
+        &self,
+        tx: &mut TenantTx,
+        keys: &Keys,
+        account: Uuid,
+    ) -> Result<Option<Uuid>, StoreError> {
+        let Some(invitation) = renew(tx, account, self.now).await? else { return Ok(None) };
+        let sealer = keys.tenant_sealer(tx.tenant()).await?;
+        let column = registry::ACCOUNT_DISPLAY_NAME;
+        let name = store::seal(&sealer, column, account.into_bytes(), &self.display_name)?;
+        diesel::update(account::table.find(account))
+            .set((account::display_name_sealed.eq(name), account::role.eq(self.role.as_str())))
+            .execute(tx.conn())
+            .await?;
+        Ok(Some(invitation))
+    }
+}
+
+/// Revokes what was sent to an invited account and enqueues a new invitation, so that a lost, failed or expired mail is
+/// no dead end. The invitation; `None` when the account does not wait for one, and nothing is to be kept of the
+/// transaction then.
+///
+/// # Errors
+/// What the database says.
+pub async fn renew(tx: &mut TenantTx, account: Uuid, now: DateTime<Utc>) -> Result<Option<Uuid>, StoreError> {
+    // Invitations first, then the account: the order in which accepting one locks them.
+    diesel::update(invitation::table)
+        .filter(invitation::account_id.eq(account))
+        .filter(invitation::state.eq_any([invitation_state::PENDING, invitation_state::SENT]))
+        .set(invitation::state.eq(invitation_state::REVOKED))
+        .execute(tx.conn())
+        .await?;
+    let waiting = diesel::update(account::table.find(account))
+        .filter(account::state.eq(account_state::INVITED))
+        .set((account::version.eq(account::version + 1), account::updated_at.eq(now)))
+        .execute(tx.conn())
+        .await?;
+    if waiting == 0 {
+        return Ok(None);
+    }
+    let invitation = new_id();
+    queries::insert_invitation(tx, invitation, account, now).await?;
+    let payload = JobPayload::new(tx.tenant()).id("invitation", invitation);
+    tx.enqueue(SEND_INVITATION, payload, None).await?;
+    Ok(Some(invitation))
 }
 
 /// A random id in the layout of a random UUID.

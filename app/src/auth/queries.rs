@@ -116,6 +116,38 @@ impl NewSession {
     }
 }
 
+/// Ends the oldest sessions of the account that `newest` was just opened for, beyond the number it may have.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_surplus(
+    tx: &mut TenantTx,
+    account_id: Uuid,
+    newest: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let surplus: Vec<Uuid> = session::table
+        .filter(session::account_id.eq(account_id))
+        .filter(session::id.ne(newest))
+        .filter(session::revoked_at.is_null())
+        .filter(session::idle_expires_at.gt(now))
+        .filter(session::absolute_expires_at.gt(now))
+        .order((session::created_at.desc(), session::id))
+        .offset(rules::SESSIONS_MAX.saturating_sub(1))
+        .limit(rules::SESSIONS_MAX)
+        .select(session::id)
+        .load(tx.conn())
+        .await?;
+    if surplus.is_empty() {
+        return Ok(());
+    }
+    diesel::update(session::table.filter(session::id.eq_any(surplus)))
+        .set(session::revoked_at.eq(now))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Ends a session.
 ///
 /// # Errors
@@ -165,7 +197,7 @@ pub async fn charge_attempt(
     let Some((id, role, state, password_phc, failed, locked_until)) = found else { return Ok(None) };
     let role = Role::parse(&role).ok_or(StoreError::Shape)?;
     let waits = locked_until.is_some_and(|until| until > now);
-    let open = state == account_state::ACTIVE && !waits && failed < rules::FAILURES_MAX;
+    let open = state == account_state::ACTIVE && !waits && !rules::is_locked(role, failed);
     if open {
         let failures = failed.saturating_add(1);
         let until = now + Duration::seconds(rules::delay_s(failures));
@@ -180,16 +212,16 @@ pub async fn charge_attempt(
     Ok(Some(LoginAccount { id, role, password_phc, open }))
 }
 
-/// Takes the failures back after a log-in that succeeded.
+/// Takes the failures back, after a log-in that succeeded or by an administrator. False when there is no such account.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn forget_failures(tx: &mut TenantTx, id: Uuid) -> Result<(), StoreError> {
-    diesel::update(account::table.find(id))
+pub async fn forget_failures(tx: &mut TenantTx, id: Uuid) -> Result<bool, StoreError> {
+    let changed = diesel::update(account::table.find(id))
         .set((account::failed_count.eq(0), account::locked_until.eq(None::<DateTime<Utc>>)))
         .execute(tx.conn())
         .await?;
-    Ok(())
+    Ok(changed == 1)
 }
 
 /// An account as it is shown to its owner and in the list of staff.
@@ -207,6 +239,8 @@ pub struct AccountRow {
     pub state: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// Wrong passwords in a row.
+    pub failed_count: i32,
 }
 
 type AccountColumns = (
@@ -216,6 +250,7 @@ type AccountColumns = (
     account::role,
     account::state,
     account::created_at,
+    account::failed_count,
 );
 
 const ACCOUNT_COLUMNS: AccountColumns = (
@@ -225,6 +260,7 @@ const ACCOUNT_COLUMNS: AccountColumns = (
     account::role,
     account::state,
     account::created_at,
+    account::failed_count,
 );
 
 /// One account.

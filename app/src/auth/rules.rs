@@ -3,16 +3,21 @@
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
+use crate::access::Role;
+
 /// Fewest characters of a password that is the only factor (NIST SP 800-63B-4, 3.1.1.2).
 pub const PASSWORD_MIN_CHARS: usize = 15;
 /// Most bytes of a password, so that hashing has a bound.
 pub const PASSWORD_MAX_BYTES: usize = 1_024;
 /// Failures before the first delay.
 pub const FREE_FAILURES_MAX: i32 = 5;
-/// Failures after which only an administrator can open the account again (NIST SP 800-63B-4, 3.2.2).
+/// Failures after which an account takes no password until an administrator opens it (NIST SP 800-63B-4, 3.2.2, allows
+/// at most a hundred attempts in a row). An administrator's own account is the exception, see [`is_locked`].
 pub const FAILURES_MAX: i32 = 100;
 /// Longest delay after a failure, in seconds.
 pub const DELAY_MAX_S: i64 = 3_600;
+/// Live sessions of one account; a further log-in ends the oldest.
+pub const SESSIONS_MAX: i64 = 20;
 /// Distinct characters below which a long password is only a repeated pattern.
 const DISTINCT_MIN_CHARS: usize = 6;
 
@@ -68,6 +73,24 @@ pub fn delay_s(failures: i32) -> i64 {
     }
     let doublings = u32::try_from(failures - FREE_FAILURES_MAX).unwrap_or(0).min(20);
     (1_i64 << doublings).min(DELAY_MAX_S)
+}
+
+/// Whether an account takes no password until an administrator opens it.
+///
+/// The accounts that can open others never come to that: whoever knows their addresses could lock all of them by
+/// guessing and so lock the clinic out. They wait [`DELAY_MAX_S`] after each further failure instead, which keeps what
+/// the limit is for: 24 guesses a day find no password of fifteen characters.
+#[must_use]
+pub const fn is_locked(role: Role, failures: i32) -> bool {
+    match role {
+        Role::ClinicAdmin => false,
+        Role::Physician
+        | Role::Nurse
+        | Role::Receptionist
+        | Role::LabTechnician
+        | Role::Billing
+        | Role::PrivacyOfficer => failures >= FAILURES_MAX,
+    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@ use crate::access::Role;
 use crate::auth::api::clean_display_name;
 use crate::auth::invite::{Invite, Invited};
 use crate::auth::queries::{self, AccountRow};
+use crate::auth::rules;
 use crate::call::{Call, Done};
-use crate::error::{AppError, BAD_CURSOR, STAFF_EXISTS};
+use crate::error::{AppError, BAD_CURSOR, NOT_FOUND, STAFF_EXISTS};
 use crate::middleware::json::Json;
 use crate::paging::{self, PageQuery};
 use crate::patients::contact;
@@ -47,6 +48,8 @@ pub struct StaffView {
     role: String,
     /// `invited`, `active` or `disabled`.
     state: String,
+    /// Whether the account takes no password any more after too many wrong ones; unlocking it opens it.
+    locked: bool,
     /// When the account was made.
     created_at: DateTime<Utc>,
 }
@@ -78,6 +81,7 @@ impl StaffView {
             display_name: store::open(sealer, registry::ACCOUNT_DISPLAY_NAME, id, &row.display_name)?,
             role: row.role.clone(),
             state: row.state.clone(),
+            locked: Role::parse(&row.role).is_some_and(|role| rules::is_locked(role, row.failed_count)),
             created_at: row.created_at,
         })
     }
@@ -114,7 +118,8 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
     Ok(HttpResponse::Ok().json(page))
 }
 
-/// Invites a staff member; the mail goes out by the region's worker.
+/// Invites a staff member; the mail goes out by the region's worker. Somebody who has not accepted yet is invited again:
+/// what was sent before is worth nothing then.
 #[utoipa::path(post, path = "/api/v1/staff", tag = "staff", operation_id = "staff.invite",
     request_body = InviteInput,
     responses((status = 201, body = InvitedView, description = "Invited"),
@@ -127,16 +132,37 @@ pub async fn invite(call: Call, Json(input): Json<InviteInput>) -> Result<HttpRe
             let display_name = clean_display_name(&input.display_name)?;
             let invite =
                 Invite { email: &email, display_name: &display_name, role: input.role, now: ctx.now() };
-            let account = match invite.store(tx, &ctx.keys).await {
-                Ok(Invited::New { account, .. }) => account,
-                Ok(Invited::Exists { .. }) => return Err(STAFF_EXISTS.into()),
+            let entry = ctx.entry(call.action(), Outcome::Allow);
+            let (account, entry) = match invite.store(tx, &ctx.keys).await {
+                Ok(Invited::New { account, .. }) => (account, entry),
+                Ok(Invited::Exists { account }) => match invite.repeat(tx, &ctx.keys, account).await? {
+                    Some(_invitation) => (account, entry.reason("repeated")),
+                    None => return Err(STAFF_EXISTS.into()),
+                },
                 Err(error) if error.is_duplicate() => return Err(STAFF_EXISTS.into()),
                 Err(error) => return Err(error.into()),
             };
             let view = InvitedView { account: AccountId::from(account).to_string(), state: "invited" };
-            let entry = ctx.entry(call.action(), Outcome::Allow).resource("account", account.into_bytes());
-            Done::audited(view, entry)
+            Done::audited(view, entry.resource("account", account.into_bytes()))
         })
         .await?;
     Ok(HttpResponse::Created().json(view))
+}
+
+/// Opens an account again that takes no password after too many wrong ones.
+#[utoipa::path(post, path = "/api/v1/staff/{id}/unlock", tag = "staff", operation_id = "staff.unlock",
+    params(("id" = String, Path, description = "Account id")),
+    responses((status = 204, description = "The account takes a password again"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not this clinic's")))]
+pub async fn unlock(call: Call) -> Result<HttpResponse, AppError> {
+    call.staff(async |ctx, tx| {
+        let absent = || AppError::from(NOT_FOUND).denied("absent");
+        let id = AccountId::parse(call.path("id")).ok_or_else(absent)?;
+        if !queries::forget_failures(tx, id.uuid()).await? {
+            return Err(absent());
+        }
+        Done::audited((), ctx.entry(call.action(), Outcome::Allow).resource("account", id.bytes()))
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
 }

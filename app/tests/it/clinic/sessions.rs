@@ -175,6 +175,55 @@ async fn guessing_waits_and_says_nothing() {
     sign_in(&world, &world.alpha, email, PASSWORD).await.expect(201);
 }
 
+/// A hundred wrong passwords lock an account until an administrator opens it; an administrator's own only waits, or whoever
+/// knows the addresses could lock a clinic out for good.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_failures_lock_a_physician_and_slow_an_administrator() {
+    let world = World::new().await;
+    let email = "victim@example.com";
+    let token = invited(&world, &world.alpha, email).await;
+    accept(&world, &world.alpha, &token, PASSWORD).await.expect(204);
+    let superuser = world.region.superuser().await;
+    let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
+    let set = async |failures: i32, role: &str| {
+        let sql = format!(
+            "UPDATE {ops}.account SET failed_count = {failures}, locked_until = NULL, role = '{role}'"
+        );
+        superuser.batch_execute(&sql).await.unwrap();
+    };
+    set(99, "physician").await;
+    sign_in(&world, &world.alpha, email, "wrong horse battery").await.expect(401);
+    world.clock.advance_ms(30 * 24 * 3_600_000);
+    sign_in(&world, &world.alpha, email, PASSWORD).await.expect(401);
+    set(99, "clinic_admin").await;
+    for _ in 0..3 {
+        sign_in(&world, &world.alpha, email, "wrong horse battery").await.expect(401);
+        sign_in(&world, &world.alpha, email, PASSWORD).await.expect(401);
+        world.clock.advance_ms(3_601_000);
+    }
+    sign_in(&world, &world.alpha, email, PASSWORD).await.expect(201);
+}
+
+/// A script that signs in and never out must not fill the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_session_ends_when_an_account_has_too_many() {
+    let world = World::new().await;
+    let email = "busy@example.com";
+    let token = invited(&world, &world.alpha, email).await;
+    accept(&world, &world.alpha, &token, PASSWORD).await.expect(204);
+    let mut actors = Vec::new();
+    for _ in 0..21 {
+        world.clock.advance_ms(1);
+        actors.push(actor(&sign_in(&world, &world.alpha, email, PASSWORD).await.expect(201)));
+    }
+    let mut alive = Vec::new();
+    for one in &actors {
+        alive.push(world.ask(&world.alpha, "GET", "/api/v1/me").by(one).send().await.status.as_u16());
+    }
+    assert_eq!(alive[0], 401, "the oldest");
+    assert!(alive[1..].iter().all(|status| *status == 200), "{alive:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_guesses_at_one_moment_are_charged_before_they_are_checked() {
     let world = World::new().await;

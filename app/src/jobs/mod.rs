@@ -1,8 +1,13 @@
 //! The region's background jobs. A payload holds ids only; every job can be run twice without harm.
 
+pub mod clean_up;
 pub mod mail;
 pub mod queue;
 pub mod send_invitation;
 
 /// Name of the job that sends an invitation; its payload names the `invitation`.
 pub const SEND_INVITATION: &str = "send_invitation";
+/// Name of the job that cleans up in one clinic; its payload names no id.
+pub const CLEAN_UP: &str = "clean_up";
+/// Name of the job that enqueues [`CLEAN_UP`] for every clinic of a shard; the queue itself makes it once an hour.
+pub const CLEAN_UP_SHARD: &str = "clean_up_shard";

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use graphile_worker::{IntoTaskHandlerResult, TaskHandler, Worker, WorkerContext, WorkerOptions};
+use graphile_worker::{
+    Cron, IntoTaskHandlerResult, JobSpec, TaskHandler, Worker, WorkerContext, WorkerContextExt as _,
+    WorkerOptions,
+};
 use regions::clock::Clock;
-use regions::directory::DirectoryHandle;
+use regions::directory::{DirectoryHandle, TenantRecord, TenantState};
 use regions::hosts::BaseDomain;
+use regions::ids::ShardId;
 use regions::log::{self, Field};
 use regions::shutdown::Shutdown;
 use serde::{Deserialize, Serialize};
@@ -18,7 +22,7 @@ use tenancy::{JobPayload, Regional};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::mail::Mailer;
-use super::send_invitation;
+use super::{clean_up, send_invitation};
 
 /// Connections of the queue itself, a shard.
 const CONNECTIONS_MAX: usize = 3;
@@ -28,6 +32,13 @@ const POLL_MS: u64 = 500;
 const GRACE_MS: u64 = 20_000;
 /// Longest time to connect, in milliseconds.
 const CONNECT_MS: u64 = 5_000;
+
+/// Minute of the hour at which the clean-up begins.
+const CLEAN_UP_MINUTE: u32 = 17;
+/// Clinics whose clean-up is enqueued in one statement.
+const CLINICS_PER_STATEMENT_MAX: usize = 200;
+/// Priority of a clean-up; the queue takes smaller numbers first, and mail has 0.
+const CLEAN_UP_PRIORITY: i16 = 10;
 
 /// What jobs work with. All of it is of one region.
 pub struct Jobs {
@@ -45,9 +56,47 @@ pub struct Jobs {
     pub clock: Clock,
 }
 
+impl Jobs {
+    /// The clinic of a job, which may be here before the directory's news; `None` when it is not this region's.
+    ///
+    /// # Errors
+    /// A code when the directory does not know it.
+    pub(super) async fn tenant(
+        &self,
+        payload: &JobPayload,
+        job: &'static str,
+    ) -> Result<Option<TenantRecord>, &'static str> {
+        if self.directory.tenant(payload.tenant).is_none() {
+            self.directory.refresh_now().await;
+        }
+        let record = self.directory.tenant(payload.tenant).ok_or("directory.no_tenant")?;
+        if record.region != self.regional.region() {
+            log::security("job_of_other_region", &[Field::Tenant(record.id), Field::Job(job)]);
+            return Ok(None);
+        }
+        Ok(Some(record))
+    }
+
+    /// The clinics that live on a shard.
+    fn clinics(&self, shard: ShardId) -> Vec<JobPayload> {
+        let directory = self.directory.read();
+        let Some(directory) = directory.as_ref() else { return Vec::new() };
+        let table = directory.table();
+        let here = table.ids().filter_map(|id| table.tenant(&id)).filter(|record| {
+            record.region == self.regional.region()
+                && record.shard == shard
+                && record.state != TenantState::Offboarded
+        });
+        here.map(|record| JobPayload::new(record.id)).collect()
+    }
+}
+
 /// What a job finds in its context.
 #[derive(Clone)]
-struct Shared(Arc<Jobs>);
+struct Shared {
+    jobs: Arc<Jobs>,
+    shard: ShardId,
+}
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,22 +136,68 @@ impl TaskHandler for SendInvitation {
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         // What is returned as an error is stored with the job: a code, never text.
-        let Some(Shared(jobs)) = context.get_ext::<Shared>() else { return Err("no_context") };
-        let attempt = u32::from(context.job().attempts().unsigned_abs());
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
         let result = send_invitation::run(jobs, &self.0).await;
-        let fields =
-            [Field::Job(super::SEND_INVITATION), Field::Attempt(attempt), Field::Tenant(self.0.tenant)];
-        match result {
-            Ok(()) => {
-                log::info("job_done", &fields);
-                Ok(())
-            }
-            Err(code) => {
-                log::warn("job_failed", &[&fields[..], &[Field::Code(code)]].concat());
-                Err(code)
-            }
-        }
+        logged(&context, &[Field::Job(super::SEND_INVITATION), Field::Tenant(self.0.tenant)], result)
     }
+}
+
+/// The clean-up of one clinic.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+struct CleanUp(JobPayload);
+
+impl TaskHandler for CleanUp {
+    const IDENTIFIER: &'static str = super::CLEAN_UP;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = clean_up::run(jobs, &self.0).await;
+        logged(&context, &[Field::Job(super::CLEAN_UP), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
+/// The clean-up of every clinic of the shard. What the queue puts in its payload is not used.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct CleanUpShard(serde_json::Value);
+
+impl TaskHandler for CleanUpShard {
+    const IDENTIFIER: &'static str = super::CLEAN_UP_SHARD;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, shard }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = enqueue_clean_ups(&context, jobs.clinics(*shard)).await;
+        logged(&context, &[Field::Job(super::CLEAN_UP_SHARD), Field::Shard(*shard)], result)
+    }
+}
+
+async fn enqueue_clean_ups(context: &WorkerContext, clinics: Vec<JobPayload>) -> Result<(), &'static str> {
+    // One waiting job a clinic, however often this one runs.
+    let spec = |payload: &JobPayload| JobSpec {
+        job_key: Some(format!("{}:{}", super::CLEAN_UP, payload.tenant)),
+        priority: Some(CLEAN_UP_PRIORITY),
+        ..JobSpec::default()
+    };
+    for some in clinics.chunks(CLINICS_PER_STATEMENT_MAX) {
+        let specs: Vec<JobSpec> = some.iter().map(spec).collect();
+        let jobs: Vec<(CleanUp, &JobSpec)> = some.iter().cloned().map(CleanUp).zip(specs.iter()).collect();
+        context.add_jobs(&jobs).await.map_err(|_may_quote_sql| "clean_up.enqueue")?;
+    }
+    Ok(())
+}
+
+fn logged(
+    context: &WorkerContext,
+    about: &[Field],
+    result: Result<(), &'static str>,
+) -> Result<(), &'static str> {
+    let attempt = Field::Attempt(u32::from(context.job().attempts().unsigned_abs()));
+    match result {
+        Ok(()) => log::info("job_done", &[about, &[attempt]].concat()),
+        Err(code) => log::warn("job_failed", &[about, &[attempt, Field::Code(code)]].concat()),
+    }
+    result
 }
 
 /// Opens a shard's queue.
@@ -117,6 +212,7 @@ pub async fn open(
 ) -> Result<Worker, QueueError> {
     let pool = pool(shard)?;
     let failed = QueueError::Open { shard: shard.id.0 };
+    let Ok(hourly) = Cron::hourly_at::<CleanUpShard>(CLEAN_UP_MINUTE) else { return Err(failed) };
     WorkerOptions::default()
         .database(pool)
         .schema("graphile_worker")
@@ -125,8 +221,11 @@ pub async fn open(
         .listen_os_shutdown_signals(false)
         .shutdown_signal(async move { shutdown.wait().await })
         .shutdown_grace_period(Duration::from_millis(GRACE_MS))
-        .add_extension(Shared(jobs))
+        .add_extension(Shared { jobs, shard: shard.id })
         .define_job::<SendInvitation>()
+        .define_job::<CleanUp>()
+        .define_job::<CleanUpShard>()
+        .with_cron(hourly)
         .init()
         .await
         .map_err(|_may_quote_sql| {

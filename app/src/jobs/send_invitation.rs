@@ -6,8 +6,6 @@
 use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use regions::directory::TenantRecord;
-use regions::log::{self, Field};
 use tenancy::audit::Unaudited;
 use tenancy::sealed::Sealed;
 use tenancy::{JobPayload, TenantRef, TenantTx};
@@ -18,11 +16,15 @@ use super::mail::Letter;
 use super::queue::Jobs;
 use crate::audit;
 use crate::auth::model::{INVITATION_LIFETIME_S, account_state, invitation_state};
+use crate::auth::rules::PASSWORD_MIN_CHARS;
 use crate::auth::tables::{account, invitation};
 use crate::auth::token::Token;
 use crate::call::roll_back;
 use crate::registry;
 use crate::store::{self, StoreError};
+
+/// Where an invitation is accepted.
+const ACCEPT_PATH: &str = "/api/v1/invitations/accept";
 
 /// What the mail needs.
 struct Pending {
@@ -36,11 +38,7 @@ struct Pending {
 /// A code; the queue tries again later.
 pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> {
     let id = payload.get("invitation").ok_or("payload.no_invitation")?;
-    let record = tenant(jobs, payload).await?;
-    if record.region != jobs.regional.region() {
-        log::security("job_of_other_region", &[Field::Tenant(record.id), Field::Job(super::SEND_INVITATION)]);
-        return Ok(());
-    }
+    let Some(record) = jobs.tenant(payload, super::SEND_INVITATION).await? else { return Ok(()) };
     let tenant = TenantRef { id: record.id, shard: record.shard, epoch: record.epoch };
     let token = Token::random();
     let Some(email) = prepare(jobs, tenant, (id, &token)).await? else { return Ok(()) };
@@ -54,15 +52,6 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
     };
     jobs.mailer.send(letter).await.map_err(|_cause| "mail.send")?;
     mark_sent(jobs, tenant, id).await
-}
-
-/// The clinic; a job may be here before the directory's news.
-async fn tenant(jobs: &Jobs, payload: &JobPayload) -> Result<TenantRecord, &'static str> {
-    if let Some(record) = jobs.directory.tenant(payload.tenant) {
-        return Ok(record);
-    }
-    jobs.directory.refresh_now().await;
-    jobs.directory.tenant(payload.tenant).ok_or("directory.no_tenant")
 }
 
 /// Stores the token's hash and returns where the mail goes; `None` when there is nothing to send any more.
@@ -146,9 +135,21 @@ fn body(host: &str, port: u16, token: &Token) -> Zeroizing<String> {
     let days = INVITATION_LIFETIME_S / 86_400;
     Zeroizing::new(format!(
         "You are invited to work with Domicile at {host}.\n\n\
-         Open this address and choose a password:\n\n\
-         https://{authority}/accept-invitation#token={}\n\n\
-         The address works once and for {days} days. If you did not expect this mail, ignore it.\n",
-        token.expose().as_str()
+         There is no page for this yet: accept by one request to the clinic's API, with a password of your\n\
+         choice of at least {password} characters and the name your colleagues shall see.\n\n\
+         POST https://{authority}{ACCEPT_PATH}\n\
+         Origin: https://{authority}\n\
+         Content-Type: application/json\n\n\
+         {{\"token\": \"{token}\",\n\
+         \"password\": \"...\", \"display_name\": \"...\"}}\n\n\
+         From a terminal, so that the password stays out of its history (end the input with Ctrl-D):\n\n\
+         curl -d @- -H 'Content-Type: application/json' \\\n\
+         -H 'Origin: https://{authority}' \\\n\
+         https://{authority}{ACCEPT_PATH}\n\n\
+         Once the clinic has its page, the same token is in this address:\n\n\
+         https://{authority}/accept-invitation#token={token}\n\n\
+         The token works once and for {days} days. If you did not expect this mail, ignore it.\n",
+        password = PASSWORD_MIN_CHARS,
+        token = token.expose().as_str()
     ))
 }

@@ -20,6 +20,8 @@ use crate::store::StoreError;
 
 /// Longest `Idempotency-Key`, in bytes.
 pub const KEY_MAX_BYTES: usize = 128;
+/// Seconds an answer is kept for; the clean-up then deletes it and its key is new again.
+pub const KEPT_MAX_S: i64 = 24 * 3_600;
 /// Bytes of the patient's id before the sealed answer.
 const ID_BYTES: usize = 16;
 

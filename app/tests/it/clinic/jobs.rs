@@ -1,4 +1,4 @@
-//! The invitation's mail, from the queue to the file.
+//! The region's jobs: the invitation's mail, from the queue to the file or the server, and the clean-up.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,8 +65,18 @@ async fn an_invitation_is_mailed_accepted_and_not_mailed_again() {
     let text = std::fs::read_to_string(&found[0]).unwrap().replace("=\r\n", "").replace("=3D", "=");
     assert!(text.contains("To: joy@example.com") && text.contains(&world.alpha.origin()), "{text}");
     let token: String = text.split_once("#token=").unwrap().1.chars().take(43).collect();
-    let accept = json!({ "token": token, "password": "correct horse battery" });
-    world.ask(&world.alpha, "POST", "/api/v1/invitations/accept").json(&accept).send().await.expect(204);
+    // The mail says how: what it shows is what is sent.
+    let (_, how) = text.split_once("POST https://").unwrap();
+    let (url, how) = how.split_once("\r\n").unwrap();
+    let path = url.strip_prefix(world.alpha.origin().trim_start_matches("https://")).unwrap();
+    assert!(how.starts_with(&format!("Origin: {}\r\n", world.alpha.origin())), "{how}");
+    let (_, body) = how.split_once("\r\n\r\n").unwrap();
+    let (body, _) = body.split_once("\r\n\r\n").unwrap();
+    let mut accept: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(accept["token"], token);
+    accept["password"] = json!("correct horse battery");
+    accept["display_name"] = json!("Joy");
+    world.ask(&world.alpha, "POST", path).json(&accept).send().await.expect(204);
 
     // The queue may run a job twice; the second time there is nothing to send.
     let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
@@ -76,4 +86,70 @@ async fn an_invitation_is_mailed_accepted_and_not_mailed_again() {
     let payload = tenancy::JobPayload::new(world.alpha.tenant.id).id("invitation", row.get(0));
     app::jobs::send_invitation::run(&jobs, &payload).await.unwrap();
     assert_eq!(mails(dir.path()).len(), 1);
+}
+
+async fn rows(world: &World, table: &str) -> i64 {
+    let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
+    let sql = format!("SELECT count(*) FROM {ops}.{table}");
+    world.region.superuser().await.query_one(sql.as_str(), &[]).await.unwrap().get(0)
+}
+
+/// From the job that the queue makes once an hour to the last row, with more rows than one batch takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_longer_needed_is_deleted_and_nothing_else() {
+    let world = World::new().await;
+    let admin = world.staff(&world.alpha, Role::ClinicAdmin).await;
+    let register = async |key: &str, by: &crate::support::Actor| {
+        let body = crate::support::patient("Kept", &format!("K-{key}"));
+        let ask = world.ask(&world.alpha, "POST", "/api/v1/patients").by(by).json(&body);
+        ask.header("idempotency-key", key).send().await.expect(201)
+    };
+    let invite = async |email: &str, by: &crate::support::Actor| {
+        let body = json!({ "email": email, "display_name": "Joy", "role": "nurse" });
+        world.ask(&world.alpha, "POST", "/api/v1/staff").by(by).json(&body).send().await.expect(201)
+    };
+    register("old", &admin).await;
+    invite("old@example.com", &admin).await;
+    let superuser = world.region.superuser().await;
+    superuser.batch_execute("DELETE FROM graphile_worker._private_jobs").await.unwrap();
+    let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
+    superuser
+        .batch_execute(&format!(
+            "INSERT INTO {ops}.session SELECT gen_random_uuid(), tenant_id, sha256(n::text::bytea), account_id, csrf_hash,
+                 created_at, last_seen_at, idle_expires_at, absolute_expires_at, created_at
+             FROM {ops}.session, generate_series(1, 1200) n"
+        ))
+        .await
+        .unwrap();
+    // 38 days later the session, the answer and the invitation are all past their time; these are not.
+    world.clock.advance_ms(38 * 24 * 3_600_000);
+    let now = world.staff(&world.alpha, Role::ClinicAdmin).await;
+    register("new", &now).await;
+    invite("new@example.com", &now).await;
+    superuser.batch_execute("DELETE FROM graphile_worker._private_jobs").await.unwrap();
+    assert_eq!((rows(&world, "session").await, rows(&world, "idempotency").await), (1_202, 2));
+
+    let dir = tempfile::tempdir().unwrap();
+    let jobs = jobs(&world, dir.path());
+    let (trigger, shutdown) = Shutdown::new();
+    let worker = queue::open(&world.region.config.shards[0], jobs, 2, shutdown).await.unwrap();
+    let running = tokio::spawn(async move { worker.run().await.is_ok() });
+    let add = format!("SELECT graphile_worker.add_job('{}', '{{}}'::json)", app::jobs::CLEAN_UP_SHARD);
+    superuser.batch_execute(&add).await.unwrap();
+    wait_for("the clean-up", async || {
+        (rows(&world, "session").await, rows(&world, "idempotency").await, rows(&world, "invitation").await)
+            == (1, 1, 1)
+    })
+    .await;
+    let hourly = "SELECT identifier FROM graphile_worker._private_known_crontabs";
+    wait_for("the schedule", async || {
+        let known = superuser.query(hourly, &[]).await.unwrap();
+        known.iter().any(|row| row.get::<_, String>(0) == app::jobs::CLEAN_UP_SHARD)
+    })
+    .await;
+    trigger.trigger();
+    assert!(running.await.unwrap());
+    world.ask(&world.alpha, "GET", "/api/v1/me").by(&now).send().await.expect(200);
+    // What is left are those of today: the session works, and the repeated request gets its first answer.
+    register("new", &now).await;
 }

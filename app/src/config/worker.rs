@@ -60,6 +60,9 @@ pub struct SmtpConfig {
     pub host: String,
     /// Port; 465 means TLS from the first byte, any other STARTTLS.
     pub port: u16,
+    /// File with the one authority whose certificates are good for this server; absent means those of the machine.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
     /// User name; absent means no authentication.
     #[serde(default)]
     pub user: Option<String>,

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use lettre::message::{Mailbox, header::ContentType};
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{Address, AsyncFileTransport, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use zeroize::Zeroizing;
 
-use crate::config::MailConfig;
+use crate::config::{MailConfig, SmtpConfig};
 
 /// Longest time to hand a mail over, in milliseconds.
 const SEND_MAX_MS: u64 = 30_000;
@@ -79,26 +80,7 @@ impl Mailer {
                     .map_err(|source| MailError::File { path: dir.clone(), source })?;
                 Way::Directory(AsyncFileTransport::new(dir))
             }
-            (None, Some(smtp)) => {
-                let builder = match smtp.port {
-                    IMPLICIT_TLS_PORT => AsyncSmtpTransport::<Tokio1Executor>::relay(&smtp.host),
-                    _ => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(&smtp.host),
-                };
-                let mut builder = builder
-                    .map_err(|_settings| MailError::Server)?
-                    .port(smtp.port)
-                    .timeout(Some(Duration::from_millis(SEND_MAX_MS)));
-                if let Some(user) = &smtp.user {
-                    let password = match &smtp.password_file {
-                        Some(path) => std::fs::read_to_string(path)
-                            .map_err(|source| MailError::File { path: path.clone(), source })?,
-                        None => String::new(),
-                    };
-                    builder =
-                        builder.credentials(Credentials::new(user.clone(), password.trim_end().to_owned()));
-                }
-                Way::Server(builder.build())
-            }
+            (None, Some(smtp)) => Way::Server(server(smtp)?),
             _ => return Err(MailError::Config),
         };
         Ok(Mailer { from, way })
@@ -131,6 +113,37 @@ impl Mailer {
             .body(letter.body.as_str().to_owned())
             .map_err(|_cause| MailError::Send)
     }
+}
+
+/// A server, spoken to over TLS only: from the first byte or by STARTTLS, and never without (RFC 8314, 3).
+fn server(smtp: &SmtpConfig) -> Result<AsyncSmtpTransport<Tokio1Executor>, MailError> {
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path).map_err(|source| MailError::File { path: path.clone(), source })
+    };
+    let mut tls = TlsParameters::builder(smtp.host.clone());
+    if let Some(path) = &smtp.ca {
+        let authority =
+            Certificate::from_pem(read(path)?.as_bytes()).map_err(|_settings| MailError::Server)?;
+        tls = tls.certificate_store(CertificateStore::None).add_root_certificate(authority);
+    }
+    let tls = tls.build().map_err(|_settings| MailError::Server)?;
+    let tls = match smtp.port {
+        IMPLICIT_TLS_PORT => Tls::Wrapper(tls),
+        _ => Tls::Required(tls),
+    };
+    // The name says that nothing is encrypted by itself; the next line does that.
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&smtp.host)
+        .tls(tls)
+        .port(smtp.port)
+        .timeout(Some(Duration::from_millis(SEND_MAX_MS)));
+    if let Some(user) = &smtp.user {
+        let password = match &smtp.password_file {
+            Some(path) => read(path)?,
+            None => String::new(),
+        };
+        builder = builder.credentials(Credentials::new(user.clone(), password.trim_end().to_owned()));
+    }
+    Ok(builder.build())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use app::jobs::mail::Mailer;
 use app::jobs::queue::{self, Jobs};
 use regions::shutdown::Shutdown;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 
 use crate::support::World;
 
@@ -152,4 +153,109 @@ async fn what_is_no_longer_needed_is_deleted_and_nothing_else() {
     world.ask(&world.alpha, "GET", "/api/v1/me").by(&now).send().await.expect(200);
     // What is left are those of today: the session works, and the repeated request gets its first answer.
     register("new", &now).await;
+}
+
+/// What a mail server saw.
+#[derive(Default)]
+struct Seen {
+    /// Commands before anything was encrypted.
+    plain: Vec<String>,
+    /// The mail, with its envelope, as it came over TLS.
+    sealed: String,
+}
+
+/// A mail server for one connection: it offers STARTTLS or not, and keeps what it is told.
+async fn mail_server(pki: &testkit::Pki, offers_tls: &'static str) -> (u16, tokio::task::JoinHandle<Seen>) {
+    let issued = pki.server(&["localhost"]);
+    let certs = regions::tls::load_certs(&issued.cert).unwrap();
+    let key = regions::tls::load_key(&issued.key).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(certs, key)
+        .unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = tokio::spawn(async move {
+        let mut seen = Seen::default();
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = tokio::io::BufReader::new(stream);
+        stream.write_all(b"220 localhost ESMTP\r\n").await.unwrap();
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                return seen;
+            }
+            seen.plain.push(line.trim().to_owned());
+            match line.split_whitespace().next().unwrap_or_default() {
+                "EHLO" => stream.write_all(offers_tls.as_bytes()).await.unwrap(),
+                "STARTTLS" => break,
+                _ => stream.write_all(b"250 ok\r\n").await.unwrap(),
+            }
+        }
+        stream.write_all(b"220 go ahead\r\n").await.unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let Ok(stream) = acceptor.accept(stream.into_inner()).await else { return seen };
+        let mut stream = tokio::io::BufReader::new(stream);
+        let mut in_data = false;
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                return seen;
+            }
+            seen.sealed.push_str(&line);
+            let answer = match line.trim() {
+                "." => "250 taken\r\n",
+                _ if in_data => continue,
+                "DATA" => "354 go on\r\n",
+                "QUIT" => "221 bye\r\n",
+                _ => "250 ok\r\n",
+            };
+            in_data = line.trim() == "DATA";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (port, served)
+}
+
+async fn mail_to(port: u16, ca: Option<PathBuf>) -> Result<(), app::jobs::mail::MailError> {
+    let smtp =
+        app::config::SmtpConfig { host: "localhost".into(), port, ca, user: None, password_file: None };
+    let config = MailConfig { from: "no-reply@domicile.example".into(), dir: None, smtp: Some(smtp) };
+    let letter = app::jobs::mail::Letter {
+        to: "joy@example.com",
+        subject: "Invitation",
+        body: zeroize::Zeroizing::new("CANARY-TOKEN".to_owned()),
+        id: "abc".into(),
+    };
+    Mailer::new(&config)?.send(letter).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_goes_to_a_server_over_tls_of_the_named_authority_or_not_at_all() {
+    const OFFERS: &str = "250-localhost\r\n250 STARTTLS\r\n";
+    const OFFERS_NOT: &str = "250 localhost\r\n";
+    let (pki, other) = (testkit::Pki::new(), testkit::Pki::new());
+
+    let (port, served) = mail_server(&pki, OFFERS).await;
+    mail_to(port, Some(pki.ca())).await.unwrap();
+    let seen = served.await.unwrap();
+    for part in ["MAIL FROM:<no-reply@domicile.example>", "RCPT TO:<joy@example.com>", "CANARY-TOKEN"] {
+        assert!(seen.sealed.contains(part), "{part} is missing in {}", seen.sealed);
+    }
+    let commands: Vec<&str> = seen.plain.iter().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(commands, ["EHLO", "STARTTLS"], "nothing else is said in the clear");
+
+    for (what, ca, offers) in [
+        ("an authority nobody named", None, OFFERS),
+        ("another authority", Some(other.ca()), OFFERS),
+        ("a server without TLS", Some(pki.ca()), OFFERS_NOT),
+    ] {
+        let (port, served) = mail_server(&pki, offers).await;
+        assert!(mail_to(port, ca).await.is_err(), "{what}");
+        let seen = served.await.unwrap();
+        assert!(!seen.plain.iter().any(|line| line.starts_with("MAIL")) && seen.sealed.is_empty(), "{what}");
+    }
 }

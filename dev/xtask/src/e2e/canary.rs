@@ -155,7 +155,7 @@ fn scan(folder: &Path, needles: &[Needle]) -> Outcome<Vec<String>> {
     }
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        let listed = std::fs::read_dir(&next).map(Iterator::collect::<Result<Vec<_>, _>>).flatten();
+        let listed = std::fs::read_dir(&next).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         for entry in unless_gone(listed, &next)?.unwrap_or_default() {
             let path = entry.path();
             let Some(kind) = unless_gone(entry.file_type(), &path)? else { continue };

@@ -1,11 +1,13 @@
 //! Keep-alive clients over TLS 1.3, one request at a time each, with a latency histogram.
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use http_body_util::{BodyExt, Empty};
-use hyper::client::conn::http1;
+use hyper::body::Body;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -40,16 +42,16 @@ pub(super) struct Sample {
     pub p50_us: u64,
     /// 99th percentile in microseconds.
     pub p99_us: u64,
-    /// The proxy's processor time a request, in microseconds.
-    pub cpu_us: u64,
+    /// The proxy's processor time a request, in nanoseconds.
+    pub cpu_ns: u64,
 }
 
 impl Sample {
     /// The sample in words.
     pub(super) fn line(&self) -> String {
         format!(
-            "{:>7} requests/s   p50 {:>6} µs   p99 {:>6} µs   processor {:>4} µs a request",
-            self.per_second, self.p50_us, self.p99_us, self.cpu_us
+            "{:>7} requests/s   p50 {:>6} µs   p99 {:>6} µs   processor {:>6} ns a request",
+            self.per_second, self.p50_us, self.p99_us, self.cpu_ns
         )
     }
 }
@@ -77,41 +79,55 @@ impl Load<'_> {
             per_second: all.len() * 1000 / elapsed_ms,
             p50_us: all.value_at_quantile(0.50),
             p99_us: all.value_at_quantile(0.99),
-            cpu_us: 0,
+            cpu_ns: 0,
         })
     }
 }
 
 async fn client(connector: TlsConnector, port: u16, host: String, until: Instant) -> Outcome<Latencies> {
     let doing = || format!("ask port {port} for {host}");
-    let tcp = TcpStream::connect(("127.0.0.1", port)).await.attempt(doing)?;
-    tcp.set_nodelay(true).attempt(doing)?;
-    let name = ServerName::try_from(host.clone()).attempt(doing)?;
-    let stream = connector.connect(name, tcp).await.attempt(doing)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.attempt(doing)?;
-    let driver = tokio::spawn(connection);
+    let mut sender = open(&connector, port, &host).await?;
     let mut latencies = histogram()?;
     while Instant::now() < until {
         let request = http::Request::get("/api/v1/bench").header("host", &host).body(Empty::<Bytes>::new());
         let sent = Instant::now();
         let answer = sender.send_request(request.attempt(doing)?).await.attempt(doing)?;
-        if answer.status() != http::StatusCode::OK {
-            return Err(Fail::new(format!("{host} on port {port} answered with {}", answer.status())));
+        let status = answer.status();
+        if status != http::StatusCode::OK {
+            // The problem in the body names the reason.
+            let body = answer.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+            let said = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+            return Err(Fail::new(format!("{host} on port {port} answered with {status}: {said}")));
         }
         answer.into_body().collect().await.attempt(doing)?;
         let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(LATENCY_US_MAX);
         latencies.saturating_record(micros);
     }
-    drop(sender);
-    driver.abort();
     Ok(latencies)
+}
+
+/// A connection of its own, which ends when its sender is dropped.
+pub(super) async fn open<B>(connector: &TlsConnector, port: u16, host: &str) -> Outcome<SendRequest<B>>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    let doing = || format!("connect to port {port} for {host}");
+    let tcp = TcpStream::connect(("127.0.0.1", port)).await.attempt(doing)?;
+    tcp.set_nodelay(true).attempt(doing)?;
+    let name = ServerName::try_from(host.to_owned()).attempt(doing)?;
+    let stream = connector.connect(name, tcp).await.attempt(doing)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.attempt(doing)?;
+    // How the connection ends is told to the request on it.
+    tokio::spawn(async move { drop(connection.await) });
+    Ok(sender)
 }
 
 fn histogram() -> Outcome<Latencies> {
     Histogram::new_with_bounds(1, LATENCY_US_MAX, 3).attempt(|| "make a histogram".to_owned())
 }
 
-fn config(home: &Home) -> Outcome<rustls::ClientConfig> {
+/// TLS 1.3 that trusts the stack's own authority.
+pub(super) fn config(home: &Home) -> Outcome<rustls::ClientConfig> {
     let doing = || "set up TLS".to_owned();
     let mut roots = rustls::RootCertStore::empty();
     for certificate in

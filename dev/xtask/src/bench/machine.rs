@@ -5,9 +5,9 @@ use std::process::Command;
 /// Ticks of `/proc/<pid>/stat` a second: 100 on every Linux that Rust's standard library supports (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
-/// Processor time in microseconds.
-pub(super) fn micros(ticks: u64) -> u64 {
-    ticks * (1_000_000 / TICKS_PER_SECOND)
+/// Processor time in nanoseconds.
+pub(super) fn nanos(ticks: u64) -> u64 {
+    ticks * (1_000_000_000 / TICKS_PER_SECOND)
 }
 
 /// User and system time of a process and its children so far, in ticks.
@@ -30,6 +30,12 @@ pub(super) fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
+/// The machine's load average of the last minute; what else ran shows in it.
+pub(super) fn load_average() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().unwrap_or("unknown").to_owned()
 }
 
 /// The machine in a line: processor, cores, memory, kernel.

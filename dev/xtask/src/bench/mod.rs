@@ -1,9 +1,12 @@
-//! Measures ratios in one run: the front door against nginx and HAProxy in front of the same upstream, and idle memory.
+//! Measures ratios in one run: the front door against nginx and HAProxy in front of the same upstream, memory, and what
+//! is measured beside the code.
+mod bulk;
 mod library;
 mod load;
 mod machine;
 mod proxies;
 mod report;
+mod route;
 mod stack;
 pub(crate) mod upstream;
 
@@ -29,7 +32,7 @@ const MEASURED: Duration = Duration::from_secs(8);
 /// What of it to run.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only the comparison of proxies, without the benchmarks beside the code.
+    /// Only the front door, its route table and idle memory, without the benchmarks of the clinics' data.
     #[arg(long)]
     proxies_only: bool,
 }
@@ -45,16 +48,23 @@ pub(crate) async fn run(checkout: &Checkout, options: &Options) -> Outcome<ExitC
     deps::ensure_program("nginx", "nginx")?;
     deps::ensure_program("haproxy", "haproxy")?;
     let postgres = deps::ensure_postgres()?;
-    let bench = stack::Bench::start(checkout, &postgres).await?;
-    let result = measure(&bench).await;
-    bench.stop()?;
-    let mut report = result?;
+    let load_before = machine::load_average();
+    let mut report = Report::new(load_before);
+    match stack::Bench::start(checkout, &postgres).await {
+        Err(fail) => report.note("the stack that is measured", fail),
+        Ok(bench) => {
+            measure(&bench, &mut report).await;
+            let stopped = bench.stop();
+            report.keep("stopping the stack that was measured", stopped.map(|()| Vec::new()));
+        }
+    }
+    report.keep("the route table", route::run(checkout).await);
     if !options.proxies_only {
-        report.library = library::run(checkout, &postgres).await?;
+        report.keep("the benchmarks beside the code", library::run(checkout, &postgres).await);
     }
     report.print();
     report.write(checkout)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if report.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Builds everything optimised and hands over: an unoptimised load generator would measure itself.
@@ -73,15 +83,37 @@ fn run_optimised(checkout: &Checkout, options: &Options) -> Outcome<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn measure(bench: &stack::Bench) -> Outcome<Report> {
-    let idle = bench.idle_memory();
-    let terminating = bench.terminating_proxies()?;
-    let proxied = take_turns(&terminating, bench, true).await;
-    proxies::stop(terminating)?;
-    let tunnelling = bench.tunnelling_proxies()?;
-    let tunnelled = take_turns(&tunnelling, bench, false).await;
-    proxies::stop(tunnelling)?;
-    Ok(Report { idle, proxied: proxied?, tunnelled: tunnelled?, library: Vec::new() })
+/// Every part that can be measured is, also after one failed.
+async fn measure(bench: &stack::Bench, report: &mut Report) {
+    report.idle = bench.idle_memory();
+    // First, while the front door is as it started: memory that an earlier load left it with would hide growth.
+    report.keep("5 GiB up and down", move_bulk(bench).await);
+    match compare(bench.terminating_proxies(), bench, true).await {
+        Ok(found) => report.proxied = found,
+        Err(fail) => report.note("the comparison of TLS proxies", fail),
+    }
+    match compare(bench.tunnelling_proxies(), bench, false).await {
+        Ok(found) => report.tunnelled = found,
+        Err(fail) => report.note("the comparison of carriers of unopened connections", fail),
+    }
+}
+
+async fn move_bulk(bench: &stack::Bench) -> Outcome<Vec<library::Line>> {
+    let front_door = bench.home_front_door()?;
+    let host = bench.home_host();
+    let load = Load { home: bench.home(), port: front_door.port, host: &host, clients: 1 };
+    bulk::run(&load, front_door.pid).await
+}
+
+async fn compare(
+    contenders: Outcome<Vec<Proxy>>,
+    bench: &stack::Bench,
+    at_home: bool,
+) -> Outcome<Vec<Contender>> {
+    let contenders = contenders?;
+    let found = take_turns(&contenders, bench, at_home).await;
+    proxies::stop(contenders)?;
+    found
 }
 
 /// Every contender in each round; the medians count. `at_home` says whether the load asks for the clinic of the region
@@ -96,7 +128,7 @@ async fn take_turns(contenders: &[Proxy], bench: &stack::Bench, at_home: bool) -
             let before = proxy.cpu_ticks();
             let measured = load.run(MEASURED).await?;
             let ticks = proxy.cpu_ticks().saturating_sub(before);
-            let sample = Sample { cpu_us: machine::micros(ticks) / measured.requests.max(1), ..measured };
+            let sample = Sample { cpu_ns: machine::nanos(ticks) / measured.requests.max(1), ..measured };
             println!("round {round}: {:<12} {}", proxy.name, sample.line());
             result.samples.push(sample);
         }

@@ -3,7 +3,7 @@ use crate::bench::library::Line;
 use crate::bench::load::Sample;
 use crate::bench::machine::{commit, describe, said};
 use crate::bench::{CLIENTS, MEASURED, ROUNDS};
-use crate::fail::{Attempt, Outcome};
+use crate::fail::{Attempt, Fail, Outcome};
 use crate::places::Checkout;
 
 /// One contender's samples, a round each.
@@ -21,8 +21,12 @@ pub(super) struct Report {
     pub proxied: Vec<Contender>,
     /// Forwarders of unopened connections; the front door first.
     pub tunnelled: Vec<Contender>,
-    /// What the benchmarks beside the code found.
-    pub library: Vec<Line>,
+    /// What was found by parts that compare nothing, or compare by themselves.
+    lines: Vec<Line>,
+    /// What could not be measured, and why.
+    missing: Vec<(&'static str, String)>,
+    /// The machine's load when the run began.
+    load_before: String,
 }
 
 impl Contender {
@@ -39,6 +43,31 @@ impl Contender {
 }
 
 impl Report {
+    /// An empty report of a run that begins under this load.
+    pub(super) fn new(load_before: String) -> Self {
+        let (idle, proxied, tunnelled) = (Vec::new(), Vec::new(), Vec::new());
+        Self { idle, proxied, tunnelled, lines: Vec::new(), missing: Vec::new(), load_before }
+    }
+
+    /// Takes in what a part found, or that it failed.
+    pub(super) fn keep(&mut self, part: &'static str, found: Outcome<Vec<Line>>) {
+        match found {
+            Ok(lines) => self.lines.extend(lines),
+            Err(fail) => self.note(part, fail),
+        }
+    }
+
+    /// Takes in that a part failed.
+    pub(super) fn note(&mut self, part: &'static str, fail: Fail) {
+        println!("FAILED: {part}: {fail}");
+        self.missing.push((part, fail.to_string()));
+    }
+
+    /// Whether every part was measured.
+    pub(super) fn is_whole(&self) -> bool {
+        self.missing.is_empty()
+    }
+
     /// Prints the tables.
     pub(super) fn print(&self) {
         println!("\n{}", self.tables());
@@ -50,11 +79,14 @@ impl Report {
         let folder = checkout.root();
         let text = format!(
             "# Benchmarks\n\nWritten by `make bench`; every number of a table was measured in one run, so the ratios hold \
-             where the numbers do not.\n\n- machine: {}\n- commit: {}\n- compared with: {}; {}\n- load: {CLIENTS} \
-             keep-alive clients over TLS 1.3, 1 KiB answers, {ROUNDS} rounds of {} s in turns, medians; the load \
-             generator and the upstream share the machine\n\n{}",
+             where the numbers do not.\n\n- machine: {}\n- commit: {}\n- command: `{}`\n- load average when it began: {} \
+             (an idle machine has less than 1)\n- compared with: {}; {}\n- load: {CLIENTS} keep-alive clients over TLS \
+             1.3, 1 KiB answers, {ROUNDS} rounds of {} s in turns, medians; the load generator and the upstream share \
+             the machine\n\n{}",
             describe(),
             commit(folder),
+            std::env::args().skip(1).fold("cargo xtask".to_owned(), |line, word| format!("{line} {word}")),
+            self.load_before,
             said(folder, "nginx", &["-v"]).replace("nginx version: ", ""),
             said(folder, "haproxy", &["-v"]).split(" - ").next().unwrap_or_default(),
             MEASURED.as_secs(),
@@ -64,26 +96,98 @@ impl Report {
     }
 
     fn tables(&self) -> String {
-        let mut text = String::from(
-            "## TLS in, mTLS out\n\nThe front door also looks up the tenant, signs an assertion and checks a receipt.\n\n",
+        let mut text = String::from("## Targets\n\n");
+        text.push_str(
+            "| what | came to | against | ratio | to reach | reached |\n|---|---|---|---|---|---|\n",
+        );
+        text.extend(self.targets().iter().chain(&self.lines).map(row));
+        if !self.missing.is_empty() {
+            text.push_str("\n## Not measured in this run\n\n");
+        }
+        for (part, why) in &self.missing {
+            let first = why.lines().next().unwrap_or_default();
+            text.push_str(&format!("- {part}: {first}\n"));
+        }
+        text.push_str(
+            "\n## TLS in, mTLS out\n\nThe front door also looks up the tenant, signs an assertion and checks a receipt.\n\n",
         );
         text.push_str(&table(&self.proxied, "processor time a request against it", |it| {
-            it.median(|s| s.cpu_us)
+            it.median(|s| s.cpu_ns)
         }));
         text.push_str("\n## Another region's connection, carried unopened\n\n");
         text.push_str(&table(&self.tunnelled, "throughput against it", |it| it.median(|s| s.per_second)));
-        text.push_str("\n## Idle memory\n\n| process | MiB resident |\n|---|---|\n");
-        for (name, kib) in &self.idle {
-            text.push_str(&format!("| {name} | {}.{} |\n", kib / 1024, (kib % 1024) * 10 / 1024));
-        }
-        if !self.library.is_empty() {
-            text.push_str(
-                "\n## Beside the code\n\n| what | came to | against | ratio | to reach | reached |\n",
-            );
-            text.push_str("|---|---|---|---|---|---|\n");
-            text.extend(self.library.iter().map(row));
-        }
         text
+    }
+
+    /// The comparisons and the idle processes as lines with their targets.
+    fn targets(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        if let [ours, nginx, ..] = self.proxied.as_slice() {
+            let cpu = |it: &Contender| it.median(|s| s.cpu_ns);
+            let p99 = |it: &Contender| it.median(|s| s.p99_us);
+            lines.push(ratio(
+                "front door: processor time a request",
+                "ns",
+                (cpu(ours), cpu(nginx)),
+                Reach::AtMost(130),
+            ));
+            lines.push(ratio("front door: p99", "µs", (p99(ours), p99(nginx)), Reach::AtMost(100)));
+        }
+        if let [ours, haproxy] = self.tunnelled.as_slice() {
+            let rate = |it: &Contender| it.median(|s| s.per_second);
+            lines.push(ratio(
+                "carried unopened",
+                "requests/s",
+                (rate(ours), rate(haproxy)),
+                Reach::AtLeast(90),
+            ));
+        }
+        lines.extend(self.idle.iter().map(|(name, kib)| idle_line(name, *kib)));
+        lines
+    }
+}
+
+/// A target for a ratio, in hundredths.
+#[derive(Clone, Copy)]
+enum Reach {
+    AtMost(u64),
+    AtLeast(u64),
+}
+
+/// `values` are ours and the other's.
+fn ratio(name: &str, unit: &str, values: (u64, u64), reach: Reach) -> Line {
+    let (ours, theirs) = values;
+    let hundredths = ours * 100 / theirs.max(1);
+    let decimal = |value: u64| format!("{}.{:02}", value / 100, value % 100);
+    let (words, met) = match reach {
+        Reach::AtMost(most) => (format!("≤ {} ×", decimal(most)), hundredths <= most),
+        Reach::AtLeast(least) => (format!("≥ {} ×", decimal(least)), hundredths >= least),
+    };
+    let other = if matches!(reach, Reach::AtLeast(_)) { "HAProxy in TCP mode" } else { "nginx" };
+    Line {
+        name: name.to_owned(),
+        figure: format!("{ours} {unit}"),
+        against: format!("{other}: {theirs} {unit}"),
+        ratio: Some(decimal(hundredths)),
+        reach: words,
+        met: Some(met),
+    }
+}
+
+fn idle_line(name: &str, kib: u64) -> Line {
+    let bytes = kib * 1024;
+    let most_mb = match name.split_once('/') {
+        Some((_, "front-door")) => Some(30),
+        Some((_, "backend")) => Some(60),
+        _ => None,
+    };
+    Line {
+        name: format!("idle memory of {name}"),
+        figure: format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+        against: String::new(),
+        ratio: None,
+        reach: most_mb.map_or_else(String::new, |most| format!("≤ {most} MB")),
+        met: most_mb.map(|most| bytes <= most * 1_000_000),
     }
 }
 
@@ -95,7 +199,7 @@ fn row(line: &Line) -> String {
 
 fn table(contenders: &[Contender], ratio_of: &str, value: impl Fn(&Contender) -> u64) -> String {
     let mut text = format!(
-        "| | requests/s | p50 µs | p99 µs | processor µs a request | front door's {ratio_of} |\n|---|---|---|---|---|---|\n"
+        "| | requests/s | p50 µs | p99 µs | processor ns a request | front door's {ratio_of} |\n|---|---|---|---|---|---|\n"
     );
     let ours = contenders.first().map(&value).unwrap_or_default();
     for it in contenders {
@@ -106,7 +210,7 @@ fn table(contenders: &[Contender], ratio_of: &str, value: impl Fn(&Contender) ->
             it.median(|s| s.per_second),
             it.median(|s| s.p50_us),
             it.median(|s| s.p99_us),
-            it.median(|s| s.cpu_us),
+            it.median(|s| s.cpu_ns),
             hundredths / 100,
             hundredths % 100
         ));

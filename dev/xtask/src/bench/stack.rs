@@ -96,6 +96,12 @@ impl Bench {
         Ok(vec![self.front_door(first)?, haproxy])
     }
 
+    /// The first region's front door.
+    pub(super) fn home_front_door(&self) -> Outcome<Proxy> {
+        let [region, _] = &REGIONS;
+        self.front_door(region)
+    }
+
     fn front_door(&self, region: &LocalRegion) -> Outcome<Proxy> {
         let record = process::recorded(&self.stack.home, &process_name(region, Role::FrontDoor))
             .ok_or_else(|| Fail::new("The front door does not run."))?;
@@ -110,7 +116,7 @@ impl Bench {
 }
 
 fn idle_memory(stack: &Stack) -> Vec<(String, u64)> {
-    let roles = [Role::FrontDoor, Role::Backend, Role::Worker];
+    let roles = [Role::FrontDoor, Role::Backend, Role::Worker, Role::LocalAws];
     let [region, _] = &REGIONS;
     let mut names: Vec<String> = roles.iter().map(|role| process_name(region, *role)).collect();
     names.push("control".to_owned());
@@ -150,7 +156,12 @@ async fn use_upstream(stack: &Stack, region: &LocalRegion) -> Outcome<()> {
     let mut config: toml::Table = read_text(&file)?.parse().attempt(|| format!("read {}", file.display()))?;
     let changes: Value = serde_json::json!({
         "backends": [local(port)],
-        "limits": { "requests_per_s_per_address": 0, "connections_per_address_max": 4096 },
+        "limits": {
+            "requests_per_s_per_address": 0,
+            "connections_per_address_max": 4096,
+            // The load generator keeps every core busy, so the upstream can be late to accept.
+            "connect_ms": 30_000,
+        },
     });
     let changes = toml::Table::try_from(changes).attempt(|| "lay out the bench's changes".to_owned())?;
     config.extend(changes);

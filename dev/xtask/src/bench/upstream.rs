@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Args;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
+use crate::bench::bulk::Zeros;
 use crate::fail::{Attempt, Fail, Outcome};
 
 /// Where the upstream listens and whom it believes.
@@ -53,6 +54,8 @@ pub(crate) struct Upstream {
     #[arg(long, default_value_t = 1024)]
     body_bytes: usize,
 }
+
+type Answer = Either<Full<Bytes>, Zeros>;
 
 struct State {
     route: HmacKeyring,
@@ -93,14 +96,22 @@ async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, state: Arc<State>) ->
     tcp.set_nodelay(true).attempt(doing)?;
     let stream = acceptor.accept(tcp).await.attempt(doing)?;
     let service = service_fn(move |request| {
-        let response = answer(&request, &state);
-        async move { Ok::<_, Infallible>(response) }
+        let state = Arc::clone(&state);
+        async move { Ok::<_, Infallible>(answer(request, &state).await) }
     });
     http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.attempt(doing)
 }
 
-fn answer(request: &http::Request<Incoming>, state: &State) -> http::Response<Full<Bytes>> {
-    let mut response = http::Response::new(Full::new(state.body.clone()));
+/// Takes in a body, and answers with as many bytes as `?bytes=` asks for, or with the usual number.
+async fn answer(mut request: http::Request<Incoming>, state: &State) -> http::Response<Answer> {
+    let asked = request.uri().query().and_then(|query| query.strip_prefix("bytes=")?.parse().ok());
+    let body = match asked {
+        Some(bytes) => Either::Right(Zeros::new(bytes)),
+        None => Either::Left(Full::new(state.body.clone())),
+    };
+    // Ends with the body, which the proxy in front limits.
+    while let Some(Ok(_frame)) = request.body_mut().frame().await {}
+    let mut response = http::Response::new(body);
     if let Some(value) = request.headers().get(assertion::HEADER) {
         let expected = Expected {
             method: request.method().as_str(),

@@ -75,7 +75,7 @@ pub(crate) fn script(statements: &[Statement]) -> String {
         };
         match statement {
             Statement::Simple(sql) => {
-                let text = with_context(sql).trim_end_matches(';').replace("; ", " \\; ");
+                let text = of_own_session(sql).trim_end_matches(';').replace("; ", " \\; ");
                 if begins(statement) {
                     let _written = writeln!(once, "{text};");
                 }
@@ -91,7 +91,7 @@ pub(crate) fn script(statements: &[Statement]) -> String {
         }
     }
     format!(
-        "\\if :known = 0\nSELECT bench.context() AS ctx \\gset\n{once}COMMIT;\n\
+        "\\if :known = 0\nSELECT bench.context() AS ctx, sec.session_settings() AS settings \\gset\n{once}COMMIT;\n\
          \\set seq :base + :client_id * 1000000\n\\set known 1\n\\endif\n\\set seq :seq + 1\n{body}"
     )
 }
@@ -100,11 +100,17 @@ fn begins(statement: &Statement) -> bool {
     matches!(statement, Statement::Simple(sql) if sql.contains("BEGIN"))
 }
 
-fn with_context(sql: &str) -> String {
-    const SET: &str = "SET LOCAL domicile.context='";
-    let Some((before, after)) = sql.split_once(SET) else { return sql.to_owned() };
-    let rest = after.split_once('\'').map_or("", |(_, rest)| rest);
-    format!("{before}{SET}:ctx'{rest}")
+/// What belongs to one session takes the values of the client's own: its context, and the hash of its settings.
+fn of_own_session(sql: &str) -> String {
+    let sql = replaced(sql, "SET LOCAL domicile.context='", ":ctx");
+    replaced(&sql, "sec.assert_clean(sec.session_settings(), '", ":settings")
+}
+
+/// Puts `own` in place of the quoted value that `before` opens.
+fn replaced(sql: &str, before: &str, own: &str) -> String {
+    let Some((head, tail)) = sql.split_once(before) else { return sql.to_owned() };
+    let rest = tail.split_once('\'').map_or("", |(_, rest)| rest);
+    format!("{head}{before}{own}'{rest}")
 }
 
 /// The first value of the audit entry is its key: the same id with this run's number in place of its random end.

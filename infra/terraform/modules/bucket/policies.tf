@@ -5,7 +5,7 @@ locals {
   deny_plaintext = {
     Sid       = "TlsOnly"
     Effect    = "Deny"
-    Principal = "*"
+    Principal = { AWS = "*" }
     Action    = "s3:*"
     Resource  = local.everything
     Condition = { Bool = { "aws:SecureTransport" = "false" } }
@@ -14,7 +14,7 @@ locals {
   deny_old_tls = {
     Sid       = "Tls12OrNewer"
     Effect    = "Deny"
-    Principal = "*"
+    Principal = { AWS = "*" }
     Action    = "s3:*"
     Resource  = local.everything
     Condition = { NumericLessThan = { "s3:TlsVersion" = "1.2" } }
@@ -23,7 +23,7 @@ locals {
   deny_other_accounts = {
     Sid       = "OnlyThisAccount"
     Effect    = "Deny"
-    Principal = "*"
+    Principal = { AWS = "*" }
     Action    = "s3:*"
     Resource  = local.everything
     Condition = {
@@ -35,7 +35,7 @@ locals {
   deny_replication = {
     Sid       = "NeverReplicated"
     Effect    = "Deny"
-    Principal = "*"
+    Principal = { AWS = "*" }
     Action    = ["s3:PutReplicationConfiguration", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags", "s3:InitiateReplication"]
     Resource  = local.everything
   }
@@ -44,7 +44,7 @@ locals {
   deny_unencrypted = [for _ in range(var.writers_send_encryption ? 1 : 0) : {
     Sid       = "SseKmsOnly"
     Effect    = "Deny"
-    Principal = "*"
+    Principal = { AWS = "*" }
     Action    = "s3:PutObject"
     Resource  = "${local.arn}/*"
     Condition = { StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" } }
@@ -53,7 +53,7 @@ locals {
   deny_other_keys = [for _ in range(var.receives_access_logs ? 0 : 1) : {
     Sid       = "OnlyThisKey"
     Effect    = "Deny"
-    Principal = "*"
+    Principal = { AWS = "*" }
     Action    = "s3:PutObject"
     Resource  = "${local.arn}/*"
     Condition = {

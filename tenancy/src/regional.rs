@@ -20,7 +20,8 @@ use crate::pool::{ShardPool, Slice};
 use crate::session::Held;
 use crate::tx::{TenantTx, TxShared};
 
-/// Connections tried before a transaction gives up, when one after the other turns out dirty or dead.
+/// Dead connections tried before a transaction gives up. Dirty ones do not count, because each is closed and there are
+/// only so many: a reload of the server's configuration may have changed the settings of all.
 const BEGIN_ATTEMPTS_MAX: u32 = 4;
 
 /// The data plane of one region. Cheap to share; there is no way to reach a second region through it.
@@ -129,8 +130,8 @@ impl Regional {
     ) -> Result<TenantTx, TxError> {
         let pool = self.shards.get(&tenant.shard).ok_or(TxError::Rejected(Rejection::Shard))?;
         let key = self.context_key(tenant).await?;
-        let mut last = TxError::Unavailable;
-        for _ in 0..BEGIN_ATTEMPTS_MAX {
+        let (mut last, mut dead) = (TxError::Unavailable, 0);
+        for _ in 0..self.config.pool.connections_max.saturating_add(BEGIN_ATTEMPTS_MAX) {
             let lease = pool.lease(tenant.id, slice).await?;
             let expires_s = lease.connection.database_now_s().saturating_add(self.config.pool.context_s);
             let context = key.mint(tenant.id, expires_s, lease.connection.pid);
@@ -139,11 +140,17 @@ impl Regional {
                 Ok(()) => {
                     return Ok(TenantTx { held, shared: Arc::clone(&self.shared), tenant, name });
                 }
-                Err(error @ (TxError::Rejected(Rejection::Dirty) | TxError::Unavailable)) => {
-                    if matches!(error, TxError::Rejected(_)) {
-                        note(&error, tenant);
-                    }
+                Err(error @ TxError::Rejected(Rejection::Dirty)) => {
+                    note(&error, tenant);
                     held.close();
+                    last = error;
+                }
+                Err(error @ TxError::Unavailable) => {
+                    held.close();
+                    dead += 1;
+                    if dead == BEGIN_ATTEMPTS_MAX {
+                        return Err(error);
+                    }
                     last = error;
                 }
                 Err(error @ TxError::Rejected(_)) => {

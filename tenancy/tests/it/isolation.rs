@@ -2,6 +2,7 @@
 //! T13, T15).
 
 use regions::ids::Epoch;
+use tenancy::config::PoolConfig;
 use tenancy::{Rejection, RoleName, SchemaName, TenantRef, TxError};
 use testkit::TestRegion;
 
@@ -315,6 +316,27 @@ async fn a_session_with_a_setting_left_behind_is_closed() {
         let dirty = visit(alpha, &format!("SET {left}")).await;
         assert_ne!(visit(beta, "SELECT 1").await, dirty, "the session with {left} was lent again");
     }
+}
+
+#[tokio::test]
+async fn even_a_pool_of_nothing_but_changed_sessions_serves_the_next_request() {
+    // As after a reload of the server's configuration, which changes the settings of every session there is.
+    const SESSIONS: u32 = 8;
+    let region = TestRegion::with_pool(PoolConfig {
+        tenant_transactions_max: SESSIONS,
+        ..crate::support::connections(SESSIONS)
+    })
+    .await;
+    let mut open = Vec::new();
+    for _ in 0..SESSIONS {
+        let mut tx = region.regional.begin(region.alpha, "test.changed").await.unwrap();
+        execute(&mut tx, "SET work_mem = '64kB'").await.unwrap();
+        open.push(tx);
+    }
+    for tx in open {
+        tx.commit_without_audit(tenancy::audit::Unaudited::JobProgress).await.unwrap();
+    }
+    patient(&region, region.beta).await;
 }
 
 #[tokio::test]

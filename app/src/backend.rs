@@ -26,7 +26,7 @@ use crate::middleware::rate::RateLimits;
 use crate::patients::name_index::NameIndexes;
 use crate::pins::{self, Pins};
 use crate::role::{self, RoleError};
-use crate::routes;
+use crate::routes::{Route, Table};
 
 /// Nonces of unsafe requests remembered at once: 40 seconds of 5,000 changes a second.
 const NONCES_MAX: usize = 200_000;
@@ -66,7 +66,8 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     admin.set_nonblocking(true).map_err(|error| RoleError::while_doing("the admin listener", &error))?;
     let admin = tokio::net::TcpListener::from_std(admin)
         .map_err(|error| RoleError::while_doing("the admin listener", &error))?;
-    let server = serve(&app, bind(config.listen)?, tls, config.threads)
+    let server = Backend::new(app.clone())
+        .serve(bind(config.listen)?, tls, config.threads)
         .map_err(|error| RoleError::while_doing("the listener", &error))?;
     let handle = server.handle();
 
@@ -74,11 +75,7 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     tasks.spawn(serve_admin(admin, readiness.clone(), shutdown.clone()));
     tasks.spawn(follow(config.directory.clone(), directory.clone(), shutdown.clone()));
     tasks.spawn(watch_directory(directory, readiness.clone(), shutdown.clone()));
-    tasks.spawn(app.pinned.clone().watch(
-        Arc::clone(&app.regional),
-        readiness.clone(),
-        shutdown.clone(),
-    ));
+    tasks.spawn(app.pinned.clone().watch(Arc::clone(&app.regional), readiness.clone(), shutdown.clone()));
     tasks.spawn(sweep(app.clone(), shutdown.clone()));
     tasks.spawn(async move { drop(trigger.on_signal().await) });
     log::info("started", &[Field::Port(config.listen.port())]);
@@ -137,33 +134,55 @@ pub async fn build(
     })
 }
 
-/// The HTTP server over `listener`. It serves when the returned future is polled.
-///
-/// # Errors
-/// When the listener cannot be used.
-pub fn serve(
-    app: &web::Data<App>,
-    listener: TcpListener,
-    tls: rustls::ServerConfig,
-    threads: usize,
-) -> std::io::Result<Server> {
-    let app = app.clone();
-    let factory = move || {
-        WebApp::new()
-            .app_data(app.clone())
-            .configure(routes::configure)
-            .wrap(middleware::from_fn(crate::middleware::edge))
-    };
-    let mut server = HttpServer::new(factory)
-        .disable_signals()
-        .shutdown_timeout(DRAIN_MAX_S)
-        .client_request_timeout(Duration::from_secs(HEAD_MAX_S))
-        .keep_alive(Duration::from_secs(KEEP_ALIVE_S))
-        .max_connections(CONNECTIONS_PER_THREAD_MAX);
-    if threads > 0 {
-        server = server.workers(threads);
+/// A backend that does not serve yet.
+pub struct Backend {
+    app: web::Data<App>,
+    table: Table,
+}
+
+impl Backend {
+    /// A backend with the product's routes.
+    #[must_use]
+    pub fn new(app: web::Data<App>) -> Backend {
+        Backend { app, table: Table::default() }
     }
-    Ok(server.listen_rustls_0_23(listener, tls)?.run())
+
+    /// The same backend with handlers of a test beside the product's: ones with the mistakes that the layers below them
+    /// must survive. Nothing in the product calls this and no configuration leads here.
+    #[must_use]
+    pub fn with_routes(mut self, extra: &'static [Route]) -> Backend {
+        self.table = Table::with(extra);
+        self
+    }
+
+    /// The HTTP server over `listener`. It serves when the returned future is polled.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn serve(
+        self,
+        listener: TcpListener,
+        tls: rustls::ServerConfig,
+        threads: usize,
+    ) -> std::io::Result<Server> {
+        let Backend { app, table } = self;
+        let factory = move || {
+            WebApp::new()
+                .app_data(app.clone())
+                .configure(|config| table.configure(config))
+                .wrap(middleware::from_fn(crate::middleware::edge))
+        };
+        let mut server = HttpServer::new(factory)
+            .disable_signals()
+            .shutdown_timeout(DRAIN_MAX_S)
+            .client_request_timeout(Duration::from_secs(HEAD_MAX_S))
+            .keep_alive(Duration::from_secs(KEEP_ALIVE_S))
+            .max_connections(CONNECTIONS_PER_THREAD_MAX);
+        if threads > 0 {
+            server = server.workers(threads);
+        }
+        Ok(server.listen_rustls_0_23(listener, tls)?.run())
+    }
 }
 
 /// A listening socket, with a sentence when the port is taken.

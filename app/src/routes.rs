@@ -8,6 +8,7 @@ use crate::middleware::rate::RateClass;
 use crate::{auth, openapi, patients, staff};
 
 /// One line of the table.
+#[derive(Debug)]
 pub struct Route {
     /// HTTP method.
     pub method: Method,
@@ -51,27 +52,46 @@ routes! {
     PUT    "/api/v1/patients/{id}"      PatientUpdate    Write    patients::api::update;
 }
 
-/// The line that a request's method and matched pattern belong to.
-#[must_use]
-pub fn find(method: &Method, pattern: &str) -> Option<&'static Route> {
-    ROUTES.iter().find(|route| route.method == *method && route.path == pattern)
+/// The lines that a server serves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Table {
+    extra: &'static [Route],
 }
 
-/// Registers the table; a known path with another method is 405, everything else 404.
-pub fn configure(config: &mut web::ServiceConfig) {
-    let mut paths: Vec<&'static str> = Vec::new();
-    for route in ROUTES {
-        if !paths.contains(&route.path) {
-            paths.push(route.path);
-        }
+impl Table {
+    /// The product's lines and some of a test's own; no configuration leads here.
+    #[must_use]
+    pub const fn with(extra: &'static [Route]) -> Table {
+        Table { extra }
     }
-    for path in paths {
-        let mut resource =
-            web::resource(path).default_service(web::to(crate::middleware::method_not_allowed));
-        for route in ROUTES.iter().filter(|route| route.path == path) {
-            resource = resource.route((route.handler)());
-        }
-        config.service(resource);
+
+    fn lines(self) -> impl Iterator<Item = &'static Route> {
+        ROUTES.iter().chain(self.extra)
     }
-    config.default_service(web::to(crate::middleware::not_found));
+
+    /// The line that a request's method and matched pattern belong to.
+    #[must_use]
+    pub fn find(self, method: &Method, pattern: &str) -> Option<&'static Route> {
+        self.lines().find(|route| route.method == *method && route.path == pattern)
+    }
+
+    /// Registers the table; a known path with another method is 405, everything else 404.
+    pub fn configure(self, config: &mut web::ServiceConfig) {
+        config.app_data(self);
+        let mut paths: Vec<&'static str> = Vec::new();
+        for route in self.lines() {
+            if !paths.contains(&route.path) {
+                paths.push(route.path);
+            }
+        }
+        for path in paths {
+            let mut resource =
+                web::resource(path).default_service(web::to(crate::middleware::method_not_allowed));
+            for route in self.lines().filter(|route| route.path == path) {
+                resource = resource.route((route.handler)());
+            }
+            config.service(resource);
+        }
+        config.default_service(web::to(crate::middleware::not_found));
+    }
 }

@@ -62,6 +62,7 @@ impl TxError {
             Self::NotServed => "tenant_not_served",
             Self::AuditUnavailable => "audit_unavailable",
             Self::AuditMissing => "audit_missing",
+            Self::Db(error) if is_refusal(error) => "database_refused",
             Self::TimedOut => "database_timed_out",
             Self::Db(_) => "database_error",
             Self::Keys(_) => "key_error",
@@ -110,6 +111,12 @@ impl fmt::Debug for TxError {
 }
 
 impl std::error::Error for TxError {}
+
+/// Whether the server denied a right (SQLSTATE 42501). No statement of the product asks for one it does not have, so
+/// somebody's text became part of a statement. Diesel hides the SQLSTATE; the message is looked at and goes no further.
+fn is_refusal(error: &diesel::result::Error) -> bool {
+    matches!(error, diesel::result::Error::DatabaseError(_, info) if info.message().starts_with("permission denied"))
+}
 
 /// `CONSTRAINT` name that `sec.tenant()` raises with; diesel shows no SQLSTATE, so our functions name themselves here.
 const CONSTRAINT_CONTEXT: &str = "domicile_context";

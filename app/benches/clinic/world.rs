@@ -197,7 +197,7 @@ fn serve(app: &web::Data<App>, pki: &Pki) -> (SocketAddr, Arc<rustls::ClientConf
     let client = mutual_client(&identity(&front_door), &pki.ca(), &["http/1.1"]).unwrap();
     let listener = backend::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
-    let server = backend::serve(app, listener, tls, 2).unwrap();
+    let server = backend::Backend::new(app.clone()).serve(listener, tls, 2).unwrap();
     let handle = server.handle();
     tokio::spawn(server);
     (address, Arc::new(client), handle)

@@ -29,7 +29,7 @@ use crate::ctx::Clinic;
 use crate::error::{
     AppError, GONE, METHOD, MISDIRECTED, NOT_ROUTED, SUSPENDED, UNAVAILABLE, UNEXPECTED_BODY,
 };
-use crate::routes::{self, Route};
+use crate::routes::{Route, Table};
 
 /// Tells a front door the epoch it should have used.
 pub const STALE_EPOCH: HeaderName = HeaderName::from_static("domicile-stale-epoch");
@@ -78,11 +78,12 @@ pub async fn edge<B: MessageBody + 'static>(
     let Some(app) = request.app_data::<web::Data<App>>().cloned() else {
         return Err(AppError::internal("app.missing").into());
     };
+    let table = request.app_data::<Table>().copied().unwrap_or_default();
     let mut seen = Seen {
         method: request.method().clone(),
         has_body: has_body(request.headers()),
         started: Instant::now(),
-        route: request.match_pattern().and_then(|pattern| routes::find(request.method(), &pattern)),
+        route: request.match_pattern().and_then(|pattern| table.find(request.method(), &pattern)),
         assertion: None,
         rate: None,
     };
@@ -276,6 +277,10 @@ fn report(seen: &Seen, status: u16, error: Option<&AppError>) {
     }
     if let Some(error) = error {
         fields.push(Field::Code(error.cause.unwrap_or(error.kind.code)));
+    }
+    if error.and_then(|error| error.cause) == Some("database_refused") {
+        // No statement of the product asks for a right it does not have: somebody's text became part of one.
+        log::security("database_refused", &fields);
     }
     match status {
         500.. => log::error("request", &fields),

@@ -26,8 +26,8 @@ use tokio::time::Instant;
 
 use crate::config::MigratorLogin;
 use crate::control::work::{Kind, Outcome, Report, Task};
-use crate::store::StoreError;
 use crate::pins::Pins;
+use crate::store::StoreError;
 use client::{CallError, WorkClient};
 use desk::{Desk, pause};
 

@@ -1,33 +1,10 @@
 //! Catalogue entry T47: unique strings in every input are nowhere in clear afterwards.
 
-use std::io::Write;
-use std::sync::{Arc, LazyLock, Mutex};
-
 use app::access::Role;
 use serde_json::{Value, json};
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::support::World;
-
-/// What the process logs, for the one test binary.
-static LOG: LazyLock<Arc<Mutex<Vec<u8>>>> = LazyLock::new(|| {
-    let sink = Arc::new(Mutex::new(Vec::new()));
-    regions::log::init("backend", None, Box::new(Sink(Arc::clone(&sink))));
-    sink
-});
-
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use crate::support::{World, log_lines};
 
 fn planted() -> Value {
     json!({
@@ -79,7 +56,6 @@ async fn contents(client: &tokio_postgres::Client) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_strings_are_nowhere_in_clear() {
-    let log = Arc::clone(&LOG);
     let world = World::new().await;
     let desk = world.staff(&world.alpha, Role::ClinicAdmin).await;
     let made = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).json(&planted());
@@ -122,7 +98,7 @@ async fn planted_strings_are_nowhere_in_clear() {
     let shard = contents(&world.region.superuser().await).await;
     let keys = contents(&world.region.key_superuser().await).await;
     assert!(shard.len() > 1_000 && keys.len() > 100, "the scan saw the tables");
-    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let log = log_lines().join("\n");
     assert!(log.contains("/api/v1/patients/{id}"), "the scan saw the log");
     let metrics = regions::metrics::render();
     for (place, text) in [

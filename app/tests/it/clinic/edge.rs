@@ -211,7 +211,10 @@ async fn a_process_whose_pins_failed_serves_nothing() {
     let database = world.region.shard_database();
     let postgres = world.region.cluster.superuser("postgres").await.unwrap();
     let allow = async |whether: bool| {
-        postgres.batch_execute(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS {whether}")).await.unwrap();
+        postgres
+            .batch_execute(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS {whether}"))
+            .await
+            .unwrap();
     };
     allow(false).await;
     assert!(!look().await);

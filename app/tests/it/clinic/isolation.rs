@@ -46,6 +46,43 @@ async fn another_clinics_ids_are_answered_like_absent_ones_on_every_route() {
     assert_eq!(untouched.expect(200).json()["version"], 1);
 }
 
+/// Catalogue entry T12, the time: another clinic's id takes as long as one that nobody has.
+#[tokio::test(flavor = "multi_thread")]
+async fn t12_another_clinics_id_takes_as_long_as_an_absent_one() {
+    const ROUNDS: usize = 30;
+    /// How far the two medians may be apart. Generous: a busy machine must not fail it, a look-up elsewhere must.
+    const FACTOR_MAX: f64 = 2.0;
+    let world = World::new().await;
+    let (here, there) = (
+        world.staff(&world.alpha, Role::ClinicAdmin).await,
+        world.staff(&world.beta, Role::ClinicAdmin).await,
+    );
+    let made = world.ask(&world.beta, "POST", "/api/v1/patients").by(&there).json(&patient("Beta", "B-1"));
+    let foreign = made.send().await.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let took = async |id: &str| {
+        let ask = world.ask(&world.alpha, "GET", &format!("/api/v1/patients/{id}")).by(&here);
+        let started = std::time::Instant::now();
+        assert_eq!(ask.send().await.outcome(), (404, "not_found".into()));
+        started.elapsed().as_secs_f64()
+    };
+    for _ in 0..5 {
+        took(&foreign).await;
+    }
+    let (mut of_foreign, mut of_absent) = (Vec::new(), Vec::new());
+    // In turns, so that whatever else the machine does meets both alike.
+    for _ in 0..ROUNDS {
+        of_foreign.push(took(&foreign).await);
+        of_absent.push(took(&PatientId::random().to_string()).await);
+    }
+    let median = |times: &mut Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[ROUNDS / 2]
+    };
+    let (foreign, absent) = (median(&mut of_foreign), median(&mut of_absent));
+    let factor = (foreign / absent).max(absent / foreign);
+    assert!(factor < FACTOR_MAX, "{foreign} s against {absent} s");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_and_a_cursor_are_worth_nothing_in_another_clinic() {
     let world = World::new().await;

@@ -9,7 +9,10 @@ fn a_started_process_leaves_no_core_file() {
     // A listener that takes the connection and says nothing keeps the process waiting while it is looked at.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let binary = env!("CARGO_BIN_EXE_domicile");
-    let script = format!("ulimit -S -c $(ulimit -H -c); exec '{binary}' healthcheck --admin {}", silent.local_addr().unwrap());
+    let script = format!(
+        "ulimit -S -c $(ulimit -H -c); exec '{binary}' healthcheck --admin {}",
+        silent.local_addr().unwrap()
+    );
     let mut process = Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).spawn().unwrap();
     let _connection = silent.accept().unwrap();
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id())).unwrap();

@@ -2,9 +2,12 @@
 
 mod audit;
 mod authz;
+mod borders;
+mod cancelled;
 mod canary;
 mod edge;
 mod framing;
+mod injected;
 mod isolation;
 mod jobs;
 mod memory;

@@ -19,8 +19,8 @@ use regions::directory::{DirectoryHandle, feed};
 use regions::ids::{Epoch, ShardId, TenantId};
 use regions::shutdown::Shutdown;
 use serde_json::{Value, json};
-use tenancy::{BootError, JobPayload, TenantRef};
 use tenancy::provision::{Moment, Provisioner, Step};
+use tenancy::{BootError, JobPayload, TenantRef};
 use testkit::TestRegion;
 
 use super::support::{Browser, TestControl, clinic};
@@ -265,6 +265,18 @@ fn worker_config(control: &TestControl, region: &TestRegion, number: u8) -> Path
     file
 }
 
+fn jobs(control: &TestControl, region: &TestRegion, directory: &DirectoryHandle) -> Arc<Jobs> {
+    let mail = MailConfig { from: "a@b.example".into(), dir: Some(control.folder().to_owned()), smtp: None };
+    Arc::new(Jobs {
+        regional: Arc::clone(&region.regional),
+        directory: directory.clone(),
+        base: "domicile.localhost".parse().unwrap(),
+        public_port: 7410,
+        mailer: Mailer::new(&mail).unwrap(),
+        clock: Clock::system(),
+    })
+}
+
 /// A worker that finds its database to be another region's takes no job and builds no clinic, until it is right again.
 #[tokio::test]
 async fn a_worker_whose_pins_failed_does_nothing() {
@@ -276,19 +288,11 @@ async fn a_worker_whose_pins_failed_does_nothing() {
     let config = control.directory_config("worker.us-east-1");
     let client = WorkClient::new(&config).unwrap();
     let following = tokio::spawn(feed::run(config, directory.clone(), shutdown.clone()));
-    let mail = MailConfig { from: "a@b.example".into(), dir: Some(control.folder().to_owned()), smtp: None };
-    let jobs = Jobs {
-        regional: Arc::clone(&region.regional),
-        directory: directory.clone(),
-        base: "domicile.localhost".parse().unwrap(),
-        public_port: 7410,
-        mailer: Mailer::new(&mail).unwrap(),
-        clock: Clock::system(),
-    };
     let pins = Pins::default();
     let moved = || BootError::Pin { field: "region", expected: String::new(), found: String::new() };
     pins.judge(&Err(moved()));
-    let queue = Queue::open(region.config.shards[0].clone(), Arc::new(jobs), 2).await.unwrap();
+    let queue =
+        Queue::open(region.config.shards[0].clone(), jobs(&control, &region, &directory), 2).await.unwrap();
     let queue = tokio::spawn(queue.run(pins.clone(), shutdown.clone()));
     let onboarding = Onboarding {
         client,
@@ -305,9 +309,13 @@ async fn a_worker_whose_pins_failed_does_nothing() {
     let enqueue = async || {
         // The clinic is in no directory here, so the job fails: what counts is whether it was tried.
         let mut tx = region.regional.begin(region.alpha, "test.job").await.unwrap();
-        tx.enqueue(SEND_INVITATION, JobPayload::new(region.alpha.id).id("invitation", uuid::Uuid::nil()), None)
-            .await
-            .unwrap();
+        tx.enqueue(
+            SEND_INVITATION,
+            JobPayload::new(region.alpha.id).id("invitation", uuid::Uuid::nil()),
+            None,
+        )
+        .await
+        .unwrap();
         tx.commit(app::audit::by_system("test.job")).await.unwrap();
     };
     let untried = async || {
@@ -333,8 +341,7 @@ async fn a_worker_whose_pins_failed_does_nothing() {
     super::support::until("the job's first attempt", async || untried().await == 0).await;
 
     pins.judge(&Err(moved()));
-    let connected =
-        "select count(*) from pg_stat_activity where application_name = 'domicile-queue' and datname = current_database()";
+    let connected = "select count(*) from pg_stat_activity where application_name = 'domicile-queue' and datname = current_database()";
     super::support::until("the queue's end", async || {
         superuser.query_one(connected, &[]).await.unwrap().get::<_, i64>(0) == 0
     })

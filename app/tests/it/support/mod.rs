@@ -1,9 +1,11 @@
 //! What the tests of a clinic's API share: a world with a running backend, and actors in it.
 
 mod ask;
+mod journal;
 mod samples;
 mod world;
 
 pub(crate) use ask::Answer;
+pub(crate) use journal::log_lines;
 pub(crate) use samples::{patient, sample_body, sample_path};
 pub(crate) use world::{Actor, Clinic, Options, World};

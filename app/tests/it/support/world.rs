@@ -12,12 +12,14 @@ use app::auth::invite::new_id;
 use app::auth::password::{PasswordPool, PoolLimits};
 use app::auth::queries::{NewAccount, NewSession};
 use app::auth::token::Token;
+use app::backend::Backend;
 use app::config::SessionConfig;
 use app::middleware::limits::BodyLimits;
 use app::middleware::rate::{Budget, RateLimits};
 use app::patients::name_index::NameIndexes;
 use app::pins::Pins;
-use app::{audit, backend, registry, store};
+use app::routes::Route;
+use app::{audit, registry, store};
 use chrono::{DateTime, TimeDelta, Utc};
 use regions::assertion::NonceCache;
 use regions::clock::{Clock, ManualClock};
@@ -85,6 +87,9 @@ pub(crate) struct Options {
     pub(crate) passwords: PoolLimits,
     pub(crate) names: NameIndexes,
     pub(crate) budget: fn(app::middleware::rate::RateClass) -> Budget,
+    pub(crate) pool: tenancy::config::PoolConfig,
+    /// Handlers with mistakes, beside the product's.
+    pub(crate) routes: &'static [Route],
 }
 
 impl Default for Options {
@@ -95,6 +100,8 @@ impl Default for Options {
             passwords: PoolLimits { running_max: 2, waiting_max: 64 },
             names: NameIndexes::default(),
             budget: |_| Budget { tenant_per_min: 1_000_000, caller_per_min: 1_000_000 },
+            pool: tenancy::config::PoolConfig::default(),
+            routes: &[],
         }
     }
 }
@@ -109,7 +116,8 @@ impl World {
     }
 
     pub(crate) async fn with(options: Options) -> World {
-        let region = TestRegion::with(options.geography, tenancy::config::PoolConfig::default()).await;
+        super::journal::keep_log();
+        let region = TestRegion::with(options.geography, options.pool).await;
         let here = home(&region, options.geography);
         let clinic = |tenant: TenantRef, slug: &str| clinic(here, tenant, slug);
         let (alpha, beta) = (clinic(region.alpha, "alpha-clinic"), clinic(region.beta, "beta-clinic"));
@@ -151,7 +159,7 @@ impl World {
             pinned: Pins::default(),
         });
         let pki = Pki::new();
-        let (address, tls, server) = serve(&app, &pki);
+        let (address, tls, server) = serve(Backend::new(app.clone()).with_routes(options.routes), &pki);
         World {
             region,
             app,
@@ -286,7 +294,7 @@ fn clinic(here: Region, tenant: TenantRef, slug: &str) -> Clinic {
 }
 
 /// Starts the real server on a free port, behind mutual TLS.
-fn serve(app: &web::Data<App>, pki: &Pki) -> (SocketAddr, Arc<rustls::ClientConfig>, ServerHandle) {
+fn serve(backend: Backend, pki: &Pki) -> (SocketAddr, Arc<rustls::ClientConfig>, ServerHandle) {
     let names = [NAME, "*.us.domicile.localhost", "*.in.domicile.localhost"];
     let (server, front_door) = (pki.server(&names), pki.client("front-door.us-east-1"));
     let identity = |issued: &testkit::Issued| regions::tls::Identity {
@@ -295,9 +303,9 @@ fn serve(app: &web::Data<App>, pki: &Pki) -> (SocketAddr, Arc<rustls::ClientConf
     };
     let tls = regions::tls::mutual_server(&identity(&server), &pki.ca(), &[]).unwrap();
     let client = regions::tls::mutual_client(&identity(&front_door), &pki.ca(), &["http/1.1"]).unwrap();
-    let listener = backend::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = app::backend::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
-    let server = backend::serve(app, listener, tls, 1).unwrap();
+    let server = backend.serve(listener, tls, 1).unwrap();
     let handle = server.handle();
     tokio::spawn(server);
     (address, Arc::new(client), handle)

@@ -32,6 +32,7 @@ resource "aws_vpc_security_group_egress_rule" "api_to_nodes" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "nodes_from_api" {
+  #checkov:skip=CKV_AWS_25:only from the control plane's security group
   security_group_id            = aws_security_group.nodes.id
   description                  = "Kubelet and webhooks from the Kubernetes API"
   referenced_security_group_id = aws_security_group.control_plane.id

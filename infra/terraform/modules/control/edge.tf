@@ -26,6 +26,8 @@ resource "aws_vpc_security_group_egress_rule" "console" {
 }
 
 resource "aws_lb" "console" {
+  #checkov:skip=CKV2_AWS_76:AWSManagedRulesKnownBadInputsRuleSet is attached, through a dynamic block
+  #checkov:skip=CKV_AWS_150:on, except in throw-away environments, which production refuses to be
   name                       = "${local.name}-console"
   load_balancer_type         = "application"
   internal                   = false
@@ -86,6 +88,7 @@ resource "aws_lb_listener" "console" {
 }
 
 resource "aws_eip" "feed" {
+  #checkov:skip=CKV2_AWS_19:they belong to the load balancer
   for_each = toset(keys(module.network.edge_subnets))
   domain   = "vpc"
   tags     = { Name = "${local.name}-feed-${each.key}" }
@@ -121,6 +124,8 @@ resource "aws_vpc_security_group_egress_rule" "feed" {
 }
 
 resource "aws_lb" "feed" {
+  #checkov:skip=CKV_AWS_150:on, except in throw-away environments, which production refuses to be
+  #checkov:skip=CKV_AWS_91:a Network Load Balancer logs TLS listeners only; TLS passes through this one
   name                             = "${local.name}-feed"
   load_balancer_type               = "network"
   internal                         = false

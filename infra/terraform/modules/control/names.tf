@@ -1,5 +1,7 @@
 # The base domain: one delegation a region, the console, and the bare wildcard whose only answer is a redirect to the clinic's own host.
 resource "aws_route53_zone" "base" {
+  #checkov:skip=CKV2_AWS_38:signing keys of Route 53 must lie in us-east-1, so regions cannot sign; a signed base above them would mislead
+  #checkov:skip=CKV2_AWS_39:query logs of Route 53 must lie in us-east-1, and would tell there which clinic people in India look up
   name    = var.base
   comment = "Base domain"
 }
@@ -15,6 +17,7 @@ resource "aws_route53_record" "region" {
 
 # Every region's front door in one plain record, without a policy that would choose: whichever answers, it reads no body and says where to go.
 resource "aws_route53_record" "bare" {
+  #checkov:skip=CKV2_AWS_23:the addresses are those of front doors in other accounts
   count   = length(local.doors) > 0 ? 1 : 0
   zone_id = aws_route53_zone.base.zone_id
   name    = "*.${var.base}"

@@ -6,6 +6,8 @@ locals {
 }
 
 resource "aws_route53_zone" "region" {
+  #checkov:skip=CKV2_AWS_38:signing keys of Route 53 must lie in us-east-1, which the region lock denies to other regions
+  #checkov:skip=CKV2_AWS_39:query logs of Route 53 must lie in us-east-1, and would tell there which clinic people in India look up
   name    = local.zone
   comment = "Clinics of ${var.home.name}"
 

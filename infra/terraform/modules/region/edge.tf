@@ -1,5 +1,6 @@
 # The load balancer: TCP only, so TLS ends in the front door. WAF cannot attach to it, since it would have to read what it must not.
 resource "aws_eip" "edge" {
+  #checkov:skip=CKV2_AWS_19:they belong to the load balancer
   for_each = toset(keys(module.network.edge_subnets))
   domain   = "vpc"
   tags     = { Name = "${local.name}-edge-${each.key}" }
@@ -44,6 +45,8 @@ resource "aws_vpc_security_group_egress_rule" "to_nodes" {
 }
 
 resource "aws_lb" "edge" {
+  #checkov:skip=CKV_AWS_150:on, except in throw-away environments, which production refuses to be
+  #checkov:skip=CKV_AWS_91:a Network Load Balancer logs TLS listeners only; TLS passes through this one
   name                             = local.name
   load_balancer_type               = "network"
   internal                         = false

@@ -32,7 +32,10 @@ pub(super) fn no_other_account(world: &World) -> Outcome<()> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.exists() {
-                check_file(&path, &home.dir().join("pki"))?;
+                // What a person's own curl writes has their own umask; it lies in a closed folder.
+                if path != home.run("cookies") {
+                    check_file(&path, &home.dir().join("pki"))?;
+                }
                 files += 1;
             }
         }

@@ -139,7 +139,7 @@ pub fn path_hash(path_and_query: &str) -> [u8; 16] {
 
 /// A fresh nonce.
 pub fn nonce() -> [u8; 16] {
-    random::bytes()
+    random::id()
 }
 
 /// The one value among those of a request's `domicile-route` headers.

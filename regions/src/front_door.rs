@@ -9,6 +9,7 @@ mod addresses;
 mod body;
 mod config;
 mod connection;
+mod driven;
 mod forward;
 mod h2_data;
 mod handoff;

@@ -134,7 +134,7 @@ impl TenantId {
 impl RequestId {
     /// A fresh id.
     pub fn random() -> Self {
-        Self(random::bytes())
+        Self(random::id())
     }
 
     /// The id's bytes.

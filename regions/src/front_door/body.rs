@@ -183,7 +183,12 @@ impl Stream {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+        let incoming = &mut self.incoming;
+        let frame = match &mut self.lease {
+            Some(lease) => lease.poll_for(cx, |own| Pin::new(&mut *incoming).poll_frame(own)),
+            None => Pin::new(incoming).poll_frame(cx),
+        };
+        let Poll::Ready(frame) = frame else {
             self.transfer.ticket.asked();
             return Poll::Pending;
         };

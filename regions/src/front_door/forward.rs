@@ -1,5 +1,6 @@
 //! Sends an accepted request to a backend of this region and passes on only an answer that proves where it was made.
 
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -62,21 +63,21 @@ pub(super) async fn send(peer: &Peer, outbound: Outbound) -> Result<Response<Res
     let spare = Spare(body.is_end_stream().then(|| head.clone()));
     let mut assertion = mint(peer, &mut head, &route, request_id)?;
     let mut request = Request::from_parts(head, body);
-    let mut want = if upgrade == Asked::WebSocket { Want::Fresh } else { Want::Any };
+    let mut want = if upgrade == Asked::WebSocket { Want::Tunnel } else { Want::Any };
     let mut refreshed = false;
     for _ in 0..ATTEMPTS_MAX {
         let lease = peer.core.pool.lease(want).await.map_err(|error| Refusal::unavailable(error.code()))?;
         let (response, lease) = match attempt(peer, lease, request, &transfer).await {
             Attempt::Answered(response, lease) => (response, lease),
             Attempt::Unsent(unsent) => {
-                want = Want::Fresh;
+                want = want.fresh();
                 request = unsent;
                 continue;
             }
             Attempt::Dropped => {
                 let head = spare.safe().ok_or_else(|| Refusal::unavailable("backend_closed"))?;
                 (request, assertion) = again(peer, head, &route, request_id)?;
-                want = Want::Fresh;
+                want = want.fresh();
                 continue;
             }
             Attempt::Failed(refusal) => return Err(refusal),
@@ -165,7 +166,8 @@ async fn attempt(
     let mut sending = std::pin::pin!(lease.sender().try_send_request(request));
     // The clock for the answer starts anew while the body is still coming; the body has its own.
     let sent = loop {
-        match timeout(patience, sending.as_mut()).await {
+        let answered = poll_fn(|cx| lease.poll_for(cx, |own| sending.as_mut().poll(own)));
+        match timeout(patience, answered).await {
             Ok(sent) => break sent,
             Err(_) if !transfer.upload_done() => {}
             Err(_) => return Attempt::Failed(Refusal::backend_late()),

@@ -1,12 +1,14 @@
 //! One thread's connections to the backends of its own region: bounded, authenticated both ways, reused when drained.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
@@ -18,6 +20,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::body::RequestBody;
 use super::config::Limits;
+use super::driven::Driven;
 use super::metrics;
 use crate::log::{self, Field};
 
@@ -26,6 +29,8 @@ const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// hyper's read and write buffers of a backend connection.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 const RESPONSE_HEADERS_MAX: usize = 96;
+/// How long the good-bye to an idle backend connection may take.
+const RETIRE_WAIT: Duration = Duration::from_millis(500);
 
 /// The backends of this region as one thread reaches them.
 pub(super) struct Pool {
@@ -52,8 +57,11 @@ struct Idle {
     since: Instant,
 }
 
+type BackendConnection = Connection<TokioIo<TlsStream<TcpStream>>, RequestBody>;
+
 struct Connected {
     sender: SendRequest<RequestBody>,
+    driven: Driven<BackendConnection>,
     place: Place,
 }
 
@@ -94,8 +102,17 @@ impl PoolError {
 pub(super) enum Want {
     /// An idle one, or a new one.
     Any,
-    /// A new one: after an idle one turned out dead, and for upgrades.
+    /// A new one, after an idle one turned out dead.
     Fresh,
+    /// A new one that may become a tunnel.
+    Tunnel,
+}
+
+impl Want {
+    /// For another attempt.
+    pub(super) fn fresh(self) -> Self {
+        if self == Self::Tunnel { self } else { Self::Fresh }
+    }
 }
 
 impl Pool {
@@ -131,7 +148,7 @@ impl Pool {
         {
             return Ok(Lease { connection, reused: true });
         }
-        let connection = self.connect_any().await?;
+        let connection = self.connect_any(want).await?;
         Ok(Lease { connection, reused: false })
     }
 
@@ -143,26 +160,29 @@ impl Pool {
                 idle.iter().position(|entry| entry.since.elapsed() < self.idle_for).unwrap_or(idle.len());
             idle.drain(..fresh).collect()
         };
-        drop(stale);
+        stale.into_iter().for_each(|entry| entry.connection.retire());
     }
 
     /// Closes every idle connection.
     pub(super) fn close_idle(&self) {
         let idle = std::mem::take(&mut *self.idle.borrow_mut());
-        drop(idle);
+        idle.into_iter().for_each(|entry| entry.connection.retire());
     }
 
     fn take_idle(&self) -> Option<Connected> {
         // Each turn removes an entry. The last one in is the likeliest to be alive.
         loop {
-            let entry = self.idle.borrow_mut().pop()?;
+            let mut entry = self.idle.borrow_mut().pop()?;
+            // Nobody drove it meanwhile: now is when it notices that the backend has closed.
+            entry.connection.driven.settle();
             if entry.connection.sender.is_ready() && entry.since.elapsed() < self.idle_for {
                 return Some(entry.connection);
             }
+            entry.connection.retire();
         }
     }
 
-    async fn connect_any(self: &Rc<Self>) -> Result<Connected, PoolError> {
+    async fn connect_any(self: &Rc<Self>, want: Want) -> Result<Connected, PoolError> {
         let place = self.take_place()?;
         let count = self.backends.len();
         let start = self.next.get();
@@ -173,14 +193,14 @@ impl Pool {
             if backend.failed_at.get().is_some_and(|at| at.elapsed() < RETRY_AFTER_FAILURE) {
                 continue;
             }
-            match timeout(self.connect_for_each, self.connect(backend.address)).await {
-                Ok(Some(sender)) => {
+            match timeout(self.connect_for_each, self.connect(backend.address, want)).await {
+                Ok(Some((sender, driven))) => {
                     if backend.failed_at.take().is_some() {
                         log::info("front_door_backend_back", &[Field::Port(backend.address.port())]);
                     }
                     metrics::BACKEND_REACHABLE.set(1);
                     metrics::BACKEND_CONNECTS.with_label_values(&["connected"]).inc();
-                    return Ok(Connected { sender, place });
+                    return Ok(Connected { sender, driven, place });
                 }
                 Ok(None) | Err(_) => {
                     if backend.failed_at.replace(Some(Instant::now())).is_none() {
@@ -206,7 +226,11 @@ impl Pool {
         Ok(Place { pool: self.clone() })
     }
 
-    async fn connect(&self, address: SocketAddr) -> Option<SendRequest<RequestBody>> {
+    async fn connect(
+        &self,
+        address: SocketAddr,
+        want: Want,
+    ) -> Option<(SendRequest<RequestBody>, Driven<BackendConnection>)> {
         let stream = TcpStream::connect(address).await.ok()?;
         stream.set_nodelay(true).ok()?;
         let stream: TlsStream<TcpStream> = self.tls.connect(self.server_name.clone(), stream).await.ok()?;
@@ -216,9 +240,12 @@ impl Pool {
             .handshake(TokioIo::new(stream))
             .await
             .ok()?;
+        if want != Want::Tunnel {
+            return Some((sender, Driven::new(Some(connection))));
+        }
         // Ends when its sender is dropped, which the pool's bounds and every request's deadline see to.
         spawn_local(async move { drop(connection.with_upgrades().await) });
-        Some(sender)
+        Some((sender, Driven::new(None)))
     }
 }
 
@@ -233,9 +260,21 @@ impl Lease {
         self.reused
     }
 
+    /// Polls for something that the connection brings, driving it.
+    pub(super) fn poll_for<T>(
+        &mut self,
+        cx: &Context<'_>,
+        wanted: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        self.connection.driven.poll_for(cx, wanted)
+    }
+
     /// For the next request. Call it only when request and response have ended completely.
-    pub(super) fn give_back(self) {
-        let Connected { sender, place } = &self.connection;
+    pub(super) fn give_back(mut self) {
+        if !self.connection.sender.is_ready() {
+            self.connection.driven.settle();
+        }
+        let Connected { sender, place, .. } = &self.connection;
         if sender.is_closed() {
             return;
         }
@@ -247,23 +286,37 @@ impl Lease {
     }
 
     async fn park_when_ready(self) {
-        let mut connection = self.connection;
-        let patience = connection.place.pool.connect_for_each;
-        if matches!(timeout(patience, connection.sender.ready()).await, Ok(Ok(()))) {
-            connection.park();
+        let Connected { mut sender, mut driven, place } = self.connection;
+        let patience = place.pool.connect_for_each;
+        let ready = poll_fn(|cx| driven.poll_for(cx, |own| sender.poll_ready(own)));
+        if matches!(timeout(patience, ready).await, Ok(Ok(()))) {
+            Connected { sender, driven, place }.park();
         }
     }
 }
 
 impl Connected {
-    fn park(self) {
+    fn park(mut self) {
+        self.driven.settle();
         let pool = self.place.pool.clone();
         let mut idle = pool.idle.borrow_mut();
         if idle.len() < pool.idle_max {
             idle.push(Idle { connection: self, since: Instant::now() });
         } else {
             drop(idle);
-            drop(self);
+            self.retire();
+        }
+    }
+
+    /// Closes it in good order, which takes a write.
+    fn retire(self) {
+        let Self { sender, driven, place } = self;
+        drop(sender);
+        if let Some(connection) = driven.into_connection() {
+            spawn_local(async move {
+                drop(timeout(RETIRE_WAIT, connection).await);
+                drop(place);
+            });
         }
     }
 }

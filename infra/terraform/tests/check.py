@@ -158,12 +158,15 @@ def third(work, results):
 
 
 def codes(work, results):
-    """Every event code that an alarm waits for is written somewhere in the code."""
+    """What alarms and policies wait for is what the programs write and send."""
     text = (TREE / "modules/observability/alarms.tf").read_text()
     wanted = re.findall(r'code = "([a-z_]+)"', text)
     source = "".join(p.read_text() for crate in ("regions", "tenancy", "app") for p in (REPOSITORY / crate / "src").rglob("*.rs"))
     lost = [code for code in wanted if f'"{code}"' not in source]
     results.say(wanted and not lost, f"{len(wanted)} alarms wait for codes that the programs log", f"never logged: {lost}")
+    contexts = re.findall(r"kms:EncryptionContext:(hc:\w+)", (TREE / "modules/region/access.tf").read_text())
+    absent = [name for name in contexts if f'"{name}"' not in source]
+    results.say(contexts and not absent, "the tenant key asks for the encryption context that the programs send", f"never sent: {absent}")
 
 
 STEPS = {"fmt": fmt, "codes": codes, "plans": plans, "modules": modules, "third": third, "mutations": mutations}

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parent.parent
-COMMAND_LIMIT_SECONDS = 300
+COMMAND_LIMIT_SECONDS = 600
 
 # Merged over a root's own provider and backend: no account is looked up and the state is a local file.
 OFFLINE = """

@@ -19,9 +19,12 @@ locals {
     ]
   }
 
-  # Every call with the tenant key names a clinic in its encryption context.
+  # Every call with the tenant key names this region and a clinic in its encryption context.
   tenant_key = [
-    { Effect = "Allow", Action = ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["tenant"].arn, Condition = { Null = { "kms:EncryptionContext:tenant" = "false" } } },
+    { Effect = "Allow", Action = ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["tenant"].arn, Condition = {
+      StringEquals = { "kms:EncryptionContext:hc:cell" = var.home.name }
+      Null         = { "kms:EncryptionContext:hc:tenant" = "false" }
+    } },
     { Effect = "Allow", Action = "kms:DescribeKey", Resource = module.key["tenant"].arn },
   ]
 

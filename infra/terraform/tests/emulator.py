@@ -25,7 +25,7 @@ from workspace import Missing, Workspace
 ROOTS = ["envs/dev/us", "envs/dev/in"]
 START_LIMIT_SECONDS = 30
 
-# By type, or by the end of an address.
+# By type.
 UNSUPPORTED = {
     "aws_ebs_snapshot_block_public_access": "moto has no EnableSnapshotBlockPublicAccess",
     "aws_ec2_image_block_public_access": "moto has no EnableImageBlockPublicAccess",
@@ -33,13 +33,15 @@ UNSUPPORTED = {
     "aws_securityhub_account": "moto has no UpdateSecurityHubConfiguration",
     "aws_securityhub_standards_subscription": "needs the Security Hub account above",
     "aws_accessanalyzer_analyzer": "moto has no Access Analyzer",
-    'aws_guardduty_detector_feature.this["LAMBDA_NETWORK_LOGS"]': "moto forgets this feature",
+    "aws_guardduty_detector_feature": "moto loses features that are set at the same time",
+    "aws_s3_account_public_access_block": "its host name starts with the account's id, which an emulator on a loopback address has not",
     "aws_eks_addon": "moto has no CreateAddon",
     "aws_eks_node_group": "waits for the add-on vpc-cni",
     "aws_eks_pod_identity_association": "moto has no CreatePodIdentityAssociation",
     "aws_backup_vault_policy": "moto has no PutBackupVaultAccessPolicy",
     "aws_backup_selection": "moto fails in CreateBackupSelection",
     "aws_backup_vault_notifications": "moto has no PutBackupVaultNotifications",
+    "aws_budgets_budget": "moto has no DescribeSubscribersForNotification",
     "aws_cloudtrail": "moto fails in StartLogging for a trail of all regions",
 }
 
@@ -91,7 +93,7 @@ def start(log, account):
 def without_unsupported(plan):
     """Targets for everything that is planned and that moto can do."""
     kinds = {change["address"]: change["type"] for change in plan["resource_changes"] if change["mode"] == "managed"}
-    kept = [address for address, kind in kinds.items() if kind not in UNSUPPORTED and not address.endswith(tuple(UNSUPPORTED))]
+    kept = [address for address, kind in kinds.items() if kind not in UNSUPPORTED]
     return kept, len(kinds) - len(kept)
 
 

@@ -1,7 +1,8 @@
 # What users of the bucket need, and what a test of residency looks at.
 output "id" {
-  description = "Name of the bucket."
+  description = "Name of the bucket, once its policy lets AWS services deliver."
   value       = aws_s3_bucket.this.id
+  depends_on  = [aws_s3_bucket_policy.this]
 }
 
 output "name" {

@@ -48,8 +48,7 @@ pub(crate) async fn run(checkout: &Checkout, options: &Options) -> Outcome<ExitC
     deps::ensure_program("nginx", "nginx")?;
     deps::ensure_program("haproxy", "haproxy")?;
     let postgres = deps::ensure_postgres()?;
-    let load_before = machine::load_average();
-    let mut report = Report::new(load_before);
+    let mut report = Report::new(machine::load_average(), machine::commit(checkout.root()));
     match stack::Bench::start(checkout, &postgres).await {
         Err(fail) => report.note("the stack that is measured", fail),
         Ok(bench) => {

@@ -1,7 +1,7 @@
 //! The results as a table, on the terminal and in `docs/benchmarks.md`.
 use crate::bench::library::Line;
 use crate::bench::load::Sample;
-use crate::bench::machine::{commit, describe, said};
+use crate::bench::machine::{describe, said};
 use crate::bench::{CLIENTS, MEASURED, ROUNDS};
 use crate::fail::{Attempt, Fail, Outcome};
 use crate::places::Checkout;
@@ -27,6 +27,8 @@ pub(super) struct Report {
     missing: Vec<(&'static str, String)>,
     /// The machine's load when the run began.
     load_before: String,
+    /// The commit when the run began: others may commit meanwhile.
+    commit: String,
 }
 
 impl Contender {
@@ -44,9 +46,9 @@ impl Contender {
 
 impl Report {
     /// An empty report of a run that begins under this load.
-    pub(super) fn new(load_before: String) -> Self {
+    pub(super) fn new(load_before: String, commit: String) -> Self {
         let (idle, proxied, tunnelled) = (Vec::new(), Vec::new(), Vec::new());
-        Self { idle, proxied, tunnelled, lines: Vec::new(), missing: Vec::new(), load_before }
+        Self { idle, proxied, tunnelled, lines: Vec::new(), missing: Vec::new(), load_before, commit }
     }
 
     /// Takes in what a part found, or that it failed.
@@ -84,7 +86,7 @@ impl Report {
              1.3, 1 KiB answers, {ROUNDS} rounds of {} s in turns, medians; the load generator and the upstream share \
              the machine\n\n{}",
             describe(),
-            commit(folder),
+            self.commit,
             std::env::args().skip(1).fold("cargo xtask".to_owned(), |line, word| format!("{line} {word}")),
             self.load_before,
             said(folder, "nginx", &["-v"]).replace("nginx version: ", ""),

@@ -36,7 +36,7 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     out
 }
 
-/// 16 unpredictable bytes for an id or a nonce, drawn ahead in batches. Keys and tokens are drawn with [`bytes`], which
+/// 16 unpredictable bytes for an id or a nonce, drawn ahead in batches. Keys and tokens are drawn with [`bytes()`], which
 /// leaves no copy behind.
 pub fn id() -> [u8; ID_BYTES] {
     AHEAD.try_with(|ahead| ahead.borrow_mut().take()).unwrap_or_else(|_| bytes())

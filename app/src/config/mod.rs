@@ -6,7 +6,9 @@ mod worker;
 
 use std::path::{Path, PathBuf};
 
-pub use backend::{BackendConfig, DirectoryConfig, ListenTls, PasswordConfig, RegionalPart, RouteConfig, SessionConfig};
+pub use backend::{
+    BackendConfig, DirectoryConfig, ListenTls, PasswordConfig, RegionalPart, RouteConfig, SessionConfig,
+};
 pub use control::{ControlConfig, FeedTls, MigratorConfig, SigningConfig};
 pub use worker::{MailConfig, MigratorLogin, SmtpConfig, WorkerConfig};
 

@@ -3,8 +3,8 @@
 mod audit;
 mod authz;
 mod borders;
-mod cancelled;
 mod canary;
+mod cancelled;
 mod edge;
 mod framing;
 mod injected;

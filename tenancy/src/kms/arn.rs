@@ -36,7 +36,7 @@ impl KeyArn {
     /// Parses and pins.
     ///
     /// # Errors
-    /// [`ArnError`].
+    /// `ArnError`.
     pub fn parse(text: &str, region: RegionName) -> Result<Self, ArnError> {
         let mut parts = text.split(':');
         let head = [parts.next(), parts.next(), parts.next()];

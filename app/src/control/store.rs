@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult, Timeouts};
+use diesel_async::pooled_connection::PoolableConnection as _;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, TransactionManager as _};
 use regions::clock::Clock;
 use rustls_pki_types::CertificateDer;
@@ -94,10 +95,12 @@ impl Store {
     /// # Errors
     /// [`ControlError::Unavailable`] when no connection came in time.
     pub async fn begin(&self) -> Result<ControlTx, ControlError> {
-        let mut connection = self.pool.get().await.map_err(|_error| ControlError::Unavailable)?;
-        AnsiTransactionManager::begin_transaction(&mut *connection).await?;
+        let connection = self.pool.get().await.map_err(|_error| ControlError::Unavailable)?;
         let verified = AtomicU64::load(&self.verified, Ordering::Acquire);
-        Ok(ControlTx { connection: Some(connection), now: self.now(), verified })
+        // The guard stands before `BEGIN` is sent: whoever gives up while it is under way closes the connection too.
+        let mut tx = ControlTx { connection: Some(connection), now: self.now(), verified };
+        AnsiTransactionManager::begin_transaction(tx.conn()?).await?;
+        Ok(tx)
     }
 
     /// Remembers a version of the directory as verified: from now on nothing is appended to an older one.
@@ -193,6 +196,9 @@ impl Manager for Connector {
     }
 
     async fn recycle(&self, connection: &mut AsyncPgConnection, _: &Metrics) -> RecycleResult<ConnectError> {
+        if connection.is_broken() {
+            return Err(RecycleError::message("closed, or inside a transaction"));
+        }
         diesel::select(1_i32.into_sql::<diesel::sql_types::Integer>())
             .execute(connection)
             .await

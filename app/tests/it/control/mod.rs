@@ -1,6 +1,7 @@
 //! The control plane through its outside: the platform API, the feed, the command line, and its own database.
 
 mod access;
+mod cancelled;
 mod cli;
 mod directory;
 mod feed;

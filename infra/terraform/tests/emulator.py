@@ -38,11 +38,29 @@ UNSUPPORTED = {
     "aws_eks_addon": "moto has no CreateAddon",
     "aws_eks_node_group": "waits for the add-on vpc-cni",
     "aws_eks_pod_identity_association": "moto has no CreatePodIdentityAssociation",
+    "aws_backup_vault": "moto has no ListRecoveryPointsByBackupVault, which deleting it asks",
+    "aws_backup_plan": "needs the vault",
     "aws_backup_vault_policy": "moto has no PutBackupVaultAccessPolicy",
     "aws_backup_selection": "moto fails in CreateBackupSelection",
     "aws_backup_vault_notifications": "moto has no PutBackupVaultNotifications",
     "aws_budgets_budget": "moto has no DescribeSubscribersForNotification",
     "aws_cloudtrail": "moto fails in StartLogging for a trail of all regions",
+}
+
+# Attributes that moto takes and does not give back, by type; a second plan that changes anything else fails.
+FORGOTTEN = {
+    "aws_eks_cluster": {"access_config", "kubernetes_network_config", "upgrade_policy", "vpc_config", "tags"},
+    "aws_kms_key": {"rotation_period_in_days"},
+    # It gives the default tags back as tags of the template itself.
+    "aws_launch_template": {"tag_specifications"},
+    "aws_lb": {"subnet_mapping", "subnets"},
+    # It invents one, as of Aurora's first serverless kind.
+    "aws_rds_cluster": {"scaling_configuration"},
+    "aws_rds_cluster_instance": {"monitoring_interval", "monitoring_role_arn", "performance_insights_enabled", "performance_insights_kms_key_id"},
+    # The same JSON with other spaces.
+    "aws_sqs_queue": {"redrive_policy"},
+    "aws_vpc_security_group_egress_rule": {"description"},
+    "aws_vpc_security_group_ingress_rule": {"description"},
 }
 
 # Key policies whose refusals have conditions: moto refuses without looking at them, so in the copy they aim at no action that exists.
@@ -97,6 +115,22 @@ def without_unsupported(plan):
     return kept, len(kinds) - len(kept)
 
 
+def unexplained(plan):
+    """What a second plan would change and the table of what moto forgets does not explain: type and attribute."""
+    odd = set()
+    for change in plan["resource_changes"]:
+        before, after, unknown = (change["change"][part] or {} for part in ("before", "after", "after_unknown"))
+        if change["mode"] != "managed" or change["type"] in UNSUPPORTED or change["change"]["actions"] == ["no-op"]:
+            continue
+        changed = {name for name in after if (after[name] or None) != (before.get(name) or None)}
+        # What is not known yet follows from what differs; alone it would be a difference of its own.
+        changed = changed or {name for name, value in unknown.items() if value is True}
+        for name in sorted(changed or {"everything"}):
+            if name not in FORGOTTEN.get(change["type"], {}):
+                odd.add(f"{change['type']}.{name} {'/'.join(change['change']['actions'])}")
+    return sorted(odd)
+
+
 def main():
     names = sys.argv[1:] or ROOTS
     try:
@@ -149,9 +183,10 @@ def round_trip(work, root, name, address):
         return False
     print(f"ok   {name}: {' '.join(re.findall(r'Apply complete!.*', said))} ({left_out} left out) {time.monotonic() - began:.0f} s")
 
-    code, said = work.run(root, "plan", "-detailed-exitcode", *options, *targets)
-    good = code == 0
-    print(f"{'ok  ' if good else 'FAIL'} {name}: a second plan changes nothing" + ("" if good else f"\n{said[-6000:]}"))
+    again, said = work.plan(root, *targets)
+    odd = unexplained(again) if again else [said[-2000:]]
+    good = not odd
+    print(f"{'ok  ' if good else 'FAIL'} {name}: a second plan changes nothing but what moto forgets" + "".join(f"\n     {line}" for line in odd))
 
     code, said = work.run(root, "destroy", "-auto-approve", *options)
     print(f"{'ok  ' if code == 0 else 'FAIL'} {name}: " + (" ".join(re.findall(r"Destroy complete!.*", said)) or said[-3000:]))

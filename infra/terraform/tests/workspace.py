@@ -79,9 +79,9 @@ class Workspace:
         if code:
             raise Missing(f"the provider is not here and could not be downloaded:\n{out[-600:]}")
 
-    def plan(self, where):
+    def plan(self, where, *options):
         """Returns (plan as JSON or None, what Terraform said)."""
-        code, out = self.run(where, "plan", "-no-color", "-input=false", "-lock=false", "-out=plan")
+        code, out = self.run(where, "plan", "-no-color", "-input=false", "-lock=false", "-out=plan", *options)
         if code:
             return None, out
         code, text = self.run(where, "show", "-json", "plan")

@@ -12,7 +12,6 @@ resource "aws_cloudwatch_log_group" "this" {
   name              = each.value
   kms_key_id        = var.key_arn
   retention_in_days = local.retention_days
-  log_group_class   = "STANDARD"
   tags              = { Name = each.key, jurisdiction = var.home.jurisdiction }
 
   lifecycle {

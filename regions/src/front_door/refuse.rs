@@ -127,11 +127,11 @@ impl Refusal {
     pub(super) fn into_response(self, request_id: RequestId, closing: Closing) -> Response<ResponseBody> {
         metrics::REFUSED.with_label_values(&[self.code]).inc();
         let mut problem = serde_json::json!({
-            "type": format!("urn:domicile:problem:{}", self.code),
+            "type": format!("/problems/{}", self.code),
             "title": self.title,
             "status": self.status.as_u16(),
             "code": self.code,
-            "request_id": request_id.to_string(),
+            "instance": request_id.to_string(),
         });
         if let (Some(right_host), Some(object)) = (self.right_host, problem.as_object_mut()) {
             object.insert("host".to_owned(), right_host.into());

@@ -455,10 +455,11 @@ async fn record_one_way(
 ) {
     let mut buffer = vec![0; 65_536];
     while let Ok(count) = from.read(&mut buffer).await {
+        // Written down before it is passed on: an answer is never on the tape before what it answers.
+        tape.lock().unwrap().extend_from_slice(&buffer[..count]);
         if count == 0 || to.write_all(&buffer[..count]).await.is_err() {
             break;
         }
-        tape.lock().unwrap().extend_from_slice(&buffer[..count]);
     }
     drop(to.shutdown().await);
 }

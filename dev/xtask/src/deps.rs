@@ -64,6 +64,22 @@ pub(crate) fn ensure_program(name: &str, package: &str) -> Outcome<()> {
     }
 }
 
+/// Makes sure that python3 is here and can make virtual environments, which Debian packages apart.
+pub(crate) fn ensure_python() -> Outcome<()> {
+    ensure_program("python3", "python3")?;
+    if runs(&["python3", "-c", "import ensurepip, venv"]) {
+        return Ok(());
+    }
+    println!("python3 cannot make virtual environments: installing the package python3-venv.");
+    match manager("python3-venv")? {
+        Manager::Apt(root) => {
+            run(&root, &["apt-get", "update", "-qq"])?;
+            apt_install(&root, &["python3-venv"])
+        }
+        Manager::Brew => run(&[], &["brew", "install", "python"]),
+    }
+}
+
 fn manager(wanted: &str) -> Outcome<Manager> {
     choose(
         wanted,

@@ -55,6 +55,8 @@ enum Task {
     Test,
     /// Run only the end-to-end part of the tests.
     E2e,
+    /// Check everything under infra/: Terraform, images, manifests, monitoring, pipelines, runbooks.
+    Infra(test::infra::Options),
     /// Measure against nginx and HAProxy; writes docs/benchmarks.md.
     Bench(bench::Options),
     /// The server that every contender of the benchmark forwards to.
@@ -104,6 +106,7 @@ fn run(task: Task) -> Outcome<ExitCode> {
             Task::Logs => stack::commands::logs(&checkout),
             Task::Test => test::run(&checkout).await,
             Task::E2e => test::run_e2e(&checkout).await,
+            Task::Infra(options) => test::infra::run(&checkout, &options).await,
             Task::Bench(options) => bench::run(&checkout, &options).await,
             Task::BenchUpstream(upstream) => {
                 bench::upstream::serve(&upstream).await.map(|()| ExitCode::SUCCESS)

@@ -44,6 +44,7 @@ class Workspace:
         self.dir = Path(tempfile.mkdtemp(prefix="domicile-terraform-"))
         self.tree = self.dir / "terraform"
         self.copies = 0
+        self.everything = False
         if not shutil.which("terraform"):
             raise Missing("terraform is not installed")
         config = "disable_checkpoint = true\n"

@@ -1,5 +1,6 @@
 //! Everything CI runs, in one command: formatting, lints, documents, tidiness, all tests, and a whole stack end to end.
 pub(crate) mod cluster;
+pub(crate) mod infra;
 mod steps;
 pub(crate) mod tally;
 
@@ -26,6 +27,7 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
         tally.record(step.name, step.run(checkout, &[]).await);
     }
     tally.record("tidy", tidy::run(checkout).map(|_checks| Tally::default()));
+    tally.record("infrastructure", infra::run_all(checkout).await);
     let home = Home::new(scratch(checkout)?.join("test-cluster"));
     cluster::remove_leftovers(&home)?;
     match TestCluster::start(home, &postgres).await {
@@ -52,7 +54,7 @@ async fn end_to_end(checkout: &Checkout, postgres: &Binaries) -> Outcome<Tally> 
     Ok(e2e::run(checkout, home, postgres).await)
 }
 
-fn conclude(tally: &Tally, begun: Instant) -> ExitCode {
+pub(crate) fn conclude(tally: &Tally, begun: Instant) -> ExitCode {
     println!("\nAll of it took {} s.", begun.elapsed().as_secs());
     tally.print_failures();
     println!("{} passed, {} failed", tally.passed, tally.failed());
@@ -66,9 +68,10 @@ fn scratch(checkout: &Checkout) -> Outcome<PathBuf> {
     Ok(dir)
 }
 
-fn static_checks() -> Vec<Step> {
+fn static_checks() -> Vec<Step<'static>> {
     let cargo = |name, arguments: &[&'static str]| Step {
         name,
+        program: "cargo",
         arguments: arguments.to_vec(),
         environment: Vec::new(),
         wait_max: CHECK_WAIT_MAX,
@@ -85,9 +88,10 @@ fn static_checks() -> Vec<Step> {
     ]
 }
 
-fn all_tests() -> Step {
+fn all_tests() -> Step<'static> {
     Step {
         name: "tests",
+        program: "cargo",
         arguments: vec!["test", "--workspace", "--no-fail-fast", "--locked"],
         // How long the crowd of tenants runs; without it that test is a short one.
         environment: vec![("DOMICILE_HAMMER_S", "60".to_owned())],

@@ -1,4 +1,4 @@
-//! One cargo command of the checks: shown as it runs, its tests counted, ended when it takes too long.
+//! One command of the checks: shown as it runs, its tests counted, ended when it takes too long.
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,32 +11,34 @@ use crate::process::end_tree;
 use crate::test::nothing_ran;
 use crate::test::tally::Tally;
 
-/// A cargo command.
-pub(crate) struct Step {
+/// A command: cargo, or a program that reports its tests in cargo's words or in the plain ones.
+pub(crate) struct Step<'a> {
     /// What it is called in the result.
     pub name: &'static str,
-    /// What follows `cargo`.
-    pub arguments: Vec<&'static str>,
+    /// `cargo`, or another program on the path.
+    pub program: &'static str,
+    /// What follows the program.
+    pub arguments: Vec<&'a str>,
     /// Variables it is given.
     pub environment: Vec<(&'static str, String)>,
     /// How long it may take.
     pub wait_max: Duration,
 }
 
-impl Step {
+impl Step<'_> {
     /// Runs the command; the tally holds the tests it reported, and is empty for a plain check that passed.
     pub(crate) async fn run(
         &self,
         checkout: &Checkout,
         environment: &[(&'static str, String)],
     ) -> Outcome<Tally> {
-        println!("\n== {} (cargo {})", self.name, self.arguments.join(" "));
-        let mut command = Command::new("cargo");
+        println!("\n== {} ({} {})", self.name, self.program, self.arguments.join(" "));
+        let mut command = Command::new(self.program);
         command.args(&self.arguments).current_dir(checkout.root()).kill_on_drop(true);
         command.envs(self.environment.iter().chain(environment).map(|(name, value)| (*name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().attempt(|| format!("start cargo for {}", self.name))?;
-        let output = child.stdout.take().ok_or_else(|| Fail::new("cargo has no output."))?;
+        let mut child = command.spawn().attempt(|| format!("start {} for {}", self.program, self.name))?;
+        let output = child.stdout.take().ok_or_else(|| Fail::new("the command has no output."))?;
         let pid = child.id();
         let read_and_wait = async {
             let mut tally = Tally::default();
@@ -58,13 +60,15 @@ impl Step {
             })?;
         let status = status.attempt(|| format!("wait for {}", self.name))?;
         let counted = tally.passed + tally.failed() > 0;
-        match (status.success(), self.arguments.first() == Some(&"test")) {
+        let reports_tests = self.program != "cargo" || self.arguments.first() == Some(&"test");
+        match (status.success(), reports_tests) {
             (true, true) if !counted => Err(nothing_ran(self.name)),
             (true, _) => Ok(tally),
             // A crate that does not compile fails without any test having failed.
             (false, true) if tally.failed() > 0 => Ok(tally),
             (false, _) => {
-                Err(Fail::new(format!("cargo {} failed; its messages are above.", self.arguments.join(" "))))
+                let line = self.arguments.join(" ");
+                Err(Fail::new(format!("{} {line} failed; its messages are above.", self.program)))
             }
         }
     }

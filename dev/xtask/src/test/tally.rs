@@ -8,6 +8,7 @@ pub(crate) struct Tally {
     pub passed: usize,
     failures: Vec<String>,
     failed_tests: usize,
+    unchecked: Vec<String>,
 }
 
 impl Tally {
@@ -21,6 +22,7 @@ impl Tally {
             Ok(inner) => {
                 self.passed += inner.passed;
                 self.failures.extend(inner.failures);
+                self.unchecked.extend(inner.unchecked);
                 if inner.failed_tests > 0 {
                     self.failures.push(format!("{name}: {} tests failed, see above", inner.failed_tests));
                     self.failed_tests += inner.failed_tests - 1;
@@ -38,10 +40,19 @@ impl Tally {
         self.passed += other.passed;
         self.failed_tests += other.failed_tests;
         self.failures.extend(other.failures);
+        self.unchecked.extend(other.unchecked);
     }
 
-    /// Reads a result line of cargo's test harness: `test result: ok. 3 passed; 0 failed; …`.
+    /// Reads a result line of cargo's test harness, `test result: ok. 3 passed; 0 failed; …`, or of the checks of
+    /// `infra/`: `3 passed, 0 failed` alone, and a line that begins with `NOT CHECKED` for what lacked a tool.
     pub(crate) fn read_line(&mut self, line: &str) {
+        if let Some(part) = line.strip_prefix("NOT CHECKED ") {
+            self.unchecked.push(part.to_owned());
+        }
+        if let Some((passed, failed)) = plain_counts(line) {
+            self.passed += passed;
+            self.failed_tests += failed;
+        }
         let Some((_, counts)) = line.split_once("test result: ") else { return };
         let count = |unit: &str| {
             let (before, _) = counts.split_once(unit)?;
@@ -56,12 +67,21 @@ impl Tally {
         self.failed_tests + self.failures.len()
     }
 
-    /// Repeats every failure, so that nobody scrolls.
+    /// Repeats every failure, and what could not be checked, so that nobody scrolls.
     pub(crate) fn print_failures(&self) {
+        for part in &self.unchecked {
+            println!("\nNOT CHECKED: {part}");
+        }
         for failure in &self.failures {
             println!("\nFAILED: {failure}");
         }
     }
+}
+
+/// `3 passed, 0 failed` and nothing else.
+fn plain_counts(line: &str) -> Option<(usize, usize)> {
+    let (passed, failed) = line.strip_suffix(" failed")?.split_once(" passed, ")?;
+    Some((passed.parse().ok()?, failed.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -77,11 +97,16 @@ mod tests {
         tally.read_line("test result: FAILED. 3 passed; 2 failed; 0 ignored");
         tally.read_line("test it::works ... ok");
         assert_eq!((tally.passed, tally.failed()), (15, 2));
+        tally.read_line("7 passed, 1 failed");
+        tally.read_line("     7 passed, 1 failed in an inner run");
+        tally.read_line("NOT CHECKED emulator: no moto");
+        assert_eq!((tally.passed, tally.failed()), (22, 3));
+        assert_eq!(tally.unchecked, ["emulator: no moto"]);
     }
 
     #[test]
     fn failed_tests_are_counted_once_each() {
-        let inner = Tally { passed: 1, failures: Vec::new(), failed_tests: 2 };
+        let inner = Tally { passed: 1, failed_tests: 2, ..Tally::default() };
         let mut outer = Tally::default();
         outer.record("tests", Ok(inner));
         outer.record("lint", Err(Fail::new("no")));

@@ -10,6 +10,7 @@ import sys
 import threading
 
 import images
+import kubernetes
 import terraform
 from report import Report
 from tools import Missing
@@ -19,6 +20,7 @@ PARTS = {
     "emulator": terraform.emulator,
     "checkov": terraform.checkov,
     "images": images.check,
+    "kubernetes": kubernetes.check,
 }
 
 

@@ -3,7 +3,7 @@ locals {
   secrets = toset([
     "front-door/certificate", "front-door/backend-client", "front-door/feed-client", "front-door/route-keys",
     "backend/database", "backend/key-store", "backend/certificate", "backend/feed-client", "backend/route-keys",
-    "worker/database", "worker/key-store", "worker/feed-client", "worker/mail",
+    "worker/database", "worker/key-store", "worker/feed-client", "worker/mail", "worker/migrator",
     "migrate/database", "migrate/key-store",
   ])
 }

@@ -14,12 +14,14 @@ use tenancy::audit::{AuditEntry, Outcome, Purpose, Unaudited};
 use tenancy::keys::Purpose as KeyPurpose;
 use tenancy::{TenantTx, TxError};
 
-use crate::access::{self, Audience};
+use crate::access::{self, Audience, Unsure};
 use crate::app::App;
 use crate::auth::queries::LiveSession;
 use crate::auth::{csrf, session};
 use crate::ctx::{Actor, Ctx};
-use crate::error::{AppError, BAD_PURPOSE, CSRF, FORBIDDEN, UNAUTHENTICATED};
+use crate::error::{
+    AppError, BAD_PURPOSE, CSRF, FORBIDDEN, SECOND_FACTOR_REQUIRED, STEP_UP_REQUIRED, UNAUTHENTICATED,
+};
 use crate::middleware::Routed;
 use crate::routes::Route;
 use crate::staff::model::AccountId;
@@ -165,8 +167,12 @@ impl Call {
                 return Err(error.into());
             }
         };
-        let actor =
-            Actor { account: live.account.into_bytes(), role: live.role, session: live.id.into_bytes() };
+        let actor = Actor {
+            account: live.account.into_bytes(),
+            role: live.role,
+            session: live.id.into_bytes(),
+            factor: live.factor,
+        };
         let ctx = match self.context(Some(actor)) {
             Ok(ctx) => ctx,
             Err(error) => {
@@ -224,7 +230,10 @@ impl Call {
             Audience::Anyone => true,
             Audience::Staff => access::may(live.role, action),
         };
-        if allowed { Ok(()) } else { Err(AppError::from(FORBIDDEN).denied("role")) }
+        if !allowed {
+            return Err(AppError::from(FORBIDDEN).denied("role"));
+        }
+        sure_enough(action.assurance(), ctx)
     }
 
     /// Records a denial in a transaction of its own, on connections kept for that.
@@ -239,6 +248,18 @@ impl Call {
         tx.commit(entry).await?;
         Ok(())
     }
+}
+
+/// Whether the caller's session has proven what is asked for.
+///
+/// # Errors
+/// `second_factor_required` or `step_up_required`, recorded as a denial.
+pub fn sure_enough(needed: access::Assurance, ctx: &Ctx) -> Result<(), AppError> {
+    let factor_at = ctx.actor.and_then(|actor| actor.factor).map(|factor| factor.at);
+    needed.check(factor_at, ctx.now()).map_err(|unsure| match unsure {
+        Unsure::NoFactor => AppError::from(SECOND_FACTOR_REQUIRED).denied("second_factor"),
+        Unsure::TooOld => AppError::from(STEP_UP_REQUIRED).denied("step_up"),
+    })
 }
 
 async fn finish<T>(tx: TenantTx, done: Done<T>) -> Result<T, AppError> {

@@ -13,6 +13,7 @@ use tenancy::audit::{ActorKind, AuditEntry, Outcome, Purpose};
 use tenancy::keys::Keys;
 
 use crate::access::Role;
+use crate::auth::factor::ProvenFactor;
 
 /// The clinic a request is for, as this process's own directory has it.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct Actor {
     pub role: Role,
     /// The session.
     pub session: [u8; 16],
+    /// The second factor the session proved last; `None` when it proved a password only.
+    pub factor: Option<ProvenFactor>,
 }
 
 /// One request's context.

@@ -52,6 +52,10 @@ kinds! {
     SIGN_IN_FAILED = 401 "sign_in_failed" "The e-mail address or the password is wrong, or the account waits after too many attempts.";
     /// The role may not do this.
     FORBIDDEN = 403 "forbidden" "Your role does not allow this.";
+    /// The session has proven a password only.
+    SECOND_FACTOR_REQUIRED = 403 "second_factor_required" "Prove a second factor in this session first.";
+    /// The session's factor is too old for this.
+    STEP_UP_REQUIRED = 403 "step_up_required" "Prove a factor again: this needs one that is at most five minutes old.";
     /// The request did not prove that it comes from this clinic's own pages.
     CSRF = 403 "csrf" "The request does not come from this clinic's own pages.";
     /// The route assertion is missing, altered or expired.
@@ -68,6 +72,8 @@ kinds! {
     MRN_TAKEN = 409 "mrn_taken" "Another patient of this clinic has this MRN.";
     /// The e-mail address already has an account.
     STAFF_EXISTS = 409 "staff_exists" "There is already an account with this e-mail address.";
+    /// Somebody else has to agree.
+    RESET_NOT_YOURS = 409 "reset_not_yours" "Your own factors are reset by somebody else.";
     /// The clinic was off-boarded.
     GONE = 410 "gone" "This clinic has left.";
     /// The patient's or clinic's key was destroyed.
@@ -86,6 +92,8 @@ kinds! {
     BIRTH_DATE_NEEDED = 422 "birth_date_needed" "This clinic has too many patients for a search by name alone; add the birth date.";
     /// The invitation is unknown, used or expired.
     INVITATION_INVALID = 422 "invitation_invalid" "The invitation is not valid any more; ask for a new one.";
+    /// The code is wrong, was used before, or the account waits; the same for every reason.
+    FACTOR_REFUSED = 422 "factor_refused" "The code is wrong or was used, or the account waits after too many attempts.";
     /// If-Match is missing or does not name one version.
     PRECONDITION_NEEDED = 428 "if_match_needed" "Send If-Match with the ETag you read.";
     /// A rate class is used up.

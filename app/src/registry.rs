@@ -31,6 +31,8 @@ pub const IDEMPOTENCY_RESPONSE: Column = Column::new(IDEMPOTENCY, 1);
 pub const ACCOUNT_EMAIL: Column = Column::new(ACCOUNT, 1);
 /// `account.display_name_sealed`
 pub const ACCOUNT_DISPLAY_NAME: Column = Column::new(ACCOUNT, 2);
+/// `totp.secret_sealed` and `totp.pending_sealed`, by the account's row: a secret moves from one to the other.
+pub const ACCOUNT_TOTP: Column = Column::new(ACCOUNT, 3);
 /// Page cursors; they are in no table.
 pub const PAGE_CURSOR: Column = Column::new(CURSOR, 1);
 
@@ -47,6 +49,7 @@ pub const COLUMNS: &[Column] = &[
     IDEMPOTENCY_RESPONSE,
     ACCOUNT_EMAIL,
     ACCOUNT_DISPLAY_NAME,
+    ACCOUNT_TOTP,
     PAGE_CURSOR,
 ];
 

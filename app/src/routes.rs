@@ -42,6 +42,12 @@ routes! {
     GET    "/api/v1/sessions/current"   SessionRead      Read     auth::api::read_session;
     DELETE "/api/v1/sessions/current"   SessionEnd       Write    auth::api::sign_out;
     GET    "/api/v1/me"                 MeRead           Read     auth::api::read_me;
+    POST   "/api/v1/sessions/current/factor" SessionProve SignIn auth::factor::api::prove;
+    GET    "/api/v1/me/factors"         FactorList       Read     auth::factor::api::list;
+    POST   "/api/v1/me/factors/totp"    TotpEnrol        Write    auth::factor::api::enrol;
+    POST   "/api/v1/me/factors/totp/confirm" TotpConfirm SignIn   auth::factor::api::confirm;
+    POST   "/api/v1/me/factors/recovery-codes" RecoveryRenew Write auth::factor::api::renew_recovery_codes;
+    POST   "/api/v1/staff/{id}/factors/reset" FactorReset Write   auth::factor::api::reset;
     GET    "/api/v1/staff"              StaffList        Read     staff::api::list;
     POST   "/api/v1/staff"              StaffInvite      Write    staff::api::invite;
     POST   "/api/v1/staff/{id}/unlock"  StaffUnlock      Write    staff::api::unlock;

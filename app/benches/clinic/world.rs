@@ -145,6 +145,8 @@ impl World {
             last_seen_at: now,
             idle_expires_at: now + TimeDelta::hours(2),
             absolute_expires_at: now + TimeDelta::hours(12),
+            factor: Some("totp"),
+            factor_at: Some(now),
         }
         .insert(&mut tx)
         .await

@@ -15,6 +15,18 @@ pub enum Action {
     SessionEnd,
     /// See the own account.
     MeRead,
+    /// Prove a second factor in the own session.
+    SessionProve,
+    /// See which factors the own account has.
+    FactorList,
+    /// Begin to enrol time-based codes.
+    TotpEnrol,
+    /// Finish it with the first code.
+    TotpConfirm,
+    /// Replace the own recovery codes.
+    RecoveryRenew,
+    /// Take the factors of a colleague who lost them, so that they enrol new ones.
+    FactorReset,
     /// List the clinic's staff.
     StaffList,
     /// Invite a staff member.
@@ -44,13 +56,19 @@ pub enum Audience {
 
 impl Action {
     /// Every action, in the order of the printed matrix.
-    pub const ALL: [Action; 14] = [
+    pub const ALL: [Action; 20] = [
         Action::ApiDescribe,
         Action::InvitationAccept,
         Action::SessionCreate,
         Action::SessionRead,
         Action::SessionEnd,
         Action::MeRead,
+        Action::SessionProve,
+        Action::FactorList,
+        Action::TotpEnrol,
+        Action::TotpConfirm,
+        Action::RecoveryRenew,
+        Action::FactorReset,
         Action::StaffList,
         Action::StaffInvite,
         Action::StaffUnlock,
@@ -71,6 +89,12 @@ impl Action {
             Action::SessionRead => "session.read",
             Action::SessionEnd => "session.end",
             Action::MeRead => "me.read",
+            Action::SessionProve => "session.prove",
+            Action::FactorList => "factor.list",
+            Action::TotpEnrol => "totp.enrol",
+            Action::TotpConfirm => "totp.confirm",
+            Action::RecoveryRenew => "recovery.renew",
+            Action::FactorReset => "factor.reset",
             Action::StaffList => "staff.list",
             Action::StaffInvite => "staff.invite",
             Action::StaffUnlock => "staff.unlock",
@@ -90,6 +114,12 @@ impl Action {
             Action::SessionRead
             | Action::SessionEnd
             | Action::MeRead
+            | Action::SessionProve
+            | Action::FactorList
+            | Action::TotpEnrol
+            | Action::TotpConfirm
+            | Action::RecoveryRenew
+            | Action::FactorReset
             | Action::StaffList
             | Action::StaffInvite
             | Action::StaffUnlock
@@ -116,6 +146,12 @@ impl Action {
             | Action::SessionRead
             | Action::SessionEnd
             | Action::MeRead
+            | Action::SessionProve
+            | Action::FactorList
+            | Action::TotpEnrol
+            | Action::TotpConfirm
+            | Action::RecoveryRenew
+            | Action::FactorReset
             | Action::StaffList
             | Action::StaffInvite
             | Action::StaffUnlock => false,

@@ -12,8 +12,14 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::SessionCreate
         | Action::SessionRead
         | Action::SessionEnd
-        | Action::MeRead => true,
-        Action::StaffList => match role {
+        | Action::MeRead
+        | Action::SessionProve
+        | Action::FactorList
+        | Action::TotpEnrol
+        | Action::TotpConfirm
+        | Action::RecoveryRenew => true,
+        // A second pair of eyes is needed for some, so the privacy officer may ask too.
+        Action::StaffList | Action::FactorReset => match role {
             Role::ClinicAdmin | Role::PrivacyOfficer => true,
             Role::Physician | Role::Nurse | Role::Receptionist | Role::LabTechnician | Role::Billing => false,
         },

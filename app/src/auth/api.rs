@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::factor::{self, ProvenFactor};
 use super::invite::{login_tag, new_id};
 use super::password::PasswordError;
 use super::queries::{self, Activation, LoginAccount, NewSession};
@@ -35,6 +36,14 @@ pub struct Secret(Zeroizing<String>);
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
         String::deserialize(deserializer).map(|text| Secret(Zeroizing::new(text)))
+    }
+}
+
+impl Secret {
+    /// The text, for the one place that checks it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
     }
 }
 
@@ -76,6 +85,49 @@ pub struct SessionView {
     csrf_token: String,
     /// When it ends whatever happens.
     expires_at: DateTime<Utc>,
+    /// What has become of its second factor.
+    second_factor: SecondFactor,
+    /// When a second factor was proven last; what needs a fresh one takes five minutes from here.
+    factor_at: Option<DateTime<Utc>>,
+}
+
+/// What has become of a session's second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// The account has none: enrol one.
+    Enrol,
+    /// The account has one: prove it.
+    Prove,
+    /// It was proven.
+    Proven,
+}
+
+impl SessionView {
+    /// The view of a session that has just proven a factor.
+    #[must_use]
+    pub fn proven(
+        actor: Actor,
+        token: &Token,
+        expires_at: DateTime<Utc>,
+        factor: ProvenFactor,
+    ) -> SessionView {
+        SessionView {
+            account: AccountId::from(Uuid::from_bytes(actor.account)).to_string(),
+            role: actor.role,
+            csrf_token: token.csrf().expose().to_string(),
+            expires_at,
+            second_factor: SecondFactor::Proven,
+            factor_at: Some(factor.at),
+        }
+    }
+}
+
+async fn to_do(tx: &mut tenancy::TenantTx, account: Uuid) -> Result<SecondFactor, StoreError> {
+    Ok(match factor::queries::has_factor(tx, account).await? {
+        true => SecondFactor::Prove,
+        false => SecondFactor::Enrol,
+    })
 }
 
 /// The own account.
@@ -105,7 +157,8 @@ impl From<PasswordError> for AppError {
     }
 }
 
-/// Signs in. Every failure has one answer and takes as long as any other.
+/// Signs in with a password, which opens a session of ten minutes: enough to prove a second factor or to enrol the first.
+/// Every failure has one answer and takes as long as any other.
 #[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", operation_id = "session.create", security(()),
     request_body = SignInInput,
     responses((status = 201, body = SessionView, description = "Signed in; the session is in the cookie"),
@@ -167,7 +220,7 @@ async fn refuse(call: &Call, ctx: &Ctx, account: Option<&LoginAccount>) -> Resul
 async fn open_session(call: &Call, mut ctx: Ctx, account: &LoginAccount) -> Result<HttpResponse, AppError> {
     let (token, id, now) = (Token::random(), new_id(), ctx.now());
     let limits = call.app.session;
-    let absolute = now + Duration::seconds(i64::from(limits.absolute_s));
+    let absolute = now + Duration::seconds(rules::PASSWORD_ONLY_MAX_S);
     let mut tx = call.app.regional.begin_reserved(ctx.tenant(), call.action()).await?;
     let new = NewSession {
         id,
@@ -179,25 +232,37 @@ async fn open_session(call: &Call, mut ctx: Ctx, account: &LoginAccount) -> Resu
         last_seen_at: now,
         idle_expires_at: now + Duration::seconds(i64::from(limits.idle_s)),
         absolute_expires_at: absolute,
+        factor: None,
+        factor_at: None,
     };
     let stored = async {
         // This also locks the account's row, so that two log-ins at once count each other's session.
         queries::forget_failures(&mut tx, account.id).await?;
         new.insert(&mut tx).await?;
-        queries::end_surplus(&mut tx, account.id, id, now).await
+        queries::end_surplus(&mut tx, account.id, id, now).await?;
+        to_do(&mut tx, account.id).await
     };
-    if let Err(error) = stored.await {
-        roll_back(tx).await;
-        return Err(error.into());
-    }
-    ctx.actor =
-        Some(Actor { account: account.id.into_bytes(), role: account.role, session: id.into_bytes() });
+    let second_factor = match stored.await {
+        Ok(second_factor) => second_factor,
+        Err(error) => {
+            roll_back(tx).await;
+            return Err(error.into());
+        }
+    };
+    ctx.actor = Some(Actor {
+        account: account.id.into_bytes(),
+        role: account.role,
+        session: id.into_bytes(),
+        factor: None,
+    });
     tx.commit(ctx.entry(call.action(), Outcome::Allow).resource("session", id.into_bytes())).await?;
     let view = SessionView {
         account: AccountId::from(account.id).to_string(),
         role: account.role,
         csrf_token: token.csrf().expose().to_string(),
         expires_at: absolute,
+        second_factor,
+        factor_at: None,
     };
     Ok(HttpResponse::Created()
         .insert_header((header::SET_COOKIE, session::cookie(&token).as_str()))
@@ -302,6 +367,11 @@ pub async fn read_session(call: Call) -> Result<HttpResponse, AppError> {
                 role: live.role,
                 csrf_token: token.csrf().expose().to_string(),
                 expires_at: live.absolute_expires_at,
+                second_factor: match live.factor {
+                    Some(_) => SecondFactor::Proven,
+                    None => to_do(tx, live.account).await?,
+                },
+                factor_at: live.factor.map(|factor| factor.at),
             };
             Done::unaudited(view, Unaudited::SessionTouch)
         })

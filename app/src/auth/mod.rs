@@ -5,8 +5,10 @@
 
 pub mod api;
 pub mod csrf;
+pub mod factor;
 pub mod invite;
 pub mod model;
+pub mod notice;
 pub mod password;
 pub mod queries;
 pub mod rules;

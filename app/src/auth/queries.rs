@@ -7,6 +7,7 @@ use tenancy::TenantTx;
 use tenancy::sealed::Sealed;
 use uuid::Uuid;
 
+use super::factor::{FactorKind, ProvenFactor};
 use super::model::{account_state, invitation_state};
 use super::rules;
 use super::tables::{account, invitation, session};
@@ -27,6 +28,8 @@ pub struct LiveSession {
     pub last_seen_at: DateTime<Utc>,
     /// When it ends whatever happens.
     pub absolute_expires_at: DateTime<Utc>,
+    /// The second factor it proved last.
+    pub factor: Option<ProvenFactor>,
 }
 
 /// The session with this hash, if neither it nor its account has ended.
@@ -38,7 +41,8 @@ pub async fn live_session(
     token_hash: &[u8; 32],
     now: DateTime<Utc>,
 ) -> Result<Option<LiveSession>, StoreError> {
-    type Row = (Uuid, Uuid, Vec<u8>, DateTime<Utc>, DateTime<Utc>, String);
+    type Factor = (Option<String>, Option<DateTime<Utc>>);
+    type Row = (Uuid, Uuid, Vec<u8>, DateTime<Utc>, DateTime<Utc>, String, Factor);
     let found: Option<Row> = session::table
         .inner_join(account::table)
         .filter(session::token_hash.eq(token_hash.as_slice()))
@@ -53,15 +57,22 @@ pub async fn live_session(
             session::last_seen_at,
             session::absolute_expires_at,
             account::role,
+            (session::factor, session::factor_at),
         ))
         .first(tx.conn())
         .await
         .optional()?;
-    let Some((id, account, csrf_hash, last_seen_at, absolute_expires_at, role)) = found else {
+    let Some((id, account, csrf_hash, last_seen_at, absolute_expires_at, role, proven)) = found else {
         return Ok(None);
     };
     let role = Role::parse(&role).ok_or(StoreError::Shape)?;
-    Ok(Some(LiveSession { id, account, role, csrf_hash, last_seen_at, absolute_expires_at }))
+    let factor = match proven {
+        (Some(kind), Some(at)) => {
+            Some(ProvenFactor { kind: FactorKind::parse(&kind).ok_or(StoreError::Shape)?, at })
+        }
+        _ => None,
+    };
+    Ok(Some(LiveSession { id, account, role, csrf_hash, last_seen_at, absolute_expires_at, factor }))
 }
 
 /// Moves a session's end forward.
@@ -103,6 +114,10 @@ pub struct NewSession {
     pub idle_expires_at: DateTime<Utc>,
     /// When it ends whatever happens.
     pub absolute_expires_at: DateTime<Utc>,
+    /// The second factor it has proven; none after a password alone.
+    pub factor: Option<&'static str>,
+    /// When.
+    pub factor_at: Option<DateTime<Utc>>,
 }
 
 impl NewSession {
@@ -155,6 +170,23 @@ pub async fn end_surplus(
 pub async fn end_session(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
     diesel::update(session::table.find(id)).set(session::revoked_at.eq(now)).execute(tx.conn()).await?;
     Ok(())
+}
+
+/// Ends every live session of an account, but for one to keep; how many.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_sessions(
+    tx: &mut TenantTx,
+    account_id: Uuid,
+    keep: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    let live = session::table
+        .filter(session::account_id.eq(account_id))
+        .filter(session::id.ne(keep.unwrap_or_default()))
+        .filter(session::revoked_at.is_null());
+    Ok(diesel::update(live).set(session::revoked_at.eq(now)).execute(tx.conn()).await?)
 }
 
 /// What is needed to check a password.

@@ -14,6 +14,12 @@ pub const FREE_FAILURES_MAX: i32 = 5;
 /// Failures after which an account takes no password until an administrator opens it (NIST SP 800-63B-4, 3.2.2, allows
 /// at most a hundred attempts in a row). An administrator's own account is the exception, see [`is_locked`].
 pub const FAILURES_MAX: i32 = 100;
+/// Wrong codes after which a session ends, so that the next one costs a password again.
+pub const FACTOR_TRIES_MAX: i32 = 5;
+/// Seconds that a session may live which has proven a password only: long enough to set up an app, no longer.
+pub const PASSWORD_ONLY_MAX_S: i64 = 600;
+/// Seconds a new secret waits for its first code.
+pub const ENROLMENT_MAX_S: i64 = 600;
 /// Longest delay after a failure, in seconds.
 pub const DELAY_MAX_S: i64 = 3_600;
 /// Live sessions of one account; a further log-in ends the oldest.

@@ -17,6 +17,10 @@ diesel::table! {
         updated_at -> Timestamptz,
         failed_count -> Integer,
         locked_until -> Nullable<Timestamptz>,
+        factor_failed_count -> Integer,
+        factor_locked_until -> Nullable<Timestamptz>,
+        reset_asked_by -> Nullable<Uuid>,
+        reset_asked_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -48,9 +52,49 @@ diesel::table! {
         idle_expires_at -> Timestamptz,
         absolute_expires_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
+        factor -> Nullable<Text>,
+        factor_at -> Nullable<Timestamptz>,
+        factor_tries -> Integer,
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(account, invitation, session);
+diesel::table! {
+    /// One row an account that has time-based codes or is about to.
+    totp (account_id) {
+        account_id -> Uuid,
+        tenant_id -> Uuid,
+        secret_sealed -> Nullable<Binary>,
+        enrolled_at -> Nullable<Timestamptz>,
+        last_step -> BigInt,
+        pending_sealed -> Nullable<Binary>,
+        pending_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// One row a recovery code; the code itself is with its owner only.
+    recovery_code (account_id, code_hash) {
+        account_id -> Uuid,
+        code_hash -> Binary,
+        tenant_id -> Uuid,
+        created_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// One row a mail that tells an owner what changed.
+    notice (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        account_id -> Uuid,
+        kind -> Text,
+        created_at -> Timestamptz,
+        sent_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(account, invitation, session, totp, recovery_code, notice);
 diesel::joinable!(session -> account (account_id));
 diesel::joinable!(invitation -> account (account_id));
+diesel::joinable!(notice -> account (account_id));

@@ -4,9 +4,12 @@ pub mod clean_up;
 pub mod mail;
 pub mod queue;
 pub mod send_invitation;
+pub mod send_notice;
 
 /// Name of the job that sends an invitation; its payload names the `invitation`.
 pub const SEND_INVITATION: &str = "send_invitation";
+/// Name of the job that tells an account's owner what changed; its payload names the `notice`.
+pub const SEND_NOTICE: &str = "send_notice";
 /// Name of the job that cleans up in one clinic; its payload names no id.
 pub const CLEAN_UP: &str = "clean_up";
 /// Name of the job that enqueues [`CLEAN_UP`] for every clinic of a shard; the queue itself makes it once an hour.

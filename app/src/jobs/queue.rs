@@ -22,7 +22,7 @@ use tenancy::{JobPayload, Regional};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::mail::Mailer;
-use super::{clean_up, send_invitation};
+use super::{clean_up, send_invitation, send_notice};
 
 /// Connections of the queue itself, a shard.
 const CONNECTIONS_MAX: usize = 3;
@@ -142,6 +142,22 @@ impl TaskHandler for SendInvitation {
     }
 }
 
+/// A notice to an account's owner.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct SendNotice(JobPayload);
+
+impl TaskHandler for SendNotice {
+    const IDENTIFIER: &'static str = super::SEND_NOTICE;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        // On the heap: the queue would otherwise keep room for it in every job's future.
+        let result = Box::pin(send_notice::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::SEND_NOTICE), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
 /// The clean-up of one clinic.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -223,6 +239,7 @@ pub async fn open(
         .shutdown_grace_period(Duration::from_millis(GRACE_MS))
         .add_extension(Shared { jobs, shard: shard.id })
         .define_job::<SendInvitation>()
+        .define_job::<SendNotice>()
         .define_job::<CleanUp>()
         .define_job::<CleanUpShard>()
         .with_cron(hourly)

@@ -12,7 +12,8 @@ use crate::fail::{Attempt, Fail, Outcome};
 use crate::pki::{Authority, Pki};
 use crate::places::Home;
 
-/// One person's browser at one origin.
+/// One person's browser at one origin. Clones share its cookies.
+#[derive(Clone)]
 pub(crate) struct Client {
     inner: reqwest::Client,
     origin: String,
@@ -47,6 +48,10 @@ impl<'a> Call<'a> {
     /// Sends `body` to `path`.
     pub(crate) fn post(path: &'a str, body: &'a Value) -> Self {
         Self { method: Method::POST, path, body: Some(body), headers: Vec::new() }
+    }
+    /// Asks `path` to do something that needs no body.
+    pub(crate) fn act(path: &'a str) -> Self {
+        Self { method: Method::POST, path, body: None, headers: Vec::new() }
     }
     /// Replaces what is at `path`.
     pub(crate) fn put(path: &'a str, body: &'a Value) -> Self {

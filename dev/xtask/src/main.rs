@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod codes;
 mod deps;
 mod e2e;
 mod fail;
@@ -49,6 +50,14 @@ enum Task {
     Reset,
     /// Show what runs and whether it answers.
     Status,
+    /// Print the next code of a demo login's authenticator app.
+    Code {
+        /// The login's e-mail address.
+        email: String,
+        /// The stack's folder.
+        #[arg(long, default_value = ".domicile")]
+        stack: std::path::PathBuf,
+    },
     /// Follow all logs.
     Logs,
     /// Run everything CI runs.
@@ -104,6 +113,9 @@ fn run(task: Task) -> Outcome<ExitCode> {
             Task::Reset => stack::commands::reset(&checkout),
             Task::Status => stack::commands::status(&checkout).await,
             Task::Logs => stack::commands::logs(&checkout),
+            Task::Code { email, stack } => {
+                codes::print(&places::Home::new(checkout.root().join(stack)), &email).await
+            }
             Task::Test => test::run(&checkout).await,
             Task::E2e => test::run_e2e(&checkout).await,
             Task::Infra(options) => test::infra::run(&checkout, &options).await,

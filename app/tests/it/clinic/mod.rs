@@ -6,6 +6,7 @@ mod borders;
 mod canary;
 mod cancelled;
 mod edge;
+mod factors;
 mod framing;
 mod injected;
 mod isolation;

@@ -24,7 +24,17 @@ pub(crate) fn sample_path(route: &Route, id: &str) -> String {
 /// A body the route accepts, or `None` when it takes none. A new route with a body fails here until it has a sample.
 pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
     match (route.method.as_str(), route.path) {
-        ("GET" | "DELETE", _) | ("POST", "/api/v1/staff/{id}/unlock") => None,
+        ("GET" | "DELETE", _)
+        | (
+            "POST",
+            "/api/v1/staff/{id}/unlock"
+            | "/api/v1/staff/{id}/factors/reset"
+            | "/api/v1/me/factors/totp"
+            | "/api/v1/me/factors/recovery-codes",
+        ) => None,
+        ("POST", "/api/v1/sessions/current/factor" | "/api/v1/me/factors/totp/confirm") => {
+            Some(json!({ "totp": "000000" }))
+        }
         ("POST", "/api/v1/patients") | ("PUT", "/api/v1/patients/{id}") => {
             Some(patient("Sample", &format!("SAMPLE-{unique}")))
         }

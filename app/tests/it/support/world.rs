@@ -204,8 +204,24 @@ impl World {
         TenantRecord { epoch: Epoch(clinic.record.epoch.0 + 1), ..clinic.record }
     }
 
-    /// A staff member with a session, made without the slow password hash.
+    /// A staff member with a session that has just proven a second factor, made without the slow password hash.
     pub(crate) async fn staff(&self, clinic: &Clinic, role: Role) -> Actor {
+        let actor = self.password_only(clinic, role).await;
+        self.prove_now(clinic, &actor).await;
+        actor
+    }
+
+    /// The session proves a second factor at this moment, as a step-up does.
+    pub(crate) async fn prove_now(&self, clinic: &Clinic, actor: &Actor) {
+        let schema = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
+        let sql =
+            format!("UPDATE {schema}.session SET factor = 'totp', factor_at = $1 WHERE account_id = $2");
+        let now = DateTime::<Utc>::from(self.app.clock.now());
+        self.region.superuser().await.execute(sql.as_str(), &[&now, &actor.account]).await.unwrap();
+    }
+
+    /// A staff member whose session has proven a password only.
+    pub(crate) async fn password_only(&self, clinic: &Clinic, role: Role) -> Actor {
         let (account, session, token) = (new_id(), new_id(), Token::random());
         let now = DateTime::<Utc>::from(self.app.clock.now());
         let mut tx = self.region.regional.begin(clinic.tenant, "test.staff").await.unwrap();
@@ -238,6 +254,8 @@ impl World {
             last_seen_at: now,
             idle_expires_at: now + TimeDelta::seconds(900),
             absolute_expires_at: now + TimeDelta::seconds(43_200),
+            factor: None,
+            factor_at: None,
         }
         .insert(&mut tx)
         .await

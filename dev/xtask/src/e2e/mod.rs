@@ -9,12 +9,14 @@ mod raw;
 mod records;
 mod setup;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::net::TcpListener;
 use std::pin::Pin;
 use std::time::Instant;
 
 use crate::fail::{Attempt, Fail, Outcome};
+use crate::http::Client;
 use crate::layout::Ports;
 use crate::pg::binaries::Binaries;
 use crate::places::{Checkout, Home};
@@ -31,6 +33,8 @@ pub(crate) struct World {
     pub stack: Stack,
     /// Its people.
     pub demo: Demo,
+    /// Who is signed in at each clinic's desk: a code works once in 30 seconds, a session as often as one likes.
+    pub desks: tokio::sync::Mutex<HashMap<String, Client>>,
     /// Every value this run plants in a record begins with it.
     pub mark: String,
     /// The server's programs, to start a stopped part again.
@@ -101,7 +105,7 @@ pub(crate) async fn run(checkout: &Checkout, home: Home, postgres: &Binaries) ->
 async fn start(checkout: &Checkout, home: Home, postgres: &Binaries) -> Outcome<World> {
     let stack = at(checkout, home)?;
     let demo = bring_up(&stack, postgres).await?;
-    Ok(World { stack, demo, mark: mark()?, postgres: postgres.clone() })
+    Ok(World { stack, demo, desks: tokio::sync::Mutex::default(), mark: mark()?, postgres: postgres.clone() })
 }
 
 /// Letters that no dictionary, log or page of any program holds.

@@ -13,7 +13,7 @@ use crate::stack::commands::stop_all;
 use crate::stack::describe;
 
 /// The keys that scripts rely on, as JSON pointers; `0` stands for every element.
-const PROMISED: [&str; 33] = [
+const PROMISED: [&str; 34] = [
     "/base",
     "/ca",
     "/control/url",
@@ -43,6 +43,7 @@ const PROMISED: [&str; 33] = [
     "/tenants/0/logins/0/role",
     "/tenants/0/logins/0/email",
     "/tenants/0/logins/0/password",
+    "/tenants/0/logins/0/totp_secret",
     "/tenants/1/slug",
     "/tenants/1/logins/0/role",
     "/control/logins/0/email",
@@ -101,7 +102,8 @@ pub(super) async fn survive(world: &World) -> Outcome<()> {
 pub(super) fn shown_commands(world: &World) -> Outcome<()> {
     ensure_program("curl", "curl")?;
     let commands = describe::things_to_try(&world.stack, &world.demo);
-    let expected = ["\"csrf_token\":", "\"items\":[{", "\"items\":[{", "\"id\":\"pat_"];
+    let expected =
+        ["\"csrf_token\":", "\"second_factor\":\"proven\"", "\"items\":[{", "\"items\":[{", "\"id\":\"pat_"];
     if commands.len() != expected.len() {
         return Err(Fail::new(format!("there are {} commands to try", commands.len())));
     }

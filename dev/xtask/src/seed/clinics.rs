@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::codes;
 use crate::fail::{Fail, Outcome};
 use crate::http::{Call, Client};
 use crate::layout::{BASE, LocalRegion, REGIONS};
@@ -80,24 +81,31 @@ async fn fill(stack: &Stack, region: &'static LocalRegion) -> Outcome<DemoClinic
     for (role, account, _) in STAFF {
         let password =
             secrets::ensure_password(&stack.home.secrets(&format!("{}/staff-{account}", region.code)))?;
-        logins.push(Login { role: role.to_owned(), email: email(region, account), password });
+        logins.push(Login {
+            role: role.to_owned(),
+            email: email(region, account),
+            password,
+            totp_secret: None,
+        });
     }
-    let clinic = DemoClinic { slug: slug.to_owned(), region: region.name, host, url, logins };
+    let mut clinic = DemoClinic { slug: slug.to_owned(), region: region.name, host, url, logins };
     let [admin, others @ ..] = clinic.logins.as_slice() else { return Ok(clinic) };
     let admin = join(stack, &clinic, admin, "Demo Admin").await?;
+    let mut desk = None;
     for (login, (_, _, name)) in others.iter().zip(STAFF.iter().skip(1)) {
-        if try_sign_in(stack, &clinic, login).await?.is_none() {
+        desk = try_sign_in(stack, &clinic, login).await?;
+        if desk.is_none() {
             let invitation = json!({ "email": login.email, "display_name": name, "role": login.role });
             let answer = admin.send(Call::post("/api/v1/staff", &invitation)).await?;
             if !answer.status.is_success() && answer.status != http::StatusCode::CONFLICT {
                 return Err(Fail::new(format!("Inviting {} was answered with {}", login.email, answer.text)));
             }
-            join(stack, &clinic, login, name).await?;
+            desk = Some(join(stack, &clinic, login, name).await?);
         }
     }
-    let desk = clinic.logins.last().ok_or_else(|| Fail::new("A demo clinic without staff."))?;
-    if let Some(client) = try_sign_in(stack, &clinic, desk).await? {
-        patients::ensure(&client, region).await?;
+    patients::ensure(&desk.ok_or_else(|| Fail::new("A demo clinic without staff."))?, region).await?;
+    for login in &mut clinic.logins {
+        login.totp_secret = codes::secret(&stack.home, &login.email)?;
     }
     Ok(clinic)
 }
@@ -115,7 +123,7 @@ async fn join(stack: &Stack, clinic: &DemoClinic, login: &Login, name: &str) -> 
     signed_in.ok_or_else(|| Fail::new(format!("{} accepted the invitation but cannot sign in.", login.email)))
 }
 
-/// Signs in; none where the clinic does not know this login yet.
+/// Signs in with password and authenticator, which is set up at the first time; none where the clinic does not know this login yet.
 pub(crate) async fn try_sign_in(
     stack: &Stack,
     clinic: &DemoClinic,
@@ -126,6 +134,10 @@ pub(crate) async fn try_sign_in(
     let answer = client.send(Call::post("/api/v1/sessions", &credentials)).await?;
     if answer.status.is_success() {
         client.keep_csrf(&answer.field("csrf_token")?);
+        match answer.field("second_factor")?.as_str() {
+            "enrol" => enrol(stack, &mut client, &login.email).await?,
+            _ => prove(stack, &mut client, &login.email).await?,
+        }
         return Ok(Some(client));
     }
     match answer.status {
@@ -137,9 +149,34 @@ pub(crate) async fn try_sign_in(
     }
 }
 
+/// Sets an authenticator up, as a person with a new phone does.
+async fn enrol(stack: &Stack, client: &mut Client, email: &str) -> Outcome<()> {
+    let answer = client.expect(Call::act("/api/v1/me/factors/totp")).await?;
+    codes::keep(&stack.home, email, &answer.field("secret")?)?;
+    let code = json!({ "totp": codes::next(&stack.home, email).await? });
+    let answer = client.expect(Call::post("/api/v1/me/factors/totp/confirm", &code)).await?;
+    let token = answer.json.pointer("/session/csrf_token").and_then(Value::as_str);
+    client.keep_csrf(token.ok_or_else(|| Fail::new("Setting up an authenticator gives no session."))?);
+    Ok(())
+}
+
+async fn prove(stack: &Stack, client: &mut Client, email: &str) -> Outcome<()> {
+    for _ in 0..CODES_MAX {
+        let code = json!({ "totp": codes::next(&stack.home, email).await? });
+        let answer = client.send(Call::post("/api/v1/sessions/current/factor", &code)).await?;
+        if answer.status.is_success() {
+            client.keep_csrf(&answer.field("csrf_token")?);
+            return Ok(());
+        }
+    }
+    // Somebody else may have used a code of this secret; so many of them in a row it is something else.
+    Err(Fail::new(format!("The codes of {email} are refused.")).hint("`make reset` starts over"))
+}
+
 fn email(region: &LocalRegion, account: &str) -> String {
     format!("{account}@{}.example", region.clinic.slug)
 }
 
 const ONBOARDING_WAIT_MAX: Duration = Duration::from_secs(90);
+const CODES_MAX: usize = 3;
 const POLL: Duration = Duration::from_millis(100);

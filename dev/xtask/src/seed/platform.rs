@@ -37,7 +37,8 @@ pub(crate) async fn prepare(stack: &Stack) -> Outcome<Platform> {
         answer = client.expect(Call::post("/platform/v1/sessions", &credentials)).await?;
     }
     client.keep_csrf(&answer.field("csrf_token")?);
-    let login = Login { role: "platform_admin".to_owned(), email: ADMIN.to_owned(), password };
+    let login =
+        Login { role: "platform_admin".to_owned(), email: ADMIN.to_owned(), password, totp_secret: None };
     let platform = Platform { client, login };
     platform.register_regions(stack).await?;
     Ok(platform)

@@ -102,7 +102,7 @@ pub(crate) fn control_url(stack: &Stack) -> String {
     format!("https://control.{BASE}:{}", stack.ports.control())
 }
 
-/// Prints addresses, logins, places, and three commands to try.
+/// Prints addresses, logins, places, and commands to try.
 pub(crate) fn print_table(stack: &Stack, demo: &Demo) {
     let row = |what: &str, value: &str| println!("  {what:<22} {value}");
     println!("\nPlatform");
@@ -113,6 +113,10 @@ pub(crate) fn print_table(stack: &Stack, demo: &Demo) {
         row("address", &clinic.url);
         print_logins(&clinic.logins);
     }
+    println!(
+        "\nEach of them signs in with the password and a code of an authenticator app; this prints one:"
+    );
+    row("code", &code_command(stack, "EMAIL"));
     println!("\nFront doors (either brings every clinic's request home)");
     for region in &REGIONS {
         row(region.name, &local(stack.ports.region(region).front_door()));
@@ -134,7 +138,7 @@ fn print_logins(logins: &[Login]) {
 
 fn print_things_to_try(stack: &Stack, demo: &Demo) {
     println!(
-        "\nTry it: sign in, list the patients, list them through the other region's front door, register one"
+        "\nTry it: sign in with password and code, list the patients, list them through the other region's front door, register one"
     );
     for command in things_to_try(stack, demo) {
         println!("  {command}");
@@ -156,12 +160,26 @@ pub(crate) fn things_to_try(stack: &Stack, demo: &Demo) -> Vec<String> {
         "$({curl} -b {jar} {url}/api/v1/sessions/current | sed 's/.*\"csrf_token\":\"\\([^\"]*\\).*/\\1/')"
     );
     let patient = json!({ "names": [{ "given": ["Try"], "family": "Sample" }], "birth_date": "1999-09-09", "sex": "unknown" });
+    let code = code_command(stack, &login.email);
+    let factor = format!("-d '{{\"totp\":\"'$({code})'\"}}'");
     vec![
         format!("{curl} -c {jar} {send} -d '{body}' {url}/api/v1/sessions"),
+        format!(
+            "{curl} -b {jar} -c {jar} {send} -H \"x-csrf-token: {token}\" {factor} {url}/api/v1/sessions/current/factor"
+        ),
         format!("{curl} -b {jar} {url}/api/v1/patients"),
         format!("{curl} -b {jar} --connect-to ::{away} {url}/api/v1/patients    # {home} is its own"),
         format!("{curl} -b {jar} {send} -H \"x-csrf-token: {token}\" -d '{patient}' {url}/api/v1/patients"),
     ]
+}
+
+/// What prints a code of a login's authenticator app.
+fn code_command(stack: &Stack, email: &str) -> String {
+    let home = stack.relative(stack.home.dir());
+    match home.as_str() {
+        ".domicile" => format!("cargo xtask code {email}"),
+        other => format!("cargo xtask code --stack {other} {email}"),
+    }
 }
 
 /// The addresses of the last clinic's own front door and of another region's.

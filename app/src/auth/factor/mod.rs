@@ -1,0 +1,49 @@
+//! Second factors: what proves, beside the password, that somebody is who they say.
+
+pub mod api;
+pub mod queries;
+pub mod recovery;
+pub mod reset;
+pub mod totp;
+
+use chrono::{DateTime, Utc};
+
+/// A kind of second factor, as stored with the session that proved it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorKind {
+    /// A time-based code (RFC 6238).
+    Totp,
+    /// One of ten codes on paper.
+    RecoveryCode,
+    /// A passkey (Web Authentication).
+    Passkey,
+}
+
+impl FactorKind {
+    const ALL: [FactorKind; 3] = [FactorKind::Totp, FactorKind::RecoveryCode, FactorKind::Passkey];
+
+    /// The stored word; also the reason in the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FactorKind::Totp => "totp",
+            FactorKind::RecoveryCode => "recovery_code",
+            FactorKind::Passkey => "passkey",
+        }
+    }
+
+    /// The kind with this stored word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<FactorKind> {
+        FactorKind::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// A factor that a session has proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProvenFactor {
+    /// Which.
+    pub kind: FactorKind,
+    /// When, last.
+    pub at: DateTime<Utc>,
+}

@@ -1,0 +1,98 @@
+//! Telling an account's owner by mail that something about their sign-in changed, in the transaction that changes it.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use tenancy::{JobPayload, TenantTx};
+use uuid::Uuid;
+
+use super::invite::new_id;
+use super::tables::notice;
+use crate::jobs::SEND_NOTICE;
+use crate::store::StoreError;
+
+/// What an owner is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// Time-based codes were enrolled.
+    TotpEnrolled,
+    /// New recovery codes were made; the old ones are void.
+    RecoveryRenewed,
+    /// A recovery code was used to sign in.
+    RecoveryUsed,
+    /// Somebody asked to take the account's factors; a second person has to agree.
+    ResetAsked,
+    /// The account's factors were taken.
+    FactorsReset,
+}
+
+impl NoticeKind {
+    const ALL: [NoticeKind; 5] = [
+        NoticeKind::TotpEnrolled,
+        NoticeKind::RecoveryRenewed,
+        NoticeKind::RecoveryUsed,
+        NoticeKind::ResetAsked,
+        NoticeKind::FactorsReset,
+    ];
+
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            NoticeKind::TotpEnrolled => "totp_enrolled",
+            NoticeKind::RecoveryRenewed => "recovery_renewed",
+            NoticeKind::RecoveryUsed => "recovery_used",
+            NoticeKind::ResetAsked => "reset_asked",
+            NoticeKind::FactorsReset => "factors_reset",
+        }
+    }
+
+    /// The kind with this stored word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<NoticeKind> {
+        NoticeKind::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// What the mail says happened.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            NoticeKind::TotpEnrolled => "An authenticator app was set up for your account.",
+            NoticeKind::RecoveryRenewed => {
+                "New recovery codes were made for your account; the old ones are void."
+            }
+            NoticeKind::RecoveryUsed => "One of your recovery codes was used to sign in.",
+            NoticeKind::ResetAsked => {
+                "Somebody in your clinic asked to take your second factors away. A second person has to agree."
+            }
+            NoticeKind::FactorsReset => {
+                "Your second factors were taken away and your sessions ended. Sign in and set up new ones."
+            }
+        }
+    }
+}
+
+/// Writes a notice and enqueues its mail.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn enqueue(
+    tx: &mut TenantTx,
+    account_id: Uuid,
+    kind: NoticeKind,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (id, tenant_id) = (new_id(), tx.tenant().as_uuid());
+    diesel::insert_into(notice::table)
+        .values((
+            notice::id.eq(id),
+            notice::tenant_id.eq(tenant_id),
+            notice::account_id.eq(account_id),
+            notice::kind.eq(kind.as_str()),
+            notice::created_at.eq(now),
+        ))
+        .execute(tx.conn())
+        .await?;
+    tx.enqueue(SEND_NOTICE, JobPayload::new(tx.tenant()).id("notice", id), None).await?;
+    Ok(())
+}

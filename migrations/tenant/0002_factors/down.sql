@@ -1,0 +1,12 @@
+DROP TABLE {{ops}}.notice;
+DROP TABLE {{ops}}.recovery_code;
+DROP TABLE {{ops}}.totp;
+ALTER TABLE {{ops}}.account
+    DROP COLUMN reset_asked_at,
+    DROP COLUMN reset_asked_by,
+    DROP COLUMN factor_locked_until,
+    DROP COLUMN factor_failed_count;
+ALTER TABLE {{ops}}.session
+    DROP COLUMN factor_tries,
+    DROP COLUMN factor_at,
+    DROP COLUMN factor;

@@ -5,7 +5,7 @@ use actix_web::http::header;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use tenancy::TenantTx;
-use tenancy::audit::{Outcome, Unaudited};
+use tenancy::audit::Outcome;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -197,7 +197,8 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
             let account = Uuid::from_bytes(ctx.account());
             let totp_since = queries::totp_of(tx, account).await?.and_then(|row| row.enrolled_at);
             let recovery_codes_left = queries::recovery_codes_left(tx, account).await?;
-            Done::unaudited(FactorsView { totp_since, recovery_codes_left }, Unaudited::IdentityLookup)
+            let entry = ctx.entry(call.action(), Outcome::Allow).resource("account", account.into_bytes());
+            Done::audited(FactorsView { totp_since, recovery_codes_left }, entry)
         })
         .await?;
     Ok(HttpResponse::Ok().json(view))

@@ -201,7 +201,8 @@ impl Call {
         let (keys, tenant) = (self.app.keys(), self.routed.clinic.record.id);
         tokio::try_join!(
             keys.tenant_key(tenant, KeyPurpose::BlindIndex),
-            keys.tenant_key(tenant, KeyPurpose::Seal)
+            keys.tenant_key(tenant, KeyPurpose::Seal),
+            keys.tenant_key(tenant, KeyPurpose::RowMac)
         )?;
         Ok(())
     }

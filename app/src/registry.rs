@@ -25,6 +25,8 @@ pub const PERSON_ADDRESSES: Column = Column::new(PERSON, 6);
 pub const PERSON_MRN: Column = Column::new(PERSON, 7);
 /// `person.identifiers`
 pub const PERSON_IDENTIFIERS: Column = Column::new(PERSON, 8);
+/// `person.tags_digest`, which is not sealed but covered by the row's MAC.
+pub const PERSON_TAGS: Column = Column::new(PERSON, 9);
 /// `idempotency.response_sealed`
 pub const IDEMPOTENCY_RESPONSE: Column = Column::new(IDEMPOTENCY, 1);
 /// `account.email_sealed`
@@ -46,6 +48,7 @@ pub const COLUMNS: &[Column] = &[
     PERSON_ADDRESSES,
     PERSON_MRN,
     PERSON_IDENTIFIERS,
+    PERSON_TAGS,
     IDEMPOTENCY_RESPONSE,
     ACCOUNT_EMAIL,
     ACCOUNT_DISPLAY_NAME,

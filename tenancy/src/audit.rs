@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use regions::ids::RequestId;
 use uuid::Uuid;
 
+use crate::sealed::RowMac;
+
 /// Most tables one entry may name; more is a design error.
 pub const TOUCHED_TABLES_MAX: usize = 16;
 /// Most entries one commit may carry.
@@ -127,6 +129,7 @@ pub struct AuditEntry {
     pub(crate) fields: u64,
     pub(crate) count: Option<u32>,
     pub(crate) row_version: Option<i64>,
+    pub(crate) row_mac: Option<Vec<u8>>,
     pub(crate) touched: Vec<&'static str>,
 }
 
@@ -150,6 +153,7 @@ impl AuditEntry {
             fields: 0,
             count: None,
             row_version: None,
+            row_mac: None,
             touched: Vec::new(),
         }
     }
@@ -237,6 +241,13 @@ impl AuditEntry {
     #[must_use]
     pub fn row_version(mut self, version: i64) -> Self {
         self.row_version = Some(version);
+        self
+    }
+
+    /// The MAC of that version of the row; with it, a row that was rolled back whole is found from the log.
+    #[must_use]
+    pub fn row_mac(mut self, mac: &RowMac) -> Self {
+        self.row_mac = Some(mac.as_bytes().to_vec());
         self
     }
 

@@ -89,3 +89,5 @@ pub const MIGRATOR_ROLE: &str = "domicile_migrator";
 pub const OWNER_ROLE: &str = "domicile_owner";
 /// The role whose rights every tenant role inherits: execute `sec.tenant()` and `jobs.enqueue`, nothing else.
 pub const TENANT_GROUP_ROLE: &str = "domicile_tenant";
+/// Role that rotates and destroys keys, through the key store's functions only; the migrator's log-in becomes it.
+pub const KEEPER_ROLE: &str = "domicile_keeper";

@@ -65,6 +65,12 @@ impl Connector {
         self
     }
 
+    /// Sessions that start as `role`, which the log-in must be a member of.
+    pub(crate) fn becoming(mut self, role: &str) -> Self {
+        self.config.options(format!("{SESSION_OPTIONS} -c role={role}"));
+        self
+    }
+
     /// Opens one connection. The password is read each time, so that rotating it needs no restart.
     pub(crate) async fn open(&self) -> Result<Parts, BootError> {
         let config = self.with_password().await?;

@@ -27,6 +27,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         fields -> BigInt,
         row_version -> Nullable<BigInt>,
+        row_mac -> Nullable<Binary>,
         result_count -> Nullable<Integer>,
         touched -> Array<Text>,
         schema_ver -> Integer,

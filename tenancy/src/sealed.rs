@@ -14,6 +14,11 @@ use zeroize::Zeroizing;
 use crate::envelope::{self, Cell, KeyVersions, Place, ValueKey};
 pub use crate::envelope::{OpenError, SealError};
 
+mod rows;
+
+pub(crate) use rows::RowKeys;
+pub use rows::{ROW_MAC_BYTES, RowFacts, RowMac, RowMacs, SealedRow, Verified, tags_digest};
+
 /// Whether the length of a value is hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
@@ -205,6 +210,10 @@ impl Sealer {
     #[must_use]
     pub fn subject(&self) -> [u8; 16] {
         self.0.subject
+    }
+
+    pub(crate) fn versions(&self) -> usize {
+        self.0.keys.len()
     }
 
     fn place(&self, column: Column, row: [u8; 16]) -> Place {

@@ -95,11 +95,26 @@ def check_tag(v):
     values = (text.encode() for text in v["values"])
     assert mac(index_key, b"".join(len(t).to_bytes(4, "big") + t for t in values))[:16].hex() == v["tag"], "tag"
 
+def check_row(v):
+    text = (b"hc1-row" + bytes([v["cell"]]) + bytes.fromhex(v["tenant"]) + v["table"].to_bytes(4, "big")
+            + bytes.fromhex(v["row"]) + bytes.fromhex(v["subject"]) + v["version"].to_bytes(8, "big")
+            + v["kver"].to_bytes(4, "big") + len(v["columns"]).to_bytes(2, "big"))
+    for column, stored in v["columns"]:
+        filled = stored is not None
+        text += column.to_bytes(4, "big") + bytes([filled])
+        text += hashlib.sha256(bytes.fromhex(stored)).digest() if filled else bytes(32)
+    found = b"\1" + v["kver"].to_bytes(4, "big") + mac(bytes.fromhex(v["key"]), text)
+    assert found.hex() == v["stored"], "row MAC"
+
+def check_tag_digest(v):
+    text = b"".join(sorted(index.to_bytes(4, "big") + bytes.fromhex(tag) for index, tag in v["tags"]))
+    assert hashlib.sha256(text).hexdigest() == v["digest"], "digest of tags"
+
 vectors = json.loads(open(sys.argv[1], encoding="utf-8").read().split("```json")[1].split("```")[0])
-for kind, check in (("values", check_value), ("tags", check_tag)):
+for kind, check in (("values", check_value), ("tags", check_tag), ("rows", check_row), ("tag_digests", check_tag_digest)):
     for vector in vectors[kind]:
         try:
             check(vector)
         except AssertionError as failure:
             sys.exit(f"{vector['name']}: {failure}")
-print(f"{len(vectors['values'])} values and {len(vectors['tags'])} tags agree")
+print(", ".join(f"{len(vectors[kind])} {kind}" for kind in vectors) + " agree")

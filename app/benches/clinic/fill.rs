@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use app::audit;
 use app::patients::api::PatientInput;
-use app::patients::model::{Patient, PatientId, PersonRow};
-use app::patients::queries::TABLES;
+use app::patients::model::{Patient, PatientId};
+use app::patients::queries::{Sealing, TABLES};
 use app::patients::rules::{self, Place};
 use app::patients::tags::Tagger;
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
@@ -101,6 +101,7 @@ async fn batch(world: &World, clinic: &Clinic, numbers: Range<usize>) -> Vec<Str
     let (keys, tenant) = (world.app.keys(), clinic.tenant.id);
     let now = DateTime::<Utc>::from(world.app.clock.now());
     let blind = keys.tenant_key(tenant, Purpose::BlindIndex).await.unwrap();
+    let macs = keys.row_macs(tenant).await.unwrap();
     let jurisdiction = "US".parse().unwrap();
     let tagger = Tagger { key: &blind, jurisdiction };
     let ids: Vec<(usize, PatientId)> = numbers.map(|number| (number, PatientId::random())).collect();
@@ -112,9 +113,10 @@ async fn batch(world: &World, clinic: &Clinic, numbers: Range<usize>) -> Vec<Str
         let input: PatientInput = serde_json::from_value(person(*number)).unwrap();
         let today = now.date_naive().with_year(2030).unwrap_or(now.date_naive());
         let person = rules::check(input, Place { jurisdiction, today }).unwrap();
-        let patient = Patient { id: *id, version: 1, created_at: now, updated_at: now, person };
-        let row = PersonRow::seal(&subject.sealer(), *id, 1, &patient.person).unwrap();
+        let mut patient =
+            Patient { id: *id, version: 1, created_at: now, updated_at: now, person, row_mac: None };
         let tags = tagger.all(&patient.person).unwrap();
+        let row = patient.seal(&Sealing { sealer: &subject.sealer(), macs: &macs }, &tags).unwrap();
         patient.insert(&mut tx, row, &tags, Uuid::from_bytes(id.bytes())).await.unwrap();
     }
     let entry = TABLES.into_iter().fold(audit::by_system("bench.fill"), AuditEntry::touches);

@@ -16,9 +16,9 @@ use super::contact::{Address, Email, Phone};
 use super::cursor::{self, List};
 use super::idempotency::{self, Known};
 use super::identifier::Identifier;
-use super::model::{Patient, PatientBrief, PatientId, PersonRow, Sex, field_bits};
+use super::model::{Patient, PatientBrief, PatientId, Sex, field_bits};
 use super::names::HumanName;
-use super::queries::{self, ChangeError};
+use super::queries::{self, ChangeError, Sealing};
 use super::rules::{self, Place};
 use super::search::{Search, SearchInput};
 use super::tags::Tagger;
@@ -239,10 +239,15 @@ fn place(ctx: &Ctx) -> Place {
 }
 
 fn entry(ctx: &Ctx, call: &Call, patient: &Patient) -> AuditEntry {
-    ctx.entry(call.action(), Outcome::Allow)
+    let entry = ctx
+        .entry(call.action(), Outcome::Allow)
         .resource("patient", patient.id.bytes())
         .subject(patient.id.bytes())
-        .row_version(patient.version)
+        .row_version(patient.version);
+    match &patient.row_mac {
+        Some(mac) => entry.row_mac(mac),
+        None => entry,
+    }
 }
 
 fn touching(entry: AuditEntry) -> AuditEntry {
@@ -282,9 +287,11 @@ pub async fn create(call: Call, Json(input): Json<RawPatient>) -> Result<HttpRes
             let id = PatientId::random();
             let sealer = ctx.keys.create_subject(tx.tenant(), SubjectId::from(id.bytes())).await?.sealer();
             let now = ctx.now();
-            let patient = Patient { id, version: 1, created_at: now, updated_at: now, person };
-            let row = PersonRow::seal(&sealer, id, 1, &patient.person)?;
+            let mut patient =
+                Patient { id, version: 1, created_at: now, updated_at: now, person, row_mac: None };
             let tags = tagger.all(&patient.person)?;
+            let macs = ctx.keys.row_macs(tx.tenant()).await?;
+            let row = patient.seal(&Sealing { sealer: &sealer, macs: &macs }, &tags)?;
             patient.insert(tx, row, &tags, Uuid::from_bytes(ctx.account())).await?;
             let body = Body::of(&patient, Shown::Masked)?;
             if let Some(request) = &repeated {
@@ -423,14 +430,16 @@ pub async fn update(call: Call, Json(mut input): Json<PatientInput>) -> Result<H
             let sealer = ctx.keys.subject_sealer(tx.tenant(), SubjectId::from(current.id.bytes())).await?;
             let blind = ctx.keys.tenant_key(tx.tenant(), Purpose::BlindIndex).await?;
             let tags = Tagger { key: &blind, jurisdiction: ctx.clinic.jurisdiction }.all(&person)?;
-            let patient = Patient {
+            let mut patient = Patient {
                 id: current.id,
                 version: expected.saturating_add(1),
                 created_at: current.created_at,
                 updated_at: ctx.now(),
                 person,
+                row_mac: None,
             };
-            let row = PersonRow::seal(&sealer, patient.id, patient.version, &patient.person)?;
+            let macs = ctx.keys.row_macs(tx.tenant()).await?;
+            let row = patient.seal(&Sealing { sealer: &sealer, macs: &macs }, &tags)?;
             patient.replace(tx, row, &tags, expected).await?;
             let entry = touching(entry(ctx, &call, &patient)).fields(field_bits::RECORD);
             Done::audited(Body::of(&patient, Shown::Masked)?, entry)

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use tenancy::sealed::{Phi, Sealed};
+use tenancy::sealed::{Phi, RowFacts, RowMac, Sealed, SealedRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -13,6 +13,7 @@ use super::contact::{Address, Email, Phone};
 use super::identifier::Identifier;
 use super::names::HumanName;
 use super::tables::{patient, person, person_tag};
+use crate::registry;
 
 /// Prefix of a patient id in the API.
 const ID_PREFIX: &str = "pat_";
@@ -105,6 +106,8 @@ pub struct Patient {
     pub updated_at: DateTime<Utc>,
     /// Who it is.
     pub person: Demographics,
+    /// MAC of the stored row, for the audit entry; absent until the row is sealed.
+    pub row_mac: Option<RowMac>,
 }
 
 /// A patient in a list: just enough to tell one from another.
@@ -163,22 +166,30 @@ pub struct PersonRow {
     pub identifiers: Option<Sealed>,
     /// The patient's version this row belongs to.
     pub version: i64,
+    /// Digest of the tags this patient is found by.
+    pub tags_digest: Vec<u8>,
+    /// What ties all of the above together.
+    pub row_mac: RowMac,
 }
 
-/// The sealed columns a list needs, and no more.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = person)]
-pub struct BriefRow {
-    /// The patient.
-    pub patient_id: Uuid,
-    /// Sealed names.
-    pub names: Sealed,
-    /// Sealed birth date.
-    pub birth_date: Sealed,
-    /// Sealed MRN.
-    pub mrn: Option<Sealed>,
-    /// Sealed identifiers.
-    pub identifiers: Option<Sealed>,
+impl SealedRow for PersonRow {
+    fn facts(&self) -> RowFacts<'_> {
+        let id = self.patient_id.into_bytes();
+        RowFacts::new(registry::PERSON_NAMES.table(), id, id, self.version)
+            .sealed(registry::PERSON_NAMES, Some(&self.names))
+            .sealed(registry::PERSON_BIRTH_DATE, Some(&self.birth_date))
+            .sealed(registry::PERSON_SEX, Some(&self.sex))
+            .sealed(registry::PERSON_PHONES, self.phones.as_ref())
+            .sealed(registry::PERSON_EMAILS, self.emails.as_ref())
+            .sealed(registry::PERSON_ADDRESSES, self.addresses.as_ref())
+            .sealed(registry::PERSON_MRN, self.mrn.as_ref())
+            .sealed(registry::PERSON_IDENTIFIERS, self.identifiers.as_ref())
+            .bytes(registry::PERSON_TAGS, Some(&self.tags_digest))
+    }
+
+    fn row_mac(&self) -> &RowMac {
+        &self.row_mac
+    }
 }
 
 /// Row of `person_tag`.

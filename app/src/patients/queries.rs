@@ -10,11 +10,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tenancy::TenantTx;
 use tenancy::keys::{KeyError, Keys, SubjectId, SubjectKey};
-use tenancy::sealed::{Column, Phi, Sealed, Sealer};
+use tenancy::sealed::{
+    Column, OpenError, Phi, RowMac, RowMacs, Sealed, SealedRow as _, Sealer, Verified, tags_digest,
+};
 use uuid::Uuid;
 
 use super::identifier::Identifier;
-use super::model::{BriefRow, Demographics, Patient, PatientBrief, PatientId, PatientRow, PersonRow, TagRow};
+use super::model::{Demographics, Patient, PatientBrief, PatientId, PatientRow, PersonRow, TagRow};
 use super::names::{self, HumanName};
 use super::tables::{patient, person, person_tag};
 use super::tags::Tag;
@@ -65,21 +67,21 @@ fn open_list<T: DeserializeOwned>(
     sealed.map_or(Ok(Vec::new()), |sealed| store::open(sealer, column, row, sealed))
 }
 
+/// What a patient's row is sealed and its MAC made with.
+pub struct Sealing<'a> {
+    /// The patient's own key.
+    pub sealer: &'a Sealer,
+    /// The clinic's row MACs.
+    pub macs: &'a RowMacs,
+}
+
 impl PersonRow {
-    /// Seals a patient's data under the patient's own key.
-    ///
-    /// # Errors
-    /// When a value is too long to seal.
-    pub fn seal(
-        sealer: &Sealer,
-        id: PatientId,
-        version: i64,
-        person: &Demographics,
-    ) -> Result<PersonRow, StoreError> {
-        let row = id.bytes();
+    /// Seals a patient's data under the patient's own key, and ties row and tags together.
+    fn seal(with: &Sealing<'_>, patient: &Patient, tags: &BTreeSet<Tag>) -> Result<PersonRow, StoreError> {
+        let (sealer, person, row) = (with.sealer, &patient.person, patient.id.bytes());
         let mrn = person.mrn.expose().as_ref();
-        Ok(PersonRow {
-            patient_id: id.uuid(),
+        let mut sealed = PersonRow {
+            patient_id: patient.id.uuid(),
             tenant_id: sealer.tenant().as_uuid(),
             names: store::seal(sealer, registry::PERSON_NAMES, row, person.names.expose())?,
             birth_date: store::seal(sealer, registry::PERSON_BIRTH_DATE, row, person.birth_date.expose())?,
@@ -89,48 +91,51 @@ impl PersonRow {
             addresses: seal_list(sealer, registry::PERSON_ADDRESSES, row, person.addresses.expose())?,
             mrn: mrn.map(|mrn| store::seal(sealer, registry::PERSON_MRN, row, mrn)).transpose()?,
             identifiers: seal_list(sealer, registry::PERSON_IDENTIFIERS, row, person.identifiers.expose())?,
-            version,
-        })
+            version: patient.version,
+            tags_digest: tags_digest(tags.iter().map(|tag| (tag.index, tag.tag))).to_vec(),
+            row_mac: RowMac::from(Vec::new()),
+        };
+        sealed.row_mac = with.macs.mac(&sealed.facts())?;
+        Ok(sealed)
     }
 
     /// Opens it.
     ///
     /// # Errors
     /// When a column was altered or moved here from elsewhere.
-    pub fn open(&self, sealer: &Sealer) -> Result<Demographics, StoreError> {
-        let row = self.patient_id.into_bytes();
+    pub fn open(this: &Verified<PersonRow>, sealer: &Sealer) -> Result<Demographics, StoreError> {
+        let row = this.patient_id.into_bytes();
         let mrn =
-            self.mrn.as_ref().map(|mrn| store::open(sealer, registry::PERSON_MRN, row, mrn)).transpose()?;
+            this.mrn.as_ref().map(|mrn| store::open(sealer, registry::PERSON_MRN, row, mrn)).transpose()?;
         Ok(Demographics {
-            names: Phi::new(store::open(sealer, registry::PERSON_NAMES, row, &self.names)?),
-            birth_date: Phi::new(store::open(sealer, registry::PERSON_BIRTH_DATE, row, &self.birth_date)?),
-            sex: Phi::new(store::open(sealer, registry::PERSON_SEX, row, &self.sex)?),
-            phones: Phi::new(open_list(sealer, registry::PERSON_PHONES, row, self.phones.as_ref())?),
-            emails: Phi::new(open_list(sealer, registry::PERSON_EMAILS, row, self.emails.as_ref())?),
-            addresses: Phi::new(open_list(sealer, registry::PERSON_ADDRESSES, row, self.addresses.as_ref())?),
+            names: Phi::new(store::open(sealer, registry::PERSON_NAMES, row, &this.names)?),
+            birth_date: Phi::new(store::open(sealer, registry::PERSON_BIRTH_DATE, row, &this.birth_date)?),
+            sex: Phi::new(store::open(sealer, registry::PERSON_SEX, row, &this.sex)?),
+            phones: Phi::new(open_list(sealer, registry::PERSON_PHONES, row, this.phones.as_ref())?),
+            emails: Phi::new(open_list(sealer, registry::PERSON_EMAILS, row, this.emails.as_ref())?),
+            addresses: Phi::new(open_list(sealer, registry::PERSON_ADDRESSES, row, this.addresses.as_ref())?),
             mrn: Phi::new(mrn),
             identifiers: Phi::new(open_list(
                 sealer,
                 registry::PERSON_IDENTIFIERS,
                 row,
-                self.identifiers.as_ref(),
+                this.identifiers.as_ref(),
             )?),
         })
     }
-}
 
-impl BriefRow {
-    fn open(&self, sealer: &Sealer) -> Result<PatientBrief, StoreError> {
-        let row = self.patient_id.into_bytes();
-        let names: Vec<HumanName> = store::open(sealer, registry::PERSON_NAMES, row, &self.names)?;
+    /// What a list shows of it.
+    fn open_brief(this: &Verified<PersonRow>, sealer: &Sealer) -> Result<PatientBrief, StoreError> {
+        let row = this.patient_id.into_bytes();
+        let names: Vec<HumanName> = store::open(sealer, registry::PERSON_NAMES, row, &this.names)?;
         let mrn =
-            self.mrn.as_ref().map(|mrn| store::open(sealer, registry::PERSON_MRN, row, mrn)).transpose()?;
+            this.mrn.as_ref().map(|mrn| store::open(sealer, registry::PERSON_MRN, row, mrn)).transpose()?;
         let identifiers: Vec<Identifier> =
-            open_list(sealer, registry::PERSON_IDENTIFIERS, row, self.identifiers.as_ref())?;
+            open_list(sealer, registry::PERSON_IDENTIFIERS, row, this.identifiers.as_ref())?;
         Ok(PatientBrief {
-            id: self.patient_id.into(),
+            id: this.patient_id.into(),
             name: Phi::new(names::display(&names)),
-            birth_date: Phi::new(store::open(sealer, registry::PERSON_BIRTH_DATE, row, &self.birth_date)?),
+            birth_date: Phi::new(store::open(sealer, registry::PERSON_BIRTH_DATE, row, &this.birth_date)?),
             mrn: Phi::new(mrn),
             identifiers: Phi::new(identifiers.iter().map(Identifier::masked).collect()),
         })
@@ -138,6 +143,16 @@ impl BriefRow {
 }
 
 impl Patient {
+    /// Seals the patient's row; the row's MAC is kept for the audit entry.
+    ///
+    /// # Errors
+    /// When a value is too long to seal.
+    pub fn seal(&mut self, with: &Sealing<'_>, tags: &BTreeSet<Tag>) -> Result<PersonRow, StoreError> {
+        let row = PersonRow::seal(with, self, tags)?;
+        self.row_mac = Some(row.row_mac.clone());
+        Ok(row)
+    }
+
     /// Stores a new patient with its tags.
     ///
     /// # Errors
@@ -165,35 +180,49 @@ impl Patient {
         insert_tags(tx, self.id, tags).await
     }
 
-    /// The patient with this id, if it is one of this clinic. The row and the key are fetched at the same time.
+    /// The patient with this id, if it is one of this clinic. The row, its tags and the key are fetched at the same time.
     ///
     /// # Errors
-    /// What the database or the key store says.
+    /// What the database or the key store says; [`StoreError::Open`] when the row, or the set of its tags, is not what
+    /// was stored.
     pub async fn find(
         tx: &mut TenantTx,
         keys: &Arc<Keys>,
         id: PatientId,
     ) -> Result<Option<Patient>, StoreError> {
         let tenant = tx.tenant();
+        // Both statements are on the wire before the first answer comes.
+        let connection = &*tx.conn();
+        let (mut first, mut second) = (connection, connection);
         let row = async {
             patient::table
                 .inner_join(person::table.on(person::patient_id.eq(patient::id)))
                 .filter(patient::id.eq(id.uuid()))
                 .select((PatientRow::as_select(), PersonRow::as_select()))
-                .first::<(PatientRow, PersonRow)>(tx.conn())
+                .first::<(PatientRow, PersonRow)>(&mut first)
                 .await
                 .optional()
         };
+        let tags = person_tag::table
+            .filter(person_tag::patient_id.eq(id.uuid()))
+            .select((person_tag::index_id, person_tag::tag))
+            .load::<(i32, Vec<u8>)>(&mut second);
         let key = keys.subject_sealer(tenant, SubjectId::from(id.bytes()));
-        let (row, key) = tokio::join!(row, key);
+        let (row, tags, key, macs) = tokio::join!(row, tags, key, keys.row_macs(tenant));
         let Some((head, body)) = row? else { return Ok(None) };
-        let person = body.open(&key?)?;
+        let body = macs?.verify(body)?;
+        if head.version != body.version || !are_the_tags_of(&body, &tags?) {
+            tenancy::keys::note_tampered_row(tenant);
+            return Err(StoreError::Open(OpenError::Tampered));
+        }
+        let person = PersonRow::open(&body, &key?)?;
         Ok(Some(Patient {
             id,
             version: head.version,
             created_at: head.created_at,
             updated_at: head.updated_at,
             person,
+            row_mac: Some(body.into_inner().row_mac),
         }))
     }
 
@@ -222,6 +251,14 @@ impl Patient {
             .await?;
         insert_tags(tx, self.id, tags).await
     }
+}
+
+/// Whether these are the tags that were stored with the row, no more and no fewer.
+fn are_the_tags_of(row: &PersonRow, tags: &[(i32, Vec<u8>)]) -> bool {
+    let found = tags.iter().filter_map(|(index, tag)| {
+        Some((u32::try_from(*index).ok()?, <[u8; 16]>::try_from(tag.as_slice()).ok()?))
+    });
+    tags_digest(found).as_slice() == row.tags_digest.as_slice()
 }
 
 async fn insert_tags(tx: &mut TenantTx, id: PatientId, tags: &BTreeSet<Tag>) -> Result<(), ChangeError> {
@@ -296,20 +333,29 @@ pub async fn briefs(
     }
     let tenant = tx.tenant();
     let subjects: Vec<SubjectId> = ids.iter().copied().map(SubjectId::from).collect();
-    let rows = async {
-        person::table
-            .filter(person::patient_id.eq_any(ids))
-            .select(BriefRow::as_select())
-            .load(tx.conn())
-            .await
-    };
+    let rows = verified(tx, keys, ids);
     let (rows, found) = tokio::join!(rows, keys.subject_keys(tenant, &subjects));
     let (rows, found) = (rows?, found?);
-    let by_id: HashMap<Uuid, &BriefRow> = rows.iter().map(|row| (row.patient_id, row)).collect();
+    let by_id: HashMap<Uuid, &Verified<PersonRow>> = rows.iter().map(|row| (row.patient_id, row)).collect();
     ids.iter()
         .filter_map(|id| by_id.get(id))
-        .map(|row| row.open(&key_of(&found, row.patient_id)?.sealer()))
+        .map(|row| PersonRow::open_brief(row, &key_of(&found, row.patient_id)?.sealer()))
         .collect()
+}
+
+/// The rows of these patients, each checked.
+async fn verified(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    ids: &[Uuid],
+) -> Result<Vec<Verified<PersonRow>>, StoreError> {
+    let macs = keys.row_macs(tx.tenant()).await?;
+    let rows: Vec<PersonRow> = person::table
+        .filter(person::patient_id.eq_any(ids))
+        .select(PersonRow::as_select())
+        .load(tx.conn())
+        .await?;
+    rows.into_iter().map(|row| macs.verify(row).map_err(StoreError::Open)).collect()
 }
 
 /// A row whose key is gone is not left out of a list in silence: what is shown would look complete.
@@ -355,20 +401,14 @@ pub async fn names_of(
 ) -> Result<Vec<(Uuid, Phi<Vec<HumanName>>)>, StoreError> {
     let tenant = tx.tenant();
     let subjects: Vec<SubjectId> = ids.iter().copied().map(SubjectId::from).collect();
-    let rows = async {
-        person::table
-            .filter(person::patient_id.eq_any(ids))
-            .select((person::patient_id, person::names))
-            .load::<(Uuid, Sealed)>(tx.conn())
-            .await
-    };
+    let rows = verified(tx, keys, ids);
     let (rows, found) = tokio::join!(rows, keys.subject_keys(tenant, &subjects));
     let (rows, found) = (rows?, found?);
     rows.iter()
-        .map(|(id, sealed)| {
-            let sealer = key_of(&found, *id)?.sealer();
-            let names = store::open(&sealer, registry::PERSON_NAMES, id.into_bytes(), sealed)?;
-            Ok((*id, Phi::new(names)))
+        .map(|row| {
+            let (id, sealer) = (row.patient_id, key_of(&found, row.patient_id)?.sealer());
+            let names = store::open(&sealer, registry::PERSON_NAMES, id.into_bytes(), &row.names)?;
+            Ok((id, Phi::new(names)))
         })
         .collect()
 }

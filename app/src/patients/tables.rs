@@ -28,6 +28,8 @@ diesel::table! {
         mrn -> Nullable<Binary>,
         identifiers -> Nullable<Binary>,
         version -> BigInt,
+        tags_digest -> Binary,
+        row_mac -> Binary,
     }
 }
 

@@ -40,7 +40,7 @@ BEGIN
         IF one.bare = 'audit_event' THEN
             EXECUTE format('GRANT SELECT, INSERT (event_id, tenant_id, occurred_at, region, actor_kind, actor_id, '
                 'session_id, request_id, client_ip_sealed, action, resource_kind, resource_id, subject_id, purpose, '
-                'outcome, reason, fields, row_version, result_count, touched, schema_ver) ON %s TO {{role}}', one.name);
+                'outcome, reason, fields, row_version, row_mac, result_count, touched, schema_ver) ON %s TO {{role}}', one.name);
         ELSE
             EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO {{role}}', one.name);
         END IF;

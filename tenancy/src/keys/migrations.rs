@@ -17,11 +17,18 @@ pub struct Migration {
 }
 
 /// All migrations of the key store, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_keystore",
-    up: include_str!("../../../migrations/keys/0001_keystore/up.sql"),
-    down: include_str!("../../../migrations/keys/0001_keystore/down.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_keystore",
+        up: include_str!("../../../migrations/keys/0001_keystore/up.sql"),
+        down: include_str!("../../../migrations/keys/0001_keystore/down.sql"),
+    },
+    Migration {
+        name: "0002_life",
+        up: include_str!("../../../migrations/keys/0002_life/up.sql"),
+        down: include_str!("../../../migrations/keys/0002_life/down.sql"),
+    },
+];
 
 /// Key of the advisory lock that lets one migrator work at a time.
 const LOCK: i64 = 0x6b65_7973_746f_7265;

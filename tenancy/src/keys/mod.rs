@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use parking_lot::Mutex;
 use regions::clock::Clock;
 use regions::ids::TenantId;
 use uuid::Uuid;
@@ -17,16 +19,20 @@ use crate::config::RegionalConfig;
 use crate::envelope::{Cell, ValueKey};
 use crate::error::BootError;
 use crate::kms::{Kms, KmsError};
-use crate::sealed::Sealer;
+use crate::sealed::{RowMacs, Sealer};
 
 mod cache;
 pub(crate) mod events;
+mod keeper;
 mod migrations;
+mod rotation;
 mod store;
 mod subjects;
 mod tenants;
 
+pub use keeper::{Erased, Keeper, KeyStatus};
 pub use migrations::{MIGRATIONS, MigrateError, Migration, migrate};
+pub use rotation::{NOTICE_S, Rotation, Stage, Step};
 pub use subjects::SubjectKey;
 
 use cache::TenantKeyCache;
@@ -100,6 +106,11 @@ impl From<Uuid> for SubjectId {
     }
 }
 
+/// Reports a row that is whole in itself and does not agree with what stands beside it, such as its tags.
+pub fn note_tampered_row(tenant: TenantId) {
+    events::tampered(tenant, "row_tampered");
+}
+
 /// Why a key cannot be had. Other tenants are not affected, and nothing is ever written or read in clear instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -141,6 +152,8 @@ pub struct TenantKey {
     tenant: TenantId,
     purpose: Purpose,
     version: u32,
+    /// Whether it may unwrap subject keys: no longer below the floor.
+    unwraps: bool,
     bytes: Zeroizing<[u8; 32]>,
 }
 
@@ -161,6 +174,10 @@ impl TenantKey {
     #[must_use]
     pub fn version(&self) -> u32 {
         self.version
+    }
+
+    fn unwraps(&self) -> bool {
+        self.unwraps
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
@@ -191,6 +208,8 @@ pub struct Keys {
     kms: Kms,
     store: KeyStore,
     cache: TenantKeyCache,
+    /// When changes of tenant keys were last looked for, by the key store's clock.
+    seen: Mutex<SystemTime>,
 }
 
 impl fmt::Debug for Keys {
@@ -220,7 +239,11 @@ impl Keys {
         let store = KeyStore::new(&config.key_store)?;
         store.check_region(config.region).await?;
         let kms = kms.with_clock(clock.clone());
-        Ok(Self { cell, clock, kms, store, cache: TenantKeyCache::new() })
+        let seen = store.now().await.map_err(|_cause| BootError::Dependency {
+            field: "key_store",
+            problem: "is not of this version; run `domicile migrate region`".to_owned(),
+        })?;
+        Ok(Self { cell, clock, kms, store, cache: TenantKeyCache::new(), seen: Mutex::new(seen) })
     }
 
     /// Checks again that KMS key and key store are this region's and usable. A revoked key's cached keys are dropped.
@@ -228,6 +251,8 @@ impl Keys {
     /// # Errors
     /// [`BootError`] naming `kms.key_id` or `key_store`.
     pub async fn check_pins(&self) -> Result<(), BootError> {
+        // Before KMS is asked: a process must learn of a rotation even while KMS does not answer.
+        let _retried_with_the_next_look = self.notice_changes().await;
         if let Err(error) = self.kms.check().await {
             if matches!(error, BootError::Pin { .. }) {
                 events::revoked(None);
@@ -236,6 +261,20 @@ impl Keys {
             return Err(error);
         }
         self.store.check_region(self.kms.region()).await
+    }
+
+    /// Drops the cached keys of tenants whose keys were rotated since the last look, by any process.
+    ///
+    /// # Errors
+    /// [`KeyError::Unavailable`] when the key store does not answer.
+    pub async fn notice_changes(&self) -> Result<(), KeyError> {
+        let since = *self.seen.lock();
+        let (tenants, now) = self.store.changed_since(since).await?;
+        for tenant in tenants {
+            self.cache.purge_tenant(tenant).await;
+        }
+        *self.seen.lock() = now;
+        Ok(())
     }
 
     /// Calls made to KMS so far.
@@ -273,6 +312,15 @@ impl Keys {
     pub async fn tenant_sealer(&self, tenant: TenantId) -> Result<Sealer, KeyError> {
         let keys = tenants::get(self, tenant, Purpose::Seal).await?;
         Ok(tenants::sealer(self.cell, tenant, &keys))
+    }
+
+    /// What computes and checks the MACs of the tenant's rows.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn row_macs(&self, tenant: TenantId) -> Result<RowMacs, KeyError> {
+        let keys = tenants::get(self, tenant, Purpose::RowMac).await?;
+        Ok(tenants::row_macs(self.cell, tenant, &keys))
     }
 
     /// Makes a subject's key, or finds the one it has.

@@ -4,7 +4,7 @@ use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, Pool, RecycleError};
 use regions::ids::TenantId;
 use regions::region::RegionName;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
@@ -24,8 +24,13 @@ const CREATE_MS: u64 = 5_000;
 /// Longest time one statement may take before the connection is given up, in milliseconds.
 const STATEMENT_MS: u64 = 3_000;
 
+const SELECT_NOW: &str = "SELECT pg_catalog.clock_timestamp(), max(seq) FROM keystore.erased";
+/// Overlaps by more than any transaction that changes a tenant's key takes.
+const CHANGED_SINCE: &str = "SELECT pg_catalog.clock_timestamp(), coalesce(array_agg(DISTINCT tenant), '{}') \
+     FROM keystore.tenant_key WHERE changed_at > $1::timestamptz - interval '30 seconds'";
 const SELECT_REGION: &str = "SELECT region FROM keystore.identity";
-const SELECT_TENANT_KEYS: &str = "SELECT version, wrapped, kms_key_arn, ec_version, state = 'active' \
+const SELECT_TENANT_KEYS: &str = "SELECT version, wrapped, kms_key_arn, ec_version, state = 'active', \
+     state <> 'legacy' \
      FROM keystore.tenant_key WHERE tenant = $1 AND purpose = $2 AND state <> 'retired' \
      ORDER BY version DESC LIMIT 64";
 const INSERT_TENANT_KEY: &str = "INSERT INTO keystore.tenant_key \
@@ -54,6 +59,8 @@ pub(super) struct TenantKeyRow {
     pub(super) kms_key_arn: String,
     pub(super) ec_version: i16,
     pub(super) active: bool,
+    /// Whether it may unwrap subject keys.
+    pub(super) unwraps: bool,
 }
 
 /// A wrapped subject key.
@@ -139,6 +146,23 @@ impl KeyStore {
             expected: region.to_string(),
             found: found.unwrap_or_else(|| "a key store of no region".to_owned()),
         })
+    }
+
+    /// The key store's clock. Fails on a key store of an older version of this program.
+    pub(super) async fn now(&self) -> Result<SystemTime, StoreError> {
+        let connection = self.connection().await?;
+        get(&connection.client.query_one(SELECT_NOW, &[]).await?, 0)
+    }
+
+    /// Tenants whose keys changed since then, and the clock of this look.
+    pub(super) async fn changed_since(
+        &self,
+        since: SystemTime,
+    ) -> Result<(Vec<TenantId>, SystemTime), StoreError> {
+        let connection = self.connection().await?;
+        let row = connection.client.query_one(CHANGED_SINCE, &[&since]).await?;
+        let tenants = get::<Vec<Uuid>>(&row, 1)?;
+        Ok((tenants.into_iter().map(|id| TenantId::from(id.into_bytes())).collect(), get(&row, 0)?))
     }
 
     pub(super) async fn tenant_keys(
@@ -246,10 +270,11 @@ fn tenant_key_row(row: &Row) -> Result<TenantKeyRow, StoreError> {
         kms_key_arn: get(row, 2)?,
         ec_version: get(row, 3)?,
         active: get(row, 4)?,
+        unwraps: get(row, 5)?,
     })
 }
 
-fn subject_key_row(row: &Row) -> Result<SubjectKeyRow, StoreError> {
+pub(super) fn subject_key_row(row: &Row) -> Result<SubjectKeyRow, StoreError> {
     let subject = u16::try_from(get::<i32>(row, 1)?).map_err(|_cause| StoreError::Malformed)?;
     let tenant = u32::try_from(get::<i64>(row, 2)?).map_err(|_cause| StoreError::Malformed)?;
     Ok(SubjectKeyRow {

@@ -15,6 +15,8 @@ use crate::sealed::{Column, SealedBy, Sealer, SealerKeys, SealingKey};
 
 /// What a wrapped subject key is bound to: `keystore.subject_key.wrapped`; the row and the subject are the same id.
 const WRAPPED_SUBJECT_KEY: Column = Column::new(2, 1);
+/// Tries to add a key, the second with the tenant's keys read anew.
+const CREATE_ATTEMPTS_MAX: u32 = 2;
 
 /// The keys of one subject, unwrapped. They are not cached: reading the row is what proves that they still exist,
 /// and unwrapping one takes two HMACs and one AES-GCM of 64 bytes.
@@ -44,6 +46,12 @@ impl SubjectKey {
         self.version
     }
 
+    /// Whether an older version still opens: a rotation of this key was begun and not ended.
+    #[must_use]
+    pub fn opens_older(&self) -> bool {
+        self.sealer.versions() > 1
+    }
+
     /// A sealer for values about this subject.
     #[must_use]
     pub fn sealer(&self) -> Sealer {
@@ -69,18 +77,20 @@ pub(super) async fn create(
     if subject.is_zero() {
         return Err(KeyError::NotFound);
     }
-    let wrapping = tenants::get(keys, tenant, Purpose::Seal).await?;
-    let versions = KeyVersions { tenant: wrapping.active.version(), subject: 1 };
     let bytes = Zeroizing::new(regions::random::bytes::<32>());
-    let place = place(keys, tenant, subject);
-    let wrapped = envelope::seal(&wrapping.active.value_key(), &place, versions, bytes.as_slice())
-        .map_err(|_cause: envelope::SealError| KeyError::NotFound)?;
-    let row = SubjectKeyRow { subject, versions, wrapped, active: true };
-    if keys.store.insert_subject_key(tenant, &row).await? {
-        return build(keys, tenant, subject, vec![(versions, ValueKey::new(&bytes))]).map(Arc::new);
+    for attempt in 1..=CREATE_ATTEMPTS_MAX {
+        let row = wrap(keys, tenant, (subject, 1), &bytes).await?;
+        if keys.store.insert_subject_key(tenant, &row).await? {
+            return build(keys, tenant, subject, vec![(row.versions, ValueKey::new(&bytes))]).map(Arc::new);
+        }
+        let found = keys.subject_key(tenant, subject).await;
+        if attempt == CREATE_ATTEMPTS_MAX || !matches!(found, Err(KeyError::NotFound)) {
+            return found;
+        }
+        // Erased, or wrapped under a version that was closed since it was cached: only a look tells.
+        keys.cache.purge(tenant, Purpose::Seal).await;
     }
-    // Somebody else was first, or the subject was erased; then there is nothing to find.
-    keys.subject_key(tenant, subject).await
+    Err(KeyError::NotFound)
 }
 
 pub(super) async fn get(
@@ -109,7 +119,21 @@ pub(super) async fn get(
 }
 
 async fn unwrap(keys: &Keys, tenant: TenantId, row: &SubjectKeyRow) -> Result<ValueKey, KeyError> {
+    unwrap_bytes(keys, tenant, row).await.map(|bytes| ValueKey::new(&bytes))
+}
+
+/// The key itself, for those who wrap it anew.
+pub(super) async fn unwrap_bytes(
+    keys: &Keys,
+    tenant: TenantId,
+    row: &SubjectKeyRow,
+) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     let wrapping = tenants::get_version(keys, tenant, Purpose::Seal, row.versions.tenant).await?;
+    if !wrapping.unwraps() {
+        // Nothing was left under this version when it was closed: the row was put back.
+        events::tampered(tenant, "subject_key_below_floor");
+        return Err(KeyError::Tampered);
+    }
     let opened = envelope::parse(&row.wrapped).and_then(|parsed| {
         // The columns beside the bytes are not authenticated; what is sealed into the bytes is.
         if parsed.versions != row.versions {
@@ -118,10 +142,25 @@ async fn unwrap(keys: &Keys, tenant: TenantId, row: &SubjectKeyRow) -> Result<Va
         envelope::open(&wrapping.value_key(), &place(keys, tenant, row.subject), &parsed)
     });
     let bytes = opened.ok().and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new));
-    bytes.map(|bytes| ValueKey::new(&bytes)).ok_or_else(|| {
+    bytes.ok_or_else(|| {
         events::tampered(tenant, "subject_key_tampered");
         KeyError::Tampered
     })
+}
+
+/// Seals a subject's key under the tenant's active key.
+pub(super) async fn wrap(
+    keys: &Keys,
+    tenant: TenantId,
+    (subject, version): (SubjectId, u16),
+    bytes: &[u8; 32],
+) -> Result<SubjectKeyRow, KeyError> {
+    let wrapping = tenants::get(keys, tenant, Purpose::Seal).await?;
+    let versions = KeyVersions { tenant: wrapping.active.version(), subject: version };
+    let wrapped =
+        envelope::seal(&wrapping.active.value_key(), &place(keys, tenant, subject), versions, bytes)
+            .map_err(|_cause: envelope::SealError| KeyError::NotFound)?;
+    Ok(SubjectKeyRow { subject, versions, wrapped, active: true })
 }
 
 /// Puts a subject's versions, the active one first, into a sealer.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use regions::ids::TenantId;
 
 use super::cache::Loaded;
@@ -9,10 +10,10 @@ use super::store::TenantKeyRow;
 use super::{KeyError, Keys, Purpose, TenantKey, TenantKeys, events};
 use crate::envelope::{Cell, KeyVersions};
 use crate::kms::{EncryptionContext, KeyArn, KmsError};
-use crate::sealed::{SealedBy, Sealer, SealerKeys, SealingKey};
+use crate::sealed::{RowKeys, RowMacs, SealedBy, Sealer, SealerKeys, SealingKey};
 
 /// Recipe of the encryption context. A new recipe gets a new number; the number is stored with each wrapped key.
-const EC_VERSION: i16 = 1;
+pub(super) const EC_VERSION: i16 = 1;
 /// Most versions of one key that are unwrapped for opening; older ones must have been retired.
 const VERSIONS_MAX: usize = 16;
 
@@ -41,22 +42,33 @@ pub(super) async fn ensure(keys: &Keys, tenant: TenantId) -> Result<(), KeyError
             return Err(KeyError::NotFound);
         }
         let version = 1;
-        let context = context(keys.kms.region().as_str(), tenant, purpose, version);
-        let made = match keys.kms.generate(context).await {
-            Ok(made) => made,
-            Err(error) => return Err(note(keys, tenant, keys.kms.key(), error).await),
-        };
+        let wrapped = generate(keys, tenant, purpose, version).await?;
         // Of two instances here at once one inserts; the other's key is dropped, never used.
         let row = TenantKeyRow {
             version,
-            wrapped: made.wrapped,
+            wrapped,
             kms_key_arn: keys.kms.key().to_string(),
             ec_version: EC_VERSION,
             active: true,
+            unwraps: true,
         };
         keys.store.insert_tenant_key(tenant, purpose, &row).await?;
     }
     Ok(())
+}
+
+/// A new key of a tenant, wrapped by KMS; its bytes are dropped, whoever uses it asks KMS for them.
+pub(super) async fn generate(
+    keys: &Keys,
+    tenant: TenantId,
+    purpose: Purpose,
+    version: u32,
+) -> Result<Vec<u8>, KeyError> {
+    let context = context(keys.kms.region().as_str(), tenant, purpose, version);
+    match keys.kms.generate(context).await {
+        Ok(made) => Ok(made.wrapped),
+        Err(error) => Err(note(keys, tenant, keys.kms.key(), error).await),
+    }
 }
 
 /// The keys of a purpose from the cache, or through one call to KMS for each version.
@@ -122,7 +134,9 @@ async fn unwrap(
     };
     let context = context(region.as_str(), tenant, purpose, row.version);
     match keys.kms.decrypt(&arn, &row.wrapped, context).await {
-        Ok(bytes) => Ok((TenantKey { tenant, purpose, version: row.version, bytes }, arn)),
+        Ok(bytes) => {
+            Ok((TenantKey { tenant, purpose, version: row.version, unwraps: row.unwraps, bytes }, arn))
+        }
         Err(error) => Err(note(keys, tenant, &arn, error).await),
     }
 }
@@ -155,4 +169,10 @@ pub(super) fn sealer(cell: Cell, tenant: TenantId, keys: &TenantKeys) -> Sealer 
         active: KeyVersions { tenant: keys.active.version, subject: 0 },
         keys: std::iter::once(&keys.active).chain(&keys.older).map(sealing).collect(),
     })
+}
+
+/// What computes and checks row MACs.
+pub(super) fn row_macs(cell: Cell, tenant: TenantId, keys: &TenantKeys) -> RowMacs {
+    let key = |key: &Arc<TenantKey>| (key.version, hmac::Key::new(hmac::HMAC_SHA256, key.bytes()));
+    RowMacs::new(RowKeys { cell, tenant, keys: std::iter::once(&keys.active).chain(&keys.older).map(key).collect() })
 }

@@ -40,8 +40,11 @@ macro_rules! migration {
 /// The track of the shard itself.
 pub(crate) const SHARD: &[Migration] = &[migration!(1, "core", "shard/0001_core")];
 /// The track of every tenant.
-pub(crate) const TENANT: &[Migration] =
-    &[migration!(1, "clinic", "tenant/0001_clinic"), migration!(2, "factors", "tenant/0002_factors")];
+pub(crate) const TENANT: &[Migration] = &[
+    migration!(1, "clinic", "tenant/0001_clinic"),
+    migration!(2, "factors", "tenant/0002_factors"),
+    migration!(3, "row_mac", "tenant/0003_row_mac"),
+];
 /// Functions, policies and grants of the shard, applied again whenever their hash changes.
 pub(crate) const REPLACEABLE_SHARD: &[&str] = &[
     include_str!("../../../migrations/replaceable/shard/10_context.sql"),

@@ -96,12 +96,14 @@ WHERE d.datname = current_database()
 UNION ALL
 SELECT r.rolname::text, 'the role can undo row security or make roles'
 FROM pg_roles r
-WHERE (r.rolname IN ('domicile_app', 'domicile_owner', 'domicile_tenant') OR r.rolname IN (SELECT role_name FROM schemas))
+WHERE (r.rolname IN ('domicile_app', 'domicile_owner', 'domicile_tenant', 'domicile_keeper')
+       OR r.rolname IN (SELECT role_name FROM schemas))
   AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolreplication OR r.rolcreatedb)
 UNION ALL
 SELECT r.rolname::text, 'the role can log in'
 FROM pg_roles r
-WHERE r.rolcanlogin AND (r.rolname IN ('domicile_owner', 'domicile_tenant') OR r.rolname IN (SELECT role_name FROM schemas))
+WHERE r.rolcanlogin AND (r.rolname IN ('domicile_owner', 'domicile_tenant', 'domicile_keeper')
+       OR r.rolname IN (SELECT role_name FROM schemas))
 UNION ALL
 SELECT 'domicile_app', 'inherits the rights of every tenant' FROM pg_roles WHERE rolname = 'domicile_app' AND rolinherit
 UNION ALL

@@ -456,6 +456,11 @@ async fn the_application_can_neither_change_nor_delete_a_stored_key() {
         "DELETE FROM keystore.subject_key",
         "UPDATE keystore.identity SET region = 'us-east-1'",
         "CREATE TABLE keystore.other ()",
+        "SELECT * FROM keystore.rotation",
+        "INSERT INTO keystore.erased VALUES (gen_random_uuid(), gen_random_uuid(), 1, gen_random_uuid(), now())",
+        "SELECT keystore.shred(gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), NULL, NULL)",
+        "SELECT keystore.drop_older_subject_versions(gen_random_uuid(), gen_random_uuid())",
+        "SELECT keystore.close_older_tenant_keys(gen_random_uuid(), 'enc', 0)",
     ] {
         let refused = rig.sql.batch_execute(statement).await.unwrap_err();
         assert_eq!(

@@ -21,5 +21,6 @@ mod noisy;
 mod objects;
 mod provision;
 mod rig;
+mod rotation;
 mod scale;
 mod support;

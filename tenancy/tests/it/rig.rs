@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tenancy::config::{DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config};
 use tenancy::keys::Keys;
 use tenancy::kms::Kms;
-use tenancy::{APP_ROLE, BootError};
+use tenancy::{APP_ROLE, BootError, KEEPER_ROLE};
 use testkit::{Issued, Pki, TestCluster};
 use tokio_postgres::Client;
 
@@ -132,12 +132,15 @@ async fn key_store(cluster: &TestCluster, dir: &TempDir, region: RegionName) -> 
     admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
     let mut sql = cluster.superuser(&name).await.unwrap();
     // Roles belong to the whole cluster, and other tests make the same one at the same time.
-    let application = format!(
-        "DO $$ BEGIN CREATE ROLE {APP_ROLE} LOGIN NOINHERIT; \
-         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
-    );
-    sql.batch_execute(&application).await.unwrap();
-    let login = format!("CREATE ROLE {name} LOGIN PASSWORD '{password}' IN ROLE {APP_ROLE}");
+    for role in [format!("{APP_ROLE} LOGIN"), format!("{KEEPER_ROLE} NOLOGIN")] {
+        let made = format!(
+            "DO $$ BEGIN CREATE ROLE {role} NOINHERIT; \
+             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        );
+        sql.batch_execute(&made).await.unwrap();
+    }
+    // One log-in for both: the application's rights come with it, the keeper's when its sessions become that role.
+    let login = format!("CREATE ROLE {name} LOGIN PASSWORD '{password}' IN ROLE {APP_ROLE}, {KEEPER_ROLE}");
     sql.batch_execute(&login).await.unwrap();
     assert_eq!(
         tenancy::keys::migrate(&mut sql, region).await.unwrap().len(),

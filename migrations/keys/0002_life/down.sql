@@ -1,0 +1,13 @@
+DROP FUNCTION keystore.shred(uuid, uuid, uuid, bigint, timestamptz);
+DROP FUNCTION keystore.drop_older_subject_versions(uuid, uuid);
+DROP FUNCTION keystore.add_subject_version(uuid, uuid, integer, bigint, bytea);
+DROP FUNCTION keystore.close_older_tenant_keys(uuid, text, integer);
+DROP FUNCTION keystore.rewrap(uuid, bigint, uuid[], integer[], bytea[], bytea[]);
+DROP FUNCTION keystore.activate_tenant_key(uuid, text, bigint, integer);
+DROP FUNCTION keystore.announce_tenant_key(uuid, text, bigint, bytea, text, smallint);
+DROP TRIGGER subject_key_guard ON keystore.subject_key;
+DROP FUNCTION keystore.guard_subject_key();
+DROP TABLE keystore.rotation;
+DROP TABLE keystore.erased;
+DROP INDEX keystore.subject_key_wrapping, keystore.tenant_key_changed, keystore.tenant_key_next;
+ALTER TABLE keystore.tenant_key DROP COLUMN changed_at;

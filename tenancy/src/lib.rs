@@ -29,6 +29,8 @@ pub mod sealed;
 
 pub use error::{BootError, Rejection, TxError};
 pub use jobs::{JobPayload, PAYLOAD_IDS_MAX};
-pub use names::{APP_ROLE, KEEPER_ROLE, MIGRATOR_ROLE, OWNER_ROLE, RoleName, SchemaName, TENANT_GROUP_ROLE, TenantRef};
+pub use names::{
+    APP_ROLE, KEEPER_ROLE, MIGRATOR_ROLE, OWNER_ROLE, RoleName, SchemaName, TENANT_GROUP_ROLE, TenantRef,
+};
 pub use regional::Regional;
 pub use tx::TenantTx;

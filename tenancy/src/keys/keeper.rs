@@ -18,7 +18,7 @@ use crate::names::KEEPER_ROLE;
 use crate::pg::{Connector, PgClient};
 
 /// Subject keys that one statement puts under another key.
-pub(super) const REWRAP_BATCH_MAX: i64 = 500;
+pub(super) const REWRAP_BATCH_MAX: i64 = 200;
 /// Longest time one statement may take, in milliseconds.
 const STATEMENT_MS: u64 = 30_000;
 /// Rotations listed at once.
@@ -154,7 +154,8 @@ impl Keeper {
     /// # Errors
     /// [`KeyError::Unavailable`].
     pub async fn tenants(&self, after: Option<TenantId>, limit: i64) -> Result<Vec<TenantId>, KeyError> {
-        let sql = "SELECT DISTINCT tenant FROM keystore.tenant_key WHERE tenant > $1 ORDER BY tenant LIMIT $2";
+        let sql =
+            "SELECT DISTINCT tenant FROM keystore.tenant_key WHERE tenant > $1 ORDER BY tenant LIMIT $2";
         let after = after.map_or(Uuid::nil(), |tenant| tenant.as_uuid());
         let rows = self.session().await?.all(sql, &[&after, &limit]).await?;
         rows.iter().map(|row| Ok(TenantId::from(get::<Uuid>(row, 0)?.into_bytes()))).collect()
@@ -190,11 +191,7 @@ impl Session {
     }
 
     /// Whether a function that answers yes or no said yes.
-    pub(super) async fn said_yes(
-        &self,
-        sql: &str,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<bool, KeyError> {
+    pub(super) async fn said_yes(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<bool, KeyError> {
         get(&self.one(sql, params).await?, 0)
     }
 
@@ -237,6 +234,9 @@ pub(super) fn rotation(row: &Row) -> Result<Rotation, KeyError> {
     })
 }
 
-pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, KeyError> {
+pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
+    row: &'a Row,
+    column: usize,
+) -> Result<T, KeyError> {
     row.try_get(column).map_err(|_cause: tokio_postgres::Error| KeyError::Tampered)
 }

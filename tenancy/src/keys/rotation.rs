@@ -185,8 +185,7 @@ impl Keys {
             AND changed_at <= clock_timestamp() - make_interval(secs => $4))";
         let (version, notice) = (i64::from(rotation.to_version), f64::from(NOTICE_S));
         let purpose = rotation.purpose.as_str();
-        let params: [Param<'_>; 4] =
-            [&rotation.tenant.as_uuid(), &purpose, &version, &notice];
+        let params: [Param<'_>; 4] = [&rotation.tenant.as_uuid(), &purpose, &version, &notice];
         if !session.said_yes(sql, &params).await? {
             return Ok(Step::Wait(rotation));
         }
@@ -309,8 +308,7 @@ impl Keys {
         let row = subjects::wrap(self, tenant, (subject, version), &bytes).await?;
         let sql = "SELECT keystore.add_subject_version($1, $2, $3, $4, $5)";
         let (version, tk) = (i32::from(version), i64::from(row.versions.tenant));
-        let params: [Param<'_>; 5] =
-            [&tenant.as_uuid(), &subject.as_uuid(), &version, &tk, &row.wrapped];
+        let params: [Param<'_>; 5] = [&tenant.as_uuid(), &subject.as_uuid(), &version, &tk, &row.wrapped];
         // Said no, another instance has just done it.
         keeper.session().await?.said_yes(sql, &params).await.map(drop)
     }

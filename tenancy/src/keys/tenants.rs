@@ -174,5 +174,9 @@ pub(super) fn sealer(cell: Cell, tenant: TenantId, keys: &TenantKeys) -> Sealer 
 /// What computes and checks row MACs.
 pub(super) fn row_macs(cell: Cell, tenant: TenantId, keys: &TenantKeys) -> RowMacs {
     let key = |key: &Arc<TenantKey>| (key.version, hmac::Key::new(hmac::HMAC_SHA256, key.bytes()));
-    RowMacs::new(RowKeys { cell, tenant, keys: std::iter::once(&keys.active).chain(&keys.older).map(key).collect() })
+    RowMacs::new(RowKeys {
+        cell,
+        tenant,
+        keys: std::iter::once(&keys.active).chain(&keys.older).map(key).collect(),
+    })
 }

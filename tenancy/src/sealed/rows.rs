@@ -243,7 +243,11 @@ mod tests {
             (*version, hmac::Key::new(hmac::HMAC_SHA256, &bytes))
         };
         let cell = Cell::of("ap-south-1".parse().unwrap()).unwrap();
-        RowMacs::new(RowKeys { cell, tenant: TenantId::from(tenant), keys: versions.iter().map(key).collect() })
+        RowMacs::new(RowKeys {
+            cell,
+            tenant: TenantId::from(tenant),
+            keys: versions.iter().map(key).collect(),
+        })
     }
 
     fn facts<'a>(names: Option<&'a [u8]>, phones: Option<&'a [u8]>, version: i64) -> RowFacts<'a> {
@@ -262,13 +266,25 @@ mod tests {
             ("empty instead of null", facts(Some(one), Some(b""), 3)),
             ("another version", facts(Some(one), Some(two), 2)),
             ("a column more", facts(Some(one), Some(two), 3).bytes(TAGS, None)),
-            ("another row", RowFacts::new(100, [3; 16], [2; 16], 3).bytes(NAMES, Some(one)).bytes(PHONES, Some(two))),
-            ("another subject", RowFacts::new(100, [2; 16], [3; 16], 3).bytes(NAMES, Some(one)).bytes(PHONES, Some(two))),
-            ("another table", RowFacts::new(101, [2; 16], [2; 16], 3).bytes(NAMES, Some(one)).bytes(PHONES, Some(two))),
+            (
+                "another row",
+                RowFacts::new(100, [3; 16], [2; 16], 3).bytes(NAMES, Some(one)).bytes(PHONES, Some(two)),
+            ),
+            (
+                "another subject",
+                RowFacts::new(100, [2; 16], [3; 16], 3).bytes(NAMES, Some(one)).bytes(PHONES, Some(two)),
+            ),
+            (
+                "another table",
+                RowFacts::new(101, [2; 16], [2; 16], 3).bytes(NAMES, Some(one)).bytes(PHONES, Some(two)),
+            ),
         ] {
             assert_eq!(macs.check(&other, &mac), Err(OpenError::Tampered), "{name}");
         }
-        assert_eq!(self::macs([9; 16], &[1]).check(&facts(Some(one), Some(two), 3), &mac), Err(OpenError::Tampered));
+        assert_eq!(
+            self::macs([9; 16], &[1]).check(&facts(Some(one), Some(two), 3), &mac),
+            Err(OpenError::Tampered)
+        );
     }
 
     #[test]
@@ -283,7 +299,10 @@ mod tests {
             assert!(macs.check(&facts, &RowMac(bytes)).is_err(), "bit {bit}");
         }
         for length in 0..ROW_MAC_BYTES {
-            assert!(macs.check(&facts, &RowMac(good.as_bytes()[..length].to_vec())).is_err(), "{length} bytes");
+            assert!(
+                macs.check(&facts, &RowMac(good.as_bytes()[..length].to_vec())).is_err(),
+                "{length} bytes"
+            );
         }
         assert_eq!(macs.check(&facts, &RowMac([good.as_bytes(), &[0]].concat())), Err(OpenError::Malformed));
     }
@@ -313,10 +332,18 @@ mod tests {
             let cell = Cell::of("ap-south-1".parse().unwrap()).unwrap();
             assert_eq!(number(&row["cell"]), u32::from(cell.number()));
             let macs = RowMacs::new(RowKeys { cell, tenant: TenantId::from(id("tenant")), keys: vec![key] });
-            let columns: Vec<(u32, Option<Vec<u8>>)> = row["columns"].as_array().unwrap().iter()
-                .map(|pair| (number(&pair[0]), pair[1].as_str().map(|_| hex(&pair[1])))).collect();
-            let mut facts =
-                RowFacts::new(number(&row["table"]), id("row"), id("subject"), row["version"].as_i64().unwrap());
+            let columns: Vec<(u32, Option<Vec<u8>>)> = row["columns"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|pair| (number(&pair[0]), pair[1].as_str().map(|_| hex(&pair[1]))))
+                .collect();
+            let mut facts = RowFacts::new(
+                number(&row["table"]),
+                id("row"),
+                id("subject"),
+                row["version"].as_i64().unwrap(),
+            );
             for (column, bytes) in &columns {
                 facts = facts.bytes(Column::new(1, *column), bytes.as_deref());
             }
@@ -324,7 +351,10 @@ mod tests {
             assert_eq!(row["stored"].as_str().unwrap(), stored, "{}", row["name"]);
         }
         let tags = &vectors["tag_digests"][0];
-        let list = tags["tags"].as_array().unwrap().iter()
+        let list = tags["tags"]
+            .as_array()
+            .unwrap()
+            .iter()
             .map(|pair| (number(&pair[0]), hex(&pair[1]).try_into().unwrap()));
         assert_eq!(hex(&tags["digest"]), tags_digest(list));
     }

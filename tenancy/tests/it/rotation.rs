@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use regions::clock::Clock;
 use regions::ids::TenantId;
-use tenancy::keys::{KeyError, Keeper, Keys, NOTICE_S, Purpose, Rotation, Stage, Step, SubjectId};
+use tenancy::keys::{Keeper, KeyError, Keys, NOTICE_S, Purpose, Rotation, Stage, Step, SubjectId};
 use tenancy::kms::Kms;
 use tenancy::sealed::{Column, Sealed};
 use tenancy::{APP_ROLE, MIGRATOR_ROLE};
@@ -29,7 +29,8 @@ fn subject(number: u32) -> SubjectId {
 
 /// As if every process had had the time to learn of the last change.
 async fn let_everybody_learn(sql: &Client) {
-    let earlier = format!("UPDATE keystore.tenant_key SET changed_at = changed_at - interval '{NOTICE_S} seconds'");
+    let earlier =
+        format!("UPDATE keystore.tenant_key SET changed_at = changed_at - interval '{NOTICE_S} seconds'");
     sql.batch_execute(&earlier).await.unwrap();
 }
 
@@ -85,8 +86,8 @@ async fn a_rotated_tenant_key_moves_every_subject_key_and_then_unwraps_none_of_t
     let keeper = Keeper::new(&rig.config.key_store).unwrap();
     let tenant = TenantId::random();
     keys.ensure_tenant_keys(tenant).await.unwrap();
-    // More than one batch of 500, so that a pass goes on where the last one ended.
-    let values = patients(&keys, tenant, 620).await;
+    // More than one batch of 200, so that a pass goes on where the last one ended.
+    let values = patients(&keys, tenant, 230).await;
     let office = keys.tenant_sealer(tenant).await.unwrap().seal(NAMES, [2; 16], b"Dr Rao").unwrap();
     rig.sql.batch_execute("CREATE TABLE old AS TABLE keystore.subject_key").await.unwrap();
 
@@ -98,14 +99,21 @@ async fn a_rotated_tenant_key_moves_every_subject_key_and_then_unwraps_none_of_t
     assert_eq!(keys.tenant_key(tenant, Purpose::Seal).await.unwrap().version(), 1);
 
     let end = to_the_end(&keys, &keeper, &rig.sql, rotation).await;
-    assert_eq!((end.stage, end.done), (Stage::Done, 620));
+    assert_eq!((end.stage, end.done), (Stage::Done, 230));
     all_open(&keys, tenant, &values).await;
     let sealer = keys.tenant_sealer(tenant).await.unwrap();
-    assert_eq!(sealer.open(NAMES, [2; 16], &office).unwrap().as_slice(), b"Dr Rao", "what is about nobody opens");
+    assert_eq!(
+        sealer.open(NAMES, [2; 16], &office).unwrap().as_slice(),
+        b"Dr Rao",
+        "what is about nobody opens"
+    );
     let status = keeper.status(tenant).await.unwrap();
-    let seal: Vec<(u32, &str, u64)> =
-        status.iter().filter(|one| one.purpose == "enc").map(|one| (one.version, one.state.as_str(), one.wraps)).collect();
-    assert_eq!(seal, [(1, "legacy", 0), (2, "active", 620)]);
+    let seal: Vec<(u32, &str, u64)> = status
+        .iter()
+        .filter(|one| one.purpose == "enc")
+        .map(|one| (one.version, one.state.as_str(), one.wraps))
+        .collect();
+    assert_eq!(seal, [(1, "legacy", 0), (2, "active", 230)]);
 
     // T34: a key store row of before the rotation, put back by somebody who has the old tenant key.
     let put_back = "UPDATE keystore.subject_key k SET wrapped = old.wrapped, tk_version = 1
@@ -114,7 +122,10 @@ async fn a_rotated_tenant_key_moves_every_subject_key_and_then_unwraps_none_of_t
     let refused = keys.subject_key(tenant, subject(3)).await.map(|_| ());
     assert_eq!(refused, Err(KeyError::Tampered), "below the floor nothing is unwrapped");
     let added = "INSERT INTO keystore.subject_key SELECT * FROM old WHERE subject = $1";
-    rig.sql.execute("DELETE FROM keystore.subject_key WHERE subject = $1", &[&subject(3).as_uuid()]).await.unwrap();
+    rig.sql
+        .execute("DELETE FROM keystore.subject_key WHERE subject = $1", &[&subject(3).as_uuid()])
+        .await
+        .unwrap();
     assert_eq!(rig.sql.execute(added, &[&subject(3).as_uuid()]).await.unwrap(), 0, "nor added");
 }
 
@@ -191,7 +202,11 @@ async fn a_stale_process_cannot_wrap_under_a_closed_version() {
     to_the_end(&keys, &keeper, &rig.sql, rotation).await;
     stale.create_subject(tenant, subject(1)).await.unwrap();
     let sql = "SELECT tk_version FROM keystore.subject_key";
-    assert_eq!(rig.sql.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 2, "it was told, and read the keys anew");
+    assert_eq!(
+        rig.sql.query_one(sql, &[]).await.unwrap().get::<_, i64>(0),
+        2,
+        "it was told, and read the keys anew"
+    );
 }
 
 #[tokio::test]
@@ -228,7 +243,13 @@ async fn a_subjects_new_key_seals_and_the_old_one_opens_until_it_is_dropped() {
     let keeper = Keeper::new(&rig.config.key_store).unwrap();
     let tenant = TenantId::random();
     keys.ensure_tenant_keys(tenant).await.unwrap();
-    let old = keys.create_subject(tenant, subject(1)).await.unwrap().sealer().seal(NAMES, [1; 16], b"Asha").unwrap();
+    let old = keys
+        .create_subject(tenant, subject(1))
+        .await
+        .unwrap()
+        .sealer()
+        .seal(NAMES, [1; 16], b"Asha")
+        .unwrap();
     for _again in 0..2 {
         keys.rotate_subject(&keeper, tenant, subject(1)).await.unwrap();
     }
@@ -265,9 +286,17 @@ async fn a_shredded_key_is_gone_for_good_and_keeps_its_number() {
     keys.subject_key(tenant, subject(2)).await.unwrap();
     let left = rig.sql.query_one("SELECT count(*) FROM keystore.subject_key", &[]).await.unwrap();
     assert_eq!(left.get::<_, i64>(0), 1);
-    assert_eq!(keeper.replay(tenant, subject(2), erasure, tenancy::keys::Erased { seq: 9, at: first.at }).await, Ok(()));
-    assert_eq!(keeper.shred(tenant, subject(5), erasure).await.unwrap().seq, 10, "numbers go on after the ledger's");
-    let other = keeper.replay(tenant, subject(0), erasure, tenancy::keys::Erased { seq: 3, at: first.at }).await;
+    assert_eq!(
+        keeper.replay(tenant, subject(2), erasure, tenancy::keys::Erased { seq: 9, at: first.at }).await,
+        Ok(())
+    );
+    assert_eq!(
+        keeper.shred(tenant, subject(5), erasure).await.unwrap().seq,
+        10,
+        "numbers go on after the ledger's"
+    );
+    let other =
+        keeper.replay(tenant, subject(0), erasure, tenancy::keys::Erased { seq: 3, at: first.at }).await;
     assert_eq!(other, Err(KeyError::Tampered), "the ledger and the key store disagree");
 }
 
@@ -284,7 +313,8 @@ async fn t34_a_rotation_killed_at_any_step_is_ended_by_the_next_process() {
     let keeper = Keeper::new(&region.migrator_config.key_store).unwrap();
     for (round, point) in POINTS.into_iter().enumerate() {
         let orders = Orders::write(&region, tenant, point);
-        let victim = tokio::task::spawn_blocking(move || Victim::at("rotation::child", &orders, point)).await.unwrap();
+        let victim =
+            tokio::task::spawn_blocking(move || Victim::at("rotation::child", &orders, point)).await.unwrap();
         victim.kill();
         let rotation = keys.rotate(&keeper, tenant.id, Purpose::Seal).await.unwrap();
         assert_eq!(rotation.to_version, u32::try_from(round + 2).unwrap(), "the killed one's, not another");
@@ -292,7 +322,10 @@ async fn t34_a_rotation_killed_at_any_step_is_ended_by_the_next_process() {
         to_the_end(&keys, &keeper, &sql, rotation).await;
         keys.notice_changes().await.unwrap();
         all_open(&keys, tenant.id, &values).await;
-        let wraps = sql.query_one("SELECT min(tk_version), max(tk_version) FROM keystore.subject_key", &[]).await.unwrap();
+        let wraps = sql
+            .query_one("SELECT min(tk_version), max(tk_version) FROM keystore.subject_key", &[])
+            .await
+            .unwrap();
         let version = i64::try_from(round + 2).unwrap();
         assert_eq!((wraps.get::<_, i64>(0), wraps.get::<_, i64>(1)), (version, version), "{point}");
     }
@@ -310,7 +343,8 @@ async fn child() {
     orders.reached("announced");
     // The parent's superuser is not here: a session of the owner lets time pass.
     let owner = as_migrator.key_store.clone();
-    let clock = testkit::cluster().login(&owner.database, MIGRATOR_ROLE, "domicile-test-migrator").await.unwrap();
+    let clock =
+        testkit::cluster().login(&owner.database, MIGRATOR_ROLE, "domicile-test-migrator").await.unwrap();
     clock.batch_execute("SET ROLE domicile_owner").await.unwrap();
     for _ in 0..STEPS_MAX {
         rotation = match keys.rotation_step(&keeper, rotation).await.unwrap() {

@@ -8,7 +8,8 @@ use tenancy::SchemaName;
 use crate::support::{Actor, World, patient};
 
 async fn registered(world: &World, actor: &Actor) -> (String, uuid::Uuid) {
-    let made = world.ask(&world.alpha, "POST", "/api/v1/patients").by(actor).json(&patient("Alteredson", "R-1"));
+    let made =
+        world.ask(&world.alpha, "POST", "/api/v1/patients").by(actor).json(&patient("Alteredson", "R-1"));
     let id = made.send().await.expect(201).json()["id"].as_str().unwrap().to_owned();
     let uuid = PatientId::parse(&id).unwrap().uuid();
     (id, uuid)
@@ -34,10 +35,18 @@ async fn t28_a_row_with_a_column_emptied_or_moved_or_a_tag_taken_is_not_shown() 
         (format!("UPDATE {phi}.person SET emails = NULL, addresses = NULL"), true),
         (format!("UPDATE {phi}.person SET identifiers = mrn"), true),
         (format!("UPDATE {phi}.person SET version = version + 1"), true),
-        (format!("UPDATE {phi}.person SET row_mac = set_byte(row_mac, 20, 1 - get_byte(row_mac, 20) % 2)"), true),
+        (
+            format!("UPDATE {phi}.person SET row_mac = set_byte(row_mac, 20, 1 - get_byte(row_mac, 20) % 2)"),
+            true,
+        ),
         (format!("UPDATE {phi}.person SET tags_digest = sha256('x')"), true),
         (format!("DELETE FROM {phi}.person_tag WHERE index_id = 2"), false),
-        (format!("INSERT INTO {phi}.person_tag SELECT patient_id, tenant_id, 3, sha256('x')::bytea FROM {phi}.person"), false),
+        (
+            format!(
+                "INSERT INTO {phi}.person_tag SELECT patient_id, tenant_id, 3, sha256('x')::bytea FROM {phi}.person"
+            ),
+            false,
+        ),
         (format!("UPDATE {phi}.person_tag SET tag = substr(sha256(tag), 1, 16) WHERE index_id = 1"), false),
     ];
     for (attack, in_lists) in attacks {
@@ -54,7 +63,14 @@ async fn t28_a_row_with_a_column_emptied_or_moved_or_a_tag_taken_is_not_shown() 
         superuser.batch_execute(&restore).await.unwrap();
         world.ask(&world.alpha, "GET", &read).by(&actor).send().await.expect(200);
     }
-    assert_eq!(superuser.query(&format!("SELECT FROM {phi}.person WHERE patient_id = $1"), &[&uuid]).await.unwrap().len(), 1);
+    assert_eq!(
+        superuser
+            .query(&format!("SELECT FROM {phi}.person WHERE patient_id = $1"), &[&uuid])
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 /// A whole row put back is consistent in itself; the log names the version and the MAC that the row should have.
@@ -63,10 +79,8 @@ async fn t28_a_row_put_back_whole_is_told_from_the_log() {
     let world = World::new().await;
     let actor = world.staff(&world.alpha, Role::ClinicAdmin).await;
     let (id, uuid) = registered(&world, &actor).await;
-    let (phi, ops) = (
-        SchemaName::phi(world.alpha.tenant.id).quoted(),
-        SchemaName::ops(world.alpha.tenant.id).quoted(),
-    );
+    let (phi, ops) =
+        (SchemaName::phi(world.alpha.tenant.id).quoted(), SchemaName::ops(world.alpha.tenant.id).quoted());
     let superuser = world.region.superuser().await;
     superuser.batch_execute("SET session_replication_role = replica").await.unwrap();
     // The last change of each patient in the log against the row as it is.

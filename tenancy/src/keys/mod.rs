@@ -239,7 +239,7 @@ impl Keys {
         let store = KeyStore::new(&config.key_store)?;
         store.check_region(config.region).await?;
         let kms = kms.with_clock(clock.clone());
-        let seen = store.now().await.map_err(|_cause| BootError::Dependency {
+        let seen = Box::pin(store.now()).await.map_err(|_cause| BootError::Dependency {
             field: "key_store",
             problem: "is not of this version; run `domicile migrate region`".to_owned(),
         })?;
@@ -252,7 +252,7 @@ impl Keys {
     /// [`BootError`] naming `kms.key_id` or `key_store`.
     pub async fn check_pins(&self) -> Result<(), BootError> {
         // Before KMS is asked: a process must learn of a rotation even while KMS does not answer.
-        let _retried_with_the_next_look = self.notice_changes().await;
+        let _retried_with_the_next_look = Box::pin(self.notice_changes()).await;
         if let Err(error) = self.kms.check().await {
             if matches!(error, BootError::Pin { .. }) {
                 events::revoked(None);
@@ -302,7 +302,7 @@ impl Keys {
     /// # Errors
     /// [`KeyError`].
     pub async fn tenant_key(&self, tenant: TenantId, purpose: Purpose) -> Result<Arc<TenantKey>, KeyError> {
-        tenants::get(self, tenant, purpose).await.map(|keys| Arc::clone(&keys.active))
+        Box::pin(tenants::get(self, tenant, purpose)).await.map(|keys| Arc::clone(&keys.active))
     }
 
     /// A sealer for the tenant's values that are about no patient; it binds them to the tenant's own id as subject.
@@ -310,7 +310,7 @@ impl Keys {
     /// # Errors
     /// [`KeyError`].
     pub async fn tenant_sealer(&self, tenant: TenantId) -> Result<Sealer, KeyError> {
-        let keys = tenants::get(self, tenant, Purpose::Seal).await?;
+        let keys = Box::pin(tenants::get(self, tenant, Purpose::Seal)).await?;
         Ok(tenants::sealer(self.cell, tenant, &keys))
     }
 
@@ -319,7 +319,8 @@ impl Keys {
     /// # Errors
     /// [`KeyError`].
     pub async fn row_macs(&self, tenant: TenantId) -> Result<RowMacs, KeyError> {
-        let keys = tenants::get(self, tenant, Purpose::RowMac).await?;
+        // On the heap: the futures of every reader of rows carry this one.
+        let keys = Box::pin(tenants::get(self, tenant, Purpose::RowMac)).await?;
         Ok(tenants::row_macs(self.cell, tenant, &keys))
     }
 

@@ -23,6 +23,8 @@ pub struct RegionalConfig {
     pub kms: KmsConfig,
     /// The region's document bucket.
     pub s3: S3Config,
+    /// The archive of the audit log and of other evidence.
+    pub audit: AuditConfig,
     /// Connection and fairness limits.
     #[serde(default)]
     pub pool: PoolConfig,
@@ -107,6 +109,18 @@ pub struct S3Config {
     /// PEM file of the authority of the local endpoint's certificate.
     #[serde(default)]
     pub ca: Option<PathBuf>,
+}
+
+/// The region's archive and the key that signs what goes there. The endpoints are those of `s3` and `kms`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    /// Name of a bucket with object lock in this region, owned by the signing key's account.
+    pub bucket: String,
+    /// Full ARN of the single-Region key that the bucket's objects are encrypted under.
+    pub key_id: String,
+    /// Full ARN of the single-Region `ECC_NIST_P256` key that signs checkpoints. Only the worker may use it.
+    pub signing_key_id: String,
 }
 
 /// Limits of the connection pool of each shard. Every number has its unit in its name.

@@ -2,6 +2,7 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
+pub mod archive;
 pub mod audit;
 pub mod config;
 mod context;

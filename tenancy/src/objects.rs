@@ -90,7 +90,7 @@ impl Objects {
     /// [`BootError`] naming `s3.bucket`, `s3.endpoint`, `s3.ca` or `kms.key_id`.
     pub async fn connect(config: &RegionalConfig) -> Result<Self, BootError> {
         let key = KeyArn::pinned(&config.kms.key_id, config.region)?;
-        check_bucket_name(&config.s3.bucket)?;
+        check_bucket_name(&config.s3.bucket, "s3.bucket")?;
         let target = Target {
             region: config.region,
             endpoint: config.s3.endpoint.as_deref(),
@@ -293,7 +293,7 @@ fn object_key(tenant: TenantId, id: ObjectId) -> String {
 }
 
 /// A bucket ARN or an access point could name another region; a plain name cannot.
-fn check_bucket_name(name: &str) -> Result<(), BootError> {
+pub(crate) fn check_bucket_name(name: &str, field: &'static str) -> Result<(), BootError> {
     let plain = (3..=63).contains(&name.len())
         && name
             .bytes()
@@ -301,11 +301,7 @@ fn check_bucket_name(name: &str) -> Result<(), BootError> {
     if plain {
         return Ok(());
     }
-    Err(BootError::Pin {
-        field: "s3.bucket",
-        expected: "a plain bucket name".to_owned(),
-        found: name.to_owned(),
-    })
+    Err(BootError::Pin { field, expected: "a plain bucket name".to_owned(), found: name.to_owned() })
 }
 
 /// Turns an answer into one of ours, and reports the one that must never happen.

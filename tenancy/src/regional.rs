@@ -9,6 +9,7 @@ use regions::ids::ShardId;
 use regions::log::{self, Field};
 use regions::region::RegionName;
 
+use crate::archive::Archive;
 use crate::config::RegionalConfig;
 use crate::context::ContextKey;
 use crate::error::{BootError, Rejection, TxError};
@@ -29,6 +30,7 @@ pub struct Regional {
     config: RegionalConfig,
     shards: BTreeMap<ShardId, ShardPool>,
     objects: Objects,
+    archive: Archive,
     shared: Arc<TxShared>,
 }
 
@@ -57,9 +59,10 @@ impl Regional {
         let kms = Kms::connect(config.region, &config.kms).await?;
         let keys = Arc::new(Keys::connect(config, kms, clock.clone()).await?);
         let objects = Objects::connect(config).await?;
+        let archive = Archive::connect(config).await?;
         let commit = Duration::from_millis(config.pool.commit_ms);
         let shared = Arc::new(TxShared { region: config.region, clock, keys, commit });
-        Ok(Arc::new(Self { config: config.clone(), shards, objects, shared }))
+        Ok(Arc::new(Self { config: config.clone(), shards, objects, archive, shared }))
     }
 
     /// Checks all pins again; the roles do so each minute and stop serving when it fails.
@@ -71,7 +74,8 @@ impl Regional {
             crate::shard::pins::check(self.config.region, shard).await?;
         }
         self.shared.keys.check_pins().await?;
-        self.objects.check_pins().await
+        self.objects.check_pins().await?;
+        self.archive.check_pins().await
     }
 
     /// The region everything here belongs to.
@@ -90,6 +94,12 @@ impl Regional {
     #[must_use]
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// The region's archive, in which nothing can be changed or deleted before its time.
+    #[must_use]
+    pub fn archive(&self) -> &Archive {
+        &self.archive
     }
 
     /// The clock given at connect.

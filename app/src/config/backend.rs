@@ -7,7 +7,7 @@ use regions::hosts::BaseDomain;
 use regions::region::RegionName;
 use regions::tls::Identity;
 use serde::Deserialize;
-use tenancy::config::{DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config, ShardConfig};
+use tenancy::config::{AuditConfig, DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config, ShardConfig};
 
 /// What `domicile backend` reads.
 #[derive(Debug, Clone, Deserialize)]
@@ -87,6 +87,8 @@ pub struct RegionalPart {
     pub kms: KmsConfig,
     /// The region's document bucket.
     pub s3: S3Config,
+    /// The archive of the audit log and of other evidence.
+    pub audit: AuditConfig,
     /// Connection and fairness limits.
     #[serde(default)]
     pub pool: PoolConfig,
@@ -102,6 +104,7 @@ impl RegionalPart {
             key_store: self.key_store.clone(),
             kms: self.kms.clone(),
             s3: self.s3.clone(),
+            audit: self.audit.clone(),
             pool: self.pool.clone(),
         }
     }

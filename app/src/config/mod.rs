@@ -89,6 +89,7 @@ shards = [{ id = 1, host = "localhost", port = 7415, database = "shard", user = 
 key_store = { host = "localhost", port = 7415, database = "keys", user = "domicile_keys", password_file = "p", ca = "ca.pem" }
 kms = { endpoint = "https://127.0.0.1:7417", key_id = "arn:aws:kms:us-east-1:000000000000:key/x", ca = "ca.pem" }
 s3 = { endpoint = "https://127.0.0.1:7416", bucket = "b", ca = "ca.pem" }
+audit = { bucket = "a", key_id = "arn:aws:kms:us-east-1:000000000000:key/x", signing_key_id = "arn:aws:kms:us-east-1:000000000000:key/y" }
 [session]
 idle_s = 900
 absolute_s = 43200

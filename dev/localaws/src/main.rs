@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use localaws::{ACCOUNT, BucketOptions, Config, Handle, Server};
+use localaws::{ACCOUNT, BucketOptions, Config, Handle, KeySpec, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A strict local S3 and KMS for one region.
@@ -43,6 +43,9 @@ struct Arguments {
     /// An alias whose key is made unless it is there; the first one's ARN is written to DIR/kms/key-arn.
     #[arg(long, value_name = "alias/NAME")]
     ensure_key_alias: Vec<String>,
+    /// The same for a key that signs (ECC_NIST_P256); the first one's ARN is written to DIR/kms/signing-key-arn.
+    #[arg(long, value_name = "alias/NAME")]
+    ensure_signing_alias: Vec<String>,
 }
 
 fn main() -> io::Result<()> {
@@ -92,13 +95,20 @@ fn prepare(handle: &Handle, arguments: &Arguments) -> io::Result<()> {
     }
     let mut keys = BTreeMap::new();
     let mut first_arn = None;
-    for alias in &arguments.ensure_key_alias {
-        let key = handle.ensure_key_alias(alias)?;
-        first_arn.get_or_insert_with(|| key.arn.clone());
-        keys.insert(alias.clone(), key.arn);
-    }
-    if let Some(arn) = &first_arn {
-        handle.write_key_arn(arn)?;
+    for (aliases, spec) in [
+        (&arguments.ensure_signing_alias, KeySpec::EccP256),
+        (&arguments.ensure_key_alias, KeySpec::Symmetric),
+    ] {
+        for (place, alias) in aliases.iter().enumerate() {
+            let key = handle.ensure_key_alias_of(alias, spec)?;
+            if place == 0 {
+                handle.write_key_arn(&key.arn, spec)?;
+            }
+            if spec == KeySpec::Symmetric {
+                first_arn.get_or_insert_with(|| key.arn.clone());
+            }
+            keys.insert(alias.clone(), key.arn);
+        }
     }
     let line = serde_json::json!({
         "s3": handle.s3_endpoint(), "kms": handle.kms_endpoint(), "key_arn": first_arn, "keys": keys,

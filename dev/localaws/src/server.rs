@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::clock::Clock;
 use crate::faults::{Faults, Service};
-use crate::kms::{self, KeyInfo, KeyOptions, Kms};
+use crate::kms::{self, KeyInfo, KeyOptions, KeySpec, Kms};
 use crate::s3::{self, BucketOptions, S3};
 use crate::{Config, files, tls};
 
@@ -188,7 +188,15 @@ impl Handle {
     /// # Errors
     /// When the alias is not of the form `alias/name` or cannot be written to disk.
     pub fn ensure_key_alias(&self, alias: &str) -> io::Result<KeyInfo> {
-        self.shared.kms.ensure_alias(alias)
+        self.ensure_key_alias_of(alias, KeySpec::Symmetric)
+    }
+
+    /// The key behind an alias; makes a single-region key of this kind and the alias when they are missing.
+    ///
+    /// # Errors
+    /// When the alias is not of the form `alias/name`, names a key of another kind, or cannot be written to disk.
+    pub fn ensure_key_alias_of(&self, alias: &str, spec: KeySpec) -> io::Result<KeyInfo> {
+        self.shared.kms.ensure_alias(alias, spec)
     }
 
     /// Makes a bucket unless it is there.
@@ -199,12 +207,16 @@ impl Handle {
         self.shared.s3.ensure_bucket(name, options)
     }
 
-    /// Writes a key's ARN to `kms/key-arn`, from where a launcher puts it into configurations.
+    /// Writes a key's ARN to `kms/key-arn` (or to `kms/signing-key-arn`), from where a launcher puts it into configurations.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write_key_arn(&self, arn: &str) -> io::Result<()> {
-        files::write_atomic(&self.kms_dir().join("key-arn"), format!("{arn}\n").as_bytes())
+    pub fn write_key_arn(&self, arn: &str, spec: KeySpec) -> io::Result<()> {
+        let name = match spec {
+            KeySpec::Symmetric => "key-arn",
+            KeySpec::EccP256 => "signing-key-arn",
+        };
+        files::write_atomic(&self.kms_dir().join(name), format!("{arn}\n").as_bytes())
     }
 
     /// Stops both listeners, cuts open connections and waits until the ports are free. A second call returns at once.

@@ -95,13 +95,12 @@ impl TestRegion {
         copy_dir(&template.aws, &dir.path().join("aws")).map_err(|error| error.to_string())?;
         let pki = Pki::new();
         let certificate = pki.server(&["127.0.0.1", "localhost"]);
-        let (aws, key_arn) = template::start_aws(&dir.path().join("aws"), geography, &certificate)?;
+        let aws = template::start_aws(&dir.path().join("aws"), geography, &certificate)?;
         let parts = Parts {
             cluster: &cluster,
             geography,
             databases: &databases,
             aws: &aws,
-            key_arn: &key_arn,
             aws_ca: &pki.ca(),
             passwords: dir.path(),
         };
@@ -111,7 +110,18 @@ impl TestRegion {
             .await
             .map_err(|error| format!("test region: {error}"))?;
         let (alpha, beta) = (template.alpha, template.beta);
-        Ok(Self { regional, config, migrator_config, alpha, beta, aws, pki, cluster, databases, dir })
+        Ok(Self {
+            regional,
+            config,
+            migrator_config,
+            alpha,
+            beta,
+            aws: aws.handle,
+            pki,
+            cluster,
+            databases,
+            dir,
+        })
     }
 
     /// A migrator of this region.

@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use localaws::{BucketOptions, Server};
+use localaws::{BucketOptions, KeySpec, Server};
 use regions::clock::Clock;
 use regions::ids::{Epoch, ShardId, TenantId};
-use tenancy::config::{DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config, ShardConfig};
+use tenancy::config::{AuditConfig, DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config, ShardConfig};
 use tenancy::migrate::Migrator;
 use tenancy::provision::Provisioner;
 use tenancy::{APP_ROLE, MIGRATOR_ROLE, OWNER_ROLE, Regional, TenantRef};
@@ -25,6 +25,10 @@ const BUILD_LOCK: i64 = 0x5445_5354_4b49_5400;
 pub(crate) const KEY_ALIAS: &str = "alias/domicile";
 /// The bucket of every test region.
 pub(crate) const BUCKET: &str = "domicile-test-documents";
+/// The alias of the key that signs audit checkpoints.
+pub(crate) const SIGNING_ALIAS: &str = "alias/domicile-audit";
+/// The archive of every test region.
+pub(crate) const ARCHIVE: &str = "domicile-test-archive";
 
 /// The two databases of a region.
 #[derive(Debug, Clone)]
@@ -81,11 +85,7 @@ pub(crate) async fn clone(superuser: &Client, from: &Databases, to: &Databases) 
 }
 
 /// Starts local AWS on a folder that already has its key and bucket, or makes them.
-pub(crate) fn start_aws(
-    dir: &Path,
-    geography: Geography,
-    certificate: &Issued,
-) -> Result<(localaws::Handle, String), String> {
+pub(crate) fn start_aws(dir: &Path, geography: Geography, certificate: &Issued) -> Result<LocalAws, String> {
     let free = "127.0.0.1:0".parse().map_err(|error| format!("{error}"))?;
     let handle = Server::start(localaws::Config {
         region: geography.region().to_owned(),
@@ -97,8 +97,21 @@ pub(crate) fn start_aws(
     })
     .map_err(|error| format!("local AWS: {error}"))?;
     let key = handle.ensure_key_alias(KEY_ALIAS).map_err(|error| format!("local KMS: {error}"))?;
-    handle.ensure_bucket(BUCKET, BucketOptions::default()).map_err(|error| format!("local S3: {error}"))?;
-    Ok((handle, key.arn))
+    let signing = handle
+        .ensure_key_alias_of(SIGNING_ALIAS, KeySpec::EccP256)
+        .map_err(|error| format!("local KMS: {error}"))?;
+    let locked = BucketOptions { object_lock: true, ..BucketOptions::default() };
+    for (bucket, options) in [(BUCKET, BucketOptions::default()), (ARCHIVE, locked)] {
+        handle.ensure_bucket(bucket, options).map_err(|error| format!("local S3: {error}"))?;
+    }
+    Ok(LocalAws { handle, key_arn: key.arn, signing_arn: signing.arn })
+}
+
+/// Local AWS and its keys.
+pub(crate) struct LocalAws {
+    pub(crate) handle: localaws::Handle,
+    pub(crate) key_arn: String,
+    pub(crate) signing_arn: String,
 }
 
 /// Everything a configuration is made of.
@@ -106,8 +119,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) cluster: &'a TestCluster,
     pub(crate) geography: Geography,
     pub(crate) databases: &'a Databases,
-    pub(crate) aws: &'a localaws::Handle,
-    pub(crate) key_arn: &'a str,
+    pub(crate) aws: &'a LocalAws,
     pub(crate) aws_ca: &'a Path,
     pub(crate) passwords: &'a Path,
 }
@@ -139,14 +151,19 @@ pub(crate) fn config(parts: &Parts<'_>, user: &str, pool: PoolConfig) -> Result<
         }],
         key_store: db(&parts.databases.keys),
         kms: KmsConfig {
-            endpoint: Some(parts.aws.kms_endpoint()),
-            key_id: parts.key_arn.to_owned(),
+            endpoint: Some(parts.aws.handle.kms_endpoint()),
+            key_id: parts.aws.key_arn.clone(),
             ca: Some(parts.aws_ca.to_owned()),
         },
         s3: S3Config {
-            endpoint: Some(parts.aws.s3_endpoint()),
+            endpoint: Some(parts.aws.handle.s3_endpoint()),
             bucket: BUCKET.to_owned(),
             ca: Some(parts.aws_ca.to_owned()),
+        },
+        audit: AuditConfig {
+            bucket: ARCHIVE.to_owned(),
+            key_id: parts.aws.key_arn.clone(),
+            signing_key_id: parts.aws.signing_arn.clone(),
         },
         pool,
     })
@@ -168,14 +185,13 @@ async fn build(
     }
     let pki = Pki::new();
     let certificate = pki.server(&["127.0.0.1", "localhost"]);
-    let (aws, key_arn) = start_aws(&template.aws, geography, &certificate)?;
+    let aws = start_aws(&template.aws, geography, &certificate)?;
     let passwords = tempfile::tempdir().map_err(|error| told(&error))?;
     let parts = Parts {
         cluster,
         geography,
         databases: &template.databases,
         aws: &aws,
-        key_arn: &key_arn,
         aws_ca: &pki.ca(),
         passwords: passwords.path(),
     };
@@ -190,7 +206,7 @@ async fn build(
         provisioner.run_regional(tenant).await.map_err(|error| told(&error))?;
     }
     drop(regional);
-    aws.shutdown().await;
+    aws.handle.shutdown().await;
     std::fs::write(template.aws.join("built"), "").map_err(|error| told(&error))?;
     for database in [&template.databases.shard, &template.databases.keys] {
         let sql = format!(
@@ -217,7 +233,7 @@ pub(crate) async fn drop_database(superuser: &Client, database: &str) -> Result<
 }
 
 fn hash(geography: Geography, identity: i64) -> String {
-    let mut text = format!("{}|{identity}|", geography.region());
+    let mut text = format!("{}|{identity}|{ARCHIVE}|", geography.region());
     for migration in tenancy::migrate::embedded_sql() {
         text.push_str(migration);
     }

@@ -70,8 +70,16 @@ impl KeyArn {
     /// # Errors
     /// [`BootError::Pin`] naming `kms.key_id`.
     pub fn pinned(text: &str, region: RegionName) -> Result<Self, BootError> {
+        Self::pinned_field(text, region, "kms.key_id")
+    }
+
+    /// Parses the key that the configuration field `field` names.
+    ///
+    /// # Errors
+    /// [`BootError::Pin`] naming the field.
+    pub fn pinned_field(text: &str, region: RegionName, field: &'static str) -> Result<Self, BootError> {
         Self::parse(text, region).map_err(|error| BootError::Pin {
-            field: "kms.key_id",
+            field,
             expected: format!("{error} ({region})"),
             found: text.to_owned(),
         })

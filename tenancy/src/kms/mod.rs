@@ -22,9 +22,11 @@ use crate::error::BootError;
 
 mod arn;
 mod breaker;
+mod signer;
 
 pub use arn::KeyArn;
 use breaker::Breaker;
+pub use signer::Signer;
 
 /// One attempt is short because a request waits for it; three fit into the request budget.
 const LIMITS: Limits = Limits { attempt_ms: 1_200, operation_ms: 3_500, attempts_max: 3 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use regions::ids::{Epoch, ShardId};
 use tenancy::TenantRef;
-use tenancy::config::{DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config, ShardConfig};
+use tenancy::config::{AuditConfig, DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config, ShardConfig};
 use testkit::TestRegion;
 
 /// The variable that names the file with a child's orders.
@@ -74,6 +74,8 @@ impl Orders {
             region.config.kms.ca.clone().unwrap().display().to_string(),
             tenant.id.to_string(),
             point.to_owned(),
+            region.config.audit.bucket.clone(),
+            region.config.audit.signing_key_id.clone(),
         ];
         let file = region.dir().join("child");
         std::fs::write(&file, values.join("\n")).unwrap();
@@ -117,6 +119,7 @@ impl Orders {
             key_store,
             kms: KmsConfig { endpoint: Some(value(5)), key_id: value(6), ca: Some(value(9).into()) },
             s3: S3Config { endpoint: Some(value(7)), bucket: value(8), ca: Some(value(9).into()) },
+            audit: AuditConfig { bucket: value(12), key_id: value(6), signing_key_id: value(13) },
             pool: PoolConfig::default(),
         }
     }

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on should stop loudly"
 )]
 
+mod archive;
 mod audit;
 mod boot;
 mod cancel;

@@ -1,10 +1,10 @@
 //! What the tests of keys and objects stand on: a key store of their own in the test cluster, and a local KMS and S3.
 
-use localaws::{ACCOUNT, BucketOptions, Config, Handle, KeyOptions, Server};
+use localaws::{ACCOUNT, BucketOptions, Config, Handle, KeyOptions, KeySpec, Server};
 use regions::clock::{Clock, ManualClock};
 use regions::region::RegionName;
 use tempfile::TempDir;
-use tenancy::config::{DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config};
+use tenancy::config::{AuditConfig, DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config};
 use tenancy::keys::Keys;
 use tenancy::kms::Kms;
 use tenancy::{APP_ROLE, BootError, KEEPER_ROLE};
@@ -15,6 +15,8 @@ use tokio_postgres::Client;
 pub(crate) const START_MS: u64 = 1_800_000_000_000;
 /// The bucket every rig has.
 pub(crate) const BUCKET: &str = "domicile-documents";
+/// The archive every rig has.
+pub(crate) const ARCHIVE: &str = "domicile-archive";
 
 /// One region's key store, KMS and S3.
 pub(crate) struct Rig {
@@ -38,6 +40,10 @@ impl Rig {
         let aws = start_aws(region, &dir, &certificate);
         let key = aws.create_key(KeyOptions::default()).unwrap();
         aws.ensure_bucket(BUCKET, BucketOptions::default()).unwrap();
+        aws.ensure_bucket(ARCHIVE, BucketOptions { object_lock: true, ..BucketOptions::default() }).unwrap();
+        let signing = aws.create_key(KeyOptions { spec: KeySpec::EccP256, ..KeyOptions::default() }).unwrap();
+        let audit =
+            AuditConfig { bucket: ARCHIVE.to_owned(), key_id: key.arn.clone(), signing_key_id: signing.arn };
         let ca = dir.path().join("aws-ca.pem");
         std::fs::write(&ca, pki.ca_pem()).unwrap();
         let region: RegionName = region.parse().unwrap();
@@ -49,6 +55,7 @@ impl Rig {
             key_store,
             kms: KmsConfig { endpoint: Some(aws.kms_endpoint()), key_id: key.arn, ca: Some(ca.clone()) },
             s3: S3Config { endpoint: Some(aws.s3_endpoint()), bucket: BUCKET.to_owned(), ca: Some(ca) },
+            audit,
             pool: PoolConfig::default(),
         };
         Self { aws, config, sql, certificate, ca: pki.ca_pem(), cluster, _dir: dir }
@@ -63,6 +70,32 @@ impl Rig {
     pub(crate) async fn keys_with(&self, clock: Clock) -> Result<Keys, BootError> {
         let kms = Kms::connect(self.config.region, &self.config.kms).await?;
         Keys::connect(&self.config, kms, clock).await
+    }
+
+    /// A client with an operator's rights over both buckets.
+    pub(crate) fn operator_s3(&self) -> aws_sdk_s3::Client {
+        use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+        let trust = TrustStore::empty().with_pem_certificate(self.ca.clone());
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .tls_context(TlsContext::builder().with_trust_store(trust).build().unwrap())
+            .build_https();
+        let credentials = aws_credential_types::Credentials::new(
+            localaws::ACCESS_KEY_ID,
+            localaws::SECRET_ACCESS_KEY,
+            None,
+            None,
+            "operator",
+        );
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+            .region(aws_sdk_s3::config::Region::new(self.config.region.to_string()))
+            .endpoint_url(self.aws.s3_endpoint())
+            .http_client(http)
+            .credentials_provider(credentials)
+            .force_path_style(true)
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
     }
 
     /// A client with an operator's rights over the KMS key.

@@ -256,6 +256,10 @@ fn worker_config(control: &TestControl, region: &TestRegion, number: u8) -> Path
             "key_store": database(&plain.key_store),
             "kms": { "endpoint": plain.kms.endpoint, "key_id": plain.kms.key_id, "ca": plain.kms.ca },
             "s3": { "endpoint": plain.s3.endpoint, "bucket": plain.s3.bucket, "ca": plain.s3.ca },
+            "audit": {
+                "bucket": plain.audit.bucket, "key_id": plain.audit.key_id,
+                "signing_key_id": plain.audit.signing_key_id,
+            },
         },
         "mail": { "from": "no-reply@domicile.localhost", "dir": mail },
         "migrator": { "user": owner.shards[0].user, "password_file": owner.shards[0].password_file },

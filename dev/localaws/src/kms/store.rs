@@ -108,7 +108,7 @@ impl Kms {
     }
 
     /// The key of an alias, made when missing.
-    pub(crate) fn ensure_alias(&self, alias: &str) -> io::Result<KeyInfo> {
+    pub(crate) fn ensure_alias(&self, alias: &str, spec: KeySpec) -> io::Result<KeyInfo> {
         if !is_alias_name(alias) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -117,9 +117,11 @@ impl Kms {
         }
         self.with(|keys| {
             if let Some(key) = keys.aliases.get(alias).and_then(|id| keys.keys.get(id)) {
+                key.of_spec(spec)?;
                 return Ok(key.info());
             }
-            let info = self.insert(keys, KeyOptions::default(), None)?.info();
+            let options = KeyOptions { spec, ..KeyOptions::default() };
+            let info = self.insert(keys, options, None)?.info();
             keys.aliases.insert(alias.to_owned(), info.id.clone());
             self.save_aliases(keys)?;
             Ok(info)

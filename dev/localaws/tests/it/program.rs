@@ -18,7 +18,8 @@ impl Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_localaws"))
             .args(["--region", REGION, "--s3", "127.0.0.1:0", "--kms", "127.0.0.1:0"])
             .args(["--ensure-bucket", BUCKET, "--ensure-bucket", "ledger:locked"])
-            .args(["--foreign-bucket", "abroad=us-east-1", "--ensure-key-alias", "alias/domicile", "--dir"])
+            .args(["--foreign-bucket", "abroad=us-east-1", "--ensure-key-alias", "alias/domicile"])
+            .args(["--ensure-signing-alias", "alias/domicile-audit", "--dir"])
             .arg(dir)
             .stdout(Stdio::piped())
             .spawn()
@@ -49,6 +50,9 @@ async fn it_says_where_it_is_and_writes_the_key() {
     let kms = kms_client(program.text("kms"), None, &HOME);
     let described = kms.describe_key().key_id("alias/domicile").send().await.unwrap().key_metadata.unwrap();
     assert_eq!(described.arn.as_deref(), Some(arn));
+    let signing = std::fs::read_to_string(dir.path().join("kms/signing-key-arn")).unwrap();
+    assert_eq!(program.line["keys"]["alias/domicile-audit"], signing.trim());
+    kms.get_public_key().key_id(signing.trim()).send().await.unwrap();
     let s3 = s3_client(program.text("s3"), None, &HOME);
     s3.get_object_lock_configuration().bucket("ledger").send().await.unwrap();
     assert!(s3.head_bucket().bucket("abroad").send().await.is_err());

@@ -80,7 +80,7 @@ async fn start_aws(stack: &Stack) -> Outcome<()> {
     for (region, record) in records {
         let ports = stack.ports.region(region);
         wait::listens(&record, &[ports.s3(), ports.kms()]).await?;
-        wait::holds(&record, "its key", || configs::key_arn_file(stack, region).is_file()).await?;
+        wait::holds(&record, "its keys", || configs::has_keys(stack, region)).await?;
     }
     Ok(())
 }

@@ -43,8 +43,23 @@ pub(crate) fn write_all(stack: &Stack) -> Outcome<()> {
 }
 
 /// Where the local KMS writes the ARN of the region's key when it starts.
-pub(crate) fn key_arn_file(stack: &Stack, region: &LocalRegion) -> PathBuf {
+fn key_arn_file(stack: &Stack, region: &LocalRegion) -> PathBuf {
     stack.home.data(region.code).join("aws/kms/key-arn")
+}
+
+/// Where it writes the ARN of the key that signs the audit log.
+fn signing_arn_file(stack: &Stack, region: &LocalRegion) -> PathBuf {
+    stack.home.data(region.code).join("aws/kms/signing-key-arn")
+}
+
+/// Whether the local KMS has written both.
+pub(crate) fn has_keys(stack: &Stack, region: &LocalRegion) -> bool {
+    key_arn_file(stack, region).is_file() && signing_arn_file(stack, region).is_file()
+}
+
+/// The region's archive, which has object lock.
+pub(crate) fn archive(region: &LocalRegion) -> String {
+    format!("domicile-local-archive-{}", region.code)
 }
 
 /// The region's bucket.
@@ -170,6 +185,11 @@ impl Parts<'_> {
                     "ca": aws,
                 },
                 "s3": { "endpoint": format!("https://{}", local(ports.s3())), "bucket": bucket(region), "ca": aws },
+                "audit": {
+                    "bucket": archive(region),
+                    "key_id": read_text(&key_arn_file(self.stack, region))?.trim(),
+                    "signing_key_id": read_text(&signing_arn_file(self.stack, region))?.trim(),
+                },
             },
         }))
     }

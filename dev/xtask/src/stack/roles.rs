@@ -133,6 +133,8 @@ impl Stack {
         command.arg("--dir").arg(self.home.data(region.code).join("aws"));
         command.arg("--cert").arg(&pair).arg("--key").arg(pair.with_extension("key")).current_dir(&self.root);
         command.args(["--ensure-bucket", &configs::bucket(region), "--ensure-key-alias", "alias/domicile"]);
+        command.args(["--ensure-bucket", &format!("{}:locked", configs::archive(region))]);
+        command.args(["--ensure-signing-alias", "alias/domicile-audit"]);
         clean_environment(command);
         daemon
     }

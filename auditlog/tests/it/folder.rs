@@ -1,0 +1,174 @@
+//! A folder that is good, and every way in which one is not.
+
+use std::path::Path;
+
+use auditlog::verify::{GAP_MAX_S, Kind, Options, Report, SKEW_MAX_S, verify_folder};
+use auditlog::{Bundle, Checkpoint, Entry, bundle_path, checkpoint_path, leaf_hash, tile_path};
+
+use crate::kit::{Log, ORIGIN, Signer, put};
+
+fn verify(folder: &Path, signer: &Signer) -> Report {
+    let options = Options { keys: vec![signer.key.clone()], gap_max_s: GAP_MAX_S, skew_max_s: SKEW_MAX_S };
+    verify_folder(folder, &options).unwrap()
+}
+
+fn kinds(report: &Report) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = report.logs[0].findings.iter().map(|found| found.kind).collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}
+
+/// A log of 300 batches of two clinics: more than three bundles, two levels of tiles.
+fn log() -> Log {
+    let mut log = Log::new();
+    for batch in 0..300_u32 {
+        log.batch(if batch % 2 == 0 { &[1, 2] } else { &[1] });
+    }
+    log
+}
+
+#[test]
+fn a_good_folder_is_good() {
+    let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    let log = log();
+    log.write(folder.path(), &signer);
+    let report = verify(folder.path(), &signer);
+    assert!(report.ok, "{}", report.to_text());
+    let found = &report.logs[0];
+    assert_eq!((found.size, found.events, found.tenants, found.checkpoints), (751, 450, 2, 300));
+    assert_eq!((found.tallies, found.origin.as_str()), (1, ORIGIN));
+}
+
+#[test]
+fn without_the_right_key_nothing_is_proved() {
+    let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    log().write(folder.path(), &signer);
+    let report = verify(folder.path(), &Signer::new());
+    assert_eq!(kinds(&report), [Kind::Missing, Kind::Signature]);
+    let empty = tempfile::tempdir().unwrap();
+    let options = Options { keys: Vec::new(), gap_max_s: 1, skew_max_s: 1 };
+    assert!(verify_folder(empty.path(), &options).is_err(), "no log is not a good log");
+}
+
+#[test]
+fn an_altered_entry_is_named() {
+    let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    let log = log();
+    log.write(folder.path(), &signer);
+    for index in [1_usize, 255, 256, 600, 750] {
+        let n = index / 256;
+        let width = (log.entries.len() - n * 256).min(256) as u64;
+        let place = bundle_path(n as u64, width);
+        let good = std::fs::read(folder.path().join(&place)).unwrap();
+        let mut bundle = Bundle::default();
+        for (offset, entry) in log.entries[n * 256..].iter().take(256).enumerate() {
+            let mut entry = entry.clone();
+            if n * 256 + offset == index {
+                let last = entry.len() - 1;
+                entry[last] ^= 1;
+            }
+            bundle.push(&entry).unwrap();
+        }
+        put(folder.path(), &place, bundle.as_bytes());
+        let report = verify(folder.path(), &signer);
+        assert!(!report.ok);
+        let hash = report.logs[0].findings.iter().find(|found| found.kind == Kind::Hash).unwrap();
+        assert_eq!(hash.first_index, index as u64, "{}", report.to_text());
+        put(folder.path(), &place, &good);
+    }
+    assert!(verify(folder.path(), &signer).ok);
+}
+
+#[test]
+fn a_missing_file_and_one_too_many_are_found() {
+    let signer = Signer::new();
+    for place in [bundle_path(1, 256), tile_path(0, 0, 256), tile_path(1, 0, 2), bundle_path(2, 239)] {
+        let folder = tempfile::tempdir().unwrap();
+        log().write(folder.path(), &signer);
+        std::fs::remove_file(folder.path().join(&place)).unwrap();
+        let report = verify(folder.path(), &signer);
+        assert!(kinds(&report).contains(&Kind::Missing), "{place}: {}", report.to_text());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    log().write(folder.path(), &signer);
+    put(folder.path(), "extra-versions.json", b"[\"checkpoint/1\"]");
+    assert_eq!(kinds(&verify(folder.path(), &signer)), [Kind::Extra]);
+}
+
+/// T49: somebody with the signing key signs another history of the same size.
+#[test]
+fn t49_a_fork_signed_with_a_stolen_key_does_not_fit_the_entries() {
+    let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    log().write(folder.path(), &signer);
+    let forged = Checkpoint { origin: ORIGIN.into(), size: 400, root: leaf_hash(b"another history") };
+    put(folder.path(), &checkpoint_path(400), signer.sign(&forged).as_bytes());
+    let report = verify(folder.path(), &signer);
+    assert_eq!(kinds(&report), [Kind::Root]);
+    assert_eq!(report.logs[0].findings[0].last_index, 399);
+}
+
+#[test]
+fn a_silent_sealer_a_wrong_count_and_a_lost_event_are_found_although_everything_is_signed() {
+    let signer = Signer::new();
+    let mut gap = Log::new();
+    gap.batch(&[1]);
+    gap.mark(600_000, 0);
+    gap.batch(&[1]);
+    let mut count = Log::new();
+    count.batch(&[1]);
+    count.mark(1_000, 3);
+    count.batch(&[1]);
+    let mut lost = Log::new();
+    lost.batch(&[1]);
+    lost.batch(&[1, 1]);
+    // The sealer itself leaves one out and signs the rest.
+    lost.entries.remove(3);
+    lost.checkpoints = vec![lost.entries.len() as u64];
+    for (log, wanted) in
+        [(gap, vec![Kind::Gap]), (count, vec![Kind::Seal]), (lost, vec![Kind::Chain, Kind::Seal])]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        log.write(folder.path(), &signer);
+        let report = verify(folder.path(), &signer);
+        assert_eq!(kinds(&report), wanted, "{}", report.to_text());
+    }
+}
+
+#[test]
+fn an_event_that_was_committed_and_never_sealed_is_found_by_its_process() {
+    let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    let mut log = log();
+    log.write(folder.path(), &signer);
+    let tally = std::fs::read(folder.path().join("tally/1")).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    log.entries.truncate(748);
+    log.checkpoints.retain(|size| *size <= 748);
+    log.write(other.path(), &signer);
+    put(other.path(), "tally/1", &tally);
+    assert!(kinds(&verify(other.path(), &signer)).contains(&Kind::Tally));
+}
+
+#[test]
+fn a_year_begins_where_the_one_before_ended() {
+    let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    let old = log();
+    old.write(&folder.path().join("2026"), &signer);
+    let report = verify(folder.path(), &signer);
+    let (size, root) = (report.logs[0].size, report.logs[0].root);
+    for (root, good) in [(root, true), (leaf_hash(b"x"), false)] {
+        let mut new = Log::new();
+        new.entries = vec![Entry::Epoch { origin: ORIGIN, size, root }.encode()];
+        new.batch(&[1]);
+        let leaves: Vec<_> = new.entries.iter().map(|entry| leaf_hash(entry)).collect();
+        let checkpoint = Checkpoint {
+            origin: ORIGIN.replace("2026", "2027"),
+            size: 3,
+            root: auditlog::tile_root(&leaves),
+        };
+        let year = folder.path().join("2027");
+        new.write(&year, &signer);
+        put(&year, &checkpoint_path(3), signer.sign(&checkpoint).as_bytes());
+        assert_eq!(verify(folder.path(), &signer).ok, good);
+    }
+}

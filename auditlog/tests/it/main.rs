@@ -1,0 +1,14 @@
+//! The crate's one integration test binary.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop loudly"
+)]
+
+mod folder;
+mod kit;
+mod tree;
+mod vectors;

@@ -20,4 +20,6 @@ pub use note::{Checkpoint, NoteError, SignedNote, VerifierKey, sign_text};
 pub use receipt::{Receipt, ReceiptError};
 pub use tally::{Sum, Tally, UNCERTAIN_MAX};
 pub use tiles::{Bundle, TILE_WIDTH, bundle_path, checkpoint_path, tile_path};
-pub use tree::{Frontier, Hash, consistency_holds, inclusion_root, leaf_hash, node_hash, tile_root};
+pub use tree::{
+    Frontier, Hash, consistency_holds, inclusion_proof, inclusion_root, leaf_hash, node_hash, tile_root,
+};

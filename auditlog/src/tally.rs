@@ -69,9 +69,10 @@ impl Tally {
             data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok()
         };
         let (Some(key), Some(stated)) = (hex(&self.key), hex(&self.sum)) else { return false };
-        let uncertain: Vec<Hash> = self.uncertain.iter().filter_map(|text| hex(text)).collect();
+        let uncertain: std::collections::HashSet<Hash> =
+            self.uncertain.iter().filter_map(|text| hex(text)).collect();
         let (mut sum, mut count) = (Sum::default(), 0_u64);
-        for hash in found.iter().filter(|hash| !uncertain.contains(hash)) {
+        for hash in found.iter().filter(|hash| !uncertain.contains(*hash)) {
             sum.add(&key, hash);
             count += 1;
         }

@@ -157,3 +157,44 @@ pub fn consistency_holds(old: (u64, Hash), new: (u64, Hash), proof: &[Hash]) -> 
     }
     last == 0 && from_old == old_root && from_new == new_root
 }
+
+/// The inclusion proof of the leaf at `index` in the tree of `size` (RFC 6962 section 2.1.1), from tiles: `tile(level, n)`
+/// gives what there is of a tile. `None` if a tile that is needed is not given or too short.
+#[must_use]
+pub fn inclusion_proof<'a>(
+    index: u64,
+    size: u64,
+    tile: impl Fn(u8, u64) -> Option<&'a [Hash]>,
+) -> Option<Vec<Hash>> {
+    if index >= size {
+        return None;
+    }
+    let (mut first, mut end, mut proof) = (0, size, Vec::new());
+    while end - first > 1 {
+        let middle = first + (end - first).next_power_of_two() / 2;
+        if index < middle {
+            proof.push(range_root((middle, end), &tile)?);
+            end = middle;
+        } else {
+            proof.push(range_root((first, middle), &tile)?);
+            first = middle;
+        }
+    }
+    proof.reverse();
+    Some(proof)
+}
+
+/// The root of the leaves from `first` up to `end`, a subtree of some tree.
+fn range_root<'a>((first, end): (u64, u64), tile: &impl Fn(u8, u64) -> Option<&'a [Hash]>) -> Option<Hash> {
+    let length = end - first;
+    if !length.is_power_of_two() {
+        let middle = first + length.next_power_of_two() / 2;
+        return Some(node_hash(&range_root((first, middle), tile)?, &range_root((middle, end), tile)?));
+    }
+    let height = length.trailing_zeros();
+    let (level, within) = (height / 8, height % 8);
+    let place = first >> (8 * level);
+    let hashes = tile(u8::try_from(level).ok()?, place / crate::TILE_WIDTH)?;
+    let offset = usize::try_from(place % crate::TILE_WIDTH).ok()?;
+    Some(tile_root(hashes.get(offset..offset.checked_add(1 << within)?)?))
+}

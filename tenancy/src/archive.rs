@@ -230,13 +230,20 @@ impl Archive {
             .await;
         match answer {
             // A locked bucket keeps versions; an answer without one comes from something that is not what was checked.
-            Ok(answer) => answer.version_id.map(VersionId).ok_or(ArchiveError::Denied),
-            Err(error) if code(&error) == Some("PreconditionFailed") => {
-                let (first, held) = self.get_first(name).await?;
-                if held == bytes { Ok(first) } else { Err(ArchiveError::Conflict) }
+            Ok(answer) => {
+                let put = answer.version_id.map(VersionId).ok_or(ArchiveError::Denied)?;
+                // S3 takes a name for free when a delete marker hides what is there. What was there first counts.
+                if self.first(name).await? == put { Ok(put) } else { self.same(name, bytes).await }
             }
+            Err(error) if code(&error) == Some("PreconditionFailed") => self.same(name, bytes).await,
             Err(error) => Err(note(&error)),
         }
+    }
+
+    /// The version that was there first, if it holds these bytes.
+    async fn same(&self, name: &str, bytes: &[u8]) -> Result<VersionId, ArchiveError> {
+        let (first, held) = self.get_first(name).await?;
+        if held == bytes { Ok(first) } else { Err(ArchiveError::Conflict) }
     }
 
     /// Reads one version.
@@ -278,22 +285,25 @@ impl Archive {
     /// # Errors
     /// [`ArchiveError::NotFound`] if no version was ever put under the name.
     pub async fn get_first(&self, name: &str) -> Result<(VersionId, Vec<u8>), ArchiveError> {
+        let first = self.first(name).await?;
+        let bytes = self.get(name, &first).await?;
+        Ok((first, bytes))
+    }
+
+    async fn first(&self, name: &str) -> Result<VersionId, ArchiveError> {
         check_name(name)?;
         let mut first: Option<Version> = None;
         let mut from = None;
         loop {
             let (page, next) = self.versions(name, from).await?;
             // S3 lists the versions of one name from the newest to the oldest.
-            first =
-                page.into_iter().filter(|found| found.name == name && !found.delete_marker).last().or(first);
+            first = page.into_iter().rfind(|found| found.name == name && !found.delete_marker).or(first);
             match next {
                 Some(place) if place.name == name => from = Some(place),
                 _ => break,
             }
         }
-        let first = first.ok_or(ArchiveError::NotFound)?;
-        let bytes = self.get(name, &first.id).await?;
-        Ok((first.id, bytes))
+        first.map(|found| found.id).ok_or(ArchiveError::NotFound)
     }
 
     /// Lists up to [`ARCHIVE_PAGE_VERSIONS_MAX`] versions and delete markers whose names begin with `prefix`, by name and

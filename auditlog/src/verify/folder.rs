@@ -5,7 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::report::{Kind, LogReport, Report};
+use super::tallies::Counts;
 use super::{Options, log};
+use crate::tiles::Bundle;
+use crate::{Entry, Event, Hash, event_hash};
 
 /// Deepest folder that is looked into.
 const DEPTH_MAX: usize = 6;
@@ -70,11 +73,28 @@ pub fn verify_folder(root: &Path, options: &Options) -> io::Result<Report> {
         return Err(io::Error::other(format!("no log in {}: no folder has `checkpoint`", root.display())));
     }
     found.sort();
-    let mut logs = Vec::new();
-    for folder in found {
+    let mut logs: Vec<LogReport> = Vec::new();
+    let mut counts = Counts::default();
+    let mut last_above: Option<PathBuf> = None;
+    let mut folders = found.into_iter().peekable();
+    while let Some(folder) = folders.next() {
+        counts.load(&Folder::new(&folder))?;
+        // The tallies of a shard lie beside its years, because a period may end in the year after it began.
+        let above = folder.parent().filter(|above| above.starts_with(root)).map(Path::to_owned);
+        if let Some(above) = above.as_ref().filter(|above| last_above.as_ref() != Some(above)) {
+            counts.load(&Folder::new(above))?;
+        }
         let name = folder.strip_prefix(root).unwrap_or(&folder).display().to_string();
-        let mut report = log::verify(&Folder::new(&folder), options)?;
+        let mut report = log::verify(&Folder::new(&folder), options, &mut counts)?;
         report.folder = if name.is_empty() { ".".to_owned() } else { name };
+        if folders.peek().is_none_or(|next| next.parent() != folder.parent()) {
+            std::mem::take(&mut counts).finish(&mut report);
+            if let Some(above) = &above {
+                log::extra_versions(&Folder::new(above), &mut report)?;
+            }
+        }
+        last_above = above;
+        report.findings.sort_by_key(|found| found.first_index);
         logs.push(report);
     }
     check_years(&mut logs);
@@ -116,4 +136,31 @@ fn check_years(logs: &mut [LogReport]) {
             None => {}
         }
     }
+}
+
+/// Gives every event in `root` with its place in its log and its hash, in order; the folder must have been verified.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn read_events(root: &Path, mut each: impl FnMut(u64, Event, Hash)) -> io::Result<()> {
+    let mut found = Vec::new();
+    find(root, 0, &mut found)?;
+    found.sort();
+    for log in found {
+        let folder = Folder::new(&log);
+        let newest = folder.names("checkpoint")?.last().and_then(|name| name.parse::<u64>().ok());
+        let size = newest.unwrap_or_default();
+        for n in 0..size.div_ceil(crate::TILE_WIDTH) {
+            let first = n * crate::TILE_WIDTH;
+            let width = crate::TILE_WIDTH.min(size - first);
+            let bytes = folder.read(&crate::bundle_path(n, width))?.unwrap_or_default();
+            for (index, entry) in (first..).zip(Bundle::from_bytes(bytes).entries()) {
+                let Ok(Ok(Entry::Event { event, .. })) = entry.map(Entry::decode) else { continue };
+                if let Ok(decoded) = Event::decode(event) {
+                    each(index, decoded, event_hash(event));
+                }
+            }
+        }
+    }
+    Ok(())
 }

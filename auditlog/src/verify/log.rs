@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 
+use super::Options;
 use super::folder::Folder;
 use super::report::{Kind, LogReport};
-use super::{Options, tallies};
+use super::tallies::Counts;
 use crate::tiles::{Bundle, TILE_WIDTH, bundle_path, tile_path};
 use crate::{Entry, Event, Frontier, Hash, SignedNote, event_hash, leaf_hash, tile_root};
 
@@ -14,7 +15,7 @@ const LEVELS_MAX: u8 = 8;
 /// What the exporter writes when the archive holds more versions than it should.
 const EXTRA_VERSIONS: &str = "extra-versions.json";
 
-pub(super) fn verify(folder: &Folder, options: &Options) -> io::Result<LogReport> {
+pub(super) fn verify(folder: &Folder, options: &Options, counts: &mut Counts) -> io::Result<LogReport> {
     let mut report = LogReport::default();
     let checkpoints = checkpoints(folder, options, &mut report)?;
     report.checkpoints = checkpoints.len();
@@ -28,28 +29,32 @@ pub(super) fn verify(folder: &Folder, options: &Options) -> io::Result<LogReport
         return Ok(report);
     };
     (report.size, report.root) = (size, root);
-    let mut walk = Walk::new(options, &checkpoints);
+    let mut walk = Walk::new(options, &checkpoints, counts);
     for n in 0..size.div_ceil(TILE_WIDTH) {
         let width = TILE_WIDTH.min(size - n * TILE_WIDTH);
         walk.bundle(folder, (n, width), &mut report)?;
     }
     walk.partial_tiles(folder, &mut report)?;
     walk.finish(&mut report);
-    tallies::check(folder, &walk.committed, &mut report)?;
-    if let Some(bytes) = folder.read(EXTRA_VERSIONS)?
-        && let Ok(extra) = serde_json::from_slice::<Vec<String>>(&bytes)
-    {
-        for name in extra {
-            report.add(
-                Kind::Extra,
-                (0, size),
-                &name,
-                "somebody put another version or a delete marker on top",
-            );
+    extra_versions(folder, &mut report)?;
+    Ok(report)
+}
+
+/// What the exporter found on top of what was put first.
+pub(super) fn extra_versions(folder: &Folder, report: &mut LogReport) -> io::Result<()> {
+    let Some(bytes) = folder.read(EXTRA_VERSIONS)? else { return Ok(()) };
+    match serde_json::from_slice::<Vec<String>>(&bytes) {
+        Ok(extra) => {
+            for name in extra {
+                let detail = "somebody put another version or a delete marker on top";
+                report.add(Kind::Extra, (0, report.size), &name, detail);
+            }
+        }
+        Err(_malformed) => {
+            report.add(Kind::Malformed, (0, report.size), EXTRA_VERSIONS, "not a list of names")
         }
     }
-    report.findings.sort_by_key(|found| found.first_index);
-    Ok(report)
+    Ok(())
 }
 
 /// The good checkpoints by size; what is wrong with the others is reported.
@@ -94,8 +99,7 @@ struct Walk<'a> {
     /// Hashes of the unfinished tile of each level.
     levels: Vec<Vec<Hash>>,
     chains: HashMap<[u8; 16], (u64, Hash)>,
-    /// What each process's periods committed, for its tallies.
-    committed: HashMap<([u8; 16], u64), Vec<Hash>>,
+    counts: &'a mut Counts,
     events: u64,
     since_seal: u64,
     last_seal: Option<(u64, u64)>,
@@ -104,14 +108,14 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(options: &'a Options, checkpoints: &'a BTreeMap<u64, Hash>) -> Self {
+    fn new(options: &'a Options, checkpoints: &'a BTreeMap<u64, Hash>, counts: &'a mut Counts) -> Self {
         Self {
             options,
             checkpoints,
             frontier: Frontier::default(),
             levels: vec![Vec::new()],
             chains: HashMap::new(),
-            committed: HashMap::new(),
+            counts,
             events: 0,
             since_seal: 0,
             last_seal: None,
@@ -147,15 +151,14 @@ impl<'a> Walk<'a> {
                 self.broken = true;
                 break;
             };
-            let leaf = leaf_hash(entry);
+            let computed = leaf_hash(entry);
             let offset = usize::try_from(index - first).unwrap_or(usize::MAX);
-            if !stated.is_empty() && stated.get(offset) != Some(&leaf) {
-                report.add(
-                    Kind::Hash,
-                    (index, index),
-                    &place,
-                    "the entry is not the one that the tile hashes",
-                );
+            // The tile's hash goes on into the tree: what is above it says whether the tile itself was altered, and one
+            // altered entry is one finding.
+            let leaf = stated.get(offset).copied().unwrap_or(computed);
+            if leaf != computed {
+                let detail = "the entry is not the one that the tile hashes";
+                report.add(Kind::Hash, (index, index), &place, detail);
             }
             self.entry(index, entry, leaf, report);
             self.push(folder, leaf, report)?;
@@ -186,7 +189,7 @@ impl<'a> Walk<'a> {
                 let covered = TILE_WIDTH.saturating_pow(u32::from(level) + 1);
                 let place = tile_path(level, size / covered - 1, TILE_WIDTH);
                 let stated = folder.read(&place)?;
-                compare_tile(stated, &full, &place, (size - covered, size - 1), report);
+                compare_tile(stated, &full, &place, (size - covered, covered / TILE_WIDTH), report);
             }
         }
         if let Some(root) = self.checkpoints.get(&size) {
@@ -214,7 +217,7 @@ impl<'a> Walk<'a> {
             match widest(folder, width, |width| tile_path(level, n, width))? {
                 Some((place, mut bytes)) => {
                     bytes.truncate(tile.len() * 32);
-                    compare_tile(Some(bytes), tile, &place, span, report);
+                    compare_tile(Some(bytes), tile, &place, (n * covered, covered / TILE_WIDTH), report);
                 }
                 None => report.add(Kind::Missing, span, &tile_path(level, n, width), "the tile is missing"),
             }
@@ -256,8 +259,7 @@ impl<'a> Walk<'a> {
                 self.chains.insert(tenant, (tenant_seq, leaf));
                 match Event::decode(event) {
                     Ok(decoded) if decoded.tenant == tenant => {
-                        let key = (decoded.instance, decoded.period);
-                        self.committed.entry(key).or_default().push(event_hash(event));
+                        self.counts.add(decoded.instance, decoded.period, &event_hash(event));
                     }
                     Ok(_) => report.add(Kind::Chain, at, &clinic, "the event is another clinic's"),
                     Err(error) => report.add(Kind::Malformed, at, &clinic, error.to_string()),
@@ -331,18 +333,32 @@ fn hashes(bytes: &[u8]) -> Vec<Hash> {
     bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok()).collect()
 }
 
+/// Compares a tile with what lies below it, and names the first part that differs. `(first, each)` are the first entry
+/// below it and how many entries lie below each of its hashes.
 fn compare_tile(
     stated: Option<Vec<u8>>,
     computed: &[Hash],
     place: &str,
-    span: (u64, u64),
+    (first, each): (u64, u64),
     report: &mut LogReport,
 ) {
-    match stated {
-        None => report.add(Kind::Missing, span, place, "the tile is missing"),
-        Some(bytes) if bytes != computed.concat() => {
-            report.add(Kind::Hash, span, place, "the tile is not what the entries below it give");
-        }
-        Some(_) => {}
+    let wide = u64::try_from(computed.len()).unwrap_or(TILE_WIDTH);
+    let Some(stated) = stated.map(|bytes| hashes(&bytes)) else {
+        report.add(Kind::Missing, (first, first + wide * each - 1), place, "the tile is missing");
+        return;
+    };
+    let mut differing = (0_u64..).zip(computed).filter(|(offset, hash)| {
+        usize::try_from(*offset).is_ok_and(|offset| stated.get(offset) != Some(hash))
+    });
+    if let Some((offset, _)) = differing.next() {
+        let from = first + offset * each;
+        report.add(
+            Kind::Hash,
+            (from, from + each - 1),
+            place,
+            "the tile is not what the tiles below it give",
+        );
+    } else if stated.len() != computed.len() {
+        report.add(Kind::Extra, (first, first + wide * each - 1), place, "the tile has hashes too many");
     }
 }

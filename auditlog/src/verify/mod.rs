@@ -5,7 +5,7 @@ mod log;
 mod report;
 mod tallies;
 
-pub use folder::{Folder, verify_folder};
+pub use folder::{Folder, read_events, verify_folder};
 pub use report::{Finding, Kind, LogReport, Report};
 
 /// What is taken for granted and what is tolerated.

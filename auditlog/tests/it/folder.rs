@@ -45,7 +45,7 @@ fn without_the_right_key_nothing_is_proved() {
     let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
     log().write(folder.path(), &signer);
     let report = verify(folder.path(), &Signer::new());
-    assert_eq!(kinds(&report), [Kind::Missing, Kind::Signature]);
+    assert_eq!(kinds(&report), [Kind::Missing, Kind::Signature, Kind::Tally]);
     let empty = tempfile::tempdir().unwrap();
     let options = Options { keys: Vec::new(), gap_max_s: 1, skew_max_s: 1 };
     assert!(verify_folder(empty.path(), &options).is_err(), "no log is not a good log");
@@ -78,6 +78,33 @@ fn an_altered_entry_is_named() {
         put(folder.path(), &place, &good);
     }
     assert!(verify(folder.path(), &signer).ok);
+}
+
+/// Whoever alters the tiles as well is found one level higher, and whoever alters all of them by the signature.
+#[test]
+fn altered_tiles_are_found_by_what_lies_above_them() {
+    let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    let log = log();
+    log.write(folder.path(), &signer);
+    let mut forged = Log::new();
+    forged.entries.clone_from(&log.entries);
+    let last = forged.entries[300].len() - 1;
+    forged.entries[300][last] ^= 1;
+    let other = tempfile::tempdir().unwrap();
+    forged.checkpoints = log.checkpoints.clone();
+    forged.write(other.path(), &signer);
+    let copy = |place: &str| {
+        put(folder.path(), place, &std::fs::read(other.path().join(place)).unwrap());
+    };
+    copy("tile/entries/001");
+    copy("tile/0/001");
+    let found = verify(folder.path(), &signer).logs.remove(0);
+    let hash = found.findings.iter().find(|found| found.kind == Kind::Hash).unwrap();
+    assert_eq!((hash.first_index, hash.last_index), (256, 511));
+    copy("tile/1/000.p/2");
+    let found = verify(folder.path(), &signer).logs.remove(0);
+    let root = found.findings.iter().find(|found| found.kind == Kind::Root).unwrap();
+    assert!((root.first_index..=root.last_index).contains(&300), "{root:?}");
 }
 
 #[test]
@@ -154,6 +181,7 @@ fn a_year_begins_where_the_one_before_ended() {
     let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
     let old = log();
     old.write(&folder.path().join("2026"), &signer);
+    std::fs::remove_dir_all(folder.path().join("2026/tally")).unwrap();
     let report = verify(folder.path(), &signer);
     let (size, root) = (report.logs[0].size, report.logs[0].root);
     for (root, good) in [(root, true), (leaf_hash(b"x"), false)] {
@@ -168,6 +196,7 @@ fn a_year_begins_where_the_one_before_ended() {
         };
         let year = folder.path().join("2027");
         new.write(&year, &signer);
+        std::fs::remove_dir_all(year.join("tally")).unwrap();
         put(&year, &checkpoint_path(3), signer.sign(&checkpoint).as_bytes());
         assert_eq!(verify(folder.path(), &signer).ok, good);
     }

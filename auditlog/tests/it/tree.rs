@@ -1,6 +1,8 @@
 //! The tree against the definition of RFC 6962 itself, written down recursively and slowly.
 
-use auditlog::{Frontier, Hash, consistency_holds, inclusion_root, leaf_hash, node_hash};
+use auditlog::{
+    Frontier, Hash, consistency_holds, inclusion_proof, inclusion_root, leaf_hash, node_hash, tile_root,
+};
 
 /// MTH of RFC 6962 section 2.1.
 fn root(leaves: &[Hash]) -> Hash {
@@ -81,4 +83,23 @@ fn roots_and_proofs_are_those_of_the_definition_at_every_size() {
     }
     assert_eq!(inclusion_root(1, 1, leaves[0], &[]), None);
     assert!(Frontier::from_parts(3, vec![leaves[0]]).is_none());
+}
+
+#[test]
+fn proofs_from_tiles_are_those_of_the_definition() {
+    let leaves: Vec<Hash> = (0_u64..66_300).map(|n| leaf_hash(&n.to_be_bytes())).collect();
+    let mut levels = vec![leaves.clone()];
+    while levels.last().unwrap().len() >= 256 {
+        let above = levels.last().unwrap().chunks_exact(256).map(tile_root).collect();
+        levels.push(above);
+    }
+    for size in [1_usize, 2, 255, 256, 257, 600, 65_536, 65_537, 66_300] {
+        let tile = |level: u8, n: u64| levels[usize::from(level)].chunks(256).nth(n as usize);
+        for index in [0, size / 3, size / 2, size - 1] {
+            let proof = inclusion_proof(index as u64, size as u64, tile).unwrap();
+            assert_eq!(proof, path(index, &leaves[..size]), "{index} of {size}");
+        }
+    }
+    assert_eq!(inclusion_proof(3, 3, |_, _| None), None);
+    assert_eq!(inclusion_proof(0, 3, |_, _| None), None);
 }

@@ -11,6 +11,9 @@ import threading
 
 import images
 import kubernetes
+import monitoring
+import pipelines
+import runbooks
 import terraform
 from report import Report
 from tools import Missing
@@ -21,6 +24,9 @@ PARTS = {
     "checkov": terraform.checkov,
     "images": images.check,
     "kubernetes": kubernetes.check,
+    "monitoring": monitoring.check,
+    "pipelines": pipelines.check,
+    "runbooks": runbooks.check,
 }
 
 

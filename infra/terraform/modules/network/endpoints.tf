@@ -72,6 +72,26 @@ resource "aws_vpc_endpoint" "interface" {
   tags                = { Name = "${local.name}-${each.key}" }
 }
 
+# Pods reach S3 at addresses of the VPC, so that a network policy can name them; the gateway below is for what has no such address.
+resource "aws_vpc_endpoint" "s3_interface" {
+  vpc_id              = aws_vpc.this.id
+  service_name        = "com.amazonaws.${var.home.name}.s3"
+  vpc_endpoint_type   = "Interface"
+  private_dns_enabled = true
+  subnet_ids          = [for subnet in aws_subnet.app : subnet.id]
+  security_group_ids  = [aws_security_group.endpoints.id]
+  policy              = local.s3_perimeter
+  tags                = { Name = "${local.name}-s3-interface" }
+
+  dns_options {
+    dns_record_ip_type                             = "ipv4"
+    private_dns_only_for_inbound_resolver_endpoint = false
+  }
+
+  # AWS wants the gateway first.
+  depends_on = [aws_vpc_endpoint.s3]
+}
+
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
   service_name      = "com.amazonaws.${var.home.name}.s3"

@@ -1,0 +1,132 @@
+"""The pipelines: linted, calling only what a developer calls, and unable to deploy two places at once."""
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import tools
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
+GITLAB = REPOSITORY / ".gitlab-ci.yml"
+# Every line that a pipeline may run. A step that is not one of these would be something that no developer has run.
+COMMANDS = {
+    ".ci/run", 'infra/deploy.sh "$PLACE" "$DIGEST"', 'infra/deploy.sh --roll-back "$PLACE"',
+    "docker build --file infra/docker/Dockerfile --target domicile --tag domicile .", "docker run --rm --read-only --cap-drop ALL domicile --version",
+    'aws eks update-kubeconfig --name "domicile-prod-$PLACE" --alias "domicile-$PLACE"',
+}
+PLACES = ["us", "in", "control"]
+DIGEST = "sha256:" + "ab" * 32
+
+
+def check(report, everything):
+    lint(report)
+    deploy, gitlab = load(next(path for path in WORKFLOWS if path.name == "deploy.yml")), load(GITLAB)
+    said = [step["run"] for path in WORKFLOWS for job in load(path)["jobs"].values() for step in job["steps"] if "run" in step]
+    said += [line for job in gitlab.values() if isinstance(job, dict) for part in ("script", "before_script") for line in job.get(part, [])]
+    report.say(said and set(said) == COMMANDS, f"{len(said)} steps run {len(COMMANDS)} commands, all of them a developer's", sorted(set(said) ^ COMMANDS))
+    report.say(not github(deploy), "GitHub: one place a run, approved, and never two at once", github(deploy))
+    report.say(not gitlab_findings(gitlab), "GitLab: one place a job, approved, and never two at once", gitlab_findings(gitlab))
+    broken(report)
+    printed(report)
+
+
+def lint(report):
+    files = [str(path) for path in WORKFLOWS]
+    for schema, paths in (("vendor.github-workflows", files), ("vendor.gitlab-ci", [str(GITLAB)])):
+        done = tools.run(tools.program("check-jsonschema", "lint"), "--builtin-schema", schema, *paths)
+        report.say(done.returncode == 0, f"{schema.removeprefix('vendor.')}: what the schema asks", done.stdout)
+    style = "{extends: relaxed, rules: {line-length: {max: 200}, truthy: disable, braces: {max-spaces-inside: 0}}}"
+    others = [str(path) for folder in ("infra/k8s", "infra/monitoring", "infra/docker") for path in sorted((REPOSITORY / folder).rglob("*.yaml"))]
+    done = tools.run(tools.program("yamllint", "lint"), "--strict", "-d", style, *files, GITLAB, *others)
+    report.say(done.returncode == 0, f"yamllint on {len(files) + 1 + len(others)} files", done.stdout)
+    done = tools.run(tools.program("zizmor", "lint"), "--offline", "--no-progress", "--persona", "regular", *files, env=os.environ | {"NO_COLOR": "1"})
+    report.say(done.returncode == 0, "zizmor finds nothing in the workflows: actions by commit, no credentials kept, no text of an input in a shell", done.stdout)
+
+
+def load(path):
+    read = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)"
+    return json.loads(tools.run(tools.program("python", "lint"), "-c", read, input=path.read_text()).stdout)
+
+
+def github(deploy):
+    """What would let two places change at once, or one without approval."""
+    wrong = []
+    if deploy.get("concurrency") != {"group": "deploy-prod", "cancel-in-progress": False}:
+        wrong.append("runs do not wait for each other")
+    # YAML reads the word `on` as true.
+    triggers = deploy.get("on") or deploy.get("true")
+    if set(triggers) != {"workflow_dispatch"} or triggers["workflow_dispatch"]["inputs"]["place"]["options"] != PLACES:
+        wrong.append("it does not take exactly one place from a person")
+    for name, job in deploy["jobs"].items():
+        if job.get("environment") != "prod-${{ inputs.place }}" or "strategy" in job:
+            wrong.append(f"{name} is not approved in its one place's environment")
+    return wrong
+
+
+def gitlab_findings(pipeline):
+    wrong = []
+    place = pipeline[".place"]
+    if place.get("resource_group") != "deploy-prod" or any(rule.get("when") != "manual" for rule in place["rules"]):
+        wrong.append("jobs do not wait for a person and for each other")
+    for kind in ("deploy", "roll-back"):
+        for where in PLACES:
+            job = pipeline.get(f"{kind} {where}", {})
+            if job.get("variables") != {"PLACE": where} or job.get("environment", {}).get("name") != f"prod-{where}" or {"resource_group", "rules", "script"} & set(job):
+                wrong.append(f"{kind} {where} is not a job of its own place")
+    return wrong
+
+
+def broken(report):
+    """The two rules above, seen to find what they are for."""
+    workflow, pipeline = next(path for path in WORKFLOWS if path.name == "deploy.yml"), GITLAB
+    changes = [("a group for each place", workflow, "group: deploy-prod", "group: deploy-${{ inputs.place }}", github),
+               ("no approval", workflow, "    environment: prod-${{ inputs.place }}\n", "", github),
+               ("every push deploys", workflow, "on:\n", "on:\n  push:\n", github),
+               ("a group for each place", pipeline, "resource_group: deploy-prod", "resource_group: $PLACE", gitlab_findings),
+               ("no person", pipeline, "      when: manual\n", "", gitlab_findings)]
+    with tempfile.TemporaryDirectory(prefix="domicile-pipelines-") as folder:
+        for name, path, old, new, judge in changes:
+            text = path.read_text()
+            assert old in text, name
+            copy = Path(folder) / path.name
+            copy.write_text(text.replace(old, new, 1))
+            report.say(judge(load(copy)), f"found: {name} in {path.name}", "no finding")
+
+
+def printed(report):
+    """The deployment's own script renders each place with the digest it was given, and refuses what is no place or no digest."""
+    script, kubectl = REPOSITORY / "infra/deploy.sh", tools.kubectl()
+    environment = os.environ | {"KUBECTL": str(kubectl)}
+    for place in PLACES:
+        done = tools.run(script, "--print", place, DIGEST, env=environment)
+        images = set(re.findall(r"image: (\S+)", done.stdout))
+        report.say(done.returncode == 0 and len(images) == 1 and images.pop().endswith(f"@{DIGEST}"), f"deploy.sh prints {place} with one image", done.stdout[-400:] + str(images))
+    for words in (["--print", "eu", DIGEST], ["--print", "us", "latest"], ["us"]):
+        done = tools.run(script, *words, env=environment)
+        report.say(done.returncode == 2 and "usage" in done.stdout, f"deploy.sh refuses `{' '.join(words)[:30]}`", done.stdout)
+    order(report, script, kubectl)
+
+
+def order(report, script, kubectl):
+    """Which commands a deployment gives, in which order, from a kubectl that renders for real and writes the rest down."""
+    with tempfile.TemporaryDirectory(prefix="domicile-deploy-") as folder:
+        tape = Path(folder) / "tape"
+        stand_in = Path(folder) / "kubectl"
+        stand_in.write_text(f'#!/bin/sh\n[ "$1" = kustomize ] && exec {kubectl} "$@"\necho "$@" >> {tape}\ncase "$*" in *"get nodes"*) echo "$STANDS_IN" ;; esac\n')
+        stand_in.chmod(0o755)
+        environment = os.environ | {"KUBECTL": str(stand_in), "STANDS_IN": "ap-south-1 ap-south-1"}
+        done = tools.run(script, "in", DIGEST, env=environment)
+        steps = re.findall(r"(component=\S+|job/migrate|deployment/\S+|notin)", tape.read_text())
+        wanted = ["notin", "component=migrate", "job/migrate", "component=backend", "deployment/backend", "component=worker", "deployment/worker",
+                  "component=front-door", "deployment/front-door"]
+        report.say(done.returncode == 0 and steps == wanted, "a deployment migrates, then rolls backend, worker and front door, each waited for", f"{steps} {done.stdout[-300:]}")
+        tape.unlink()
+        done = tools.run(script, "--roll-back", "in", env=environment)
+        steps = re.findall(r"rollout (\w+) deployment/(\S+)", tape.read_text())
+        report.say(done.returncode == 0 and [role for what, role in steps if what == "undo"] == ["front-door", "worker", "backend"], "a rollback goes the other way round", steps)
+        tape.unlink()
+        done = tools.run(script, "in", DIGEST, env=environment | {"STANDS_IN": "us-east-1"})
+        report.say(done.returncode == 1 and "apply" not in tape.read_text(), "a context that leads to another region changes nothing there", done.stdout[-300:])

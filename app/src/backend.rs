@@ -25,6 +25,7 @@ use crate::middleware::limits::BodyLimits;
 use crate::middleware::rate::RateLimits;
 use crate::patients::name_index::NameIndexes;
 use crate::pins::{self, Pins};
+use crate::portal::{self, Portal};
 use crate::role::{self, RoleError};
 use crate::routes::{Route, Table};
 
@@ -66,7 +67,10 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     admin.set_nonblocking(true).map_err(|error| RoleError::while_doing("the admin listener", &error))?;
     let admin = tokio::net::TcpListener::from_std(admin)
         .map_err(|error| RoleError::while_doing("the admin listener", &error))?;
+    let portal = Portal::of(config.portal_dir.as_deref())
+        .map_err(|error| RoleError::while_doing("portal_dir", &error))?;
     let server = Backend::new(app.clone())
+        .with_portal(portal)
         .serve(bind(config.listen)?, tls, config.threads)
         .map_err(|error| RoleError::while_doing("the listener", &error))?;
     let handle = server.handle();
@@ -138,13 +142,21 @@ pub async fn build(
 pub struct Backend {
     app: web::Data<App>,
     table: Table,
+    portal: web::Data<Portal>,
 }
 
 impl Backend {
     /// A backend with the product's routes.
     #[must_use]
     pub fn new(app: web::Data<App>) -> Backend {
-        Backend { app, table: Table::default() }
+        Backend { app, table: Table::default(), portal: web::Data::new(Portal::none()) }
+    }
+
+    /// The same backend with a built portal.
+    #[must_use]
+    pub fn with_portal(mut self, portal: Portal) -> Backend {
+        self.portal = web::Data::new(portal);
+        self
     }
 
     /// The same backend with handlers of a test beside the product's: ones with the mistakes that the layers below them
@@ -165,10 +177,11 @@ impl Backend {
         tls: rustls::ServerConfig,
         threads: usize,
     ) -> std::io::Result<Server> {
-        let Backend { app, table } = self;
+        let Backend { app, table, portal } = self;
         let factory = move || {
             WebApp::new()
                 .app_data(app.clone())
+                .configure(|config| portal::configure(config, &portal, portal::CLINIC))
                 .configure(|config| table.configure(config))
                 .wrap(middleware::from_fn(crate::middleware::edge))
         };

@@ -24,6 +24,7 @@ pub mod openapi;
 pub mod paging;
 pub mod patients;
 pub mod pins;
+pub mod portal;
 pub mod registry;
 pub mod role;
 pub mod routes;

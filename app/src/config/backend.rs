@@ -40,6 +40,9 @@ pub struct BackendConfig {
     /// Threads that serve requests; 0 is one a core.
     #[serde(default)]
     pub threads: usize,
+    /// The folder of the built portal; without one this process serves no pages.
+    #[serde(default)]
+    pub portal_dir: Option<PathBuf>,
 }
 
 /// A listener for the product's own processes.

@@ -36,6 +36,9 @@ pub struct ControlConfig {
     /// How fast the platform API may be asked.
     #[serde(default)]
     pub limits: ControlLimits,
+    /// The folder of the built portal with the platform console; without one this process serves no pages.
+    #[serde(default)]
+    pub portal_dir: Option<PathBuf>,
 }
 
 /// How fast the platform API may be asked.

@@ -23,6 +23,7 @@ pub mod tasks;
 pub mod tenants;
 pub mod work;
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ use uuid::Uuid;
 use crate::auth::password::{PasswordPool, PoolLimits};
 use crate::config::ControlConfig;
 use crate::middleware::rate::AddressLimit;
+use crate::portal::{self, PageValues, Portal};
 use crate::role::{self, RoleError};
 use error::ControlError;
 use ledger::Ledger;
@@ -256,8 +258,17 @@ fn platform_server(
     let resolver =
         SniResolver::load(std::slice::from_ref(&config.tls)).map_err(|error| tls_failed("tls", &error))?;
     let tls = tls::public_server(Arc::new(resolver), &[]).map_err(|error| tls_failed("tls", &error))?;
+    let portal = Portal::of(config.portal_dir.as_deref())
+        .map_err(|error| RoleError::while_doing("portal_dir", &error))?;
+    let portal = Data::new(portal);
+    let values = Data::new(PageValues(BTreeMap::from([("idle_s", admins::IDLE_S.to_string())])));
     let server = HttpServer::new(move || {
-        App::new().app_data(Data::clone(&control)).wrap(from_fn(api::envelope)).configure(routes::register)
+        App::new()
+            .app_data(Data::clone(&control))
+            .app_data(Data::clone(&values))
+            .wrap(from_fn(api::envelope))
+            .configure(|service| portal::configure(service, &portal, portal::PLATFORM))
+            .configure(routes::register)
     });
     let server = server
         .workers(PLATFORM_THREADS)

@@ -24,7 +24,7 @@ use crate::registry;
 use crate::store::{self, StoreError};
 
 /// Where an invitation is accepted.
-const ACCEPT_PATH: &str = "/api/v1/invitations/accept";
+const ACCEPT_PATH: &str = "/accept-invitation";
 
 /// What the mail needs.
 struct Pending {
@@ -135,20 +135,9 @@ fn body(host: &str, port: u16, token: &Token) -> Zeroizing<String> {
     let days = INVITATION_LIFETIME_S / 86_400;
     Zeroizing::new(format!(
         "You are invited to work with Domicile at {host}.\n\n\
-         There is no page for this yet: accept by one request to the clinic's API, with a password of your\n\
-         choice of at least {password} characters and the name your colleagues shall see.\n\n\
-         POST https://{authority}{ACCEPT_PATH}\n\
-         Origin: https://{authority}\n\
-         Content-Type: application/json\n\n\
-         {{\"token\": \"{token}\",\n\
-         \"password\": \"...\", \"display_name\": \"...\"}}\n\n\
-         From a terminal, so that the password stays out of its history (end the input with Ctrl-D):\n\n\
-         curl -d @- -H 'Content-Type: application/json' \\\n\
-         -H 'Origin: https://{authority}' \\\n\
-         https://{authority}{ACCEPT_PATH}\n\n\
-         Once the clinic has its page, the same token is in this address:\n\n\
-         https://{authority}/accept-invitation#token={token}\n\n\
-         The token works once and for {days} days. If you did not expect this mail, ignore it.\n",
+         Open this page and choose a password of at least {password} characters:\n\n\
+         https://{authority}{ACCEPT_PATH}#token={token}\n\n\
+         The link works once and for {days} days. If you did not expect this mail, ignore it.\n",
         password = PASSWORD_MIN_CHARS,
         token = token.expose().as_str()
     ))

@@ -29,6 +29,7 @@ use crate::ctx::Clinic;
 use crate::error::{
     AppError, GONE, METHOD, MISDIRECTED, NOT_ROUTED, SUSPENDED, UNAVAILABLE, UNEXPECTED_BODY,
 };
+use crate::portal;
 use crate::routes::{Route, Table};
 
 /// Tells a front door the epoch it should have used.
@@ -63,6 +64,8 @@ struct Seen {
     has_body: bool,
     started: Instant,
     route: Option<&'static Route>,
+    /// The matched pattern in its static form.
+    pattern: &'static str,
     assertion: Option<Arc<Assertion>>,
     rate: Option<RateState>,
 }
@@ -79,11 +82,14 @@ pub async fn edge<B: MessageBody + 'static>(
         return Err(AppError::internal("app.missing").into());
     };
     let table = request.app_data::<Table>().copied().unwrap_or_default();
+    let matched = request.match_pattern().unwrap_or_default();
+    let route = table.find(request.method(), &matched);
     let mut seen = Seen {
         method: request.method().clone(),
         has_body: has_body(request.headers()),
         started: Instant::now(),
-        route: request.match_pattern().and_then(|pattern| table.find(request.method(), &pattern)),
+        route,
+        pattern: route.map(|route| route.path).or_else(|| portal::pattern(&matched)).unwrap_or("unmatched"),
         assertion: None,
         rate: None,
     };
@@ -241,8 +247,8 @@ fn requested_host(request: &ServiceRequest) -> Option<String> {
 /// What every answer carries, and the one log line about it.
 fn finish(app: &App, seen: &Seen, mut response: HttpResponse, error: Option<&AppError>) -> HttpResponse {
     let status = response.status().as_u16();
+    super::secure::write(&mut response);
     let headers = response.headers_mut();
-    super::secure::write(headers);
     if let Some(rate) = seen.rate {
         rate.write(headers);
     }
@@ -260,7 +266,7 @@ fn finish(app: &App, seen: &Seen, mut response: HttpResponse, error: Option<&App
 }
 
 fn report(seen: &Seen, status: u16, error: Option<&AppError>) {
-    let route = seen.route.map_or("unmatched", |route| route.path);
+    let route = seen.pattern;
     let took = seen.started.elapsed();
     super::metrics::REQUESTS
         .with_label_values(&[route, method_name(&seen.method), status_class(status)])

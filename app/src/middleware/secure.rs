@@ -1,9 +1,12 @@
 //! The headers that every answer of both APIs carries, whatever it answers.
 
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::HttpResponse;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 
-/// Writes them, over what a handler may have set.
-pub fn write(headers: &mut HeaderMap) {
+use crate::portal::Carried;
+
+/// Writes them, over what a handler may have set; a page of the portal and its files carry some of their own.
+pub fn write(response: &mut HttpResponse) {
     const FIXED: [(HeaderName, &str); 7] = [
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -16,7 +19,12 @@ pub fn write(headers: &mut HeaderMap) {
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
+    let carried = response.extensions_mut().remove::<Carried>();
+    let headers = response.headers_mut();
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(carried) = carried {
+        carried.write(headers);
     }
 }

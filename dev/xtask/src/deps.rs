@@ -1,5 +1,5 @@
 //! Installs what the stack needs and this machine lacks, with the machine's own package manager.
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::fail::{Attempt, Fail, Outcome};
@@ -48,19 +48,29 @@ pub(crate) fn ensure_postgres() -> Outcome<Binaries> {
 
 /// Makes sure the program `name` can be run, installing the Debian or brew package of that name.
 pub(crate) fn ensure_program(name: &str, package: &str) -> Outcome<()> {
-    let dirs = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&dirs).any(|dir| dir.join(name).is_file())
-        || Path::new("/usr/sbin").join(name).is_file();
-    if found {
+    if find_program(name).is_some() {
         return Ok(());
     }
     println!("{name} is missing: installing the package {package}.");
-    match manager(name)? {
+    install(name, &[package], &[package])
+}
+
+/// Where the program `name` is.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    let mut places: Vec<PathBuf> = std::env::split_paths(&dirs).collect();
+    places.push(PathBuf::from("/usr/sbin"));
+    places.into_iter().map(|dir| dir.join(name)).find(|path| path.is_file())
+}
+
+/// Installs Debian's packages or brew's.
+pub(crate) fn install(wanted: &str, debian: &[&str], brew: &[&str]) -> Outcome<()> {
+    match manager(wanted)? {
         Manager::Apt(root) => {
             run(&root, &["apt-get", "update", "-qq"])?;
-            apt_install(&root, &[package])
+            apt_install(&root, debian)
         }
-        Manager::Brew => run(&[], &["brew", "install", package]),
+        Manager::Brew => run(&[], &[["brew", "install"].as_slice(), brew].concat()),
     }
 }
 

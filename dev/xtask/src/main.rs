@@ -16,6 +16,7 @@ mod layout;
 mod pg;
 mod pki;
 mod places;
+mod portal;
 mod process;
 mod secrets;
 mod seed;
@@ -66,6 +67,12 @@ enum Task {
     E2e,
     /// Check everything under infra/: Terraform, images, manifests, monitoring, pipelines, runbooks.
     Infra(test::infra::Options),
+    /// Build the portal, or check it.
+    Portal {
+        /// What to do.
+        #[arg(value_enum)]
+        what: portal::What,
+    },
     /// Measure against nginx and HAProxy; writes docs/benchmarks.md.
     Bench(bench::Options),
     /// The server that every contender of the benchmark forwards to.
@@ -119,6 +126,7 @@ fn run(task: Task) -> Outcome<ExitCode> {
             Task::Test => test::run(&checkout).await,
             Task::E2e => test::run_e2e(&checkout).await,
             Task::Infra(options) => test::infra::run(&checkout, &options).await,
+            Task::Portal { what } => portal::run(&checkout, what).await,
             Task::Bench(options) => bench::run(&checkout, &options).await,
             Task::BenchUpstream(upstream) => {
                 bench::upstream::serve(&upstream).await.map(|()| ExitCode::SUCCESS)

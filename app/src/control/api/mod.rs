@@ -16,7 +16,7 @@ use std::str::FromStr;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse};
@@ -236,7 +236,7 @@ impl Done {
 
     /// Gives the answer the headers that every answer has, and writes the one log line.
     fn close(&self, mut response: HttpResponse) -> HttpResponse {
-        secure(response.headers_mut(), self.id);
+        secure(&mut response, self.id);
         log::info(
             "request",
             &[
@@ -300,9 +300,9 @@ fn is_ours(request: &ServiceRequest, host: &str) -> bool {
     bare.eq_ignore_ascii_case(host)
 }
 
-fn secure(headers: &mut HeaderMap, id: RequestId) {
-    crate::middleware::secure::write(headers);
+fn secure(response: &mut HttpResponse, id: RequestId) {
+    crate::middleware::secure::write(response);
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
-        headers.insert(REQUEST_ID, value);
+        response.headers_mut().insert(REQUEST_ID, value);
     }
 }

@@ -14,6 +14,7 @@ mod jobs;
 mod memory;
 mod openapi;
 mod patients;
+mod portal;
 mod rows;
 mod search;
 mod sessions;

@@ -18,6 +18,7 @@ use app::middleware::limits::BodyLimits;
 use app::middleware::rate::{Budget, RateLimits};
 use app::patients::name_index::NameIndexes;
 use app::pins::Pins;
+use app::portal::Portal;
 use app::routes::Route;
 use app::{audit, registry, store};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -106,6 +107,12 @@ impl Default for Options {
     }
 }
 
+/// A portal of one page and one file.
+fn portal() -> Portal {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/portal");
+    Portal::read(&dir).unwrap()
+}
+
 impl World {
     pub(crate) async fn new() -> World {
         World::with(Options::default()).await
@@ -159,7 +166,8 @@ impl World {
             pinned: Pins::default(),
         });
         let pki = Pki::new();
-        let (address, tls, server) = serve(Backend::new(app.clone()).with_routes(options.routes), &pki);
+        let backend = Backend::new(app.clone()).with_routes(options.routes).with_portal(portal());
+        let (address, tls, server) = serve(backend, &pki);
         World {
             region,
             app,

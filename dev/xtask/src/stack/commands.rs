@@ -8,6 +8,7 @@ use crate::fail::{Attempt, Fail, Outcome};
 use crate::layout::{REGIONS, local};
 use crate::pg::cluster::Cluster;
 use crate::places::Checkout;
+use crate::portal;
 use crate::process;
 use crate::stack::lock::Lock;
 use crate::stack::roles::{CONTROL, Role, in_stop_order, process_name};
@@ -20,6 +21,7 @@ pub(crate) async fn up(checkout: &Checkout) -> Outcome<ExitCode> {
     let _lock = Lock::take(&stack.home)?;
     let ran_before = everything_runs(&stack);
     let postgres = deps::ensure_postgres()?;
+    portal::ensure_built(checkout).await?;
     let demo = bring_up::bring_up(&stack, &postgres).await?;
     describe::print_table(&stack, &demo);
     if ran_before {

@@ -7,6 +7,7 @@ use crate::fail::{Attempt, Outcome};
 use crate::layout::{BASE, LocalRegion, REGIONS, local};
 use crate::pki::{Authority, Pki};
 use crate::places::{read_text, write_private};
+use crate::portal;
 use crate::secrets;
 use crate::stack::databases::{self, Login};
 use crate::stack::roles::{CONTROL, Role, process_name};
@@ -95,7 +96,7 @@ impl Parts<'_> {
         let ports = self.stack.ports;
         let public = self.pki.pair("control/public");
         let feed = self.pki.pair("control/feed");
-        json!({
+        let own = json!({
             "base": BASE,
             "public_url": format!("https://control.{BASE}:{}", ports.control()),
             "listen": local(ports.control()),
@@ -106,7 +107,14 @@ impl Parts<'_> {
             "database": self.database("control", ports.control_postgres(), databases::CONTROL_DATABASE, Login::Control),
             "migrator": self.login(CONTROL, Login::ControlOwner),
             "signing": { "key_file": signing_key(self.stack), "kid": FIRST_KID },
-        })
+        });
+        joined(own, self.portal())
+    }
+
+    /// The built portal, where there is one: a stack for benchmarks needs none.
+    fn portal(&self) -> Value {
+        let dir = portal::dist(&self.stack.root);
+        if dir.is_dir() { json!({ "portal_dir": dir }) } else { json!({}) }
     }
 
     fn front_door(&self, region: &LocalRegion) -> Outcome<Value> {
@@ -152,7 +160,7 @@ impl Parts<'_> {
             "route": self.route(region),
             "tls": { "cert": server.cert, "key": server.key, "client_ca": client_ca },
         });
-        Ok(joined(self.regional(region, Role::Backend)?, own))
+        Ok(joined(joined(self.regional(region, Role::Backend)?, own), self.portal()))
     }
 
     fn worker(&self, region: &LocalRegion) -> Outcome<Value> {

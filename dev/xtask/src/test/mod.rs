@@ -13,6 +13,7 @@ use crate::e2e;
 use crate::fail::{Fail, Outcome};
 use crate::pg::binaries::Binaries;
 use crate::places::{Checkout, Home, make_passage};
+use crate::portal;
 use crate::test::cluster::TestCluster;
 use crate::test::steps::Step;
 use crate::test::tally::Tally;
@@ -28,6 +29,7 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     }
     tally.record("tidy", tidy::run(checkout).map(|_checks| Tally::default()));
     tally.record("infrastructure", infra::run_all(checkout).await);
+    portal::check(checkout, &mut tally).await;
     let home = Home::new(scratch(checkout)?.join("test-cluster"));
     cluster::remove_leftovers(&home)?;
     match TestCluster::start(home, &postgres).await {
@@ -44,6 +46,7 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
 /// Only the end-to-end part, for someone who works on it.
 pub(crate) async fn run_e2e(checkout: &Checkout) -> Outcome<ExitCode> {
     let begun = Instant::now();
+    portal::ensure_built(checkout).await?;
     let tally = end_to_end(checkout, &deps::ensure_postgres()?).await?;
     Ok(conclude(&tally, begun))
 }

@@ -1,0 +1,112 @@
+//! Runs npm in the portal's folder, after the packages of its lock file are there.
+use std::collections::hash_map::DefaultHasher;
+use std::ffi::OsString;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::process::Command;
+
+use super::node::{self, Node};
+use crate::fail::{Attempt, Fail, Outcome};
+use crate::places::Checkout;
+use crate::process::end_tree;
+
+/// What a build is not made of.
+const NOT_SOURCE: [&str; 4] = ["node_modules", "dist", "screens", "tests"];
+
+/// An npm whose packages are installed.
+pub(super) struct Npm {
+    dir: PathBuf,
+    node: Node,
+}
+
+impl Npm {
+    /// Gets Node and installs the lock file's packages, unless they are there.
+    pub(super) async fn ready(checkout: &Checkout) -> Outcome<Self> {
+        let dir = checkout.root().join("portal");
+        let node = node::ensure(&checkout.binaries()?.join("xtask-scratch/node"))?;
+        let npm = Self { dir, node };
+        let lock = std::fs::read(npm.dir.join("package-lock.json"))
+            .attempt(|| "read package-lock.json".to_owned())?;
+        let wanted = format!("{} {:016x}", npm.node.version, hash(&lock));
+        let stamp = npm.dir.join("node_modules/.installed-from");
+        if std::fs::read_to_string(&stamp).is_ok_and(|before| before == wanted) {
+            return Ok(npm);
+        }
+        println!("Installing the portal's packages with Node {}.", npm.node.version);
+        npm.run(&["ci", "--no-audit", "--no-fund"], &[], INSTALL_WAIT_MAX).await?;
+        std::fs::write(&stamp, wanted).attempt(|| format!("write {}", stamp.display()))?;
+        Ok(npm)
+    }
+
+    /// Runs npm with `arguments` to its end.
+    pub(super) async fn run(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, String)],
+        wait_max: Duration,
+    ) -> Outcome<()> {
+        let line = format!("npm {}", arguments.join(" "));
+        println!("\n== portal ({line})");
+        let begun = Instant::now();
+        let mut command = Command::new("npm");
+        command.args(arguments).current_dir(&self.dir).stdin(Stdio::null()).kill_on_drop(true);
+        command.env("PATH", self.path()).envs(environment.iter().map(|(name, value)| (*name, value)));
+        let mut child = command.spawn().attempt(|| format!("start `{line}`"))?;
+        let pid = child.id();
+        let status = tokio::time::timeout(wait_max, child.wait()).await.map_err(|_elapsed| {
+            pid.into_iter().for_each(end_tree);
+            Fail::new(format!("`{line}` did not finish within {} s.", wait_max.as_secs()))
+        })?;
+        if status.attempt(|| format!("wait for `{line}`"))?.success() {
+            println!("({line}: {:.1} s)", begun.elapsed().as_secs_f64());
+            return Ok(());
+        }
+        Err(Fail::new(format!("`{line}` failed in portal/; its messages are above.")))
+    }
+
+    fn path(&self) -> OsString {
+        let inherited = std::env::var_os("PATH").unwrap_or_default();
+        let first = self.node.first_in_path.iter().cloned();
+        std::env::join_paths(first.chain(std::env::split_paths(&inherited))).unwrap_or(inherited)
+    }
+}
+
+/// A hash over every source file's name and content, to know whether a build is of it.
+pub(super) fn content_hash(dir: &Path) -> Outcome<String> {
+    let mut files = Vec::new();
+    collect(dir, &mut files)?;
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        file.strip_prefix(dir).unwrap_or(&file).hash(&mut hasher);
+        std::fs::read(&file).attempt(|| format!("read {}", file.display()))?.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Outcome<()> {
+    for entry in std::fs::read_dir(dir).attempt(|| format!("list {}", dir.display()))? {
+        let path = entry.attempt(|| format!("list {}", dir.display()))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if NOT_SOURCE.contains(&name.as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+const INSTALL_WAIT_MAX: Duration = Duration::from_secs(10 * 60);

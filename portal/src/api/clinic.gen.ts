@@ -1,0 +1,197 @@
+// Generated from the committed OpenAPI document by scripts/generate.ts; do not edit.
+import * as v from 'valibot';
+import { operation } from './operation.ts';
+
+export const AcceptInput = /* @__PURE__ */ v.object({
+  display_name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  password: /* @__PURE__ */ v.string(),
+  token: /* @__PURE__ */ v.string(),
+});
+export type AcceptInput = v.InferOutput<typeof AcceptInput>;
+export const ContactUse = /* @__PURE__ */ v.picklist(['home', 'work', 'mobile', 'temporary', 'old']);
+export type ContactUse = v.InferOutput<typeof ContactUse>;
+export const Address = /* @__PURE__ */ v.object({
+  city: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  country: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  district: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  lines: /* @__PURE__ */ v.optional(/* @__PURE__ */ v.array(/* @__PURE__ */ v.string())),
+  postal_code: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  state: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  use: /* @__PURE__ */ v.nullish(ContactUse),
+});
+export type Address = v.InferOutput<typeof Address>;
+export const IdentifierKind = /* @__PURE__ */ v.picklist(['ssn_last4', 'insurance_member_id', 'abha_number', 'abha_address']);
+export type IdentifierKind = v.InferOutput<typeof IdentifierKind>;
+export const Identifier = /* @__PURE__ */ v.object({
+  kind: IdentifierKind,
+  value: /* @__PURE__ */ v.string(),
+});
+export type Identifier = v.InferOutput<typeof Identifier>;
+export const BriefView = /* @__PURE__ */ v.object({
+  birth_date: /* @__PURE__ */ v.string(),
+  id: /* @__PURE__ */ v.string(),
+  identifiers: /* @__PURE__ */ v.array(Identifier),
+  mrn: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  name: /* @__PURE__ */ v.string(),
+});
+export type BriefView = v.InferOutput<typeof BriefView>;
+export const Email = /* @__PURE__ */ v.object({
+  use: /* @__PURE__ */ v.nullish(ContactUse),
+  value: /* @__PURE__ */ v.string(),
+});
+export type Email = v.InferOutput<typeof Email>;
+export const FieldError = /* @__PURE__ */ v.object({
+  code: /* @__PURE__ */ v.string(),
+  pointer: /* @__PURE__ */ v.string(),
+});
+export type FieldError = v.InferOutput<typeof FieldError>;
+export const NameUse = /* @__PURE__ */ v.picklist(['official', 'usual', 'maiden', 'nickname', 'old']);
+export type NameUse = v.InferOutput<typeof NameUse>;
+export const HumanName = /* @__PURE__ */ v.object({
+  family: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  given: /* @__PURE__ */ v.optional(/* @__PURE__ */ v.array(/* @__PURE__ */ v.string())),
+  prefix: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  use: /* @__PURE__ */ v.optional(NameUse),
+});
+export type HumanName = v.InferOutput<typeof HumanName>;
+export const Role = /* @__PURE__ */ v.picklist(['clinic_admin', 'physician', 'nurse', 'receptionist', 'lab_technician', 'billing', 'privacy_officer']);
+export type Role = v.InferOutput<typeof Role>;
+export const InviteInput = /* @__PURE__ */ v.object({
+  display_name: /* @__PURE__ */ v.string(),
+  email: /* @__PURE__ */ v.string(),
+  role: Role,
+});
+export type InviteInput = v.InferOutput<typeof InviteInput>;
+export const InvitedView = /* @__PURE__ */ v.object({
+  account: /* @__PURE__ */ v.string(),
+  state: /* @__PURE__ */ v.string(),
+});
+export type InvitedView = v.InferOutput<typeof InvitedView>;
+export const MeView = /* @__PURE__ */ v.object({
+  account: /* @__PURE__ */ v.string(),
+  clinic: /* @__PURE__ */ v.string(),
+  display_name: /* @__PURE__ */ v.string(),
+  email: /* @__PURE__ */ v.string(),
+  region: /* @__PURE__ */ v.string(),
+  role: Role,
+});
+export type MeView = v.InferOutput<typeof MeView>;
+export const Phone = /* @__PURE__ */ v.object({
+  use: /* @__PURE__ */ v.nullish(ContactUse),
+  value: /* @__PURE__ */ v.string(),
+});
+export type Phone = v.InferOutput<typeof Phone>;
+export const Sex = /* @__PURE__ */ v.picklist(['female', 'male', 'other', 'unknown']);
+export type Sex = v.InferOutput<typeof Sex>;
+export const PatientInput = /* @__PURE__ */ v.object({
+  addresses: /* @__PURE__ */ v.optional(/* @__PURE__ */ v.array(Address)),
+  birth_date: /* @__PURE__ */ v.string(),
+  emails: /* @__PURE__ */ v.optional(/* @__PURE__ */ v.array(Email)),
+  identifiers: /* @__PURE__ */ v.optional(/* @__PURE__ */ v.array(Identifier)),
+  mrn: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  names: /* @__PURE__ */ v.array(HumanName),
+  phones: /* @__PURE__ */ v.optional(/* @__PURE__ */ v.array(Phone)),
+  sex: Sex,
+});
+export type PatientInput = v.InferOutput<typeof PatientInput>;
+export const PatientPage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(BriefView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type PatientPage = v.InferOutput<typeof PatientPage>;
+export const PatientView = /* @__PURE__ */ v.object({
+  addresses: /* @__PURE__ */ v.array(Address),
+  birth_date: /* @__PURE__ */ v.string(),
+  created_at: /* @__PURE__ */ v.string(),
+  emails: /* @__PURE__ */ v.array(Email),
+  id: /* @__PURE__ */ v.string(),
+  identifiers: /* @__PURE__ */ v.array(Identifier),
+  mrn: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  names: /* @__PURE__ */ v.array(HumanName),
+  phones: /* @__PURE__ */ v.array(Phone),
+  sex: Sex,
+  updated_at: /* @__PURE__ */ v.string(),
+  version: /* @__PURE__ */ v.number(),
+});
+export type PatientView = v.InferOutput<typeof PatientView>;
+export const Problem = /* @__PURE__ */ v.object({
+  code: /* @__PURE__ */ v.string(),
+  errors: /* @__PURE__ */ v.optional(/* @__PURE__ */ v.array(FieldError)),
+  instance: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  status: /* @__PURE__ */ v.number(),
+  title: /* @__PURE__ */ v.string(),
+  type: /* @__PURE__ */ v.string(),
+});
+export type Problem = v.InferOutput<typeof Problem>;
+export const SearchInput = /* @__PURE__ */ v.object({
+  birth_date: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  email: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  identifier: /* @__PURE__ */ v.nullish(Identifier),
+  limit: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  mrn: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  name_starts_with: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  phone: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type SearchInput = v.InferOutput<typeof SearchInput>;
+export const SearchResult = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(BriefView),
+  more: /* @__PURE__ */ v.boolean(),
+});
+export type SearchResult = v.InferOutput<typeof SearchResult>;
+export const SessionView = /* @__PURE__ */ v.object({
+  account: /* @__PURE__ */ v.string(),
+  csrf_token: /* @__PURE__ */ v.string(),
+  expires_at: /* @__PURE__ */ v.string(),
+  role: Role,
+});
+export type SessionView = v.InferOutput<typeof SessionView>;
+export const SignInInput = /* @__PURE__ */ v.object({
+  email: /* @__PURE__ */ v.string(),
+  password: /* @__PURE__ */ v.string(),
+});
+export type SignInInput = v.InferOutput<typeof SignInInput>;
+export const StaffView = /* @__PURE__ */ v.object({
+  account: /* @__PURE__ */ v.string(),
+  created_at: /* @__PURE__ */ v.string(),
+  display_name: /* @__PURE__ */ v.string(),
+  email: /* @__PURE__ */ v.string(),
+  locked: /* @__PURE__ */ v.boolean(),
+  role: Role,
+  state: /* @__PURE__ */ v.string(),
+});
+export type StaffView = v.InferOutput<typeof StaffView>;
+export const StaffPage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(StaffView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type StaffPage = v.InferOutput<typeof StaffPage>;
+/** Turns an invitation into an active account with a password. The token works once. */
+export const invitationAccept = /* @__PURE__ */ operation<AcceptInput, undefined>('invitation.accept', 'POST', '/api/v1/invitations/accept');
+/** The own account. */
+export const meRead = /* @__PURE__ */ operation<undefined, MeView>('me.read', 'GET', '/api/v1/me', MeView);
+/** Reads the API description. It needs no session and says nothing about the clinic. */
+export const apiDescribe = /* @__PURE__ */ operation<undefined, undefined>('api.describe', 'GET', '/api/v1/openapi.json');
+/** Pages through the clinic's patients. */
+export const patientList = /* @__PURE__ */ operation<undefined, PatientPage>('patient.list', 'GET', '/api/v1/patients', PatientPage);
+/** Registers a patient. */
+export const patientCreate = /* @__PURE__ */ operation<PatientInput, PatientView>('patient.create', 'POST', '/api/v1/patients', PatientView);
+/** Searches the clinic's patients by exactly one criterion. */
+export const patientSearch = /* @__PURE__ */ operation<SearchInput, SearchResult>('patient.search', 'POST', '/api/v1/patients/search', SearchResult);
+/** Reads a patient. */
+export const patientRead = /* @__PURE__ */ operation<undefined, PatientView>('patient.read', 'GET', '/api/v1/patients/{id}', PatientView);
+/** Corrects a patient: the body replaces the record of the version that `If-Match` names. */
+export const patientUpdate = /* @__PURE__ */ operation<PatientInput, PatientView>('patient.update', 'PUT', '/api/v1/patients/{id}', PatientView);
+/** Signs in. Every failure has one answer and takes as long as any other. */
+export const sessionCreate = /* @__PURE__ */ operation<SignInInput, SessionView>('session.create', 'POST', '/api/v1/sessions', SessionView);
+/** The own session, with its token against cross-site requests. */
+export const sessionRead = /* @__PURE__ */ operation<undefined, SessionView>('session.read', 'GET', '/api/v1/sessions/current', SessionView);
+/** Signs out: the session ends here and the browser is told to forget what it kept. */
+export const sessionEnd = /* @__PURE__ */ operation<undefined, undefined>('session.end', 'DELETE', '/api/v1/sessions/current');
+/** Pages through the clinic's staff. */
+export const staffList = /* @__PURE__ */ operation<undefined, StaffPage>('staff.list', 'GET', '/api/v1/staff', StaffPage);
+/** Invites a staff member; the mail goes out by the region's worker. Somebody who has not accepted yet is invited again:
+what was sent before is worth nothing then. */
+export const staffInvite = /* @__PURE__ */ operation<InviteInput, InvitedView>('staff.invite', 'POST', '/api/v1/staff', InvitedView);
+/** Opens an account again that takes no password after too many wrong ones. */
+export const staffUnlock = /* @__PURE__ */ operation<undefined, undefined>('staff.unlock', 'POST', '/api/v1/staff/{id}/unlock');

@@ -1,0 +1,163 @@
+// Generated from the committed OpenAPI document by scripts/generate.ts; do not edit.
+import * as v from 'valibot';
+import { operation } from './operation.ts';
+
+export const EntryView = /* @__PURE__ */ v.object({
+  chain: /* @__PURE__ */ v.string(),
+  id: /* @__PURE__ */ v.string(),
+  kind: /* @__PURE__ */ v.string(),
+  region: /* @__PURE__ */ v.string(),
+  slug: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  state: /* @__PURE__ */ v.string(),
+  version: /* @__PURE__ */ v.number(),
+});
+export type EntryView = v.InferOutput<typeof EntryView>;
+export const EntryPage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(EntryView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type EntryPage = v.InferOutput<typeof EntryPage>;
+export const FieldError = /* @__PURE__ */ v.object({
+  code: /* @__PURE__ */ v.string(),
+  pointer: /* @__PURE__ */ v.string(),
+});
+export type FieldError = v.InferOutput<typeof FieldError>;
+export const HeadView = /* @__PURE__ */ v.object({
+  chain: /* @__PURE__ */ v.string(),
+  served_version: /* @__PURE__ */ v.number(),
+  version: /* @__PURE__ */ v.number(),
+});
+export type HeadView = v.InferOutput<typeof HeadView>;
+export const NewShard = /* @__PURE__ */ v.object({
+  id: /* @__PURE__ */ v.number(),
+  region: /* @__PURE__ */ v.string(),
+  tenants_max: /* @__PURE__ */ v.number(),
+});
+export type NewShard = v.InferOutput<typeof NewShard>;
+export const NewTenantBody = /* @__PURE__ */ v.object({
+  first_admin_email: /* @__PURE__ */ v.string(),
+  legal_name: /* @__PURE__ */ v.string(),
+  region: /* @__PURE__ */ v.string(),
+  slug: /* @__PURE__ */ v.string(),
+});
+export type NewTenantBody = v.InferOutput<typeof NewTenantBody>;
+export const OffboardBody = /* @__PURE__ */ v.object({
+  confirm_slug: /* @__PURE__ */ v.string(),
+});
+export type OffboardBody = v.InferOutput<typeof OffboardBody>;
+export const Problem = /* @__PURE__ */ v.object({
+  code: /* @__PURE__ */ v.string(),
+  errors: /* @__PURE__ */ v.optional(/* @__PURE__ */ v.array(FieldError)),
+  instance: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  status: /* @__PURE__ */ v.number(),
+  title: /* @__PURE__ */ v.string(),
+  type: /* @__PURE__ */ v.string(),
+});
+export type Problem = v.InferOutput<typeof Problem>;
+export const RegionBody = /* @__PURE__ */ v.object({
+  code: /* @__PURE__ */ v.string(),
+  jurisdiction: /* @__PURE__ */ v.string(),
+  name: /* @__PURE__ */ v.string(),
+  peer_front_door: /* @__PURE__ */ v.string(),
+  public_port: /* @__PURE__ */ v.number(),
+  transit: /* @__PURE__ */ v.string(),
+});
+export type RegionBody = v.InferOutput<typeof RegionBody>;
+export const RegionList = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(RegionBody),
+});
+export type RegionList = v.InferOutput<typeof RegionList>;
+export const SessionView = /* @__PURE__ */ v.object({
+  csrf_token: /* @__PURE__ */ v.string(),
+  expires_at: /* @__PURE__ */ v.string(),
+  login: /* @__PURE__ */ v.string(),
+});
+export type SessionView = v.InferOutput<typeof SessionView>;
+export const ShardView = /* @__PURE__ */ v.object({
+  id: /* @__PURE__ */ v.number(),
+  open: /* @__PURE__ */ v.boolean(),
+  region: /* @__PURE__ */ v.string(),
+  tenants: /* @__PURE__ */ v.number(),
+  tenants_max: /* @__PURE__ */ v.number(),
+});
+export type ShardView = v.InferOutput<typeof ShardView>;
+export const ShardList = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(ShardView),
+});
+export type ShardList = v.InferOutput<typeof ShardList>;
+export const SignIn = /* @__PURE__ */ v.object({
+  login: /* @__PURE__ */ v.string(),
+  password: /* @__PURE__ */ v.string(),
+});
+export type SignIn = v.InferOutput<typeof SignIn>;
+export const StepBody = /* @__PURE__ */ v.object({
+  attempts: /* @__PURE__ */ v.number(),
+  changed_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  code: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  state: /* @__PURE__ */ v.string(),
+  step: /* @__PURE__ */ v.string(),
+  task: /* @__PURE__ */ v.string(),
+});
+export type StepBody = v.InferOutput<typeof StepBody>;
+export const StepList = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(StepBody),
+});
+export type StepList = v.InferOutput<typeof StepList>;
+export const TenantView = /* @__PURE__ */ v.object({
+  created_at: /* @__PURE__ */ v.string(),
+  epoch: /* @__PURE__ */ v.number(),
+  id: /* @__PURE__ */ v.string(),
+  legal_name: /* @__PURE__ */ v.string(),
+  region: /* @__PURE__ */ v.string(),
+  shard: /* @__PURE__ */ v.number(),
+  slug: /* @__PURE__ */ v.string(),
+  state: /* @__PURE__ */ v.string(),
+  updated_at: /* @__PURE__ */ v.string(),
+  version: /* @__PURE__ */ v.number(),
+});
+export type TenantView = v.InferOutput<typeof TenantView>;
+export const TenantPage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(TenantView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type TenantPage = v.InferOutput<typeof TenantPage>;
+export const TransitBody = /* @__PURE__ */ v.object({
+  transit: /* @__PURE__ */ v.string(),
+});
+export type TransitBody = v.InferOutput<typeof TransitBody>;
+/** The end of the directory's log. */
+export const directoryHead = /* @__PURE__ */ operation<undefined, HeadView>('directory.head', 'GET', '/platform/v1/directory', HeadView);
+/** The directory's log, a page at a time. */
+export const directoryEntries = /* @__PURE__ */ operation<undefined, EntryPage>('directory.entries', 'GET', '/platform/v1/directory/entries', EntryPage);
+/** This description. */
+export const apiDescribe = /* @__PURE__ */ operation<undefined, undefined>('api.describe', 'GET', '/platform/v1/openapi.json');
+/** Every region. */
+export const regionList = /* @__PURE__ */ operation<undefined, RegionList>('region.list', 'GET', '/platform/v1/regions', RegionList);
+/** Adds a region. */
+export const regionAdd = /* @__PURE__ */ operation<RegionBody, RegionBody>('region.add', 'POST', '/platform/v1/regions', RegionBody);
+/** Sets how other regions' front doors treat connections for a region's tenants. */
+export const regionTransit = /* @__PURE__ */ operation<TransitBody, RegionBody>('region.transit', 'PUT', '/platform/v1/regions/{name}/transit', RegionBody);
+/** Signs in: sets the session cookie. */
+export const sessionCreate = /* @__PURE__ */ operation<SignIn, SessionView>('session.create', 'POST', '/platform/v1/sessions', SessionView);
+/** Signs out. */
+export const sessionEnd = /* @__PURE__ */ operation<undefined, undefined>('session.end', 'DELETE', '/platform/v1/sessions/current');
+/** The caller's own session. */
+export const sessionRead = /* @__PURE__ */ operation<undefined, SessionView>('session.read', 'GET', '/platform/v1/sessions/current', SessionView);
+/** Shards and how full they are. */
+export const shardList = /* @__PURE__ */ operation<undefined, ShardList>('shard.list', 'GET', '/platform/v1/shards', ShardList);
+/** Adds a shard to a region. */
+export const shardAdd = /* @__PURE__ */ operation<NewShard, ShardView>('shard.add', 'POST', '/platform/v1/shards', ShardView);
+/** Tenants, a page at a time. */
+export const tenantList = /* @__PURE__ */ operation<undefined, TenantPage>('tenant.list', 'GET', '/platform/v1/tenants', TenantPage);
+/** Takes a clinic on. Its region's worker then builds it; see its steps. */
+export const tenantCreate = /* @__PURE__ */ operation<NewTenantBody, TenantView>('tenant.create', 'POST', '/platform/v1/tenants', TenantView);
+/** One tenant. */
+export const tenantRead = /* @__PURE__ */ operation<undefined, TenantView>('tenant.read', 'GET', '/platform/v1/tenants/{id}', TenantView);
+/** Ends a tenant: its address answers 410, and its region's worker destroys its keys and data. */
+export const tenantOffboard = /* @__PURE__ */ operation<OffboardBody, TenantView>('tenant.offboard', 'POST', '/platform/v1/tenants/{id}/offboard', TenantView);
+/** Serves a suspended tenant again. */
+export const tenantResume = /* @__PURE__ */ operation<undefined, TenantView>('tenant.resume', 'POST', '/platform/v1/tenants/{id}/resume', TenantView);
+/** The steps of a tenant's onboarding, and of its end. */
+export const tenantSteps = /* @__PURE__ */ operation<undefined, StepList>('tenant.steps', 'GET', '/platform/v1/tenants/{id}/steps', StepList);
+/** Stops serving a tenant: its address answers 403. */
+export const tenantSuspend = /* @__PURE__ */ operation<undefined, TenantView>('tenant.suspend', 'POST', '/platform/v1/tenants/{id}/suspend', TenantView);

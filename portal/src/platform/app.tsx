@@ -1,0 +1,153 @@
+// The platform console: regions, clinics and the directory. No patient's data exists where it runs.
+import type { QueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
+import { CallError, call } from '../api/call.ts';
+import { type SessionView, sessionCreate, sessionEnd, sessionRead } from '../api/platform.gen.ts';
+import { CONSOLE_BASE, console_, patterns } from '../paths.ts';
+import { Door, Frame } from '../shell/frame.tsx';
+import { NothingHere } from '../shell/nothing-here.tsx';
+import { type SessionApi, SessionProvider, useMe, useSession } from '../shell/session.tsx';
+import { useText } from '../text/text.tsx';
+import { Button } from '../ui/button.tsx';
+import { Failure, Loading } from '../ui/feedback.tsx';
+import { Field } from '../ui/field.tsx';
+import { useTitle } from '../ui/title.ts';
+import { Directory } from './directory/directory.tsx';
+import { Transit } from './directory/transit.tsx';
+import { Regions } from './regions/regions.tsx';
+import { Onboard } from './tenants/onboard.tsx';
+import { Tenant } from './tenants/tenant.tsx';
+import { Tenants } from './tenants/tenants.tsx';
+
+const sessionApi: SessionApi<SessionView> = {
+  read: sessionRead,
+  end: sessionEnd,
+  me: async () => (await call(sessionRead)).data,
+  signedOut: `${CONSOLE_BASE}${console_.signedOut}`,
+};
+
+export function PlatformApp({ queries }: { queries: QueryClient }) {
+  return (
+    <SessionProvider api={sessionApi} queries={queries}>
+      <Router base={CONSOLE_BASE}>
+        <Switch>
+          <Route path={console_.signedOut} component={SignedOut} />
+          <Route path="*?" component={Doorway} />
+        </Switch>
+      </Router>
+    </SessionProvider>
+  );
+}
+
+function Doorway() {
+  const { state, retry } = useSession<SessionView>();
+  const [path] = useLocation();
+  switch (state.status) {
+    case 'loading':
+      return (
+        <div className="boot">
+          <Loading lines={1} />
+        </div>
+      );
+    case 'unreachable':
+      return (
+        <div className="boot">
+          <Failure error={new CallError(0, 'offline')} retry={retry} />
+        </div>
+      );
+    case 'anonymous':
+      return <SignIn />;
+    case 'signed-in':
+      return path === console_.signIn ? <Redirect to={console_.home} replace /> : <SignedIn />;
+  }
+}
+
+function SignIn() {
+  const { t } = useText();
+  const { begin } = useSession<SessionView>();
+  const [failure, setFailure] = useState<unknown>();
+  const form = useForm({ defaultValues: { login: '', password: '' } });
+  const { isSubmitting, errors } = form.formState;
+  useTitle(t('sign_in.title'));
+  const submit = form.handleSubmit(async (typed) => {
+    setFailure(undefined);
+    try {
+      const { data } = await call(sessionCreate, { body: typed });
+      await begin(data.csrf_token);
+    } catch (error) {
+      form.resetField('password');
+      form.setFocus('password');
+      setFailure(error);
+    }
+  });
+  return (
+    <Door place={t('console.place')} title={t('sign_in.title')}>
+      <form onSubmit={submit} noValidate className="stack">
+        {failure !== undefined && <Failure error={failure} />}
+        <Field
+          label={t('console.login')}
+          autoComplete="username"
+          fault={errors.login && t('fault.required')}
+          {...form.register('login', { required: true })}
+        />
+        <Field
+          label={t('sign_in.password')}
+          type="password"
+          autoComplete="current-password"
+          fault={errors.password && t('fault.required')}
+          {...form.register('password', { required: true })}
+        />
+        <Button type="submit" look="primary" busy={isSubmitting}>
+          {t('sign_in.go')}
+        </Button>
+        <p className="hint">{t('console.no_patients')}</p>
+      </form>
+    </Door>
+  );
+}
+
+function SignedOut() {
+  const { t } = useText();
+  useTitle(t('signed_out.title'));
+  return (
+    <Door place={t('console.place')} title={t('signed_out.title')}>
+      <p>{t('signed_out.text')}</p>
+      <a className="button primary" href={`${CONSOLE_BASE}${console_.signIn}`}>
+        {t('signed_out.again')}
+      </a>
+    </Door>
+  );
+}
+
+function SignedIn() {
+  const { t } = useText();
+  const me = useMe<SessionView>();
+  const { signOut } = useSession<SessionView>();
+  const ways = [
+    { to: console_.home, label: t('ways.regions') },
+    { to: console_.tenants, label: t('ways.tenants') },
+    { to: console_.transit, label: t('ways.transit') },
+    { to: console_.directory, label: t('ways.directory') },
+  ];
+  return (
+    <Frame
+      place={t('console.place')}
+      ways={ways}
+      who={me.login}
+      role={t('console.role')}
+      signOut={() => void signOut()}
+    >
+      <Switch>
+        <Route path={console_.home} component={Regions} />
+        <Route path={console_.tenants} component={Tenants} />
+        <Route path={console_.onboard} component={Onboard} />
+        <Route path={patterns.tenant}>{(at) => <Tenant id={at.id} />}</Route>
+        <Route path={console_.transit} component={Transit} />
+        <Route path={console_.directory} component={Directory} />
+        <Route component={NothingHere} />
+      </Switch>
+    </Frame>
+  );
+}

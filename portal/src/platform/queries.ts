@@ -1,0 +1,66 @@
+// What several screens of the console ask for.
+import { type QueryClient, useQuery } from '@tanstack/react-query';
+import { call } from '../api/call.ts';
+import { regionList, shardList, type TenantView, tenantList, tenantRead, tenantSteps } from '../api/platform.gen.ts';
+
+/** How often something that is under way is looked at again, in milliseconds. */
+const LIVE_MS = 1_000;
+/** Most pages of clinics that are counted by region. */
+const TENANT_PAGES_MAX = 50;
+
+export function useRegions() {
+  return useQuery({
+    queryKey: ['regions'],
+    queryFn: async ({ signal }) => (await call(regionList, { signal })).data.items,
+  });
+}
+
+export function useShards() {
+  return useQuery({
+    queryKey: ['shards'],
+    queryFn: async ({ signal }) => (await call(shardList, { signal })).data.items,
+  });
+}
+
+export function useTenants() {
+  return useQuery({
+    queryKey: ['tenants'],
+    queryFn: async ({ signal }) => {
+      const all: TenantView[] = [];
+      let cursor: string | undefined;
+      for (let page = 0; page < TENANT_PAGES_MAX; page += 1) {
+        const { data } = await call(tenantList, { query: { limit: 100, cursor }, signal });
+        all.push(...data.items);
+        if (!data.next_cursor) break;
+        cursor = data.next_cursor;
+      }
+      return all.sort((one, other) => one.slug.localeCompare(other.slug));
+    },
+  });
+}
+
+const CHANGING = ['applied', 'provisioning', 'offboarding'];
+export const isChanging = (state: string | undefined) => state !== undefined && CHANGING.includes(state);
+
+/** A tenant with its ETag; asked again while its region works on it. */
+export function useTenant(id: string) {
+  return useQuery({
+    queryKey: ['tenant', id],
+    queryFn: ({ signal }) => call(tenantRead, { path: { id }, signal }),
+    refetchInterval: (query) => (isChanging(query.state.data?.data.state) ? LIVE_MS : false),
+  });
+}
+
+export function useSteps(id: string, live: boolean) {
+  return useQuery({
+    queryKey: ['steps', id],
+    queryFn: async ({ signal }) => (await call(tenantSteps, { path: { id }, signal })).data.items,
+    refetchInterval: live ? LIVE_MS : false,
+  });
+}
+
+/** Asks again for everything about a tenant after a change. */
+export function forget(queries: QueryClient, id: string): Promise<void> {
+  void queries.invalidateQueries({ queryKey: ['steps', id] });
+  return queries.invalidateQueries({ queryKey: ['tenant', id] });
+}

@@ -1,0 +1,126 @@
+// The frame around every signed-in screen: brand, ways, language, who is signed in.
+import { Menu } from '@base-ui/react/menu';
+import type { ReactNode } from 'react';
+import { Link, useRoute } from 'wouter';
+import { LANGUAGES, type Language, useText } from '../text/text.tsx';
+
+export interface Way {
+  to: string;
+  label: string;
+}
+
+interface Props {
+  place: string;
+  ways: Way[];
+  who: string;
+  role: string;
+  signOut: () => void;
+  children: ReactNode;
+}
+
+export function Frame({ place, ways, who, role, signOut, children }: Props) {
+  const { t } = useText();
+  return (
+    <>
+      <a className="skip" href="#content">
+        {t('frame.skip')}
+      </a>
+      <header className="bar">
+        <Link href="/" className="brand">
+          Domicile
+        </Link>
+        <span className="place">{place}</span>
+        <nav aria-label={t('frame.ways')} className="ways">
+          {ways.map((way) => (
+            <WayLink key={way.to} {...way} />
+          ))}
+        </nav>
+        <Menu.Root>
+          <Menu.Trigger className="button quiet who" aria-label={`${t('frame.account')}: ${who}`}>
+            <span className="who-name">{who}</span>
+            <span aria-hidden="true">▾</span>
+          </Menu.Trigger>
+          <Menu.Portal>
+            <Menu.Positioner align="end" sideOffset={6} className="menu-place">
+              <Menu.Popup className="menu">
+                <Menu.Group>
+                  <Menu.GroupLabel className="menu-label">
+                    <bdi>{who}</bdi>
+                    <br />
+                    {role}
+                  </Menu.GroupLabel>
+                  <Menu.Separator className="menu-line" />
+                  <LanguageItems />
+                  <Menu.Separator className="menu-line" />
+                  <Menu.Item className="menu-item" onClick={signOut}>
+                    {t('frame.sign_out')}
+                  </Menu.Item>
+                </Menu.Group>
+              </Menu.Popup>
+            </Menu.Positioner>
+          </Menu.Portal>
+        </Menu.Root>
+      </header>
+      <main id="content">{children}</main>
+    </>
+  );
+}
+
+function WayLink({ to, label }: Way) {
+  const [exact] = useRoute(to);
+  const [below] = useRoute(`${to}/*?`);
+  const here = exact || (below && to !== '/');
+  return (
+    <Link href={to} aria-current={here ? 'page' : undefined}>
+      {label}
+    </Link>
+  );
+}
+
+function LanguageItems() {
+  const { language, choose } = useText();
+  return (
+    <Menu.RadioGroup value={language} onValueChange={(next: Language) => choose(next)}>
+      {Object.entries(LANGUAGES).map(([code, name]) => (
+        <Menu.RadioItem key={code} value={code} className="menu-item" lang={code}>
+          {name}
+          <Menu.RadioItemIndicator className="menu-tick">✓</Menu.RadioItemIndicator>
+        </Menu.RadioItem>
+      ))}
+    </Menu.RadioGroup>
+  );
+}
+
+/** The language, where nobody is signed in and there is no menu. */
+export function LanguageSelect() {
+  const { t, language, choose } = useText();
+  return (
+    <label className="language">
+      <span className="visually-hidden">{t('frame.language')}</span>
+      <select value={language} onChange={(event) => choose(event.target.value as Language)}>
+        {Object.entries(LANGUAGES).map(([code, name]) => (
+          <option key={code} value={code} lang={code}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** The frame of screens without a session: a card in the middle of the window. */
+export function Door({ place, title, children }: { place: string; title: string; children: ReactNode }) {
+  return (
+    <div className="door">
+      <main className="door-card" id="content">
+        <p className="brand">Domicile</p>
+        <h1>{title}</h1>
+        <p className="door-place">{place}</p>
+        {children}
+      </main>
+      <footer className="door-foot">
+        <LanguageSelect />
+      </footer>
+    </div>
+  );
+}

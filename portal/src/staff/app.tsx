@@ -1,0 +1,88 @@
+// The staff application: which screen answers at which address, with a session and without.
+import type { QueryClient } from '@tanstack/react-query';
+import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
+import { CallError } from '../api/call.ts';
+import type { MeView } from '../api/clinic.gen.ts';
+import { ACCEPT_INVITATION, CLINIC_BASE, clinic, patterns } from '../paths.ts';
+import { CLINIC, REGION } from '../place.ts';
+import { Frame, type Way } from '../shell/frame.tsx';
+import { NothingHere } from '../shell/nothing-here.tsx';
+import { SessionProvider, useMe, useSession } from '../shell/session.tsx';
+import { type Key, useText } from '../text/text.tsx';
+import { Failure, Loading } from '../ui/feedback.tsx';
+import { AcceptInvitation } from './door/accept-invitation.tsx';
+import { SignIn } from './door/sign-in.tsx';
+import { SignedOut } from './door/signed-out.tsx';
+import { may, sessionApi } from './me.ts';
+import { EditPatient } from './patients/edit-patient.tsx';
+import { PatientRecord } from './patients/patient-record.tsx';
+import { Patients } from './patients/patients.tsx';
+import { RegisterPatient } from './patients/register-patient.tsx';
+import { Staff } from './people/staff.tsx';
+
+export function StaffApp({ queries }: { queries: QueryClient }) {
+  if (location.pathname === ACCEPT_INVITATION) return <AcceptInvitation />;
+  return (
+    <SessionProvider api={sessionApi} queries={queries}>
+      <Router base={CLINIC_BASE}>
+        <Switch>
+          <Route path={clinic.signedOut} component={SignedOut} />
+          <Route path="*?" component={Doorway} />
+        </Switch>
+      </Router>
+    </SessionProvider>
+  );
+}
+
+/** Shows the sign-in screen until there is a session, then the screen that was asked for. */
+function Doorway() {
+  const { state, retry } = useSession<MeView>();
+  const [path] = useLocation();
+  switch (state.status) {
+    case 'loading':
+      return (
+        <div className="boot">
+          <Loading lines={1} />
+        </div>
+      );
+    case 'unreachable':
+      return (
+        <div className="boot">
+          <Failure error={new CallError(0, 'offline')} retry={retry} />
+        </div>
+      );
+    case 'anonymous':
+      return <SignIn />;
+    case 'signed-in':
+      return path === clinic.signIn ? <Redirect to={clinic.home} replace /> : <SignedIn />;
+  }
+}
+
+function SignedIn() {
+  const { t } = useText();
+  const me = useMe<MeView>();
+  const { signOut } = useSession<MeView>();
+  const ways: Way[] = [{ to: clinic.patients, label: t('ways.patients') }];
+  if (may(me.role, 'staff.list')) ways.push({ to: clinic.staff, label: t('ways.staff') });
+  return (
+    <Frame
+      place={`${CLINIC} · ${t(`region.${REGION}` as Key)}`}
+      ways={ways}
+      who={me.display_name}
+      role={t(`role.${me.role}`)}
+      signOut={() => void signOut()}
+    >
+      <Switch>
+        <Route path={clinic.home}>
+          <Redirect to={clinic.patients} replace />
+        </Route>
+        <Route path={clinic.patients} component={Patients} />
+        <Route path={clinic.register} component={RegisterPatient} />
+        <Route path={patterns.patient}>{(at) => <PatientRecord id={at.id} />}</Route>
+        <Route path={patterns.editPatient}>{(at) => <EditPatient id={at.id} />}</Route>
+        <Route path={clinic.staff} component={Staff} />
+        <Route component={NothingHere} />
+      </Switch>
+    </Frame>
+  );
+}

@@ -1,0 +1,92 @@
+// Accepting an invitation: the mail's token is in the fragment, which no browser sends anywhere, and leaves the address at once.
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { CallError, call } from '../../api/call.ts';
+import { invitationAccept } from '../../api/clinic.gen.ts';
+import { ACCEPT_INVITATION, CLINIC_BASE, clinic } from '../../paths.ts';
+import { CLINIC, REGION } from '../../place.ts';
+import { Door } from '../../shell/frame.tsx';
+import { type Key, useText } from '../../text/text.tsx';
+import { Button } from '../../ui/button.tsx';
+import { useFaults } from '../../ui/faults.ts';
+import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Field } from '../../ui/field.tsx';
+import { useTitle } from '../../ui/title.ts';
+
+/** The server's rule for passwords (app/src/auth/rules.rs), said before it is broken. */
+const PASSWORD_MIN_CHARS = 15;
+
+/** Read once, when the page loads, and taken out of the address and the history. */
+const TOKEN = takeToken();
+
+function takeToken(): string {
+  if (location.pathname !== ACCEPT_INVITATION) return '';
+  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
+  history.replaceState(null, '', ACCEPT_INVITATION);
+  return token;
+}
+
+export function AcceptInvitation() {
+  const { t } = useText();
+  const faults = useFaults();
+  const [failure, setFailure] = useState<unknown>();
+  const [done, setDone] = useState(false);
+  const form = useForm({ defaultValues: { display_name: '', password: '', again: '' } });
+  const { isSubmitting, errors } = form.formState;
+  useTitle(t('accept.title'));
+  const place = `${CLINIC} · ${t(`region.${REGION}` as Key)}`;
+
+  const submit = form.handleSubmit(async ({ display_name, password }) => {
+    setFailure(undefined);
+    try {
+      await call(invitationAccept, { body: { token: TOKEN, password, display_name } });
+      form.reset();
+      setDone(true);
+    } catch (error) {
+      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
+    }
+  });
+
+  if (done || !TOKEN) {
+    return (
+      <Door place={place} title={t('accept.title')}>
+        {done ? <Notice kind="good" title={t('accept.done')} /> : <Notice kind="bad" title={t('accept.no_token')} />}
+        <a className="button primary" href={`${CLINIC_BASE}${clinic.signIn}`}>
+          {t('sign_in.title')}
+        </a>
+      </Door>
+    );
+  }
+  return (
+    <Door place={place} title={t('accept.title')}>
+      <form onSubmit={submit} noValidate className="stack">
+        {failure !== undefined && <Failure error={failure} />}
+        <Field
+          label={t('accept.name')}
+          hint={t('accept.name_hint')}
+          autoComplete="name"
+          fault={errors.display_name && (errors.display_name.message || t('fault.required'))}
+          {...form.register('display_name', { required: true })}
+        />
+        <Field
+          label={t('accept.password')}
+          type="password"
+          autoComplete="new-password"
+          hint={t('accept.password_hint', { count: PASSWORD_MIN_CHARS })}
+          fault={errors.password && (errors.password.message || t('fault.required'))}
+          {...form.register('password', { required: true })}
+        />
+        <Field
+          label={t('accept.again')}
+          type="password"
+          autoComplete="new-password"
+          fault={errors.again && t('accept.differs')}
+          {...form.register('again', { validate: (again, all) => again === all.password })}
+        />
+        <Button type="submit" look="primary" busy={isSubmitting}>
+          {t('accept.go')}
+        </Button>
+      </form>
+    </Door>
+  );
+}

@@ -1,0 +1,20 @@
+// Who works here: the account, and what its role may ask for.
+import { call } from '../api/call.ts';
+import { type MeView, meRead, sessionEnd, sessionRead } from '../api/clinic.gen.ts';
+import { MATRIX } from '../api/matrix.gen.ts';
+import { CLINIC_BASE, clinic } from '../paths.ts';
+import type { SessionApi } from '../shell/session.tsx';
+
+export type Action = keyof typeof MATRIX;
+
+export const sessionApi: SessionApi<MeView> = {
+  read: sessionRead,
+  end: sessionEnd,
+  me: async () => (await call(meRead)).data,
+  signedOut: `${CLINIC_BASE}${clinic.signedOut}`,
+};
+
+/** Whether the server would allow it, to leave out what it would refuse. The server decides all the same. */
+export function may(role: string, action: Action): boolean {
+  return (MATRIX[action] as string).split(' ').includes(role);
+}

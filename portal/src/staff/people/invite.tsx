@@ -1,0 +1,78 @@
+// Inviting somebody to work in the clinic; the region's worker sends the mail.
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { CallError, call } from '../../api/call.ts';
+import { Role, staffInvite } from '../../api/clinic.gen.ts';
+import { useText } from '../../text/text.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Sheet } from '../../ui/dialog.tsx';
+import { useFaults } from '../../ui/faults.ts';
+import { Failure } from '../../ui/feedback.tsx';
+import { Field, Select } from '../../ui/field.tsx';
+
+interface Props {
+  open: boolean;
+  close: () => void;
+  done: (email: string) => void;
+}
+
+export function Invite({ open, close, done }: Props) {
+  const { t } = useText();
+  return (
+    <Sheet open={open} close={close} title={t('invite.title')}>
+      <InviteForm close={close} done={done} />
+    </Sheet>
+  );
+}
+
+function InviteForm({ close, done }: Omit<Props, 'open'>) {
+  const { t } = useText();
+  const faults = useFaults();
+  const queries = useQueryClient();
+  const [failure, setFailure] = useState<unknown>();
+  const form = useForm<{ email: string; display_name: string; role: Role }>({
+    defaultValues: { email: '', display_name: '', role: 'receptionist' },
+  });
+  const { errors, isSubmitting } = form.formState;
+  const submit = form.handleSubmit(async (typed) => {
+    setFailure(undefined);
+    try {
+      await call(staffInvite, { body: typed });
+      await queries.invalidateQueries({ queryKey: ['staff'] });
+      done(typed.email);
+    } catch (error) {
+      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
+    }
+  });
+  return (
+    <form onSubmit={submit} noValidate className="stack">
+      {failure !== undefined && <Failure error={failure} />}
+      <Field
+        label={t('staff.email')}
+        type="email"
+        fault={errors.email && (errors.email.message || t('fault.required'))}
+        {...form.register('email', { required: true })}
+      />
+      <Field
+        label={t('staff.name')}
+        hint={t('accept.name_hint')}
+        fault={errors.display_name && (errors.display_name.message || t('fault.required'))}
+        {...form.register('display_name', { required: true })}
+      />
+      <Select label={t('staff.role')} hint={t('invite.role_hint')} {...form.register('role')}>
+        {Role.options.map((role) => (
+          <option key={role} value={role}>
+            {t(`role.${role}`)}
+          </option>
+        ))}
+      </Select>
+      <div className="actions end">
+        <Button onClick={close}>{t('cancel')}</Button>
+        <Button type="submit" look="primary" busy={isSubmitting}>
+          {t('invite.go')}
+        </Button>
+      </div>
+    </form>
+  );
+}

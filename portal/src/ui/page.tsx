@@ -1,0 +1,32 @@
+// A screen's frame: its one heading, its title in the browser's bar, and where the focus goes when it opens.
+import { type ReactNode, useEffect, useRef } from 'react';
+import { useTitle } from './title.ts';
+
+interface Props {
+  title: string;
+  /** The title of the browser's bar where the heading is about a person, because browsers keep it. */
+  tab?: string;
+  above?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+}
+
+export function Page({ title, tab, above, actions, children }: Props) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useTitle(tab ?? title);
+  useEffect(() => {
+    heading.current?.focus({ preventScroll: true });
+  }, []);
+  return (
+    <div className="page">
+      {above}
+      <header className="page-head">
+        <h1 tabIndex={-1} ref={heading}>
+          {title}
+        </h1>
+        {actions && <div className="actions">{actions}</div>}
+      </header>
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,160 @@
+// What a browser must not keep, run, or show again.
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Clinic, clinicOf, expectNothingKept, launch, person, signIn, signInToConsole } from '../kit.ts';
+import { HOSTILE } from './hostile.ts';
+
+/** Texts of one patient's record: five names and five addresses hold each once or more. */
+const TEXTS_A_PATIENT = 20;
+/** Longest part of a name or address that the server takes, in characters. */
+const PART_MAX_CHARS = 100;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+/** Sends what the portal's own forms would send, with the page's session. */
+function send(page: Page, clinic: Clinic, path: string, body: object): Promise<string> {
+  return page.evaluate(
+    async ([address, text]) => {
+      const session = await (await fetch('/api/v1/sessions/current')).json();
+      const headers = { 'content-type': 'application/json', 'x-csrf-token': session.csrf_token as string };
+      const answer = await fetch(address as string, { method: 'POST', headers, body: text as string });
+      return answer.status === 201 ? '201' : `${answer.status} ${await answer.text()}`;
+    },
+    [`${clinic.url}${path}`, JSON.stringify(body)],
+  );
+}
+
+async function firstPatient(page: Page): Promise<string> {
+  const link = page.getByRole('row').nth(1).getByRole('link');
+  const name = (await link.textContent()) ?? '';
+  await link.click();
+  await page.getByRole('button', { name: 'Print' }).waitFor();
+  return name;
+}
+
+function record(texts: string[]) {
+  const at = (index: number) => texts[index % texts.length] ?? '';
+  const rows = [0, 4, 8, 12, 16];
+  return {
+    names: rows.map((row) => ({
+      use: 'usual',
+      prefix: at(row + 3).slice(0, 40),
+      given: [at(row), at(row + 1)],
+      family: at(row + 2),
+    })),
+    addresses: rows.map((row) => ({
+      lines: texts.slice(row, row + 4),
+      city: at(row),
+      district: at(row + 1),
+      state: at(row + 2),
+    })),
+    birth_date: '1991-01-01',
+    sex: 'unknown',
+  };
+}
+
+describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+  const clinic = clinicOf(region);
+
+  test('a session leaves nothing in storage, address, title or history, and asks nobody else', async () => {
+    const { page, context, troubles } = await person(browser);
+    const asked: string[] = [];
+    context.on('request', (request) => asked.push(request.url()));
+    await signIn(page, clinic, 'physician');
+    const name = await firstPatient(page);
+    await page.getByRole('link', { name: 'Correct' }).click();
+    await page.getByLabel('Given names').first().waitFor();
+    await expectNothingKept(page);
+    const [cookie] = (await context.cookies()).filter((one) => one.name === '__Host-domicile');
+    expect(cookie).toMatchObject({ httpOnly: true, secure: true, sameSite: 'Strict', path: '/' });
+    for (const word of name.split(' ').filter((one) => one.length > 3)) {
+      for (const url of asked) expect(decodeURIComponent(url)).not.toContain(word);
+      expect(await page.title()).not.toContain(word);
+    }
+    expect(new Set(asked.map((url) => new URL(url).origin))).toEqual(new Set([clinic.url]));
+    expect(troubles).toEqual([]);
+  });
+
+  test('after signing out the back button shows nothing', async () => {
+    const { page } = await person(browser);
+    await signIn(page, clinic, 'physician');
+    const name = await firstPatient(page);
+    await page.getByRole('button', { name: /^Account/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
+    for (let step = 0; step < 3; step += 1) {
+      await page.goBack().catch(() => null);
+      if (page.url() === 'about:blank') break;
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      expect(await page.locator('body').innerText()).not.toContain(name);
+    }
+  });
+
+  test('an idle session is asked a minute before, can stay, and is cleared away whole', async () => {
+    const { page } = await person(browser);
+    await page.clock.install();
+    await signIn(page, clinic, 'physician');
+    const name = await firstPatient(page);
+    const warning = page.getByRole('alertdialog', { name: 'Are you still there?' });
+    // Fifteen minutes, less the minute that the server may be behind, less the minute of warning.
+    await page.clock.fastForward('12:40');
+    expect(await warning.count()).toBe(0);
+    await page.clock.fastForward('00:30');
+    await warning.getByRole('button', { name: 'Stay signed in' }).click();
+    await warning.waitFor({ state: 'detached' });
+    await page.clock.fastForward('13:10');
+    await warning.waitFor();
+    await page.clock.fastForward('01:05');
+    await page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
+    expect(await page.locator('body').innerText()).not.toContain(name);
+    await page.goto(`${clinic.url}/clinic/patients`);
+    await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+  });
+
+  test('two hundred hostile texts in every field that takes them stay text', async () => {
+    const { page, troubles } = await person(browser);
+    const dialogs: string[] = [];
+    page.on('dialog', (dialog) => {
+      dialogs.push(dialog.message());
+      void dialog.dismiss();
+    });
+    await signIn(page, clinic, 'clinic_admin');
+    expect(new Set(HOSTILE).size).toBe(200);
+    for (let from = 0; from < HOSTILE.length; from += TEXTS_A_PATIENT) {
+      const texts = HOSTILE.slice(from, from + TEXTS_A_PATIENT).map((text) => text.slice(0, PART_MAX_CHARS));
+      expect(await send(page, clinic, '/api/v1/patients', record(texts)), `texts from ${from}`).toBe('201');
+    }
+    const invited = { email: `${crypto.randomUUID()}@example.com`, display_name: HOSTILE[10], role: 'nurse' };
+    expect(await send(page, clinic, '/api/v1/staff', invited)).toBe('201');
+
+    await page.goto(`${clinic.url}/clinic/patients`);
+    await page.getByRole('table').waitFor();
+    const links = page.getByRole('rowheader').getByRole('link');
+    const hrefs = await links.evaluateAll((all) => all.slice(0, 10).map((one) => one.getAttribute('href')));
+    for (const href of hrefs) {
+      for (const below of ['', '/edit']) {
+        await page.goto(`${clinic.url}${href}${below}`);
+        await page.locator('.panel').nth(3).waitFor();
+      }
+    }
+    await page.goto(`${clinic.url}/clinic/staff`);
+    await page.getByRole('table').waitFor();
+    expect(await page.evaluate(() => '__hit' in window)).toBe(false);
+    expect(await page.locator('#root script, #root iframe, #root object, #root img').count()).toBe(0);
+    expect(dialogs).toEqual([]);
+    expect(troubles).toEqual([]);
+  });
+});
+
+test('the console keeps nothing either', async () => {
+  const { page, troubles } = await person(browser);
+  await signInToConsole(page);
+  await page.getByRole('link', { name: 'Directory' }).click();
+  await page.getByRole('table').waitFor();
+  await expectNothingKept(page);
+  expect(troubles).toEqual([]);
+});

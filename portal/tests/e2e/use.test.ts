@@ -1,0 +1,220 @@
+// Every screen for everyone: assistive programs, the keyboard alone, any width, any language, a slow line.
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type Clinic,
+  clinicOf,
+  expectAccessible,
+  expectNoSidewaysScroll,
+  launch,
+  loginOf,
+  type Person,
+  person,
+  STACK,
+  signIn,
+  signInToConsole,
+} from '../kit.ts';
+
+/** From the narrowest phone to a wall. */
+const WIDTHS = [360, 768, 1280, 1920, 3840];
+/** A 3G line as WebPageTest defines it: 1.6 Mbit/s down, 768 kbit/s up, 300 ms there and back. */
+const THIRD_GENERATION = { offline: false, latency: 300, downloadThroughput: 200_000, uploadThroughput: 96_000 };
+const FIRST_PAINT_MAX_MS = 1_500;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+type Look = (page: Page, what: string) => Promise<void>;
+
+/** Goes to every staff screen, with dialogs open, and looks at each. */
+async function walkStaff(page: Page, clinic: Clinic, look: Look): Promise<void> {
+  const go = async (path: string) => {
+    await page.goto(`${clinic.url}${path}`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+  };
+  await go('/clinic/patients');
+  await page.getByRole('table').waitFor();
+  await look(page, 'patients');
+  const href = await page.getByRole('rowheader').getByRole('link').last().getAttribute('href');
+  await go(href ?? '');
+  await page.locator('.panel').nth(3).waitFor();
+  await look(page, 'record');
+  await go(`${href}/edit`);
+  await page.locator('.panel').nth(3).waitFor();
+  await look(page, 'correct');
+  await go('/clinic/patients/new');
+  await look(page, 'register');
+  await page.getByRole('button').last().click();
+  await page.locator('.fault').first().waitFor();
+  await look(page, 'register with faults');
+  await go('/clinic/staff');
+  await page.getByRole('table').waitFor();
+  await look(page, 'staff');
+  await page.locator('.page-head').getByRole('button').click();
+  await page.getByRole('dialog').waitFor();
+  await look(page, 'invite');
+  await go('/clinic/nowhere');
+  await look(page, 'nothing here');
+}
+
+async function walkDoors(page: Page, clinic: Clinic, look: Look): Promise<void> {
+  for (const path of ['/clinic', '/clinic/signed-out', '/accept-invitation#token=x', '/accept-invitation']) {
+    await page.goto('about:blank');
+    await page.goto(`${clinic.url}${path}`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await look(page, path);
+  }
+}
+
+async function walkConsole(page: Page, look: Look): Promise<void> {
+  for (const path of ['', '/tenants', '/tenants/new', '/transit', '/directory']) {
+    await page.goto(`${STACK.control.url}/console${path}`);
+    await page.locator('.panel, .table').first().waitFor();
+    await look(page, `console${path}`);
+  }
+  await page.goto(`${STACK.control.url}/console/tenants`);
+  await page.getByRole('rowheader').getByRole('link').first().click();
+  await page.getByRole('listitem').first().waitFor();
+  await look(page, 'console clinic');
+}
+
+/** Both looks at once, so that every screen is loaded once. */
+const lookAtAll: Look = async (page, what) => {
+  await expectAccessible(page, what);
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    await expectNoSidewaysScroll(page, `${what} at ${width}`);
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
+};
+
+describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+  const clinic = clinicOf(region);
+
+  test('axe finds nothing on any staff screen, in light and dark, and no width scrolls sideways', async () => {
+    const { page } = await person(browser);
+    await walkDoors(page, clinic, lookAtAll);
+    await signIn(page, clinic, 'clinic_admin');
+    await walkStaff(page, clinic, lookAtAll);
+  });
+
+  test('a record is found and opened with the keyboard alone', async () => {
+    const { page } = await person(browser);
+    const { email, password } = loginOf(clinic.logins, 'physician');
+    await page.goto(`${clinic.url}/clinic`);
+    await page.getByLabel('E-mail address').waitFor();
+    const press = (...keys: string[]) =>
+      keys.reduce((done, key) => done.then(() => page.keyboard.press(key)), Promise.resolve());
+    await press('Tab');
+    await page.keyboard.type(email);
+    await press('Tab');
+    await page.keyboard.type(password);
+    await press('Enter');
+    await page.getByRole('table').waitFor();
+    const reach = async (name: RegExp) => {
+      for (let presses = 0; presses < 60; presses += 1) {
+        await press('Tab');
+        const text = await page.evaluate(() => document.activeElement?.textContent ?? '');
+        if (name.test(text)) return;
+      }
+      throw new Error(`the keyboard does not reach ${name}`);
+    };
+    const name = (await page.getByRole('rowheader').getByRole('link').first().textContent()) ?? '';
+    await reach(new RegExp(`^${name.replace(/[.*+?^$(){}|[\]\\]/g, '\\$&')}$`));
+    await press('Enter');
+    await page.getByRole('button', { name: 'Print' }).waitFor();
+    await reach(/^Correct$/);
+    await press('Enter');
+    await page.getByRole('button', { name: 'Save' }).waitFor();
+  });
+
+  test('on a 3G line the first paint comes in time', async () => {
+    const { page, context } = await person(browser);
+    const devtools = await context.newCDPSession(page);
+    await devtools.send('Network.enable');
+    await devtools.send('Network.emulateNetworkConditions', THIRD_GENERATION);
+    await page.goto(`${clinic.url}/clinic`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    const paint = await page.evaluate(
+      () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.POSITIVE_INFINITY,
+    );
+    console.log(`first contentful paint in ${region} on 3G: ${paint.toFixed(0)} ms`);
+    expect(paint).toBeLessThanOrEqual(FIRST_PAINT_MAX_MS);
+  });
+});
+
+test('axe finds nothing on any screen of the console, and no width scrolls sideways', async () => {
+  const { page } = await person(browser);
+  await page.goto(`${STACK.control.url}/console`);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await lookAtAll(page, 'console sign-in');
+  await signInToConsole(page);
+  await walkConsole(page, lookAtAll);
+});
+
+/** Visible words that did not come from the catalog: the pseudo-locale brackets every one that did. */
+async function expectTranslated(page: Page, what: string): Promise<void> {
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+  const found = await page.evaluate(() => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const bare: string[] = [];
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const parent = node.parentElement;
+      const data = parent?.closest(
+        'bdi, code, noscript, .brand, .who, .place, .door-place, option[lang], tbody th, h1 ~ bdi',
+      );
+      const text = (node.textContent ?? '').replace(/⟦[^⟧]*⟧/g, '').trim();
+      if (!data && /\p{L}{3,}/u.test(text)) bare.push(text);
+    }
+    return bare;
+  });
+  const months = /^[\d\s,.:–—/()a-z]*(\d|[AP]M)/i;
+  expect(
+    found.filter((text) => !months.test(text)),
+    what,
+  ).toEqual([]);
+}
+
+async function speaking(language: string): Promise<Person> {
+  const one = await person(browser);
+  const urls = [...STACK.tenants.map((tenant) => tenant.url), STACK.control.url];
+  await one.context.addCookies(
+    urls.map((url) => ({ name: '__Host-domicile-language', value: language, url, secure: true, sameSite: 'Strict' })),
+  );
+  return one;
+}
+
+test('no word of any staff screen is outside of the catalog', async () => {
+  const clinic = clinicOf('us-east-1');
+  const { page } = await speaking('en-XA');
+  await walkDoors(page, clinic, expectTranslated);
+  const { email, password } = loginOf(clinic.logins, 'clinic_admin');
+  await page.goto(`${clinic.url}/clinic`);
+  await page.locator('input[type=email]').fill(email);
+  await page.locator('input[type=password]').fill(password);
+  await page.locator('button[type=submit]').click();
+  await page.getByRole('table').waitFor();
+  await walkStaff(page, clinic, expectTranslated);
+});
+
+test.each([
+  ['hi', 'मरीज़', '15 अग॰ 1990'],
+  ['es', 'Pacientes', '15 ago 1990'],
+])('the Indian clinic speaks %s and writes its dates so', async (language, title, date) => {
+  const clinic = clinicOf('ap-south-1');
+  const { page } = await speaking(language);
+  const { email, password } = loginOf(clinic.logins, 'receptionist');
+  await page.goto(`${clinic.url}/clinic`);
+  await page.locator('input[type=email]').fill(email);
+  await page.locator('input[type=password]').fill(password);
+  await page.locator('button[type=submit]').click();
+  await page.getByRole('heading', { level: 1, name: title }).waitFor();
+  expect(await page.evaluate(() => document.documentElement.lang)).toBe(language);
+  await page.getByRole('combobox').selectOption({ index: 1 });
+  await page.locator('input[type=search]').fill('DEMO-0001');
+  await page.getByText(date).waitFor();
+  await expectNoSidewaysScroll(page, language);
+});

@@ -1,0 +1,92 @@
+// Pictures of every screen, light and dark, wide and narrow, for people to look at: `cargo xtask portal screens`.
+import { mkdirSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clinicOf, launch, person, STACK, signIn, signInToConsole } from './kit.ts';
+
+const OUT = new URL('../screens/', import.meta.url).pathname;
+let browser: Browser;
+
+beforeAll(async () => {
+  mkdirSync(OUT, { recursive: true });
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+async function picture(page: Page, name: string): Promise<void> {
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    for (const [size, width, height] of [
+      ['wide', 1280, 860],
+      ['narrow', 360, 780],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      await page.screenshot({ path: `${OUT}${name}-${colorScheme}-${size}.png`, fullPage: true });
+    }
+  }
+  await page.setViewportSize({ width: 1280, height: 860 });
+}
+
+test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => {
+  const clinic = clinicOf(region);
+  const { page, troubles } = await person(browser);
+  const shot = (name: string) => picture(page, `${clinic.slug}-${name}`);
+  await page.goto(`${clinic.url}/clinic`);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await shot('sign-in');
+  await page.goto(`${clinic.url}/accept-invitation#token=x`);
+  await page.getByRole('button', { name: 'Accept' }).waitFor();
+  await shot('accept-invitation');
+  await signIn(page, clinic, 'clinic_admin');
+  await page.getByRole('table').waitFor();
+  await shot('patients');
+  await page.getByLabel('Search for').fill('zz');
+  await page.getByText('Nobody in this clinic matches').waitFor();
+  await shot('search-nobody');
+  await page.getByLabel('Search for').fill('');
+  await page.getByRole('row').nth(1).getByRole('link').click();
+  await page.getByRole('button', { name: 'Print' }).waitFor();
+  await shot('record');
+  await page.emulateMedia({ media: 'print' });
+  await page.screenshot({ path: `${OUT}${clinic.slug}-record-printed.png`, fullPage: true });
+  await page.emulateMedia({ media: null });
+  await page.getByRole('link', { name: 'Correct' }).click();
+  await page.getByRole('button', { name: 'Save' }).waitFor();
+  await shot('edit');
+  await page.getByRole('link', { name: 'Staff' }).click();
+  await page.getByRole('table').waitFor();
+  await shot('staff');
+  await page.getByRole('button', { name: 'Invite somebody' }).click();
+  await page.getByRole('dialog').waitFor();
+  await shot('invite');
+  expect(troubles).toEqual([]);
+});
+
+test('console screens', async () => {
+  const { page, troubles } = await person(browser);
+  await page.goto(`${STACK.control.url}/console`);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await picture(page, 'console-sign-in');
+  await signInToConsole(page);
+  await picture(page, 'console-regions');
+  for (const [way, heading] of [
+    ['Clinics', 'Clinics'],
+    ['Transit', 'Transit'],
+    ['Directory', 'Directory'],
+  ] as const) {
+    await page.getByRole('link', { name: way, exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+    await page.getByRole('table').first().waitFor();
+    await picture(page, `console-${way.toLowerCase()}`);
+  }
+  await page.getByRole('link', { name: 'Clinics', exact: true }).click();
+  await page.getByRole('link', { name: 'Take on a clinic' }).click();
+  await page.getByLabel('Legal name').waitFor();
+  await picture(page, 'console-onboard');
+  await page.getByRole('link', { name: 'Clinics', exact: true }).click();
+  await page.getByRole('row').nth(1).getByRole('link').click();
+  await page.getByRole('listitem').first().waitFor();
+  await picture(page, 'console-clinic');
+  expect(troubles).toEqual([]);
+});

@@ -1,0 +1,36 @@
+// Three entries in one build: patients, clinic staff, platform administrators.
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+const entry = (name: string) => new URL(`${name}.html`, import.meta.url).pathname;
+
+export default defineConfig({
+  plugins: [react()],
+  // The server puts a fresh nonce where this stands.
+  html: { cspNonce: '{{nonce}}' },
+  build: {
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: { clinic: entry('clinic'), platform: entry('platform') } },
+  },
+  test: {
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['tests/unit/**/*.test.ts', 'src/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['tests/e2e/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'screens', include: ['tests/screens.test.ts'], testTimeout: 600_000, hookTimeout: 120_000 },
+      },
+    ],
+  },
+});

@@ -25,6 +25,9 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          // One worker and one copy of the kit: a session that one file opened serves the others.
+          isolate: false,
+          maxWorkers: 1,
         },
       },
       {

@@ -10,6 +10,7 @@ export const clinic = {
   patient: (id: string) => `/patients/${id}`,
   editPatient: (id: string) => `/patients/${id}/edit`,
   staff: '/staff',
+  account: '/account',
 } as const;
 
 /** Below `/console`. */

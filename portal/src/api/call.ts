@@ -88,7 +88,7 @@ export async function call<Body, T>(operation: Operation<Body, T>, options: Opti
   if (!response.ok) throw await refused(response);
   onAnswer();
   const etag = response.headers.get('etag') ?? '';
-  if (!operation.answer) return { data: undefined as T, etag };
+  if (!operation.answer || response.status === 204) return { data: undefined as T, etag };
   const parsed = v.safeParse(operation.answer, await response.json().catch(() => undefined));
   if (!parsed.success) throw new CallError(response.status, 'unexpected');
   return { data: parsed.output, etag };

@@ -40,6 +40,17 @@ export const Email = /* @__PURE__ */ v.object({
   value: /* @__PURE__ */ v.string(),
 });
 export type Email = v.InferOutput<typeof Email>;
+export const FactorInput = /* @__PURE__ */ v.union([/* @__PURE__ */ v.object({
+  totp: /* @__PURE__ */ v.string(),
+}), /* @__PURE__ */ v.object({
+  recovery_code: /* @__PURE__ */ v.string(),
+})]);
+export type FactorInput = v.InferOutput<typeof FactorInput>;
+export const FactorsView = /* @__PURE__ */ v.object({
+  recovery_codes_left: /* @__PURE__ */ v.number(),
+  totp_since: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type FactorsView = v.InferOutput<typeof FactorsView>;
 export const FieldError = /* @__PURE__ */ v.object({
   code: /* @__PURE__ */ v.string(),
   pointer: /* @__PURE__ */ v.string(),
@@ -123,6 +134,14 @@ export const Problem = /* @__PURE__ */ v.object({
   type: /* @__PURE__ */ v.string(),
 });
 export type Problem = v.InferOutput<typeof Problem>;
+export const RecoveryCodesView = /* @__PURE__ */ v.object({
+  recovery_codes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+});
+export type RecoveryCodesView = v.InferOutput<typeof RecoveryCodesView>;
+export const ResetView = /* @__PURE__ */ v.object({
+  state: /* @__PURE__ */ v.string(),
+});
+export type ResetView = v.InferOutput<typeof ResetView>;
 export const SearchInput = /* @__PURE__ */ v.object({
   birth_date: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   email: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
@@ -139,11 +158,15 @@ export const SearchResult = /* @__PURE__ */ v.object({
   more: /* @__PURE__ */ v.boolean(),
 });
 export type SearchResult = v.InferOutput<typeof SearchResult>;
+export const SecondFactor = /* @__PURE__ */ v.picklist(['enrol', 'prove', 'proven']);
+export type SecondFactor = v.InferOutput<typeof SecondFactor>;
 export const SessionView = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
   csrf_token: /* @__PURE__ */ v.string(),
   expires_at: /* @__PURE__ */ v.string(),
+  factor_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   role: Role,
+  second_factor: SecondFactor,
 });
 export type SessionView = v.InferOutput<typeof SessionView>;
 export const SignInInput = /* @__PURE__ */ v.object({
@@ -166,10 +189,34 @@ export const StaffPage = /* @__PURE__ */ v.object({
   next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type StaffPage = v.InferOutput<typeof StaffPage>;
+export const TotpConfirmInput = /* @__PURE__ */ v.object({
+  totp: /* @__PURE__ */ v.string(),
+});
+export type TotpConfirmInput = v.InferOutput<typeof TotpConfirmInput>;
+export const TotpEnrolledView = /* @__PURE__ */ v.object({
+  recovery_codes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  session: SessionView,
+});
+export type TotpEnrolledView = v.InferOutput<typeof TotpEnrolledView>;
+export const TotpSecretView = /* @__PURE__ */ v.object({
+  expires_at: /* @__PURE__ */ v.string(),
+  secret: /* @__PURE__ */ v.string(),
+  uri: /* @__PURE__ */ v.string(),
+});
+export type TotpSecretView = v.InferOutput<typeof TotpSecretView>;
 /** Turns an invitation into an active account with a password. The token works once. */
 export const invitationAccept = /* @__PURE__ */ operation<AcceptInput, undefined>('invitation.accept', 'POST', '/api/v1/invitations/accept');
 /** The own account. */
 export const meRead = /* @__PURE__ */ operation<undefined, MeView>('me.read', 'GET', '/api/v1/me', MeView);
+/** The own factors. */
+export const factorList = /* @__PURE__ */ operation<undefined, FactorsView>('factor.list', 'GET', '/api/v1/me/factors', FactorsView);
+/** Makes ten new recovery codes; the ones before are void. */
+export const recoveryRenew = /* @__PURE__ */ operation<undefined, RecoveryCodesView>('recovery.renew', 'POST', '/api/v1/me/factors/recovery-codes', RecoveryCodesView);
+/** Begins to enrol an authenticator app. What was enrolled before stays in force until the new one's first code. An account
+that has a factor must have proven it within five minutes. */
+export const totpEnrol = /* @__PURE__ */ operation<undefined, TotpSecretView>('totp.enrol', 'POST', '/api/v1/me/factors/totp', TotpSecretView);
+/** Puts an authenticator app in force with its first code, which counts as proven and works no second time. */
+export const totpConfirm = /* @__PURE__ */ operation<TotpConfirmInput, TotpEnrolledView>('totp.confirm', 'POST', '/api/v1/me/factors/totp/confirm', TotpEnrolledView);
 /** Reads the API description. It needs no session and says nothing about the clinic. */
 export const apiDescribe = /* @__PURE__ */ operation<undefined, undefined>('api.describe', 'GET', '/api/v1/openapi.json');
 /** Pages through the clinic's patients. */
@@ -182,16 +229,23 @@ export const patientSearch = /* @__PURE__ */ operation<SearchInput, SearchResult
 export const patientRead = /* @__PURE__ */ operation<undefined, PatientView>('patient.read', 'GET', '/api/v1/patients/{id}', PatientView);
 /** Corrects a patient: the body replaces the record of the version that `If-Match` names. */
 export const patientUpdate = /* @__PURE__ */ operation<PatientInput, PatientView>('patient.update', 'PUT', '/api/v1/patients/{id}', PatientView);
-/** Signs in. Every failure has one answer and takes as long as any other. */
+/** Signs in with a password, which opens a session of ten minutes: enough to prove a second factor or to enrol the first.
+Every failure has one answer and takes as long as any other. */
 export const sessionCreate = /* @__PURE__ */ operation<SignInInput, SessionView>('session.create', 'POST', '/api/v1/sessions', SessionView);
 /** The own session, with its token against cross-site requests. */
 export const sessionRead = /* @__PURE__ */ operation<undefined, SessionView>('session.read', 'GET', '/api/v1/sessions/current', SessionView);
 /** Signs out: the session ends here and the browser is told to forget what it kept. */
 export const sessionEnd = /* @__PURE__ */ operation<undefined, undefined>('session.end', 'DELETE', '/api/v1/sessions/current');
+/** Proves a second factor: finishes a sign-in, and steps an older session up. The session gets a new token; the cookie and
+the CSRF token before it are worth nothing any more. After five wrong codes the session ends. */
+export const sessionProve = /* @__PURE__ */ operation<FactorInput, SessionView>('session.prove', 'POST', '/api/v1/sessions/current/factor', SessionView);
 /** Pages through the clinic's staff. */
 export const staffList = /* @__PURE__ */ operation<undefined, StaffPage>('staff.list', 'GET', '/api/v1/staff', StaffPage);
 /** Invites a staff member; the mail goes out by the region's worker. Somebody who has not accepted yet is invited again:
 what was sent before is worth nothing then. */
 export const staffInvite = /* @__PURE__ */ operation<InviteInput, InvitedView>('staff.invite', 'POST', '/api/v1/staff', InvitedView);
+/** Takes a colleague's lost factors and ends their sessions; they enrol new ones at their next sign-in and are told by
+mail. For those who could do it to others, a second person must ask for the same within 24 hours. */
+export const factorReset = /* @__PURE__ */ operation<undefined, ResetView>('factor.reset', 'POST', '/api/v1/staff/{id}/factors/reset', ResetView);
 /** Opens an account again that takes no password after too many wrong ones. */
 export const staffUnlock = /* @__PURE__ */ operation<undefined, undefined>('staff.unlock', 'POST', '/api/v1/staff/{id}/unlock');

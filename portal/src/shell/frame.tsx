@@ -15,10 +15,12 @@ interface Props {
   who: string;
   role: string;
   signOut: () => void;
+  /** The way to the own account, where there is one. */
+  account?: Way;
   children: ReactNode;
 }
 
-export function Frame({ place, ways, who, role, signOut, children }: Props) {
+export function Frame({ place, ways, who, role, signOut, account, children }: Props) {
   const { t } = useText();
   return (
     <>
@@ -52,6 +54,11 @@ export function Frame({ place, ways, who, role, signOut, children }: Props) {
                   <Menu.Separator className="menu-line" />
                   <LanguageItems />
                   <Menu.Separator className="menu-line" />
+                  {account && (
+                    <Menu.Item className="menu-item" render={<Link href={account.to} />}>
+                      {account.label}
+                    </Menu.Item>
+                  )}
                   <Menu.Item className="menu-item" onClick={signOut}>
                     {t('frame.sign_out')}
                   </Menu.Item>

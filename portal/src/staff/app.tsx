@@ -2,7 +2,6 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { CallError } from '../api/call.ts';
-import type { MeView } from '../api/clinic.gen.ts';
 import { ACCEPT_INVITATION, CLINIC_BASE, clinic, patterns } from '../paths.ts';
 import { CLINIC, REGION } from '../place.ts';
 import { Frame, type Way } from '../shell/frame.tsx';
@@ -10,10 +9,13 @@ import { NothingHere } from '../shell/nothing-here.tsx';
 import { SessionProvider, useMe, useSession } from '../shell/session.tsx';
 import { type Key, useText } from '../text/text.tsx';
 import { Failure, Loading } from '../ui/feedback.tsx';
+import { Account, EnrolFirst } from './account/account.tsx';
+import { ProveFactor } from './account/prove-factor.tsx';
+import { StepUp } from './account/step-up.tsx';
 import { AcceptInvitation } from './door/accept-invitation.tsx';
 import { SignIn } from './door/sign-in.tsx';
 import { SignedOut } from './door/signed-out.tsx';
-import { may, sessionApi } from './me.ts';
+import { type Me, may, sessionApi } from './me.ts';
 import { EditPatient } from './patients/edit-patient.tsx';
 import { PatientRecord } from './patients/patient-record.tsx';
 import { Patients } from './patients/patients.tsx';
@@ -36,7 +38,7 @@ export function StaffApp({ queries }: { queries: QueryClient }) {
 
 /** Shows the sign-in screen until there is a session, then the screen that was asked for. */
 function Doorway() {
-  const { state, retry } = useSession<MeView>();
+  const { state, retry } = useSession<Me>();
   const [path] = useLocation();
   switch (state.status) {
     case 'loading':
@@ -54,14 +56,26 @@ function Doorway() {
     case 'anonymous':
       return <SignIn />;
     case 'signed-in':
-      return path === clinic.signIn ? <Redirect to={clinic.home} replace /> : <SignedIn />;
+      return path === clinic.signIn ? <Redirect to={clinic.home} replace /> : <SecondStep />;
   }
+}
+
+/** Nobody works with a password alone. */
+function SecondStep() {
+  const { second_factor } = useMe<Me>();
+  if (second_factor === 'prove') return <ProveFactor />;
+  if (second_factor === 'enrol') return <EnrolFirst />;
+  return (
+    <StepUp>
+      <SignedIn />
+    </StepUp>
+  );
 }
 
 function SignedIn() {
   const { t } = useText();
-  const me = useMe<MeView>();
-  const { signOut } = useSession<MeView>();
+  const me = useMe<Me>();
+  const { signOut } = useSession<Me>();
   const ways: Way[] = [{ to: clinic.patients, label: t('ways.patients') }];
   if (may(me.role, 'staff.list')) ways.push({ to: clinic.staff, label: t('ways.staff') });
   return (
@@ -70,6 +84,7 @@ function SignedIn() {
       ways={ways}
       who={me.display_name}
       role={t(`role.${me.role}`)}
+      account={{ to: clinic.account, label: t('account.title') }}
       signOut={() => void signOut()}
     >
       <Switch>
@@ -81,6 +96,7 @@ function SignedIn() {
         <Route path={patterns.patient}>{(at) => <PatientRecord id={at.id} />}</Route>
         <Route path={patterns.editPatient}>{(at) => <EditPatient id={at.id} />}</Route>
         <Route path={clinic.staff} component={Staff} />
+        <Route path={clinic.account} component={Account} />
         <Route component={NothingHere} />
       </Switch>
     </Frame>

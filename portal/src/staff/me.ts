@@ -1,16 +1,20 @@
-// Who works here: the account, and what its role may ask for.
+// Who works here: the account, what its session has proven, and what its role may ask for.
 import { call } from '../api/call.ts';
-import { type MeView, meRead, sessionEnd, sessionRead } from '../api/clinic.gen.ts';
+import { type MeView, meRead, type SessionView, sessionEnd, sessionRead } from '../api/clinic.gen.ts';
 import { MATRIX } from '../api/matrix.gen.ts';
 import { CLINIC_BASE, clinic } from '../paths.ts';
 import type { SessionApi } from '../shell/session.tsx';
 
 export type Action = keyof typeof MATRIX;
+export type Me = MeView & Pick<SessionView, 'second_factor'>;
 
-export const sessionApi: SessionApi<MeView> = {
+export const sessionApi: SessionApi<Me> = {
   read: sessionRead,
   end: sessionEnd,
-  me: async () => (await call(meRead)).data,
+  me: async () => {
+    const [session, me] = await Promise.all([call(sessionRead), call(meRead)]);
+    return { ...me.data, second_factor: session.data.second_factor };
+  },
   signedOut: `${CLINIC_BASE}${clinic.signedOut}`,
 };
 

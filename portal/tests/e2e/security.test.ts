@@ -1,7 +1,16 @@
 // What a browser must not keep, run, or show again.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Clinic, clinicOf, expectNothingKept, launch, person, signIn, signInToConsole } from '../kit.ts';
+import {
+  type Clinic,
+  clinicOf,
+  expectNothingKept,
+  launch,
+  person,
+  signIn,
+  signInByHand,
+  signInToConsole,
+} from '../kit.ts';
 import { HOSTILE } from './hostile.ts';
 
 /** Texts of one patient's record: five names and five addresses hold each once or more. */
@@ -81,7 +90,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
 
   test('after signing out the back button shows nothing', async () => {
     const { page } = await person(browser);
-    await signIn(page, clinic, 'physician');
+    await signInByHand(page, clinic, 'physician');
     const name = await firstPatient(page);
     await page.getByRole('button', { name: /^Account/ }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
@@ -90,14 +99,14 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
       await page.goBack().catch(() => null);
       if (page.url() === 'about:blank') break;
       await page.getByRole('heading', { level: 1 }).waitFor();
-      expect(await page.locator('body').innerText()).not.toContain(name);
+      expect(await page.locator('body').textContent()).not.toContain(name);
     }
   });
 
   test('an idle session is asked a minute before, can stay, and is cleared away whole', async () => {
     const { page } = await person(browser);
     await page.clock.install();
-    await signIn(page, clinic, 'physician');
+    await signInByHand(page, clinic, 'physician');
     const name = await firstPatient(page);
     const warning = page.getByRole('alertdialog', { name: 'Are you still there?' });
     // Fifteen minutes, less the minute that the server may be behind, less the minute of warning.
@@ -110,7 +119,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await warning.waitFor();
     await page.clock.fastForward('01:05');
     await page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
-    expect(await page.locator('body').innerText()).not.toContain(name);
+    expect(await page.locator('body').textContent()).not.toContain(name);
     await page.goto(`${clinic.url}/clinic/patients`);
     await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
   });

@@ -1,7 +1,7 @@
 // A clinic's day in a real browser, in both regions: the desk, an invitation, a physician, two people at one record.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Clinic, clinicOf, launch, person, signIn } from '../kit.ts';
+import { type Clinic, clinicOf, launch, person, signIn, stepUp, totp } from '../kit.ts';
 import { invitationLink } from './mail.ts';
 
 let browser: Browser;
@@ -83,6 +83,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await sheet.getByLabel('Name', { exact: true }).fill('Demo Nurse');
     await sheet.getByLabel('Role').selectOption({ label: 'Nurse' });
     await sheet.getByRole('button', { name: 'Send the invitation' }).click();
+    await stepUp(admin.page, clinic, 'clinic_admin');
     await admin.page.getByText(`An invitation is on its way to ${email}.`).waitFor();
 
     const { page, troubles } = await person(browser);
@@ -102,6 +103,12 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await page.getByLabel('E-mail address').fill(email);
     await page.getByLabel('Password').fill(password);
     await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Set up your second step' }).waitFor();
+    const key = (await page.locator('code.key').textContent())?.replaceAll(' ', '') ?? '';
+    await page.getByLabel('Code of the app').fill(totp(key, Math.floor(Date.now() / 30_000)));
+    await page.getByRole('button', { name: 'Continue' }).click();
+    expect(await page.getByRole('listitem').count(), 'recovery codes').toBe(10);
+    await page.getByRole('button', { name: 'I have kept them' }).click();
     await page.getByRole('heading', { level: 1, name: 'Patients' }).waitFor();
     expect(await page.getByRole('link', { name: 'Staff' }).count(), 'a nurse has no list of staff').toBe(0);
     expect(troubles).toEqual([]);

@@ -7,7 +7,6 @@ import {
   expectAccessible,
   expectNoSidewaysScroll,
   launch,
-  loginOf,
   type Person,
   person,
   STACK,
@@ -56,6 +55,9 @@ async function walkStaff(page: Page, clinic: Clinic, look: Look): Promise<void> 
   await page.locator('.page-head').getByRole('button').click();
   await page.getByRole('dialog').waitFor();
   await look(page, 'invite');
+  await go('/clinic/account');
+  await page.locator('.panel').first().waitFor();
+  await look(page, 'account');
   await go('/clinic/nowhere');
   await look(page, 'nothing here');
 }
@@ -103,16 +105,8 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
 
   test('a record is found and opened with the keyboard alone', async () => {
     const { page } = await person(browser);
-    const { email, password } = loginOf(clinic.logins, 'physician');
-    await page.goto(`${clinic.url}/clinic`);
-    await page.getByLabel('E-mail address').waitFor();
-    const press = (...keys: string[]) =>
-      keys.reduce((done, key) => done.then(() => page.keyboard.press(key)), Promise.resolve());
-    await press('Tab');
-    await page.keyboard.type(email);
-    await press('Tab');
-    await page.keyboard.type(password);
-    await press('Enter');
+    await signIn(page, clinic, 'physician');
+    const press = (key: string) => page.keyboard.press(key);
     await page.getByRole('table').waitFor();
     const reach = async (name: RegExp) => {
       for (let presses = 0; presses < 60; presses += 1) {
@@ -191,11 +185,7 @@ test('no word of any staff screen is outside of the catalog', async () => {
   const clinic = clinicOf('us-east-1');
   const { page } = await speaking('en-XA');
   await walkDoors(page, clinic, expectTranslated);
-  const { email, password } = loginOf(clinic.logins, 'clinic_admin');
-  await page.goto(`${clinic.url}/clinic`);
-  await page.locator('input[type=email]').fill(email);
-  await page.locator('input[type=password]').fill(password);
-  await page.locator('button[type=submit]').click();
+  await signIn(page, clinic, 'clinic_admin');
   await page.getByRole('table').waitFor();
   await walkStaff(page, clinic, expectTranslated);
 });
@@ -206,11 +196,7 @@ test.each([
 ])('the Indian clinic speaks %s and writes its dates so', async (language, title, date) => {
   const clinic = clinicOf('ap-south-1');
   const { page } = await speaking(language);
-  const { email, password } = loginOf(clinic.logins, 'receptionist');
-  await page.goto(`${clinic.url}/clinic`);
-  await page.locator('input[type=email]').fill(email);
-  await page.locator('input[type=password]').fill(password);
-  await page.locator('button[type=submit]').click();
+  await signIn(page, clinic, 'receptionist');
   await page.getByRole('heading', { level: 1, name: title }).waitFor();
   expect(await page.evaluate(() => document.documentElement.lang)).toBe(language);
   await page.getByRole('combobox').selectOption({ index: 1 });

@@ -1,8 +1,9 @@
 // Signing in with an e-mail address and a password.
+
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { call } from '../../api/call.ts';
-import { type MeView, sessionCreate } from '../../api/clinic.gen.ts';
+import { sessionCreate } from '../../api/clinic.gen.ts';
 import { CLINIC, REGION } from '../../place.ts';
 import { Door } from '../../shell/frame.tsx';
 import { useSession } from '../../shell/session.tsx';
@@ -11,10 +12,11 @@ import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { useTitle } from '../../ui/title.ts';
+import type { Me } from '../me.ts';
 
 export function SignIn() {
   const { t } = useText();
-  const { begin } = useSession<MeView>();
+  const { begin } = useSession<Me>();
   const [failure, setFailure] = useState<unknown>();
   const form = useForm({ defaultValues: { email: '', password: '' } });
   const { isSubmitting, errors } = form.formState;

@@ -1,7 +1,7 @@
 // A patient's record: what the role may see, masked until asked for, ready to print.
 import { type ReactNode, useState } from 'react';
 import { Link } from 'wouter';
-import type { Address, MeView, PatientView } from '../../api/clinic.gen.ts';
+import type { Address, PatientView } from '../../api/clinic.gen.ts';
 import { clinic } from '../../paths.ts';
 import { CLINIC, REGION } from '../../place.ts';
 import { useMe } from '../../shell/session.tsx';
@@ -9,7 +9,7 @@ import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
-import { may } from '../me.ts';
+import { type Me, may } from '../me.ts';
 import { displayName, nameLine } from './person-form.ts';
 import { type Shown, usePatient } from './use-patient.ts';
 
@@ -46,7 +46,7 @@ function Back() {
 
 function Record({ patient, shown, show }: { patient: PatientView; shown: Shown; show: () => void }) {
   const { t, date, moment } = useText();
-  const me = useMe<MeView>();
+  const me = useMe<Me>();
   return (
     <Page
       title={displayName(patient.names)}
@@ -163,7 +163,7 @@ function AddressLines({ address }: { address: Address }) {
 /** On paper: whose record this is, where it was printed, by whom and when. */
 function PrintHead() {
   const { t, moment } = useText();
-  const me = useMe<MeView>();
+  const me = useMe<Me>();
   return (
     <p className="print-only">
       {t('record.printed', {

@@ -3,7 +3,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { CallError, call } from '../../api/call.ts';
-import { type MeView, patientList, patientSearch, type SearchInput } from '../../api/clinic.gen.ts';
+import { patientList, patientSearch, type SearchInput } from '../../api/clinic.gen.ts';
 import { clinic } from '../../paths.ts';
 import { JURISDICTION } from '../../place.ts';
 import { useMe } from '../../shell/session.tsx';
@@ -12,7 +12,7 @@ import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
-import { may } from '../me.ts';
+import { type Me, may } from '../me.ts';
 import { PatientTable } from './patient-table.tsx';
 import { CRITERIA, type Criterion, searchInput } from './search-input.ts';
 
@@ -22,7 +22,7 @@ const PAGE_ITEMS = 25;
 
 export function Patients() {
   const { t } = useText();
-  const me = useMe<MeView>();
+  const me = useMe<Me>();
   const [criterion, setCriterion] = useState<Criterion>('name_starts_with');
   const [typed, setTyped] = useState('');
   const [birthDate, setBirthDate] = useState('');

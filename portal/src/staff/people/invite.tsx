@@ -10,6 +10,7 @@ import { Sheet } from '../../ui/dialog.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
+import { useStepUp } from '../account/step-up.tsx';
 
 interface Props {
   open: boolean;
@@ -29,6 +30,7 @@ export function Invite({ open, close, done }: Props) {
 function InviteForm({ close, done }: Omit<Props, 'open'>) {
   const { t } = useText();
   const faults = useFaults();
+  const fresh = useStepUp();
   const queries = useQueryClient();
   const [failure, setFailure] = useState<unknown>();
   const form = useForm<{ email: string; display_name: string; role: Role }>({
@@ -38,7 +40,7 @@ function InviteForm({ close, done }: Omit<Props, 'open'>) {
   const submit = form.handleSubmit(async (typed) => {
     setFailure(undefined);
     try {
-      await call(staffInvite, { body: typed });
+      await fresh(() => call(staffInvite, { body: typed }));
       await queries.invalidateQueries({ queryKey: ['staff'] });
       done(typed.email);
     } catch (error) {

@@ -2,18 +2,19 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call } from '../../api/call.ts';
-import { type MeView, type StaffView, staffList, staffUnlock } from '../../api/clinic.gen.ts';
+import { type StaffView, staffList, staffUnlock } from '../../api/clinic.gen.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
-import { may } from '../me.ts';
+import { type Me, may } from '../me.ts';
 import { Invite } from './invite.tsx';
+import { ResetFactor } from './reset-factor.tsx';
 
 export function Staff() {
   const { t } = useText();
-  const me = useMe<MeView>();
+  const me = useMe<Me>();
   const [inviting, setInviting] = useState(false);
   const [invited, setInvited] = useState<string>();
   const pages = useInfiniteQuery({
@@ -60,7 +61,7 @@ export function Staff() {
 
 function StaffTable({ items }: { items: StaffView[] }) {
   const { t, date } = useText();
-  const me = useMe<MeView>();
+  const me = useMe<Me>();
   const queries = useQueryClient();
   const unlock = useMutation({
     mutationFn: (account: string) => call(staffUnlock, { path: { id: account } }),
@@ -76,6 +77,7 @@ function StaffTable({ items }: { items: StaffView[] }) {
             <th scope="col">{t('staff.email')}</th>
             <th scope="col">{t('staff.role')}</th>
             <th scope="col">{t('staff.state')}</th>
+            {may(me.role, 'factor.reset') && <th scope="col">{t('factor.title')}</th>}
             <th scope="col">{t('staff.since')}</th>
           </tr>
         </thead>
@@ -104,6 +106,9 @@ function StaffTable({ items }: { items: StaffView[] }) {
                   </Button>
                 )}
               </td>
+              {may(me.role, 'factor.reset') && (
+                <td>{one.account !== me.account && one.state === 'active' && <ResetFactor one={one} />}</td>
+              )}
               <td data-label={t('staff.since')}>{date(one.created_at)}</td>
             </tr>
           ))}

@@ -1,0 +1,74 @@
+// The second step: a code of the authenticator app or a recovery code, at sign-in and again where a fresh one is needed.
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { call } from '../../api/call.ts';
+import { sessionProve } from '../../api/clinic.gen.ts';
+import { CLINIC, REGION } from '../../place.ts';
+import { Door } from '../../shell/frame.tsx';
+import { useSession } from '../../shell/session.tsx';
+import { type Key, useText } from '../../text/text.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Failure } from '../../ui/feedback.tsx';
+import { Field } from '../../ui/field.tsx';
+import { useTitle } from '../../ui/title.ts';
+import type { Me } from '../me.ts';
+
+/** Asks for a code and proves it; the session's new token is handed on. */
+export function FactorForm({ done }: { done: (csrfToken: string) => Promise<void> | void }) {
+  const { t } = useText();
+  const [recovery, setRecovery] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
+  const form = useForm({ defaultValues: { code: '' } });
+  const { isSubmitting, errors } = form.formState;
+  const submit = form.handleSubmit(async ({ code }) => {
+    setFailure(undefined);
+    const typed = code.replace(/\s/g, '');
+    try {
+      const { data } = await call(sessionProve, { body: recovery ? { recovery_code: typed } : { totp: typed } });
+      await done(data.csrf_token);
+    } catch (error) {
+      form.reset();
+      form.setFocus('code');
+      setFailure(error);
+    }
+  });
+  const swap = () => {
+    setRecovery(!recovery);
+    form.reset();
+  };
+  return (
+    <form onSubmit={submit} noValidate className="stack">
+      {failure !== undefined && <Failure error={failure} />}
+      <Field
+        label={t(recovery ? 'factor.recovery' : 'factor.code')}
+        autoComplete="one-time-code"
+        inputMode={recovery ? 'text' : 'numeric'}
+        maxLength={40}
+        fault={errors.code && t('fault.required')}
+        {...form.register('code', { required: true })}
+      />
+      <Button type="submit" look="primary" busy={isSubmitting}>
+        {t('factor.go')}
+      </Button>
+      <Button look="quiet" onClick={swap}>
+        {t(recovery ? 'factor.use_app' : 'factor.use_recovery')}
+      </Button>
+    </form>
+  );
+}
+
+/** Between the password and everything else. */
+export function ProveFactor() {
+  const { t } = useText();
+  const { begin, signOut } = useSession<Me>();
+  useTitle(t('factor.title'));
+  return (
+    <Door place={`${CLINIC} · ${t(`region.${REGION}` as Key)}`} title={t('factor.title')}>
+      <p>{t('factor.text')}</p>
+      <FactorForm done={begin} />
+      <Button look="quiet" onClick={() => void signOut()}>
+        {t('factor.leave')}
+      </Button>
+    </Door>
+  );
+}

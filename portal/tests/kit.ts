@@ -1,10 +1,10 @@
 // What browser tests share: the stack's description, a browser, signing in, and what every screen must hold.
-import { createHmac } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { totp } from './totp.ts';
 
 export interface Login {
   role: string;
@@ -87,19 +87,6 @@ export function loginOf(logins: Login[], role: string): Login {
 }
 
 const STEP_S = 30;
-
-/** The six digits of a step (RFC 6238 with RFC 4226, section 5.3). */
-export function totp(secret: string, step: number): string {
-  const bits = [...secret]
-    .map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0'))
-    .join('');
-  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(step));
-  const tag = createHmac('sha1', key).update(counter).digest();
-  const word = tag.readUInt32BE((tag.at(-1) ?? 0) & 15) & 0x7fffffff;
-  return String(word % 1_000_000).padStart(6, '0');
-}
 
 /** A code of a demo login that nobody has used: `cargo xtask code` keeps the same count beside the secret. */
 async function nextCode(login: Login): Promise<string> {

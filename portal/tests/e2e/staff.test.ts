@@ -1,7 +1,8 @@
 // A clinic's day in a real browser, in both regions: the desk, an invitation, a physician, two people at one record.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Clinic, clinicOf, launch, person, signIn, stepUp, totp } from '../kit.ts';
+import { type Clinic, clinicOf, launch, person, signIn, stepUp } from '../kit.ts';
+import { totp } from '../totp.ts';
 import { invitationLink } from './mail.ts';
 
 let browser: Browser;

@@ -1,0 +1,70 @@
+// The portal's own pure rules: words, formats, forms, searches.
+import { describe, expect, test } from 'vitest';
+import type { PatientView } from '../../src/api/clinic.gen.ts';
+import { differences } from '../../src/staff/patients/differences.ts';
+import { displayName, EMPTY_PERSON, toForm, toInput } from '../../src/staff/patients/person-form.ts';
+import { searchInput } from '../../src/staff/patients/search-input.ts';
+import { accent } from '../../src/text/pseudo.ts';
+import { totp } from '../totp.ts';
+
+const PATIENT: PatientView = {
+  id: 'pat_a',
+  version: 3,
+  created_at: '2026-01-01T00:00:00Z',
+  updated_at: '2026-01-02T00:00:00Z',
+  names: [{ use: 'official', given: ['Mary Ann', 'Zoë'], family: 'Núñez' }],
+  birth_date: '1984-02-29',
+  sex: 'female',
+  phones: [{ value: '+12025550101', use: 'mobile' }],
+  emails: [{ value: 'a@example.com' }],
+  addresses: [{ use: 'home', lines: ['1 Sample Street', 'Flat 2'], city: 'Exampleton' }],
+  mrn: 'X-1',
+  identifiers: [{ kind: 'ssn_last4', value: '••••34' }],
+};
+
+describe('a record and its form', () => {
+  test('what nobody touched goes back as it came, a given name of two words too', () => {
+    const { id, version, created_at, updated_at, ...input } = PATIENT;
+    expect([id, version, created_at, updated_at]).toHaveLength(4);
+    expect(toInput(toForm(PATIENT), PATIENT)).toEqual(input);
+  });
+
+  test('empty rows are not sent, and an absent number is absent', () => {
+    const input = toInput({ ...EMPTY_PERSON, names: [{ use: 'official', prefix: '', given: ' A  B ', family: '' }] });
+    expect(input.phones).toEqual([]);
+    expect('mrn' in input).toBe(false);
+    expect(input.names).toEqual([{ use: 'official', given: ['A', 'B'] }]);
+  });
+
+  test('the usual name is the one to show', () => {
+    expect(displayName(PATIENT.names)).toBe('Mary Ann Zoë Núñez');
+    expect(displayName([...PATIENT.names, { use: 'usual', given: ['Zoë'] }])).toBe('Zoë');
+    expect(displayName([])).toBe('');
+  });
+
+  test('differences name the fields that differ and no others', () => {
+    const mine = toForm(PATIENT);
+    expect(differences(mine, mine)).toEqual([]);
+    expect(differences({ ...mine, mrn: 'Y' }, mine)).toEqual([{ field: 'mrn', mine: 'Y', theirs: 'X-1' }]);
+  });
+});
+
+test('a search is asked for two characters and more, and narrowed only where the server takes it', () => {
+  expect(searchInput('name_starts_with', ' a ', '')).toBeUndefined();
+  expect(searchInput('name_starts_with', 'आशा', '1990-01-01')).toEqual({
+    name_starts_with: 'आशा',
+    birth_date: '1990-01-01',
+  });
+  expect(searchInput('mrn', 'X-1', '1990-01-01')).toEqual({ mrn: 'X-1' });
+  expect(searchInput('abha_number', '12', '')).toEqual({ identifier: { kind: 'abha_number', value: '12' } });
+});
+
+test('the pseudo-locale keeps the places for values', () => {
+  expect(accent('Found: {count}')).toMatch(/^⟦Föûñd: \{count\}~+⟧$/);
+});
+
+test('codes are those of RFC 6238, appendix B', () => {
+  const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
+  expect(totp(secret, Math.floor(59 / 30))).toBe('287082');
+  expect(totp(secret, Math.floor(1_111_111_109 / 30))).toBe('081804');
+});

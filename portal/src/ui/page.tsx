@@ -2,18 +2,19 @@
 import { type ReactNode, useEffect, useRef } from 'react';
 import { useTitle } from './title.ts';
 
-interface Props {
-  title: string;
-  /** The title of the browser's bar where the heading is about a person, because browsers keep it. */
-  tab?: string;
+type Props = {
   above?: ReactNode;
   actions?: ReactNode;
   children: ReactNode;
-}
+} & (
+  | { title: string; tab?: never }
+  /** A heading about a person has another title in the browser's bar, because browsers keep that. */
+  | { title: ReactNode; tab: string }
+);
 
 export function Page({ title, tab, above, actions, children }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useTitle(tab ?? title);
+  useTitle(tab ?? String(title));
   useEffect(() => {
     heading.current?.focus({ preventScroll: true });
   }, []);

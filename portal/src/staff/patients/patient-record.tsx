@@ -49,7 +49,7 @@ function Record({ patient, shown, show }: { patient: PatientView; shown: Shown; 
   const me = useMe<Me>();
   return (
     <Page
-      title={displayName(patient.names)}
+      title={<bdi>{displayName(patient.names)}</bdi>}
       tab={t('record.title')}
       above={<Back />}
       actions={

@@ -25,6 +25,7 @@ mod strict;
 mod strict_io;
 mod tunnel;
 mod upgrade;
+mod upstream;
 mod worker;
 mod ws_frames;
 

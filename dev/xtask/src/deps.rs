@@ -55,14 +55,6 @@ pub(crate) fn ensure_program(name: &str, package: &str) -> Outcome<()> {
     install(name, &[package], &[package])
 }
 
-/// Where the program `name` is.
-pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
-    let dirs = std::env::var_os("PATH").unwrap_or_default();
-    let mut places: Vec<PathBuf> = std::env::split_paths(&dirs).collect();
-    places.push(PathBuf::from("/usr/sbin"));
-    places.into_iter().map(|dir| dir.join(name)).find(|path| path.is_file())
-}
-
 /// Installs Debian's packages or brew's.
 pub(crate) fn install(wanted: &str, debian: &[&str], brew: &[&str]) -> Outcome<()> {
     match manager(wanted)? {
@@ -88,6 +80,13 @@ pub(crate) fn ensure_python() -> Outcome<()> {
         }
         Manager::Brew => run(&[], &["brew", "install", "python"]),
     }
+}
+
+/// Where the program `name` is: on the search path, or where servers are put, which is not on every person's.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    let places = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"].map(PathBuf::from);
+    std::env::split_paths(&dirs).chain(places).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
 fn manager(wanted: &str) -> Outcome<Manager> {

@@ -1,8 +1,9 @@
 //! Bodies on their way through: the client's towards the backend and the backend's towards the client, frame by frame.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use thiserror::Error;
 
 use super::pool::Lease;
 use super::state::Ticket;
+use super::upstream::Upstream;
 use crate::metrics::FOREIGN_BODY_BYTES;
 use crate::region::RegionName;
 use crate::residency::Verdict;
@@ -24,6 +26,8 @@ pub(super) struct Transfer {
     foreign: bool,
     upload_polled: Cell<bool>,
     upload_done: Cell<bool>,
+    /// The connection that the request leaves on.
+    upstream: RefCell<Option<Arc<Upstream>>>,
 }
 
 impl Transfer {
@@ -31,7 +35,17 @@ impl Transfer {
     pub(super) fn new(ticket: Ticket, verdict: &Verdict, own: RegionName) -> Rc<Self> {
         let foreign = !matches!(verdict, Verdict::Serve(route) if route.region == own);
         let no = || Cell::new(false);
-        Rc::new(Self { ticket, foreign, upload_polled: no(), upload_done: no() })
+        let upstream = RefCell::default();
+        Rc::new(Self { ticket, foreign, upload_polled: no(), upload_done: no(), upstream })
+    }
+
+    /// From now on the request leaves on this connection.
+    pub(super) fn leaves_on(&self, upstream: &Arc<Upstream>) {
+        *self.upstream.borrow_mut() = Some(upstream.clone());
+    }
+
+    fn poll_upstream(&self, cx: &Context<'_>) -> Poll<()> {
+        self.upstream.borrow().as_ref().map_or(Poll::Ready(()), |upstream| upstream.poll_writable(cx))
     }
 
     /// Whether anything of the body may have left for the backend.
@@ -94,6 +108,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for RequestBody<B> {
             return Poll::Ready(None);
         };
         transfer.upload_polled.set(true);
+        ready!(transfer.poll_upstream(cx));
         let Poll::Ready(frame) = Pin::new(&mut *incoming).poll_frame(cx) else {
             ready!(transfer.ticket.body_pending(cx));
             return Poll::Ready(Some(Err(BodyError::Late)));
@@ -183,6 +198,7 @@ impl Stream {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        ready!(self.transfer.ticket.state().poll_room(cx));
         let incoming = &mut self.incoming;
         let frame = match &mut self.lease {
             Some(lease) => lease.poll_for(cx, |own| Pin::new(&mut *incoming).poll_frame(own)),
@@ -194,7 +210,7 @@ impl Stream {
         };
         match frame.map(|frame| frame.map(Frame::into_data)) {
             Some(Ok(Ok(data))) => {
-                self.transfer.ticket.handed_over();
+                self.transfer.ticket.handed_over(data.len());
                 if self.incoming.is_end_stream() {
                     self.finish();
                 }

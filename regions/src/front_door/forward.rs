@@ -162,6 +162,7 @@ async fn attempt(
     transfer: &Transfer,
 ) -> Attempt {
     let reused = lease.reused();
+    transfer.leaves_on(lease.upstream());
     let patience = Duration::from_millis(peer.door().limits.response_head_ms);
     let mut sending = std::pin::pin!(lease.sender().try_send_request(request));
     // The clock for the answer starts anew while the body is still coming; the body has its own.

@@ -22,12 +22,16 @@ use super::body::RequestBody;
 use super::config::Limits;
 use super::driven::Driven;
 use super::metrics;
+use super::upstream::{Upstream, UpstreamIo};
 use crate::log::{self, Field};
 
 /// After a failed connect a backend is left alone this long, so that a dead one is not stormed.
 const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(200);
-/// hyper's read and write buffers of a backend connection.
-const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// What one TLS connection may hold that its peer has not taken yet. A larger answer goes out in more records; nothing waits
+/// longer for that.
+pub(super) const TLS_UNSENT_BYTES_MAX: usize = 8 * 1024;
+/// hyper's read and write buffers of a backend connection: one TLS record (RFC 8446, 5.1).
+const BUFFER_BYTES_MAX: usize = 16 * 1024;
 const RESPONSE_HEADERS_MAX: usize = 96;
 /// How long the good-bye to an idle backend connection may take.
 const RETIRE_WAIT: Duration = Duration::from_millis(500);
@@ -57,13 +61,17 @@ struct Idle {
     since: Instant,
 }
 
-type BackendConnection = Connection<TokioIo<TlsStream<TcpStream>>, RequestBody>;
+type BackendConnection = Connection<TokioIo<UpstreamIo<TlsStream<TcpStream>>>, RequestBody>;
 
 struct Connected {
     sender: SendRequest<RequestBody>,
     driven: Driven<BackendConnection>,
+    upstream: Arc<Upstream>,
     place: Place,
 }
+
+/// What opening a connection gives.
+type Opened = (SendRequest<RequestBody>, Driven<BackendConnection>, Arc<Upstream>);
 
 /// One of the connections a thread may have, from before it is opened; counts itself out when dropped.
 struct Place {
@@ -194,13 +202,13 @@ impl Pool {
                 continue;
             }
             match timeout(self.connect_for_each, self.connect(backend.address, want)).await {
-                Ok(Some((sender, driven))) => {
+                Ok(Some((sender, driven, upstream))) => {
                     if backend.failed_at.take().is_some() {
                         log::info("front_door_backend_back", &[Field::Port(backend.address.port())]);
                     }
                     metrics::BACKEND_REACHABLE.set(1);
                     metrics::BACKEND_CONNECTS.with_label_values(&["connected"]).inc();
-                    return Ok(Connected { sender, driven, place });
+                    return Ok(Connected { sender, driven, upstream, place });
                 }
                 Ok(None) | Err(_) => {
                     if backend.failed_at.replace(Some(Instant::now())).is_none() {
@@ -226,26 +234,25 @@ impl Pool {
         Ok(Place { pool: self.clone() })
     }
 
-    async fn connect(
-        &self,
-        address: SocketAddr,
-        want: Want,
-    ) -> Option<(SendRequest<RequestBody>, Driven<BackendConnection>)> {
+    async fn connect(&self, address: SocketAddr, want: Want) -> Option<Opened> {
         let stream = TcpStream::connect(address).await.ok()?;
         stream.set_nodelay(true).ok()?;
-        let stream: TlsStream<TcpStream> = self.tls.connect(self.server_name.clone(), stream).await.ok()?;
+        let mut stream: TlsStream<TcpStream> =
+            self.tls.connect(self.server_name.clone(), stream).await.ok()?;
+        stream.get_mut().1.set_buffer_limit(Some(TLS_UNSENT_BYTES_MAX));
+        let upstream = Arc::<Upstream>::default();
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(BUFFER_BYTES_MAX)
             .max_headers(RESPONSE_HEADERS_MAX)
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(UpstreamIo::new(stream, upstream.clone())))
             .await
             .ok()?;
         if want != Want::Tunnel {
-            return Some((sender, Driven::new(Some(connection))));
+            return Some((sender, Driven::new(Some(connection)), upstream));
         }
         // Ends when its sender is dropped, which the pool's bounds and every request's deadline see to.
         spawn_local(async move { drop(connection.with_upgrades().await) });
-        Some((sender, Driven::new(None)))
+        Some((sender, Driven::new(None), upstream))
     }
 }
 
@@ -253,6 +260,11 @@ impl Lease {
     /// Where requests are sent.
     pub(super) fn sender(&mut self) -> &mut SendRequest<RequestBody> {
         &mut self.connection.sender
+    }
+
+    /// Whether the backend takes what is sent.
+    pub(super) fn upstream(&self) -> &Arc<Upstream> {
+        &self.connection.upstream
     }
 
     /// Whether the connection carried a request before: then the backend may have closed it in the meantime.
@@ -286,11 +298,11 @@ impl Lease {
     }
 
     async fn park_when_ready(self) {
-        let Connected { mut sender, mut driven, place } = self.connection;
+        let Connected { mut sender, mut driven, upstream, place } = self.connection;
         let patience = place.pool.connect_for_each;
         let ready = poll_fn(|cx| driven.poll_for(cx, |own| sender.poll_ready(own)));
         if matches!(timeout(patience, ready).await, Ok(Ok(()))) {
-            Connected { sender, driven, place }.park();
+            Connected { sender, driven, upstream, place }.park();
         }
     }
 }
@@ -310,7 +322,7 @@ impl Connected {
 
     /// Closes it in good order, which takes a write.
     fn retire(self) {
-        let Self { sender, driven, place } = self;
+        let Self { sender, driven, place, .. } = self;
         drop(sender);
         if let Some(connection) = driven.into_connection() {
             spawn_local(async move {

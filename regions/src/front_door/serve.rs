@@ -20,13 +20,15 @@ use tokio_rustls::server::TlsStream;
 
 use super::connection::Client;
 use super::metrics;
+use super::pool::TLS_UNSENT_BYTES_MAX;
 use super::service::{self, Peer};
 use super::state::{ConnectionState, Expired};
 use super::strict_io::StrictIo;
 use super::upgrade;
 use super::worker::{Core, Drain};
 
-const H1_BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// hyper's read and write buffers hold a whole head, and never less than hyper itself wants.
+const H1_BUFFER_BYTES_MIN: usize = 8 * 1024;
 const H2_SEND_BUFFER_BYTES_MAX: usize = 64 * 1024;
 const H2_FRAME_BYTES_MAX: u32 = 16 * 1024;
 const H2_PING_EVERY: Duration = Duration::from_secs(20);
@@ -42,7 +44,8 @@ const FINISH_WAIT: Duration = Duration::from_secs(1);
 type ClientIo = TokioIo<StrictIo<TlsStream<TcpStream>>>;
 
 /// Serves HTTP/1.1 or HTTP/2, whichever the handshake agreed on.
-pub(super) async fn serve(core: &Rc<Core>, stream: TlsStream<TcpStream>, client: Client) {
+pub(super) async fn serve(core: &Rc<Core>, mut stream: TlsStream<TcpStream>, client: Client) {
+    stream.get_mut().1.set_buffer_limit(Some(TLS_UNSENT_BYTES_MAX));
     let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let state = ConnectionState::new(core.door.deadlines);
     let peer = Rc::new(Peer::new(core.clone(), client, state.clone()));
@@ -59,7 +62,7 @@ async fn serve_h1(core: &Rc<Core>, io: ClientIo, peer: Rc<Peer>, state: &Rc<Conn
     let service = service_fn(move |request: Request<Incoming>| service::answer(peer.clone(), request));
     let mut connection = http1::Builder::new()
         .header_read_timeout(None)
-        .max_buf_size(H1_BUFFER_BYTES_MAX)
+        .max_buf_size(core.door.framing.head_bytes_max.max(H1_BUFFER_BYTES_MIN))
         .max_headers(core.door.framing.headers_max)
         .serve_connection(io, service);
     let closing = {

@@ -12,6 +12,9 @@ use super::strict::{Framing, Violation};
 use super::upgrade::Upgrade;
 use crate::metrics::FOREIGN_BODY_BYTES_ARRIVED;
 
+/// So many bytes of responses wait for the client before no more are read from a backend for it.
+const UNFLUSHED_BYTES_MAX: usize = 8 * 1024;
+
 /// Whether bytes after a head may be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gate {
@@ -104,6 +107,10 @@ pub(super) struct ConnectionState {
     head_since: Cell<Option<Instant>>,
     idle_since: Cell<Instant>,
     write_blocked_since: Cell<Option<Instant>>,
+    /// Bytes of responses that were handed over and are not known to have left.
+    unflushed_bytes: Cell<usize>,
+    /// Bodies of responses that wait until those have left.
+    write_wakers: RefCell<Vec<Waker>>,
     /// The clock the process reads; a drain shortens the patience with idle connections.
     draining_since: Cell<Option<Instant>>,
     exchanges: RefCell<Vec<Option<Exchange>>>,
@@ -127,6 +134,8 @@ impl ConnectionState {
             head_since: Cell::new(None),
             idle_since: Cell::new(Instant::now()),
             write_blocked_since: Cell::new(None),
+            unflushed_bytes: Cell::new(0),
+            write_wakers: RefCell::new(Vec::new()),
             draining_since: Cell::new(None),
             exchanges: RefCell::new(Vec::new()),
             in_flight: Cell::new(0),
@@ -259,6 +268,26 @@ impl ConnectionState {
         if self.write_blocked_since.take().is_some() && self.in_flight.get() == 0 {
             self.idle_since.set(Instant::now());
         }
+    }
+
+    /// Everything that was written has left for the client.
+    pub(super) fn flushed(&self) {
+        self.unflushed_bytes.set(0);
+        if !self.write_wakers.borrow().is_empty() {
+            self.write_wakers.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Pending while enough of a response waits for the client: what is read for it meanwhile would only wait in memory.
+    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.unflushed_bytes.get() < UNFLUSHED_BYTES_MAX {
+            return Poll::Ready(());
+        }
+        let mut wakers = self.write_wakers.borrow_mut();
+        if !wakers.iter().any(|known| known.will_wake(cx.waker())) {
+            wakers.push(cx.waker().clone());
+        }
+        Poll::Pending
     }
 
     /// The process is stopping: from now on idle connections are kept only briefly.
@@ -396,7 +425,8 @@ impl Ticket {
     }
 
     /// A part of the response went to the client's side.
-    pub(super) fn handed_over(&self) {
+    pub(super) fn handed_over(&self, bytes: usize) {
+        self.state.unflushed_bytes.set(self.state.unflushed_bytes.get().saturating_add(bytes));
         self.with(|exchange| exchange.handed_over = Some(Instant::now()));
     }
 
@@ -474,7 +504,7 @@ mod tests {
         assert_eq!(state.expired(now + 150 * MS), Some(Expired::Head));
         state.head_finished();
         let ticket = state.begin();
-        ticket.handed_over();
+        ticket.handed_over(1);
         assert_eq!(state.expired(now + 500 * MS), Some(Expired::Stalled));
         ticket.asked();
         assert_eq!(state.expired(now + 500 * MS), None, "the backend's slowness is not the client's");

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use zeroize::Zeroize;
 
 use super::h2_data::DataCounter;
@@ -14,6 +14,9 @@ use super::state::{Behind, ConnectionState, Gate};
 use super::strict::{Framing, FramingLimits, Next, STAND_IN, Violation};
 
 const READ_BYTES: usize = 16 * 1024;
+/// The most that one read gives. hyper reads into 8 KiB at first, doubles that when a read fills it, and keeps what it has
+/// doubled for as long as the connection lives: one that carried a large body would hold 64 KiB for good.
+const PART_BYTES_MAX: usize = 8 * 1024 - 1;
 
 /// Wraps the TLS stream of one client. In the common case bytes are judged in hyper's own buffer and never copied;
 /// only what comes after an incomplete head or a shut gate is held back here.
@@ -163,11 +166,11 @@ impl<S> StrictIo<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> StrictIo<S> {
+impl<S: AsyncBufRead + AsyncRead + Unpin> StrictIo<S> {
     /// Reads straight into hyper's buffer and takes back what it may not see yet.
     fn read_in_place(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        ready!(poll_read_part(&mut self.inner, cx, buf))?;
         let after = buf.filled().len();
         if after == before {
             return Poll::Ready(Ok(true));
@@ -247,7 +250,7 @@ impl<S: AsyncRead + Unpin> StrictIo<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for StrictIo<S> {
+impl<S: AsyncBufRead + AsyncRead + Unpin> AsyncRead for StrictIo<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         match this.mode {
@@ -291,6 +294,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StrictIo<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.inner).poll_flush(cx);
+        if matches!(result, Poll::Ready(Ok(()))) {
+            this.state.flushed();
+        }
         this.note(result)
     }
 
@@ -299,4 +305,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StrictIo<S> {
         let result = Pin::new(&mut this.inner).poll_shutdown(cx);
         this.note(result)
     }
+}
+
+/// Reads the next part of what TLS has decrypted: a record is dealt into parts of about one size.
+pub(super) fn poll_read_part<S: AsyncBufRead + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    let record = ready!(Pin::new(&mut *stream).poll_fill_buf(cx))?;
+    let parts = record.len().div_ceil(PART_BYTES_MAX).max(1);
+    let count = record.len().div_ceil(parts).min(buf.remaining());
+    buf.put_slice(record.get(..count).unwrap_or_default());
+    Pin::new(stream).consume(count);
+    Poll::Ready(Ok(()))
 }

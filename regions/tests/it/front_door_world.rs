@@ -148,12 +148,17 @@ impl World {
     }
 
     pub(crate) fn config(&self, code: &str, backends: &[SocketAddr]) -> Config {
+        toml::from_str(&self.config_text(code, backends)).unwrap()
+    }
+
+    /// The configuration as a file has it.
+    pub(crate) fn config_text(&self, code: &str, backends: &[SocketAddr]) -> String {
         let number = self.doors.fetch_add(1, Ordering::Relaxed);
         let (region, _) = region_of(code);
         let tenant = self.pki.issue(&format!("public-{code}-{number}"), &[&format!("*.{code}.{BASE}")]);
         let bare = self.pki.issue(&format!("bare-{code}-{number}"), &[&format!("*.{BASE}")]);
         let own = self.pki.issue(&format!("front-door.{region}"), &["front-door.internal"]);
-        let text = format!(
+        format!(
             r#"
             region = "{region}"
             base = "{BASE}"
@@ -203,8 +208,7 @@ impl World {
             file = self.folder.path().join(format!("directory-{code}-{number}.bin")).display(),
             route = self.keys(code, "route").display(),
             receipts = self.keys(code, "receipt").display(),
-        );
-        toml::from_str(&text).unwrap()
+        )
     }
 
     /// A front door of the region, with its directory loaded.
@@ -356,8 +360,11 @@ impl Backend {
             "/early" => Ok(Response::new(text("early"))),
             "/drop" => Err("dropped on purpose"),
             "/hold" => {
+                let mut released = std::pin::pin!(self.release.notified());
+                // Whoever sees it held may release it at once.
+                released.as_mut().enable();
                 self.held.fetch_add(1, Ordering::SeqCst);
-                self.release.notified().await;
+                released.await;
                 Ok(Response::new(text("held")))
             }
             "/leak" => Ok(Response::builder()

@@ -10,11 +10,15 @@
 mod control;
 mod directory;
 mod feed;
+mod front_door_behind;
 mod front_door_floods;
 mod front_door_foreign;
 mod front_door_limits;
+#[cfg(target_os = "linux")]
+mod front_door_memory;
 mod front_door_restart;
 mod front_door_routing;
+mod front_door_slow;
 mod front_door_smuggling;
 mod front_door_streams;
 mod front_door_websocket;

@@ -65,6 +65,7 @@ pub(super) fn commit(root: &Path) -> String {
 
 /// The first line that a program prints; empty where it cannot be run.
 pub(super) fn said(folder: &Path, program: &str, arguments: &[&str]) -> String {
+    let program = crate::deps::find_program(program).unwrap_or_else(|| program.into());
     let output = Command::new(program).args(arguments).current_dir(folder).output();
     let bytes = output.map(|output| if output.stdout.is_empty() { output.stderr } else { output.stdout });
     String::from_utf8_lossy(&bytes.unwrap_or_default()).lines().next().unwrap_or_default().trim().to_owned()

@@ -13,7 +13,7 @@ pub(crate) mod upstream;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::bench::load::{Load, Sample};
 use crate::bench::proxies::Proxy;
@@ -32,12 +32,31 @@ const MEASURED: Duration = Duration::from_secs(8);
 /// What of it to run.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only the front door, its route table and idle memory, without the benchmarks of the clinics' data.
-    #[arg(long)]
-    proxies_only: bool,
+    /// Only these parts, printed and not written to `docs/benchmarks.md`: a table there is of one whole run.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
 }
 
-/// Runs what was asked for and writes `docs/benchmarks.md`.
+/// What can be measured by itself.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// 5 GiB up and down through the front door.
+    Bulk,
+    /// The front door beside nginx and `HAProxy`.
+    Proxies,
+    /// The route table.
+    Routes,
+    /// The benchmarks that live beside the code they measure: the clinics' data, tenants, migrations.
+    Beside,
+}
+
+impl Options {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+}
+
+/// Runs what was asked for; a whole run writes `docs/benchmarks.md`.
 pub(crate) async fn run(checkout: &Checkout, options: &Options) -> Outcome<ExitCode> {
     if !cfg!(target_os = "linux") {
         return Err(Fail::new("The benchmarks read processor time from /proc and need Linux."));
@@ -49,20 +68,26 @@ pub(crate) async fn run(checkout: &Checkout, options: &Options) -> Outcome<ExitC
     deps::ensure_program("haproxy", "haproxy")?;
     let postgres = deps::ensure_postgres()?;
     let mut report = Report::new(machine::load_average(), machine::commit(checkout.root()));
-    match stack::Bench::start(checkout, &postgres).await {
-        Err(fail) => report.note("the stack that is measured", fail),
-        Ok(bench) => {
-            measure(&bench, &mut report).await;
-            let stopped = bench.stop();
-            report.keep("stopping the stack that was measured", stopped.map(|()| Vec::new()));
+    if options.wants(Part::Bulk) || options.wants(Part::Proxies) {
+        match stack::Bench::start(checkout, &postgres).await {
+            Err(fail) => report.note("the stack that is measured", fail),
+            Ok(bench) => {
+                measure(&bench, &mut report, options).await;
+                let stopped = bench.stop();
+                report.keep("stopping the stack that was measured", stopped.map(|()| Vec::new()));
+            }
         }
     }
-    report.keep("the route table", route::run(checkout).await);
-    if !options.proxies_only {
+    if options.wants(Part::Routes) {
+        report.keep("the route table", route::run(checkout).await);
+    }
+    if options.wants(Part::Beside) {
         report.keep("the benchmarks beside the code", library::run(checkout, &postgres).await);
     }
     report.print();
-    report.write(checkout)?;
+    if options.only.is_empty() {
+        report.write(checkout)?;
+    }
     Ok(if report.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -77,16 +102,26 @@ fn run_optimised(checkout: &Checkout, options: &Options) -> Outcome<ExitCode> {
     let target = checkout.binaries()?;
     let release = target.parent().unwrap_or(&target).join("release/xtask");
     let mut command = Command::new(release);
-    command.arg("bench").args(options.proxies_only.then_some("--proxies-only")).current_dir(checkout.root());
+    command.arg("bench").current_dir(checkout.root());
+    for value in options.only.iter().filter_map(Part::to_possible_value) {
+        command.arg("--only").arg(value.get_name());
+    }
     let status = command.status().attempt(|| "start the optimised benchmark".to_owned())?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Every part that can be measured is, also after one failed.
-async fn measure(bench: &stack::Bench, report: &mut Report) {
+async fn measure(bench: &stack::Bench, report: &mut Report, options: &Options) {
     report.idle = bench.idle_memory();
-    // First, while the front door is as it started: memory that an earlier load left it with would hide growth.
-    report.keep("5 GiB up and down", move_bulk(bench).await);
+    if options.wants(Part::Bulk) {
+        report.keep("5 GiB up and down", move_bulk(bench).await);
+    }
+    if options.wants(Part::Proxies) {
+        proxies_side_by_side(bench, report).await;
+    }
+}
+
+async fn proxies_side_by_side(bench: &stack::Bench, report: &mut Report) {
     match compare(bench.terminating_proxies(), bench, true).await {
         Ok(found) => report.proxied = found,
         Err(fail) => report.note("the comparison of TLS proxies", fail),
@@ -97,11 +132,16 @@ async fn measure(bench: &stack::Bench, report: &mut Report) {
     }
 }
 
+/// Each way through a front door that was just started: memory that earlier load left it with would hide growth.
 async fn move_bulk(bench: &stack::Bench) -> Outcome<Vec<library::Line>> {
-    let front_door = bench.home_front_door()?;
     let host = bench.home_host();
-    let load = Load { home: bench.home(), port: front_door.port, host: &host, clients: 1 };
-    bulk::run(&load, front_door.pid).await
+    let mut lines = Vec::new();
+    for way in [bulk::Way::Up, bulk::Way::Down] {
+        let front_door = bench.fresh_front_door().await?;
+        let load = Load { home: bench.home(), port: front_door.port, host: &host, clients: 1 };
+        lines.push(bulk::run(&load, front_door.pid, way).await?);
+    }
+    Ok(lines)
 }
 
 async fn compare(

@@ -1,10 +1,11 @@
 //! nginx and HAProxy, configured to do what the front door does as far as they can: TLS 1.3 in, pooled mTLS out.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
 use crate::bench::machine::ticks_of_tree;
-use crate::fail::Outcome;
+use crate::deps;
+use crate::fail::{Fail, Outcome};
 use crate::pki::Pair;
 use crate::places::{Home, make_dir, write_private};
 use crate::process::{self, Daemon};
@@ -77,7 +78,7 @@ pub(super) fn nginx(parts: &Terminating<'_>, port: u16) -> Outcome<Proxy> {
         if rustix::process::geteuid().is_root() { config } else { config.replace(" user root;", "") };
     let file = dir.join("nginx.conf");
     write_private(&file, config.as_bytes())?;
-    let mut daemon = Daemon::new(Path::new("nginx"), None);
+    let mut daemon = Daemon::new(&program("nginx")?, None);
     daemon.command.arg("-p").arg(&dir).arg("-c").arg(&file);
     start(parts.home, "bench/nginx", "nginx", port, daemon)
 }
@@ -115,7 +116,7 @@ pub(super) fn haproxy_tcp(home: &Home, threads: usize, ports: (u16, u16)) -> Out
 fn start_haproxy(home: &Home, name: &'static str, port: u16, config: &str) -> Outcome<Proxy> {
     let file = home.run(&format!("{name}.cfg"));
     write_private(&file, config.as_bytes())?;
-    let mut daemon = Daemon::new(Path::new("haproxy"), None);
+    let mut daemon = Daemon::new(&program("haproxy")?, None);
     daemon.command.arg("-db").arg("-f").arg(&file);
     start(home, &format!("bench/{name}"), name, port, daemon)
 }
@@ -131,6 +132,10 @@ pub(super) fn stop(proxies: Vec<Proxy>) -> Outcome<()> {
         process::stop(&home, &name, Signal::TERM)?;
     }
     Ok(())
+}
+
+fn program(name: &str) -> Outcome<PathBuf> {
+    deps::find_program(name).ok_or_else(|| Fail::new(format!("{name} is not installed.")))
 }
 
 /// HAProxy wants a certificate and its key in one file.

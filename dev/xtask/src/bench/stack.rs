@@ -96,9 +96,10 @@ impl Bench {
         Ok(vec![self.front_door(first)?, haproxy])
     }
 
-    /// The first region's front door.
-    pub(super) fn home_front_door(&self) -> Outcome<Proxy> {
+    /// The first region's front door, started anew.
+    pub(super) async fn fresh_front_door(&self) -> Outcome<Proxy> {
         let [region, _] = &REGIONS;
+        restart_front_door(&self.stack, region).await?;
         self.front_door(region)
     }
 
@@ -166,7 +167,11 @@ async fn use_upstream(stack: &Stack, region: &LocalRegion) -> Outcome<()> {
     let changes = toml::Table::try_from(changes).attempt(|| "lay out the bench's changes".to_owned())?;
     config.extend(changes);
     write_private(&file, config.to_string().as_bytes())?;
-    stack.stop_process(&front_door)?;
+    restart_front_door(stack, region).await
+}
+
+async fn restart_front_door(stack: &Stack, region: &LocalRegion) -> Outcome<()> {
+    stack.stop_process(&process_name(region, Role::FrontDoor))?;
     let record = stack.start_role(region, Role::FrontDoor)?;
     stack.role_ready(region, Role::FrontDoor, &record).await
 }

@@ -20,10 +20,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Barrier, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
-use crate::bench::bulk::Zeros;
+use crate::bench::bulk::{REQUESTS, TOGETHER, Zeros};
 use crate::fail::{Attempt, Fail, Outcome};
 
 /// Where the upstream listens and whom it believes.
@@ -63,6 +63,8 @@ struct State {
     region: RegionName,
     clock: Clock,
     body: Bytes,
+    /// Requests that are answered only when so many of them are there.
+    together: Barrier,
 }
 
 /// Serves until it is stopped.
@@ -75,6 +77,7 @@ pub(crate) async fn serve(upstream: &Upstream) -> Outcome<()> {
         region: upstream.region,
         clock: Clock::system(),
         body: Bytes::from(vec![b'x'; upstream.body_bytes]),
+        together: Barrier::new(REQUESTS),
     });
     let listener =
         TcpListener::bind(upstream.listen).await.attempt(|| format!("listen on {}", upstream.listen))?;
@@ -102,8 +105,12 @@ async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, state: Arc<State>) ->
     http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.attempt(doing)
 }
 
-/// Takes in a body, and answers with as many bytes as `?bytes=` asks for, or with the usual number.
+/// Takes in a body, and answers with as many bytes as `?bytes=` asks for, or with the usual number. `?together` is answered
+/// when all requests of a bulk transfer have come with it.
 async fn answer(mut request: http::Request<Incoming>, state: &State) -> http::Response<Answer> {
+    if request.uri().query() == Some(TOGETHER) {
+        state.together.wait().await;
+    }
     let asked = request.uri().query().and_then(|query| query.strip_prefix("bytes=")?.parse().ok());
     let body = match asked {
         Some(bytes) => Either::Right(Zeros::new(bytes)),

@@ -23,6 +23,9 @@ use crate::tidy;
 pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     let begun = Instant::now();
     let postgres = deps::ensure_postgres()?;
+    // Some tests put the front door behind these.
+    deps::ensure_program("nginx", "nginx")?;
+    deps::ensure_program("haproxy", "haproxy")?;
     let mut tally = Tally::default();
     for step in static_checks() {
         tally.record(step.name, step.run(checkout, &[]).await);

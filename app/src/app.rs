@@ -11,6 +11,7 @@ use regions::region::RegionName;
 use tenancy::Regional;
 use tenancy::keys::Keys;
 
+use crate::access::Policy;
 use crate::auth::password::PasswordPool;
 use crate::config::SessionConfig;
 use crate::middleware::limits::BodyLimits;
@@ -48,6 +49,8 @@ pub struct App {
     pub bodies: BodyLimits,
     /// Names of patients in memory, for searches by the start of a name.
     pub names: NameIndexes,
+    /// Who may do what, and about whom.
+    pub policy: Policy,
     /// Whether what this process holds was of its region when it was last looked at.
     pub pinned: Pins,
 }

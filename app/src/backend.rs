@@ -134,6 +134,7 @@ pub async fn build(
         rates: RateLimits::default(),
         bodies: BodyLimits::default(),
         names: NameIndexes::default(),
+        policy: crate::access::Policy::default(),
         pinned: Pins::default(),
     })
 }

@@ -14,17 +14,26 @@ use tenancy::audit::{AuditEntry, Outcome, Purpose, Unaudited};
 use tenancy::keys::Purpose as KeyPurpose;
 use tenancy::{TenantTx, TxError};
 
-use crate::access::{self, Audience, Unsure};
+use crate::access::{self, Audience, Unsure, Within};
 use crate::app::App;
 use crate::auth::queries::LiveSession;
 use crate::auth::{csrf, session};
+use crate::break_glass::model::BreakGlassId;
 use crate::ctx::{Actor, Ctx};
 use crate::error::{
-    AppError, BAD_PURPOSE, CSRF, FORBIDDEN, SECOND_FACTOR_REQUIRED, STEP_UP_REQUIRED, UNAUTHENTICATED,
+    AppError, BAD_PURPOSE, CSRF, FORBIDDEN, NOT_FOUND, SECOND_FACTOR_REQUIRED, STEP_UP_REQUIRED,
+    UNAUTHENTICATED,
 };
 use crate::middleware::Routed;
+use crate::patients::model::PatientId;
+use crate::relationships::model::Tie;
+use crate::relationships::queries;
 use crate::routes::Route;
 use crate::staff::model::AccountId;
+use crate::store::StoreError;
+
+/// Paths that name a patient begin with this.
+const ABOUT_A_PATIENT: &str = "/api/v1/patients/{id}";
 
 /// What a handler is given besides its input.
 pub struct Call {
@@ -154,7 +163,7 @@ impl Call {
         self.check_origin()?;
         let token = session::from_cookie(self.headers()).ok_or(UNAUTHENTICATED)?;
         self.warm_keys().await?;
-        let mut tx = self.app.regional.begin(self.routed.clinic.tenant(), self.action()).await?;
+        let mut tx = self.app.regional.begin_for_caller(self.routed.clinic.tenant(), self.action()).await?;
         let found = session::resume(&mut tx, &token.hash(), &self.app).await;
         let live = match found {
             Ok(Some(live)) => live,
@@ -173,14 +182,18 @@ impl Call {
             session: live.id.into_bytes(),
             factor: live.factor,
         };
-        let ctx = match self.context(Some(actor)) {
+        let mut ctx = match self.context(Some(actor)) {
             Ok(ctx) => ctx,
             Err(error) => {
                 roll_back(tx).await;
                 return Err(error);
             }
         };
-        let result = match self.authorise(&ctx, &live) {
+        let allowed = match self.authorise(&ctx, &live) {
+            Ok(()) => self.enter(&mut ctx, &mut tx).await,
+            Err(error) => Err(error),
+        };
+        let result = match allowed {
             Ok(()) => work(&ctx, &mut tx).await,
             Err(error) => Err(error),
         };
@@ -216,7 +229,35 @@ impl Call {
             client_ip: self.routed.assertion.client_ip,
             clock: self.app.clock.clone(),
             keys: Arc::clone(self.app.keys()),
+            policy: self.app.policy,
+            tie: None,
         })
+    }
+
+    /// From here on the transaction acts for the caller, and the patient that the path names, if it names one, is within
+    /// the caller's reach. One who is not is answered like one who is nowhere.
+    async fn enter(&self, ctx: &mut Ctx, tx: &mut TenantTx) -> Result<(), AppError> {
+        let (caller, within) = (ctx.caller(), ctx.within());
+        if !self.route.path.starts_with(ABOUT_A_PATIENT) {
+            return Ok(tx.act_as(&caller).await?);
+        }
+        let absent = || AppError::from(NOT_FOUND).denied("absent");
+        let patient = PatientId::parse(self.path("id")).ok_or_else(absent)?;
+        let kind = tx
+            .act_as_asking(&caller, |connection| queries::ask_tie(connection, within, patient.uuid()))
+            .await?;
+        if within == Within::Everyone {
+            return Ok(());
+        }
+        let tie = Tie::parse(&kind.ok_or_else(absent)?).ok_or(StoreError::Shape)?;
+        if tie == Tie::BreakGlass {
+            ctx.purpose = Purpose::BreakGlass;
+            if !access::in_emergency(self.route.action) {
+                return Err(AppError::from(FORBIDDEN).denied("break_glass"));
+            }
+        }
+        ctx.tie = Some(tie);
+        Ok(())
     }
 
     fn authorise(&self, ctx: &Ctx, live: &LiveSession) -> Result<(), AppError> {
@@ -229,7 +270,7 @@ impl Call {
         self.app.rates.check_actor(self.route.rate, ctx.tenant().id, ctx.account())?;
         let allowed = match action.audience() {
             Audience::Anyone => true,
-            Audience::Staff => access::may(live.role, action),
+            Audience::Staff => (self.app.policy.may)(live.role, action),
         };
         if !allowed {
             return Err(AppError::from(FORBIDDEN).denied("role"));
@@ -240,8 +281,10 @@ impl Call {
     /// Records a denial in a transaction of its own, on connections kept for that.
     async fn record_denial(&self, ctx: &Ctx, reason: &'static str) -> Result<(), AppError> {
         let mut entry = ctx.entry(self.action(), Outcome::Deny).reason(reason);
-        if let Some(patient) = crate::patients::model::PatientId::parse(self.path("id")) {
+        if let Some(patient) = PatientId::parse(self.path("id")) {
             entry = entry.resource("patient", patient.bytes());
+        } else if let Some(emergency) = BreakGlassId::parse(self.path("id")) {
+            entry = entry.resource("break_glass", emergency.bytes());
         } else if let Some(account) = AccountId::parse(self.path("id")) {
             entry = entry.resource("account", account.bytes());
         }

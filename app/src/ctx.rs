@@ -11,9 +11,11 @@ use regions::region::{Jurisdiction, RegionCode};
 use tenancy::TenantRef;
 use tenancy::audit::{ActorKind, AuditEntry, Outcome, Purpose};
 use tenancy::keys::Keys;
+use tenancy::reach::Caller;
 
-use crate::access::Role;
+use crate::access::{Policy, Role, Within};
 use crate::auth::factor::ProvenFactor;
+use crate::relationships::model::Tie;
 
 /// The clinic a request is for, as this process's own directory has it.
 #[derive(Clone)]
@@ -49,6 +51,24 @@ pub struct Actor {
     pub factor: Option<ProvenFactor>,
 }
 
+impl Actor {
+    /// What the audit log calls it.
+    #[must_use]
+    pub const fn kind(&self) -> ActorKind {
+        match self.role {
+            Role::ClinicAdmin
+            | Role::Physician
+            | Role::Nurse
+            | Role::Receptionist
+            | Role::LabTechnician
+            | Role::Billing
+            | Role::PrivacyOfficer => ActorKind::Staff,
+            Role::Patient | Role::Proxy => ActorKind::Patient,
+            Role::MachineClient => ActorKind::Client,
+        }
+    }
+}
+
 /// One request's context.
 #[derive(Clone)]
 pub struct Ctx {
@@ -66,6 +86,11 @@ pub struct Ctx {
     pub clock: Clock,
     /// The region's keys.
     pub keys: Arc<Keys>,
+    /// Who may ask about whom.
+    pub policy: Policy,
+    /// How the caller is tied to the patient that the path names; `None` when it names none, or when the caller reaches
+    /// the whole clinic.
+    pub tie: Option<Tie>,
 }
 
 impl Ctx {
@@ -87,6 +112,20 @@ impl Ctx {
         self.actor.map_or([0; 16], |actor| actor.account)
     }
 
+    /// The condition that queries about patients carry for this caller.
+    #[must_use]
+    pub fn within(&self) -> Within {
+        self.actor.map_or(Within::Nobody, |actor| self.policy.within(actor.role, actor.account, self.now()))
+    }
+
+    /// What row security is told of this caller.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        let at_us = self.now().timestamp_micros();
+        self.actor
+            .map_or(Caller::nobody(at_us), |actor| self.policy.caller(actor.role, actor.account, self.now()))
+    }
+
     /// An audit entry with everything the context knows.
     #[must_use]
     pub fn entry(&self, action: &'static str, outcome: Outcome) -> AuditEntry {
@@ -95,7 +134,7 @@ impl Ctx {
             .request(self.request_id)
             .client_ip(self.client_ip);
         match self.actor {
-            Some(actor) => entry.actor(ActorKind::Staff, actor.account).session(actor.session),
+            Some(actor) => entry.actor(actor.kind(), actor.account).session(actor.session),
             None => entry.actor(ActorKind::Anonymous, [0; 16]),
         }
     }

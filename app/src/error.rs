@@ -74,6 +74,14 @@ kinds! {
     STAFF_EXISTS = 409 "staff_exists" "There is already an account with this e-mail address.";
     /// Somebody else has to agree.
     RESET_NOT_YOURS = 409 "reset_not_yours" "Your own factors are reset by somebody else.";
+    /// The caller's own account is not the caller's to change.
+    OWN_ACCOUNT = 409 "own_account" "Another administrator has to change your own account.";
+    /// Emergency access is for patients who are out of reach.
+    IN_REACH = 409 "in_reach" "This patient is within your reach already.";
+    /// Nobody reviews the own emergency access.
+    OWN_ACCESS = 409 "own_access" "Somebody else has to review your own access.";
+    /// The account is not in the state that this needs.
+    WRONG_STATE = 409 "wrong_state" "The account is not in a state that allows this.";
     /// The clinic was off-boarded.
     GONE = 410 "gone" "This clinic has left.";
     /// The patient's or clinic's key was destroyed.

@@ -6,7 +6,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
-use crate::{auth, patients, staff};
+use crate::{auth, break_glass, patients, relationships, sites, staff};
 
 /// OpenAPI 3.1 description of everything under `/api/v1`.
 #[derive(OpenApi)]
@@ -32,11 +32,26 @@ use crate::{auth, patients, staff};
         staff::api::list,
         staff::api::invite,
         staff::api::unlock,
+        staff::change::role,
+        staff::change::deactivate,
+        staff::change::reactivate,
         patients::api::create,
         patients::api::list,
         patients::api::search,
         patients::api::read,
         patients::api::update,
+        patients::api::contact,
+        break_glass::api::start,
+        break_glass::api::list,
+        break_glass::api::end,
+        break_glass::api::review,
+        sites::api::list,
+        sites::api::create,
+        sites::api::assign,
+        sites::api::register,
+        relationships::api::care_team,
+        relationships::api::join,
+        relationships::api::leave,
     ),
     modifiers(&SessionSchemes),
     security(("session" = [], "csrf" = [])),
@@ -45,6 +60,9 @@ use crate::{auth, patients, staff};
         (name = "factors", description = "The own second factors"),
         (name = "staff", description = "Who works in the clinic"),
         (name = "patients", description = "Who is treated in the clinic"),
+        (name = "sites", description = "Where the clinic works"),
+        (name = "care teams", description = "Who treats a patient"),
+        (name = "emergency access", description = "Reaching for a patient who is not one's own, and the review of it"),
         (name = "description", description = "This document"),
     )
 )]

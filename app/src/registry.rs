@@ -8,6 +8,7 @@ const PERSON: u32 = 100;
 const IDEMPOTENCY: u32 = 101;
 const ACCOUNT: u32 = 102;
 const CURSOR: u32 = 103;
+const BREAK_GLASS: u32 = 130;
 
 /// `person.names`
 pub const PERSON_NAMES: Column = Column::new(PERSON, 1);
@@ -35,6 +36,10 @@ pub const ACCOUNT_EMAIL: Column = Column::new(ACCOUNT, 1);
 pub const ACCOUNT_DISPLAY_NAME: Column = Column::new(ACCOUNT, 2);
 /// `totp.secret_sealed` and `totp.pending_sealed`, by the account's row: a secret moves from one to the other.
 pub const ACCOUNT_TOTP: Column = Column::new(ACCOUNT, 3);
+/// `break_glass.reason_sealed`
+pub const BREAK_GLASS_REASON: Column = Column::new(BREAK_GLASS, 1);
+/// `break_glass.note_sealed`
+pub const BREAK_GLASS_NOTE: Column = Column::new(BREAK_GLASS, 2);
 /// Page cursors; they are in no table.
 pub const PAGE_CURSOR: Column = Column::new(CURSOR, 1);
 
@@ -53,6 +58,8 @@ pub const COLUMNS: &[Column] = &[
     ACCOUNT_EMAIL,
     ACCOUNT_DISPLAY_NAME,
     ACCOUNT_TOTP,
+    BREAK_GLASS_REASON,
+    BREAK_GLASS_NOTE,
     PAGE_CURSOR,
 ];
 

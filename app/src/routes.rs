@@ -5,7 +5,7 @@ use actix_web::web;
 
 use crate::access::Action;
 use crate::middleware::rate::RateClass;
-use crate::{auth, openapi, patients, staff};
+use crate::{auth, break_glass, openapi, patients, relationships, sites, staff};
 
 /// One line of the table.
 #[derive(Debug)]
@@ -51,11 +51,26 @@ routes! {
     GET    "/api/v1/staff"              StaffList        Read     staff::api::list;
     POST   "/api/v1/staff"              StaffInvite      Write    staff::api::invite;
     POST   "/api/v1/staff/{id}/unlock"  StaffUnlock      Write    staff::api::unlock;
+    PUT    "/api/v1/staff/{id}/role"    StaffRole        Write    staff::change::role;
+    POST   "/api/v1/staff/{id}/deactivate" StaffDeactivate Write  staff::change::deactivate;
+    POST   "/api/v1/staff/{id}/reactivate" StaffReactivate Write  staff::change::reactivate;
+    PUT    "/api/v1/staff/{id}/sites"   StaffSites       Write    sites::api::assign;
+    GET    "/api/v1/sites"              SiteList         Read     sites::api::list;
+    POST   "/api/v1/sites"              SiteCreate       Write    sites::api::create;
     POST   "/api/v1/patients"           PatientCreate    Write    patients::api::create;
     GET    "/api/v1/patients"           PatientList      Bulk     patients::api::list;
     POST   "/api/v1/patients/search"    PatientSearch    Bulk     patients::api::search;
     GET    "/api/v1/patients/{id}"      PatientRead      Read     patients::api::read;
     PUT    "/api/v1/patients/{id}"      PatientUpdate    Write    patients::api::update;
+    POST   "/api/v1/break-glass"                 BreakGlassStart  Write break_glass::api::start;
+    GET    "/api/v1/break-glass"                 BreakGlassList   Bulk  break_glass::api::list;
+    POST   "/api/v1/break-glass/{id}/end"        BreakGlassEnd    Write break_glass::api::end;
+    POST   "/api/v1/break-glass/{id}/review"     BreakGlassReview Write break_glass::api::review;
+    PUT    "/api/v1/patients/{id}/contact"       PatientContact Write patients::api::contact;
+    PUT    "/api/v1/patients/{id}/sites"         PatientSites Write sites::api::register;
+    GET    "/api/v1/patients/{id}/care-team"     CareTeamRead  Read  relationships::api::care_team;
+    POST   "/api/v1/patients/{id}/care-team"     CareTeamJoin  Write relationships::api::join;
+    POST   "/api/v1/patients/{id}/care-team/end" CareTeamLeave Write relationships::api::leave;
 }
 
 /// The lines that a server serves.

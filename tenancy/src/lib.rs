@@ -13,6 +13,7 @@ mod names;
 mod pg;
 mod pool;
 pub mod provision;
+pub mod reach;
 mod regional;
 pub mod schema;
 mod session;

@@ -11,13 +11,14 @@ use regions::region::RegionName;
 
 use crate::archive::Archive;
 use crate::config::RegionalConfig;
-use crate::context::ContextKey;
+use crate::context::{Bound, ContextKey};
 use crate::error::{BootError, Rejection, TxError};
 use crate::keys::{Keys, Purpose};
 use crate::kms::Kms;
 use crate::names::TenantRef;
 use crate::objects::Objects;
 use crate::pool::{ShardPool, Slice};
+use crate::reach::Caller;
 use crate::session::Held;
 use crate::tx::{TenantTx, TxShared};
 
@@ -108,22 +109,36 @@ impl Regional {
         &self.shared.clock
     }
 
-    /// Begins a transaction of the tenant. `name` is what metrics and logs call it.
+    /// Begins a transaction of the tenant for the platform's own work; it reaches everyone in the tenant. `name` is what
+    /// metrics and logs call it.
     ///
     /// # Errors
     /// [`TxError::Busy`] when the tenant's share is used up, [`TxError::Unavailable`] when no connection can be had,
     /// [`TxError::Rejected`], [`TxError::StaleEpoch`] or [`TxError::NotServed`] when the tenant's checks fail.
     pub async fn begin(&self, tenant: TenantRef, name: &'static str) -> Result<TenantTx, TxError> {
-        self.begin_in(tenant, name, Slice::Ordinary).await
+        self.begin_in(tenant, name, (Slice::Ordinary, Caller::system(self.now_us()))).await
+    }
+
+    /// Begins a transaction for somebody who has yet to show who they are: it reaches nobody until
+    /// [`TenantTx::act_as`].
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub async fn begin_for_caller(&self, tenant: TenantRef, name: &'static str) -> Result<TenantTx, TxError> {
+        self.begin_in(tenant, name, (Slice::Ordinary, Caller::nobody(self.now_us()))).await
     }
 
     /// Begins a transaction on the reserved slice, for denials and log-ins, which must be recorded even when the
-    /// ordinary connections are all in use.
+    /// ordinary connections are all in use. It reaches nobody.
     ///
     /// # Errors
     /// As [`begin`](Self::begin), without [`TxError::Busy`].
     pub async fn begin_reserved(&self, tenant: TenantRef, name: &'static str) -> Result<TenantTx, TxError> {
-        self.begin_in(tenant, name, Slice::Reserved).await
+        self.begin_in(tenant, name, (Slice::Reserved, Caller::nobody(self.now_us()))).await
+    }
+
+    fn now_us(&self) -> i64 {
+        i64::try_from(self.shared.clock.now_unix_ms()).unwrap_or(i64::MAX).saturating_mul(1_000)
     }
 
     /// Database connections open at this moment, over all shards.
@@ -136,7 +151,7 @@ impl Regional {
         &self,
         tenant: TenantRef,
         name: &'static str,
-        slice: Slice,
+        (slice, caller): (Slice, Caller),
     ) -> Result<TenantTx, TxError> {
         let pool = self.shards.get(&tenant.shard).ok_or(TxError::Rejected(Rejection::Shard))?;
         let key = self.context_key(tenant).await?;
@@ -144,11 +159,13 @@ impl Regional {
         for _ in 0..self.config.pool.connections_max.saturating_add(BEGIN_ATTEMPTS_MAX) {
             let lease = pool.lease(tenant.id, slice).await?;
             let expires_s = lease.connection.database_now_s().saturating_add(self.config.pool.context_s);
-            let context = key.mint(tenant.id, expires_s, lease.connection.pid);
+            let bound = Bound { expires_s, pid: lease.connection.pid };
+            let context = key.mint(tenant.id, bound, &caller);
             let mut held = Held::new(lease);
             match held.begin(tenant, &context, &self.config.pool).await {
                 Ok(()) => {
-                    return Ok(TenantTx { held, shared: Arc::clone(&self.shared), tenant, name });
+                    let shared = Arc::clone(&self.shared);
+                    return Ok(TenantTx { held, shared, tenant, name, bound });
                 }
                 Err(error @ TxError::Rejected(Rejection::Dirty)) => {
                     note(&error, tenant);

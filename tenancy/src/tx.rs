@@ -7,19 +7,22 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::{BoxFuture, join};
 use regions::clock::Clock;
 use regions::ids::{Epoch, TenantId};
 use regions::region::RegionName;
 use uuid::Uuid;
 
 use crate::audit::{AuditEntry, AuditId, ENTRIES_PER_COMMIT_MAX, Unaudited};
+use crate::context::{Bound, ContextKey};
 use crate::error::{Rejection, TxError};
 use crate::jobs::JobPayload;
-use crate::keys::Keys;
+use crate::keys::{Keys, Purpose};
 use crate::names::TenantRef;
+use crate::reach::Caller;
 use crate::schema::audit_event;
 use crate::sealed::Column;
-use crate::session::Held;
+use crate::session::{Held, run};
 
 /// Layout version of an audit row.
 const AUDIT_SCHEMA_VERSION: i32 = 1;
@@ -43,6 +46,7 @@ pub struct TenantTx {
     pub(crate) shared: Arc<TxShared>,
     pub(crate) tenant: TenantRef,
     pub(crate) name: &'static str,
+    pub(crate) bound: Bound,
 }
 
 impl TenantTx {
@@ -67,6 +71,33 @@ impl TenantTx {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// From here on the transaction acts for `caller` and sees what that one reaches.
+    ///
+    /// # Errors
+    /// What the key store or the database says; the transaction is of no use then.
+    pub async fn act_as(&mut self, caller: &Caller) -> Result<(), TxError> {
+        self.act_as_asking(caller, |_| Box::pin(async { Ok(()) })).await
+    }
+
+    /// As [`act_as`](Self::act_as), and asks something as that caller in the same round trip.
+    ///
+    /// # Errors
+    /// As [`act_as`](Self::act_as), or how the question failed.
+    pub async fn act_as_asking<T>(
+        &mut self,
+        caller: &Caller,
+        ask: impl for<'c> FnOnce(&'c AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>> + Send,
+    ) -> Result<T, TxError> {
+        let key = self.shared.keys.tenant_key(self.tenant.id, Purpose::Context).await?;
+        let context = ContextKey::of(&key).mint(self.tenant.id, self.bound, caller);
+        let set = format!("SET LOCAL domicile.context='{context}'");
+        let connection: &AsyncPgConnection = self.held.connection();
+        let mut first = connection;
+        let (set, asked) = join(run(&mut first, &set), ask(connection)).await;
+        set?;
+        Ok(asked?)
     }
 
     /// Enqueues a job that becomes visible if and only if this transaction commits.

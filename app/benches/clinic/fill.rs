@@ -8,6 +8,7 @@ use app::patients::model::{Patient, PatientId};
 use app::patients::queries::{Sealing, TABLES};
 use app::patients::rules::{self, Place};
 use app::patients::tags::Tagger;
+use app::relationships::queries::{Founding, Joins};
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
@@ -117,7 +118,14 @@ async fn batch(world: &World, clinic: &Clinic, numbers: Range<usize>) -> Vec<Str
             Patient { id: *id, version: 1, created_at: now, updated_at: now, person, row_mac: None };
         let tags = tagger.all(&patient.person).unwrap();
         let row = patient.seal(&Sealing { sealer: &subject.sealer(), macs: &macs }, &tags).unwrap();
-        patient.insert(&mut tx, row, &tags, Uuid::from_bytes(id.bytes())).await.unwrap();
+        let founding = Founding {
+            patient: id.uuid(),
+            by: Uuid::from_bytes(id.bytes()),
+            joins: Joins::Nothing,
+            site: tenant.as_uuid(),
+            now,
+        };
+        patient.insert(&mut tx, row, &tags, &founding).await.unwrap();
     }
     let entry = TABLES.into_iter().fold(audit::by_system("bench.fill"), AuditEntry::touches);
     tx.commit(entry).await.unwrap();

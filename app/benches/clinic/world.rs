@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web;
-use app::access::Role;
+use app::access::{Policy, Role};
 use app::app::App;
 use app::auth::invite::new_id;
 use app::auth::password::{PasswordPool, PoolLimits};
@@ -103,6 +103,7 @@ impl World {
             rates: RateLimits::with(|_| Budget { tenant_per_min: 10_000_000, caller_per_min: 10_000_000 }),
             bodies: BodyLimits::default(),
             names: NameIndexes::default(),
+            policy: Policy::default(),
             pinned: Pins::default(),
         });
         let pki = Pki::new();
@@ -111,7 +112,7 @@ impl World {
         World { region, app, alpha, beta, route_keys, address, tls, server, _pki: pki }
     }
 
-    /// A nurse with a session, made without the slow password hash.
+    /// A receptionist with a session, made without the slow password hash.
     pub(crate) async fn staff(&self, clinic: &Clinic) -> Staff {
         let (account, token) = (new_id(), Token::random());
         let now = DateTime::<Utc>::from(self.app.clock.now());
@@ -123,9 +124,9 @@ impl World {
             id: account,
             tenant_id: clinic.tenant.id.as_uuid(),
             login_tag: regions::random::bytes::<16>().to_vec(),
-            email_sealed: seal(registry::ACCOUNT_EMAIL, "nurse@example.com"),
-            display_name_sealed: seal(registry::ACCOUNT_DISPLAY_NAME, "Nurse"),
-            role: Role::Nurse.as_str(),
+            email_sealed: seal(registry::ACCOUNT_EMAIL, "desk@example.com"),
+            display_name_sealed: seal(registry::ACCOUNT_DISPLAY_NAME, "Desk"),
+            role: Role::Receptionist.as_str(),
             state: "active",
             version: 1,
             created_at: now,

@@ -33,6 +33,18 @@ pub enum Action {
     StaffInvite,
     /// Open a staff member's account again after too many wrong passwords.
     StaffUnlock,
+    /// Give a staff member another role.
+    StaffRole,
+    /// Close a staff member's account.
+    StaffDeactivate,
+    /// Open a closed account again.
+    StaffReactivate,
+    /// List where the clinic works.
+    SiteList,
+    /// Add a site.
+    SiteCreate,
+    /// Say at which sites a staff member works.
+    StaffSites,
     /// Register a patient.
     PatientCreate,
     /// Page through patients.
@@ -43,6 +55,24 @@ pub enum Action {
     PatientUpdate,
     /// Search patients.
     PatientSearch,
+    /// Reach for a patient in an emergency.
+    BreakGlassStart,
+    /// End the own emergency access.
+    BreakGlassEnd,
+    /// See emergencies that wait for their review.
+    BreakGlassList,
+    /// Review somebody else's emergency access.
+    BreakGlassReview,
+    /// Correct how a patient is reached.
+    PatientContact,
+    /// Say at which sites a patient is registered.
+    PatientSites,
+    /// See who treats a patient.
+    CareTeamRead,
+    /// Add somebody to a care team.
+    CareTeamJoin,
+    /// End a membership of a care team.
+    CareTeamLeave,
 }
 
 /// Who may ask at all, before roles are looked at.
@@ -50,13 +80,13 @@ pub enum Action {
 pub enum Audience {
     /// Anyone who reaches the clinic's address.
     Anyone,
-    /// Staff with a session.
+    /// Whoever has a session in the clinic.
     Staff,
 }
 
 impl Action {
     /// Every action, in the order of the printed matrix.
-    pub const ALL: [Action; 20] = [
+    pub const ALL: [Action; 35] = [
         Action::ApiDescribe,
         Action::InvitationAccept,
         Action::SessionCreate,
@@ -72,11 +102,26 @@ impl Action {
         Action::StaffList,
         Action::StaffInvite,
         Action::StaffUnlock,
+        Action::StaffRole,
+        Action::StaffDeactivate,
+        Action::StaffReactivate,
+        Action::SiteList,
+        Action::SiteCreate,
+        Action::StaffSites,
         Action::PatientCreate,
         Action::PatientList,
         Action::PatientRead,
         Action::PatientUpdate,
         Action::PatientSearch,
+        Action::BreakGlassStart,
+        Action::BreakGlassEnd,
+        Action::BreakGlassList,
+        Action::BreakGlassReview,
+        Action::PatientContact,
+        Action::PatientSites,
+        Action::CareTeamRead,
+        Action::CareTeamJoin,
+        Action::CareTeamLeave,
     ];
 
     /// The name in the audit log, in transaction names and in the printed matrix.
@@ -98,11 +143,26 @@ impl Action {
             Action::StaffList => "staff.list",
             Action::StaffInvite => "staff.invite",
             Action::StaffUnlock => "staff.unlock",
+            Action::StaffRole => "staff.role",
+            Action::StaffDeactivate => "staff.deactivate",
+            Action::StaffReactivate => "staff.reactivate",
+            Action::SiteList => "site.list",
+            Action::SiteCreate => "site.create",
+            Action::StaffSites => "staff.sites",
+            Action::PatientSites => "patient.sites",
             Action::PatientCreate => "patient.create",
             Action::PatientList => "patient.list",
             Action::PatientRead => "patient.read",
             Action::PatientUpdate => "patient.update",
             Action::PatientSearch => "patient.search",
+            Action::BreakGlassStart => "break_glass.start",
+            Action::BreakGlassEnd => "break_glass.end",
+            Action::BreakGlassList => "break_glass.list",
+            Action::BreakGlassReview => "break_glass.review",
+            Action::PatientContact => "patient.contact",
+            Action::CareTeamRead => "care_team.read",
+            Action::CareTeamJoin => "care_team.join",
+            Action::CareTeamLeave => "care_team.leave",
         }
     }
 
@@ -123,11 +183,26 @@ impl Action {
             | Action::StaffList
             | Action::StaffInvite
             | Action::StaffUnlock
+            | Action::StaffRole
+            | Action::StaffDeactivate
+            | Action::StaffReactivate
+            | Action::SiteList
+            | Action::SiteCreate
+            | Action::StaffSites
+            | Action::PatientSites
             | Action::PatientCreate
             | Action::PatientList
             | Action::PatientRead
             | Action::PatientUpdate
-            | Action::PatientSearch => Audience::Staff,
+            | Action::PatientSearch
+            | Action::BreakGlassStart
+            | Action::BreakGlassEnd
+            | Action::BreakGlassList
+            | Action::BreakGlassReview
+            | Action::PatientContact
+            | Action::CareTeamRead
+            | Action::CareTeamJoin
+            | Action::CareTeamLeave => Audience::Staff,
         }
     }
 
@@ -139,7 +214,16 @@ impl Action {
             | Action::PatientList
             | Action::PatientRead
             | Action::PatientUpdate
-            | Action::PatientSearch => true,
+            | Action::PatientSearch
+            | Action::BreakGlassStart
+            | Action::BreakGlassEnd
+            | Action::BreakGlassList
+            | Action::BreakGlassReview
+            | Action::PatientContact
+            | Action::PatientSites
+            | Action::CareTeamRead
+            | Action::CareTeamJoin
+            | Action::CareTeamLeave => true,
             Action::ApiDescribe
             | Action::InvitationAccept
             | Action::SessionCreate
@@ -154,7 +238,13 @@ impl Action {
             | Action::FactorReset
             | Action::StaffList
             | Action::StaffInvite
-            | Action::StaffUnlock => false,
+            | Action::StaffUnlock
+            | Action::StaffRole
+            | Action::StaffDeactivate
+            | Action::StaffReactivate
+            | Action::SiteList
+            | Action::SiteCreate
+            | Action::StaffSites => false,
         }
     }
 }

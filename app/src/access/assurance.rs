@@ -68,6 +68,11 @@ impl Action {
             | Action::TotpConfirm => Assurance::Any,
             // Who may do what, and what proves who they are.
             Action::StaffInvite | Action::FactorReset | Action::RecoveryRenew => Assurance::StepUp,
+            Action::StaffRole | Action::StaffDeactivate | Action::StaffReactivate | Action::StaffSites => {
+                Assurance::StepUp
+            }
+            // A patient who is not one's own.
+            Action::BreakGlassStart => Assurance::StepUp,
             _ => Assurance::SecondFactor,
         }
     }

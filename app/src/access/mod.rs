@@ -1,11 +1,14 @@
-//! Who may do what: roles, actions and one exhaustive match. `tests/ratchets/authz-matrix.txt` is its printed form.
+//! Who may do what, and about whom: roles, actions, reach, and exhaustive matches. `tests/ratchets/authz-matrix.txt` is
+//! the printed form.
 
 mod action;
 mod assurance;
 mod policy;
+mod reach;
 mod role;
 
 pub use action::{Action, Audience};
 pub use assurance::{Assurance, STEP_UP_MAX_AGE_S, Unsure};
-pub use policy::{matrix, may};
+pub use policy::{in_emergency, matrix, may, may_join_care_teams};
+pub use reach::{Policy, Within, reach};
 pub use role::Role;

@@ -1,12 +1,15 @@
-//! The one place that decides: a match with no wildcard, so a new role or action does not compile until it is placed.
+//! The one place that decides: matches with no wildcard, so a new role or action does not compile until it is placed.
+//!
+//! An action names the groups that may ask for it; a group is a match over every role. Which patients a role may ask
+//! about is not decided here but by [`super::Reach`].
 
 use super::{Action, Audience, Role};
 
-/// Whether a staff member with `role` may do `action`.
+/// Whether somebody with `role` may do `action`.
 #[must_use]
 pub const fn may(role: Role, action: Action) -> bool {
     match action {
-        // Open to everyone, so also to staff; and what concerns only oneself.
+        // Open to everyone, so also to those with a session; and what concerns only oneself.
         Action::ApiDescribe
         | Action::InvitationAccept
         | Action::SessionCreate
@@ -18,42 +21,111 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::TotpEnrol
         | Action::TotpConfirm
         | Action::RecoveryRenew => true,
-        // A second pair of eyes is needed for some, so the privacy officer may ask too.
-        Action::StaffList | Action::FactorReset => match role {
-            Role::ClinicAdmin | Role::PrivacyOfficer => true,
-            Role::Physician | Role::Nurse | Role::Receptionist | Role::LabTechnician | Role::Billing => false,
-        },
-        Action::StaffInvite | Action::StaffUnlock => match role {
-            Role::ClinicAdmin => true,
-            Role::Physician
-            | Role::Nurse
-            | Role::Receptionist
-            | Role::LabTechnician
-            | Role::Billing
-            | Role::PrivacyOfficer => false,
-        },
-        Action::PatientCreate | Action::PatientUpdate => match role {
-            Role::ClinicAdmin | Role::Physician | Role::Nurse | Role::Receptionist => true,
-            Role::LabTechnician | Role::Billing | Role::PrivacyOfficer => false,
-        },
-        // Paging through everybody is for those who register and for the one who answers for privacy; the others
-        // look for the one patient before them.
-        Action::PatientList => match role {
-            Role::ClinicAdmin | Role::Physician | Role::Nurse | Role::Receptionist | Role::PrivacyOfficer => {
-                true
-            }
-            Role::LabTechnician | Role::Billing => false,
-        },
-        Action::PatientRead | Action::PatientSearch => match role {
-            Role::ClinicAdmin
-            | Role::Physician
-            | Role::Nurse
-            | Role::Receptionist
-            | Role::LabTechnician
-            | Role::Billing
-            | Role::PrivacyOfficer => true,
-        },
+        // A second pair of eyes is needed for some resets, so the privacy officer may ask too.
+        Action::StaffList | Action::FactorReset => runs_the_clinic(role) || answers_for_privacy(role),
+        Action::StaffInvite
+        | Action::StaffUnlock
+        | Action::StaffRole
+        | Action::StaffDeactivate
+        | Action::StaffReactivate
+        | Action::StaffSites
+        | Action::SiteCreate => runs_the_clinic(role),
+        Action::SiteList => role.is_staff(),
+        Action::PatientCreate
+        | Action::PatientUpdate
+        // Who treats a patient is settled by those who treat and by the front desk, not by who runs the clinic.
+        | Action::CareTeamJoin
+        | Action::CareTeamLeave
+        | Action::PatientSites => treats(role) || registers(role),
+        // An emergency is for those who treat; it is reviewed by who answers for privacy, who cannot start one.
+        Action::BreakGlassStart | Action::BreakGlassEnd => treats(role),
+        Action::BreakGlassList | Action::BreakGlassReview => answers_for_privacy(role),
+        Action::PatientContact => treats(role) || registers(role) || is_subject_or_proxy(role),
+        Action::CareTeamRead => {
+            treats(role) || registers(role) || answers_for_privacy(role) || is_subject_or_proxy(role)
+        }
+        // Paging through everybody in reach is for those who register or treat, for the one who answers for privacy, and
+        // for patients, whose reach is themselves; the others look for the one patient before them.
+        Action::PatientList => {
+            treats(role) || registers(role) || answers_for_privacy(role) || is_subject_or_proxy(role)
+        }
+        Action::PatientSearch => treats(role) || registers(role) || charges(role) || answers_for_privacy(role),
+        Action::PatientRead => {
+            treats(role)
+                || registers(role)
+                || examines(role)
+                || charges(role)
+                || answers_for_privacy(role)
+                || is_subject_or_proxy(role)
+                || is_program(role)
+        }
     }
+}
+
+/// Whether emergency access to a patient allows `action`: reading and correcting the record. It is not for exports, and
+/// not for making a tie that lasts longer than the emergency. What is not named here is refused.
+#[must_use]
+pub const fn in_emergency(action: Action) -> bool {
+    matches!(action, Action::PatientRead | Action::PatientUpdate | Action::CareTeamRead)
+}
+
+/// Whether an account with `role` can be a member of a care team.
+#[must_use]
+pub const fn may_join_care_teams(role: Role) -> bool {
+    treats(role)
+}
+
+macro_rules! group {
+    ($(#[$doc:meta])* $name:ident: $($member:ident)|+; others: $($other:ident)|+) => {
+        $(#[$doc])*
+        const fn $name(role: Role) -> bool {
+            match role {
+                $(Role::$member)|+ => true,
+                $(Role::$other)|+ => false,
+            }
+        }
+    };
+}
+
+group! {
+    /// Staff and settings, and nobody's record.
+    runs_the_clinic: ClinicAdmin;
+    others: Physician | Nurse | Receptionist | LabTechnician | Billing | PrivacyOfficer | Patient | Proxy | MachineClient
+}
+group! {
+    /// Care.
+    treats: Physician | Nurse;
+    others: ClinicAdmin | Receptionist | LabTechnician | Billing | PrivacyOfficer | Patient | Proxy | MachineClient
+}
+group! {
+    /// Registration and appointments.
+    registers: Receptionist;
+    others: ClinicAdmin | Physician | Nurse | LabTechnician | Billing | PrivacyOfficer | Patient | Proxy | MachineClient
+}
+group! {
+    /// Orders and results.
+    examines: LabTechnician;
+    others: ClinicAdmin | Physician | Nurse | Receptionist | Billing | PrivacyOfficer | Patient | Proxy | MachineClient
+}
+group! {
+    /// Charges, invoices, claims.
+    charges: Billing;
+    others: ClinicAdmin | Physician | Nurse | Receptionist | LabTechnician | PrivacyOfficer | Patient | Proxy | MachineClient
+}
+group! {
+    /// Requests of data subjects, reviews, incidents.
+    answers_for_privacy: PrivacyOfficer;
+    others: ClinicAdmin | Physician | Nurse | Receptionist | LabTechnician | Billing | Patient | Proxy | MachineClient
+}
+group! {
+    /// The person a record is about, or who stands in.
+    is_subject_or_proxy: Patient | Proxy;
+    others: ClinicAdmin | Physician | Nurse | Receptionist | LabTechnician | Billing | PrivacyOfficer | MachineClient
+}
+group! {
+    /// A machine.
+    is_program: MachineClient;
+    others: ClinicAdmin | Physician | Nurse | Receptionist | LabTechnician | Billing | PrivacyOfficer | Patient | Proxy
 }
 
 /// The whole policy as text, one line an action; reviewed as a file in `tests/ratchets`.

@@ -9,6 +9,9 @@ use tenancy::audit::{AuditEntry, Outcome, Purpose};
 /// The worker made an invitation's token and stored its hash.
 pub const INVITATION_SEND: &str = "invitation.send";
 
+/// The worker told the clinic that emergency access was used.
+pub const BREAK_GLASS_TELL: &str = "break_glass.tell";
+
 /// An entry for what the platform itself does in a clinic.
 #[must_use]
 pub fn by_system(action: &'static str) -> AuditEntry {

@@ -6,6 +6,8 @@ pub mod account_state {
     pub const INVITED: &str = "invited";
     /// May sign in.
     pub const ACTIVE: &str = "active";
+    /// Was closed; its sessions ended with it.
+    pub const DISABLED: &str = "disabled";
 }
 
 /// States of an invitation, as stored.

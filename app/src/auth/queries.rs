@@ -12,6 +12,7 @@ use super::model::{account_state, invitation_state};
 use super::rules;
 use super::tables::{account, invitation, session};
 use crate::access::Role;
+use crate::relationships::tables::account_site;
 use crate::store::StoreError;
 
 /// A session that is alive, and whose it is.
@@ -355,7 +356,20 @@ impl NewAccount {
     /// # Errors
     /// When the e-mail address has an account ([`StoreError::is_duplicate`]) or the database does not answer.
     pub async fn insert(self, tx: &mut TenantTx) -> Result<(), StoreError> {
+        let (id, tenant_id) = (self.id, self.tenant_id);
+        let works_here = Role::parse(self.role).is_some_and(Role::is_staff);
         diesel::insert_into(account::table).values(self).execute(tx.conn()).await?;
+        if works_here {
+            // At the clinic's first site, which has the clinic's own id, until an administrator says where.
+            diesel::insert_into(account_site::table)
+                .values((
+                    account_site::account_id.eq(id),
+                    account_site::site_id.eq(tenant_id),
+                    account_site::tenant_id.eq(tenant_id),
+                ))
+                .execute(tx.conn())
+                .await?;
+        }
         Ok(())
     }
 }

@@ -95,7 +95,10 @@ pub const fn is_locked(role: Role, failures: i32) -> bool {
         | Role::Receptionist
         | Role::LabTechnician
         | Role::Billing
-        | Role::PrivacyOfficer => failures >= FAILURES_MAX,
+        | Role::PrivacyOfficer
+        | Role::Patient
+        | Role::Proxy
+        | Role::MachineClient => failures >= FAILURES_MAX,
     }
 }
 

@@ -23,6 +23,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::mail::Mailer;
 use super::{clean_up, send_invitation, send_notice};
+use crate::break_glass::notice;
 
 /// Connections of the queue itself, a shard.
 const CONNECTIONS_MAX: usize = 3;
@@ -61,7 +62,7 @@ impl Jobs {
     ///
     /// # Errors
     /// A code when the directory does not know it.
-    pub(super) async fn tenant(
+    pub(crate) async fn tenant(
         &self,
         payload: &JobPayload,
         job: &'static str,
@@ -158,6 +159,21 @@ impl TaskHandler for SendNotice {
     }
 }
 
+/// Tells a clinic of emergency access.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct BreakGlassNotice(JobPayload);
+
+impl TaskHandler for BreakGlassNotice {
+    const IDENTIFIER: &'static str = super::BREAK_GLASS_NOTICE;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(notice::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::BREAK_GLASS_NOTICE), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
 /// The clean-up of one clinic.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -240,6 +256,7 @@ pub async fn open(
         .add_extension(Shared { jobs, shard: shard.id })
         .define_job::<SendInvitation>()
         .define_job::<SendNotice>()
+        .define_job::<BreakGlassNotice>()
         .define_job::<CleanUp>()
         .define_job::<CleanUpShard>()
         .with_cron(hourly)

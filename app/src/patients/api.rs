@@ -2,12 +2,13 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderMap};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use tenancy::TenantTx;
 use tenancy::audit::{AuditEntry, Outcome};
 use tenancy::blind::normalise;
 use tenancy::keys::{Purpose, SubjectId};
+use tenancy::reach::Reach;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -16,20 +17,24 @@ use super::contact::{Address, Email, Phone};
 use super::cursor::{self, List};
 use super::idempotency::{self, Known};
 use super::identifier::Identifier;
-use super::model::{Patient, PatientBrief, PatientId, Sex, field_bits};
+use super::model::{Patient, PatientId, Sex, field_bits};
 use super::names::HumanName;
 use super::queries::{self, ChangeError, Sealing};
 use super::rules::{self, Place};
 use super::search::{Search, SearchInput};
 use super::tags::Tagger;
+use super::view::{self, BriefView, PatientPage, PatientView, SearchResult, Shown};
+use crate::access;
 use crate::auth::token::sha256;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
 use crate::error::{
-    AppError, BAD_CURSOR, IDEMPOTENCY_REUSED, MRN_TAKEN, NOT_FOUND, PRECONDITION_NEEDED, STALE,
+    AppError, BAD_CURSOR, FORBIDDEN, IDEMPOTENCY_REUSED, MRN_TAKEN, NOT_FOUND, PRECONDITION_NEEDED, STALE,
 };
 use crate::middleware::json::Json;
 use crate::paging::{self, PageQuery};
+use crate::relationships;
+use crate::relationships::queries::{Founding, Joins};
 
 /// A registration, or a correction that replaces the whole record.
 #[derive(Deserialize, ToSchema)]
@@ -58,120 +63,11 @@ pub struct PatientInput {
     pub identifiers: Vec<Identifier>,
 }
 
-/// A patient's record.
-#[derive(Serialize, ToSchema)]
-pub struct PatientView<'a> {
-    /// Opaque id.
-    id: String,
-    /// Counts the changes; the ETag is made of it.
-    version: i64,
-    /// When it was registered.
-    created_at: DateTime<Utc>,
-    /// When it was last changed.
-    updated_at: DateTime<Utc>,
-    /// Names.
-    names: &'a [HumanName],
-    /// Birth date.
-    birth_date: NaiveDate,
-    /// Administrative sex.
-    sex: Sex,
-    /// Phones in E.164.
-    phones: &'a [Phone],
-    /// E-mail addresses.
-    emails: &'a [Email],
-    /// Postal addresses.
-    addresses: &'a [Address],
-    /// Medical record number.
-    mrn: Option<&'a str>,
-    /// Identifiers, masked unless asked for in full.
-    identifiers: Vec<Identifier>,
-}
-
-/// A patient in a list.
-#[derive(Serialize, ToSchema)]
-pub struct BriefView<'a> {
-    /// Opaque id.
-    id: String,
-    /// The name to show.
-    name: &'a str,
-    /// Birth date.
-    birth_date: NaiveDate,
-    /// Medical record number.
-    mrn: Option<&'a str>,
-    /// Identifiers, masked.
-    identifiers: &'a [Identifier],
-}
-
-/// A page of patients.
-#[derive(Serialize, ToSchema)]
-pub struct PatientPage<'a> {
-    /// The patients.
-    items: Vec<BriefView<'a>>,
-    /// Continues the list; absent at its end.
-    next_cursor: Option<String>,
-}
-
-/// What a search found.
-#[derive(Serialize, ToSchema)]
-pub struct SearchResult<'a> {
-    /// The patients.
-    items: Vec<BriefView<'a>>,
-    /// Whether there are more than were asked for.
-    more: bool,
-}
-
-/// How identifiers are shown.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Shown {
-    /// Only their ends.
-    #[default]
-    Masked,
-    /// Whole.
-    Full,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReadQuery {
     #[serde(default)]
     identifiers: Shown,
-}
-
-impl<'a> PatientView<'a> {
-    fn of(patient: &'a Patient, shown: Shown) -> PatientView<'a> {
-        let person = &patient.person;
-        let identifiers = person.identifiers.expose().iter();
-        PatientView {
-            id: patient.id.to_string(),
-            version: patient.version,
-            created_at: patient.created_at,
-            updated_at: patient.updated_at,
-            names: person.names.expose(),
-            birth_date: *person.birth_date.expose(),
-            sex: *person.sex.expose(),
-            phones: person.phones.expose(),
-            emails: person.emails.expose(),
-            addresses: person.addresses.expose(),
-            mrn: person.mrn.expose().as_deref(),
-            identifiers: match shown {
-                Shown::Masked => identifiers.map(Identifier::masked).collect(),
-                Shown::Full => identifiers.cloned().collect(),
-            },
-        }
-    }
-}
-
-impl<'a> BriefView<'a> {
-    fn of(patient: &'a PatientBrief) -> BriefView<'a> {
-        BriefView {
-            id: patient.id.to_string(),
-            name: patient.name.expose(),
-            birth_date: *patient.birth_date.expose(),
-            mrn: patient.mrn.expose().as_deref(),
-            identifiers: patient.identifiers.expose(),
-        }
-    }
 }
 
 impl From<ChangeError> for AppError {
@@ -193,12 +89,9 @@ struct Body {
 }
 
 impl Body {
-    fn of(patient: &Patient, shown: Shown) -> Result<Body, AppError> {
-        Ok(Body {
-            id: patient.id,
-            version: patient.version,
-            json: to_json(&PatientView::of(patient, shown))?,
-        })
+    fn of(ctx: &Ctx, patient: &Patient, fields: u64) -> Result<Body, AppError> {
+        let view = PatientView::of(patient, fields, ctx.now());
+        Ok(Body { id: patient.id, version: patient.version, json: to_json(&view)? })
     }
 
     fn into_response(self, mut builder: actix_web::HttpResponseBuilder) -> HttpResponse {
@@ -230,6 +123,11 @@ fn if_match(headers: &HeaderMap) -> Result<i64, AppError> {
         text.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"')).and_then(|v| v.parse().ok());
     // A validator that this resource never had matches nothing.
     version.ok_or_else(|| STALE.into())
+}
+
+/// The fields of a record that the caller's role is shown.
+fn shown(ctx: &Ctx) -> u64 {
+    ctx.actor.map_or(0, |actor| view::shown(actor.role))
 }
 
 fn place(ctx: &Ctx) -> Place {
@@ -281,7 +179,13 @@ pub async fn create(call: Call, Json(input): Json<RawPatient>) -> Result<HttpRes
                 match request.claim(tx, &ctx.keys).await? {
                     Known::New => {}
                     Known::Conflict => return Err(IDEMPOTENCY_REUSED.into()),
-                    Known::Repeated { patient, body } => return replay(ctx, &call, (patient, body)),
+                    Known::Repeated { patient, body } => {
+                        // Who has lost the patient since gets no copy of the record either.
+                        if !relationships::queries::is_tied(tx, ctx.within(), patient.uuid()).await? {
+                            return Err(ChangeError::Absent.into());
+                        }
+                        return replay(ctx, &call, (patient, body));
+                    }
                 }
             }
             let id = PatientId::random();
@@ -292,12 +196,13 @@ pub async fn create(call: Call, Json(input): Json<RawPatient>) -> Result<HttpRes
             let tags = tagger.all(&patient.person)?;
             let macs = ctx.keys.row_macs(tx.tenant()).await?;
             let row = patient.seal(&Sealing { sealer: &sealer, macs: &macs }, &tags)?;
-            patient.insert(tx, row, &tags, Uuid::from_bytes(ctx.account())).await?;
-            let body = Body::of(&patient, Shown::Masked)?;
+            let founding = founding(ctx, tx, id).await?;
+            patient.insert(tx, row, &tags, &founding).await?;
+            let body = Body::of(ctx, &patient, shown(ctx))?;
             if let Some(request) = &repeated {
                 request.store(tx, &sealer, id, &body.json).await?;
             }
-            let entry = touching(entry(ctx, &call, &patient)).fields(field_bits::RECORD);
+            let entry = touching(entry(ctx, &call, &patient)).fields(shown(ctx));
             Done::audited(body, entry)
         })
         .await?;
@@ -305,6 +210,24 @@ pub async fn create(call: Call, Json(input): Json<RawPatient>) -> Result<HttpRes
     let mut builder = HttpResponse::Created();
     builder.insert_header((header::LOCATION, location));
     Ok(body.into_response(builder))
+}
+
+/// Who registers this patient, and where.
+async fn founding(ctx: &Ctx, tx: &mut TenantTx, id: PatientId) -> Result<Founding, AppError> {
+    let by = Uuid::from_bytes(ctx.account());
+    let joins = match ctx.actor.map(|actor| access::reach(actor.role)) {
+        Some(Reach::Ties) => Joins::CareTeam,
+        Some(Reach::Sites | Reach::Everyone | Reach::Nobody) | None => Joins::Nothing,
+    };
+    let site = relationships::queries::home_site(tx, by).await?;
+    let site = match (site, joins) {
+        (Some(site), _) => site,
+        // The clinic's first site has the clinic's own id.
+        (None, Joins::CareTeam) => tx.tenant().as_uuid(),
+        // Registered nowhere, the patient would be out of the registrar's own reach at once.
+        (None, Joins::Nothing) => return Err(AppError::from(FORBIDDEN).denied("no_site")),
+    };
+    Ok(Founding { patient: id.uuid(), by, joins, site, now: ctx.now() })
 }
 
 /// The answer that was given the first time.
@@ -318,7 +241,7 @@ fn replay(
         .resource("patient", id.bytes())
         .subject(id.bytes())
         .reason("repeated")
-        .fields(field_bits::RECORD);
+        .fields(shown(ctx));
     Done::audited(Body { id, version: 1, json }, entry)
 }
 
@@ -379,13 +302,16 @@ pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
     let query: ReadQuery = paging::query(call.query())?;
     let body = call
         .staff(async |ctx, tx| {
+            let mut fields = shown(ctx);
+            if query.identifiers == Shown::Full {
+                if !ctx.actor.is_some_and(|actor| view::may_unmask(actor.role)) {
+                    return Err(AppError::from(FORBIDDEN).denied("identifiers_full"));
+                }
+                fields |= field_bits::IDENTIFIERS_FULL;
+            }
             let patient = find(ctx, tx, call.path("id")).await?;
-            let shown = match query.identifiers {
-                Shown::Masked => field_bits::RECORD,
-                Shown::Full => field_bits::RECORD | field_bits::IDENTIFIERS_FULL,
-            };
-            let entry = entry(ctx, &call, &patient).fields(shown);
-            Done::audited(Body::of(&patient, query.identifiers)?, entry)
+            let entry = entry(ctx, &call, &patient).fields(fields);
+            Done::audited(Body::of(ctx, &patient, fields)?, entry)
         })
         .await?;
     let unchanged = call
@@ -419,33 +345,95 @@ pub async fn update(call: Call, Json(mut input): Json<PatientInput>) -> Result<H
     let expected = if_match(call.headers());
     let body = call
         .staff(async |ctx, tx| {
-            let current = find(ctx, tx, call.path("id")).await?;
-            let expected = expected?;
-            if current.version != expected {
-                return Err(STALE.into());
-            }
+            let current = find_version(ctx, tx, &call, expected).await?;
             rules::unmask(&mut input.identifiers, current.person.identifiers.expose())
                 .map_err(AppError::invalid)?;
-            let person = rules::check(input, place(ctx)).map_err(AppError::invalid)?;
-            let sealer = ctx.keys.subject_sealer(tx.tenant(), SubjectId::from(current.id.bytes())).await?;
-            let blind = ctx.keys.tenant_key(tx.tenant(), Purpose::BlindIndex).await?;
-            let tags = Tagger { key: &blind, jurisdiction: ctx.clinic.jurisdiction }.all(&person)?;
-            let mut patient = Patient {
-                id: current.id,
-                version: expected.saturating_add(1),
-                created_at: current.created_at,
-                updated_at: ctx.now(),
-                person,
-                row_mac: None,
-            };
-            let macs = ctx.keys.row_macs(tx.tenant()).await?;
-            let row = patient.seal(&Sealing { sealer: &sealer, macs: &macs }, &tags)?;
-            patient.replace(tx, row, &tags, expected).await?;
-            let entry = touching(entry(ctx, &call, &patient)).fields(field_bits::RECORD);
-            Done::audited(Body::of(&patient, Shown::Masked)?, entry)
+            let patient = replace(ctx, tx, &current, input).await?;
+            let entry = touching(entry(ctx, &call, &patient)).fields(shown(ctx));
+            Done::audited(Body::of(ctx, &patient, shown(ctx))?, entry)
         })
         .await?;
     Ok(body.into_response(HttpResponse::Ok()))
+}
+
+/// Ways to reach a patient, which patients and those who stand in for them may correct themselves.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContactInput {
+    /// Phones.
+    phones: Vec<Phone>,
+    /// E-mail addresses.
+    emails: Vec<Email>,
+    /// Postal addresses.
+    addresses: Vec<Address>,
+}
+
+/// Corrects how a patient is reached, and nothing else of the record.
+#[utoipa::path(put, path = "/api/v1/patients/{id}/contact", tag = "patients", operation_id = "patient.contact",
+    request_body = ContactInput,
+    params(("id" = String, Path, description = "Patient id"), ("If-Match" = String, Header, description = "ETag of the version read")),
+    responses((status = 200, body = PatientView<'static>, description = "Corrected"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or out of reach"),
+        (status = 412, body = crate::error::Problem, content_type = "application/problem+json", description = "Changed since"),
+        (status = 428, body = crate::error::Problem, content_type = "application/problem+json", description = "If-Match is missing")))]
+pub async fn contact(call: Call, Json(input): Json<ContactInput>) -> Result<HttpResponse, AppError> {
+    let expected = if_match(call.headers());
+    let body = call
+        .staff(async |ctx, tx| {
+            let current = find_version(ctx, tx, &call, expected).await?;
+            let person = &current.person;
+            let input = PatientInput {
+                names: person.names.expose().clone(),
+                birth_date: *person.birth_date.expose(),
+                sex: *person.sex.expose(),
+                phones: input.phones,
+                emails: input.emails,
+                addresses: input.addresses,
+                mrn: person.mrn.expose().clone(),
+                identifiers: person.identifiers.expose().clone(),
+            };
+            let patient = replace(ctx, tx, &current, input).await?;
+            let entry = touching(entry(ctx, &call, &patient)).fields(field_bits::CONTACT);
+            Done::audited(Body::of(ctx, &patient, shown(ctx))?, entry)
+        })
+        .await?;
+    Ok(body.into_response(HttpResponse::Ok()))
+}
+
+/// The patient of the path in the version that the caller read.
+async fn find_version(
+    ctx: &Ctx,
+    tx: &mut TenantTx,
+    call: &Call,
+    expected: Result<i64, AppError>,
+) -> Result<Patient, AppError> {
+    let current = find(ctx, tx, call.path("id")).await?;
+    if current.version == expected? { Ok(current) } else { Err(STALE.into()) }
+}
+
+/// Replaces what is stored of a patient; the patient's next version.
+async fn replace(
+    ctx: &Ctx,
+    tx: &mut TenantTx,
+    current: &Patient,
+    input: PatientInput,
+) -> Result<Patient, AppError> {
+    let person = rules::check(input, place(ctx)).map_err(AppError::invalid)?;
+    let sealer = ctx.keys.subject_sealer(tx.tenant(), SubjectId::from(current.id.bytes())).await?;
+    let blind = ctx.keys.tenant_key(tx.tenant(), Purpose::BlindIndex).await?;
+    let tags = Tagger { key: &blind, jurisdiction: ctx.clinic.jurisdiction }.all(&person)?;
+    let mut patient = Patient {
+        id: current.id,
+        version: current.version.saturating_add(1),
+        created_at: current.created_at,
+        updated_at: ctx.now(),
+        person,
+        row_mac: None,
+    };
+    let macs = ctx.keys.row_macs(tx.tenant()).await?;
+    let row = patient.seal(&Sealing { sealer: &sealer, macs: &macs }, &tags)?;
+    patient.replace(tx, row, &tags, current.version).await?;
+    Ok(patient)
 }
 
 /// Pages through the clinic's patients.
@@ -463,14 +451,14 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
                 Some(text) => Some(cursor::read(&sealer, List::Patients, text).ok_or(BAD_CURSOR)?),
                 None => None,
             };
-            let mut ids = queries::page(tx, after, limit.saturating_add(1)).await?;
+            let mut ids = queries::page(tx, ctx.within(), after, limit.saturating_add(1)).await?;
             let more = paging::cut(&mut ids, limit);
             let next_cursor = match ids.last() {
                 Some(last) if more => Some(cursor::write(&sealer, List::Patients, *last)?),
                 _ => None,
             };
             let found = queries::briefs(tx, &ctx.keys, &ids).await?;
-            let items = found.iter().map(BriefView::of).collect();
+            let items = found.iter().map(|one| BriefView::of(one, shown(ctx))).collect();
             let json = to_json(&PatientPage { items, next_cursor: next_cursor.clone() })?;
             Done::audited((json, next_cursor), counted(ctx, &call, found.len()))
         })
@@ -496,12 +484,16 @@ pub async fn search(call: Call, Json(input): Json<SearchInput>) -> Result<HttpRe
         .staff(async |ctx, tx| {
             let limit = input.limit()?;
             let criterion = input.criterion()?;
+            // Who is not shown a field does not find out by searching for what is in it.
+            if criterion.looks_at() & !shown(ctx) != 0 {
+                return Err(AppError::from(FORBIDDEN).denied("criterion"));
+            }
             let search = Search { ctx, names: &call.app.names, limit };
             let mut ids = search.run(tx, criterion).await?;
             let more = ids.len() > limit;
             ids.truncate(limit);
             let found = queries::briefs(tx, &ctx.keys, &ids).await?;
-            let items = found.iter().map(BriefView::of).collect();
+            let items = found.iter().map(|one| BriefView::of(one, shown(ctx))).collect();
             Done::audited(to_json(&SearchResult { items, more })?, counted(ctx, &call, found.len()))
         })
         .await?;
@@ -512,6 +504,6 @@ pub async fn search(call: Call, Json(input): Json<SearchInput>) -> Result<HttpRe
 fn counted(ctx: &Ctx, call: &Call, rows: usize) -> AuditEntry {
     ctx.entry(call.action(), Outcome::Allow)
         .resource_kind("patient")
-        .fields(field_bits::BRIEF)
+        .fields(field_bits::BRIEF & shown(ctx))
         .count(u32::try_from(rows).unwrap_or(u32::MAX))
 }

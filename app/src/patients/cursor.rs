@@ -18,6 +18,8 @@ pub enum List {
     Patients,
     /// Staff.
     Staff,
+    /// Emergency access that waits for its review.
+    BreakGlass,
 }
 
 impl List {
@@ -25,6 +27,7 @@ impl List {
         match self {
             List::Patients => [1; 16],
             List::Staff => [2; 16],
+            List::BreakGlass => [3; 16],
         }
     }
 }

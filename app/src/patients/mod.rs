@@ -19,3 +19,4 @@ pub mod search;
 pub mod tables;
 pub mod tags;
 pub mod text;
+pub mod view;

@@ -226,6 +226,12 @@ pub mod field_bits {
     pub const IDENTIFIERS: u64 = 1 << 7;
     /// Identifiers in full.
     pub const IDENTIFIERS_FULL: u64 = 1 << 8;
+    /// Who treats the patient.
+    pub const CARE_TEAM: u64 = 1 << 9;
+    /// Age in years, in place of the birth date.
+    pub const AGE: u64 = 1 << 10;
+    /// Ways to reach the patient.
+    pub const CONTACT: u64 = PHONES | EMAILS | ADDRESSES;
     /// Everything a record holds, identifiers masked.
     pub const RECORD: u64 = NAMES | BIRTH_DATE | SEX | PHONES | EMAILS | ADDRESSES | MRN | IDENTIFIERS;
     /// What a list shows.

@@ -13,12 +13,14 @@ use moka::future::Cache;
 use regions::ids::{Epoch, TenantId};
 use tenancy::TenantTx;
 use tenancy::keys::Keys;
+use tenancy::reach::Caller;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 use zeroize::Zeroize as _;
 
 use super::names::HumanName;
 use super::{queries, tags};
+use crate::access::Within;
 use crate::store::StoreError;
 
 /// Patients above which a clinic's names are not held.
@@ -27,6 +29,8 @@ pub const PATIENTS_MAX: usize = 20_000;
 const MEMORY_MAX_BYTES: u64 = 64 << 20;
 /// Time without a search after which a clinic's names are wiped, in seconds.
 const IDLE_MAX_S: u64 = 600;
+/// Candidates asked at once whether they are within the caller's reach.
+const REACH_BATCH: usize = 1_000;
 /// Names opened between two looks at whether the caller is still there.
 const OPEN_BATCH: usize = 500;
 /// How far back changes are read again, in seconds: longer than any transaction and any difference of clocks.
@@ -72,6 +76,16 @@ struct Clinic {
     bytes: u32,
 }
 
+/// Who searches.
+pub struct Asker<'a> {
+    /// The region's keys.
+    pub keys: &'a Arc<Keys>,
+    /// What row security is told.
+    pub caller: Caller,
+    /// The condition that the search carries.
+    pub within: Within,
+}
+
 /// What a search by the start of a name found.
 pub enum Found {
     /// These patients, in order of their ids.
@@ -98,14 +112,17 @@ impl NameIndexes {
         NameIndexes { clinics, patients_max }
     }
 
-    /// Patients one of whose names has a word for each given one, each beginning like it.
+    /// Patients within the caller's reach one of whose names has a word for each given one, each beginning like it.
+    ///
+    /// The names in memory are the whole clinic's and belong to no caller, so the transaction acts for the platform while
+    /// it reads what changed, and for the caller again before anybody is found.
     ///
     /// # Errors
     /// What the database or the key store says.
     pub async fn search(
         &self,
         tx: &mut TenantTx,
-        keys: &Arc<Keys>,
+        asker: &Asker<'_>,
         beginnings: &[String],
         limit: usize,
     ) -> Result<Found, StoreError> {
@@ -113,19 +130,22 @@ impl NameIndexes {
         let fresh = async { Clinic { index: Arc::default(), bytes: 0 } };
         let clinic = self.clinics.get_with(key, fresh).await;
         let mut index = clinic.index.lock().await;
-        if !index.refresh(tx, keys, self.patients_max).await? {
+        tx.act_as(&Caller::system(asker.caller.at_us)).await?;
+        let held = index.refresh(tx, asker.keys, self.patients_max).await?;
+        tx.act_as(&asker.caller).await?;
+        if !held {
             drop(index);
             self.clinics.invalidate(&key).await;
             return Ok(Found::TooManyPatients);
         }
-        let found = index.find(beginnings, limit);
+        let candidates = index.find(beginnings);
         let bytes = u32::try_from(index.bytes).unwrap_or(u32::MAX);
         drop(index);
         if bytes != clinic.bytes {
             // Putting it back is what makes the cache weigh it again.
             self.clinics.insert(key, Clinic { index: clinic.index, bytes }).await;
         }
-        Ok(Found::Patients(found))
+        Ok(Found::Patients(within_reach(tx, asker.within, &candidates, limit).await?))
     }
 
     /// Wipes what has been idle too long; otherwise that happens with the next search.
@@ -183,7 +203,7 @@ impl NameIndex {
         }
     }
 
-    fn find(&self, beginnings: &[String], limit: usize) -> Vec<Uuid> {
+    fn find(&self, beginnings: &[String]) -> Vec<Uuid> {
         // The longest beginning has the fewest candidates.
         let Some(longest) = beginnings.iter().max_by_key(|beginning| beginning.len()) else {
             return Vec::new();
@@ -195,7 +215,7 @@ impl NameIndex {
             .take_while(|(word, _)| word.0.starts_with(longest.as_str()))
             .map(|(_, id)| *id)
             .collect();
-        candidates.into_iter().filter(|id| self.matches(*id, beginnings)).take(limit).collect()
+        candidates.into_iter().filter(|id| self.matches(*id, beginnings)).collect()
     }
 
     fn matches(&self, id: Uuid, beginnings: &[String]) -> bool {
@@ -203,6 +223,25 @@ impl NameIndex {
             entry.names.iter().any(|name| name_begins(name.iter().map(|word| word.0.as_str()), beginnings))
         })
     }
+}
+
+/// The first `limit` of these patients, in the order of their ids, that the caller reaches. The loop is bounded by the
+/// patients that a clinic in memory may have.
+async fn within_reach(
+    tx: &mut TenantTx,
+    within: Within,
+    candidates: &[Uuid],
+    limit: usize,
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut found = Vec::new();
+    for batch in candidates.chunks(REACH_BATCH) {
+        let left = i64::try_from(limit.saturating_sub(found.len())).unwrap_or(i64::MAX);
+        found.extend(queries::among(tx, within, batch, left).await?);
+        if found.len() >= limit {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 fn cost(word: &Word) -> usize {
@@ -236,7 +275,7 @@ mod tests {
     }
 
     fn find(index: &NameIndex, text: &str) -> usize {
-        index.find(&tags::words(text), 10).len()
+        index.find(&tags::words(text)).len()
     }
 
     #[test]
@@ -251,7 +290,7 @@ mod tests {
         for text in ["riya", "priya priya", "priya शर्मा", "priya o", "x"] {
             assert_eq!(find(&index, text), 0, "{text}");
         }
-        assert_eq!(index.find(&tags::words("a"), 10), vec![asha]);
+        assert_eq!(index.find(&tags::words("a")), vec![asha]);
     }
 
     #[test]

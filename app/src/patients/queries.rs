@@ -20,11 +20,13 @@ use super::model::{Demographics, Patient, PatientBrief, PatientId, PatientRow, P
 use super::names::{self, HumanName};
 use super::tables::{patient, person, person_tag};
 use super::tags::Tag;
+use crate::access::Within;
 use crate::registry;
+use crate::relationships::queries::{Founding, tied};
 use crate::store::{self, StoreError};
 
 /// Tables a change of a patient touches; the commit is refused when its audit entry does not name them.
-pub const TABLES: [&str; 3] = ["patient", "person", "person_tag"];
+pub const TABLES: [&str; 4] = ["patient", "person", "person_tag", "relationship"];
 
 /// How a change of a patient failed.
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +155,7 @@ impl Patient {
         Ok(row)
     }
 
-    /// Stores a new patient with its tags.
+    /// Stores a new patient with its tags, after the ties that those who may see it are known by.
     ///
     /// # Errors
     /// [`ChangeError::MrnTaken`], or what the database says.
@@ -162,8 +164,9 @@ impl Patient {
         tx: &mut TenantTx,
         row: PersonRow,
         tags: &BTreeSet<Tag>,
-        by: Uuid,
+        founding: &Founding,
     ) -> Result<(), ChangeError> {
+        founding.store(tx).await?;
         diesel::insert_into(patient::table)
             .values((
                 patient::id.eq(self.id.uuid()),
@@ -172,7 +175,7 @@ impl Patient {
                 patient::state.eq("active"),
                 patient::created_at.eq(self.created_at),
                 patient::updated_at.eq(self.updated_at),
-                patient::created_by.eq(by),
+                patient::created_by.eq(founding.by),
             ))
             .execute(tx.conn())
             .await?;
@@ -285,11 +288,16 @@ fn index_id(index: u32) -> i32 {
     i32::try_from(index).unwrap_or(i32::MAX)
 }
 
-/// Patients that carry all of these tags, at most `limit`.
+/// Patients within reach that carry all of these tags, at most `limit`.
 ///
 /// # Errors
 /// What the database says.
-pub async fn with_tags(tx: &mut TenantTx, tags: &[Tag], limit: i64) -> Result<Vec<Uuid>, StoreError> {
+pub async fn with_tags(
+    tx: &mut TenantTx,
+    within: Within,
+    tags: &[Tag],
+    limit: i64,
+) -> Result<Vec<Uuid>, StoreError> {
     let mut found: Option<Vec<Uuid>> = None;
     for tag in tags {
         let mut query = person_tag::table
@@ -300,23 +308,56 @@ pub async fn with_tags(tx: &mut TenantTx, tags: &[Tag], limit: i64) -> Result<Ve
         if let Some(among) = found.take() {
             query = query.filter(person_tag::patient_id.eq_any(among));
         }
+        if let Some(tied) = tied(within) {
+            query = query.filter(person_tag::patient_id.eq_any(tied));
+        }
         found = Some(query.order(person_tag::patient_id).limit(limit).load(tx.conn()).await?);
     }
     Ok(found.unwrap_or_default())
 }
 
-/// A page of patients' ids after `after`.
+/// A page of the ids of patients within reach after `after`.
 ///
 /// # Errors
 /// What the database says.
-pub async fn page(tx: &mut TenantTx, after: Option<Uuid>, limit: i64) -> Result<Vec<Uuid>, StoreError> {
-    Ok(patient::table
+pub async fn page(
+    tx: &mut TenantTx,
+    within: Within,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut query = patient::table
         .filter(patient::id.gt(after.unwrap_or_default()))
         .order(patient::id)
         .limit(limit)
         .select(patient::id)
-        .load(tx.conn())
-        .await?)
+        .into_boxed();
+    if let Some(tied) = tied(within) {
+        query = query.filter(patient::id.eq_any(tied));
+    }
+    Ok(query.load(tx.conn()).await?)
+}
+
+/// Those of these patients that are within reach, in the order of their ids, at most `limit`.
+///
+/// # Errors
+/// What the database says.
+pub async fn among(
+    tx: &mut TenantTx,
+    within: Within,
+    ids: &[Uuid],
+    limit: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut query = patient::table
+        .filter(patient::id.eq_any(ids))
+        .order(patient::id)
+        .limit(limit)
+        .select(patient::id)
+        .into_boxed();
+    if let Some(tied) = tied(within) {
+        query = query.filter(patient::id.eq_any(tied));
+    }
+    Ok(query.load(tx.conn()).await?)
 }
 
 /// What a list shows of these patients, in the order of the ids given.

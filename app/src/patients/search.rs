@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::identifier::{Identifier, IdentifierKind};
-use super::name_index::{Found, NameIndexes, name_begins};
+use super::model::field_bits;
+use super::name_index::{Asker, Found, NameIndexes, name_begins};
 use super::tags::{Tag, Tagger, words, words_of};
 use super::{queries, text};
 use crate::ctx::Ctx;
@@ -70,6 +71,24 @@ pub enum Criterion {
     Name(String, NaiveDate),
     /// By the beginnings of words, with the birth date when there is one.
     StartsWith(Vec<String>, Option<NaiveDate>),
+}
+
+impl Criterion {
+    /// The fields that a search compares with.
+    #[must_use]
+    pub const fn looks_at(&self) -> u64 {
+        match self {
+            Criterion::Mrn(_) => field_bits::MRN,
+            Criterion::Phone(_) => field_bits::PHONES,
+            Criterion::Email(_) => field_bits::EMAILS,
+            Criterion::Identifier(_, None) => field_bits::IDENTIFIERS,
+            Criterion::Identifier(_, Some(_)) => field_bits::IDENTIFIERS | field_bits::BIRTH_DATE,
+            Criterion::StartsWith(_, None) => field_bits::NAMES,
+            Criterion::Name(..) | Criterion::StartsWith(_, Some(_)) => {
+                field_bits::NAMES | field_bits::BIRTH_DATE
+            }
+        }
+    }
 }
 
 impl SearchInput {
@@ -177,14 +196,16 @@ impl Search<'_> {
                 return Ok(self.by_beginning_and_date(tx, &tagger, (&beginnings, dated)).await?);
             }
             Criterion::StartsWith(beginnings, None) => {
-                let found = self.names.search(tx, &self.ctx.keys, &beginnings, self.limit + 1).await?;
+                let asker =
+                    Asker { keys: &self.ctx.keys, caller: self.ctx.caller(), within: self.ctx.within() };
+                let found = self.names.search(tx, &asker, &beginnings, self.limit + 1).await?;
                 return match found {
                     Found::Patients(ids) => Ok(ids),
                     Found::TooManyPatients => Err(BIRTH_DATE_NEEDED.into()),
                 };
             }
         };
-        Ok(queries::with_tags(tx, &[tag], self.results_max()).await?)
+        Ok(queries::with_tags(tx, self.ctx.within(), &[tag], self.results_max()).await?)
     }
 
     fn results_max(&self) -> i64 {
@@ -200,7 +221,7 @@ impl Search<'_> {
     ) -> Result<Vec<Uuid>, StoreError> {
         let tags =
             beginnings.iter().map(|word| tagger.initial(word, dated)).collect::<Result<Vec<Tag>, _>>()?;
-        let candidates = queries::with_tags(tx, &tags, CANDIDATES_MAX).await?;
+        let candidates = queries::with_tags(tx, self.ctx.within(), &tags, CANDIDATES_MAX).await?;
         let named = queries::names_of(tx, &self.ctx.keys, &candidates).await?;
         let mut found: Vec<Uuid> = named
             .iter()

@@ -127,6 +127,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
 pub async fn invite(call: Call, Json(input): Json<InviteInput>) -> Result<HttpResponse, AppError> {
     let view = call
         .staff(async |ctx, tx| {
+            super::change::staff_role(input.role)?;
             let email =
                 contact::email(&input.email).map_err(|code| AppError::invalid_field("/email", code))?;
             let display_name = clean_display_name(&input.display_name)?;

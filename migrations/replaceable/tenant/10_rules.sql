@@ -18,16 +18,70 @@ BEGIN
 END
 $$;
 
+-- Whose ties count for the caller of this transaction: the caller's own, or those of the caller's sites.
+--
+-- The caller's part of the context is read without its MAC: no row is seen unless `tenant_only` accepts it too, and that
+-- one proves the whole of the same text.
+CREATE OR REPLACE FUNCTION {{ops}}.parties() RETURNS uuid[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    context text := current_setting('domicile.context', true);
+BEGIN
+    CASE split_part(context, '.', 4)
+        WHEN 'ties' THEN
+            RETURN ARRAY[split_part(context, '.', 5)::uuid];
+        WHEN 'sites' THEN
+            RETURN ARRAY(SELECT s.site_id FROM {{ops}}.account_site s
+                WHERE s.account_id = split_part(context, '.', 5)::uuid);
+        ELSE
+            RETURN '{}';
+    END CASE;
+END
+$$;
+
+-- The time the caller's ties are judged by.
+CREATE OR REPLACE FUNCTION {{ops}}.judged_at() RETURNS timestamptz
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT timestamptz 'epoch' + interval '1 microsecond'
+        * nullif(split_part(current_setting('domicile.context', true), '.', 6), '')::double precision
+$$;
+
+-- Whether the caller is tied to this patient now, for the rules of the ties themselves, which cannot name their own table.
+-- An emergency does not count: who reaches for a patient for an hour makes no tie that lasts.
+CREATE OR REPLACE FUNCTION {{ops}}.is_tied(patient uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM {{ops}}.relationship tie
+        WHERE tie.patient_id = patient AND tie.party_id = ANY ({{ops}}.parties()) AND tie.kind <> 'break_glass'
+          AND tie.valid_from <= {{ops}}.judged_at()
+          AND (tie.valid_to IS NULL OR tie.valid_to > {{ops}}.judged_at()));
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION {{ops}}.parties(), {{ops}}.judged_at(), {{ops}}.is_tied(uuid) TO {{role}};
 GRANT USAGE ON SCHEMA {{ops}}, {{phi}} TO {{role}};
 
 DO $$
 DECLARE
     one record;
     -- Patient data is the whole sealed half and these tables of the other.
-    clinical constant text[] := ARRAY['patient'];
+    clinical constant text[] := ARRAY['patient', 'relationship'];
+    everyone constant text :=
+        $e$((SELECT pg_catalog.split_part(pg_catalog.current_setting('domicile.context', true), '.', 4)) = 'everyone')$e$;
 BEGIN
     FOR one IN
-        SELECT c.oid::regclass AS name, c.relname::text AS bare, n.nspname = {{phi_literal}} AS sealed
+        SELECT c.oid::regclass AS name, c.relname::text AS bare, n.nspname = {{phi_literal}} AS sealed,
+            CASE WHEN c.relname = 'patient' THEN 'id'
+                 WHEN c.relname <> 'relationship' THEN (SELECT a.attname::text FROM pg_attribute a
+                    WHERE a.attrelid = c.oid AND a.attname = 'patient_id' AND NOT a.attisdropped)
+            END AS subject
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname IN ({{ops_literal}}, {{phi_literal}}) AND c.relkind IN ('r', 'p')
     LOOP
@@ -36,6 +90,30 @@ BEGIN
         EXECUTE format('DROP POLICY IF EXISTS tenant_only ON %s', one.name);
         EXECUTE format('CREATE POLICY tenant_only ON %s USING (tenant_id = (SELECT sec.tenant())) '
             'WITH CHECK (tenant_id = (SELECT sec.tenant()))', one.name);
+        -- A row about a patient is there for those who are tied to the patient. A table says that its rows are about one
+        -- by having the column, so a new table is covered before anybody thinks of it.
+        EXECUTE format('DROP POLICY IF EXISTS in_reach ON %s', one.name);
+        IF one.subject IS NOT NULL THEN
+            EXECUTE format('CREATE POLICY in_reach ON %1$s AS RESTRICTIVE USING (%2$s OR EXISTS ('
+                'SELECT FROM {{ops}}.relationship tie WHERE tie.patient_id = %1$s.%3$I '
+                'AND tie.party_id = ANY ((SELECT {{ops}}.parties())::uuid[]) '
+                'AND tie.valid_from <= (SELECT {{ops}}.judged_at()) '
+                'AND (tie.valid_to IS NULL OR tie.valid_to > (SELECT {{ops}}.judged_at()))))',
+                one.name, everyone, one.subject);
+        END IF;
+        IF one.bare = 'relationship' THEN
+            EXECUTE format('DROP POLICY IF EXISTS tie_made ON %s', one.name);
+            EXECUTE format('DROP POLICY IF EXISTS tie_changed ON %s', one.name);
+            EXECUTE format('DROP POLICY IF EXISTS tie_removed ON %s', one.name);
+            -- Ties are made by those tied already; by who registers a patient, once; and in an emergency, for oneself.
+            EXECUTE format('CREATE POLICY tie_made ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (%s '
+                'OR (party_id = ANY ({{ops}}.parties()) AND (founding OR kind = ''break_glass'')) '
+                'OR {{ops}}.is_tied(patient_id))', one.name, everyone);
+            EXECUTE format('CREATE POLICY tie_changed ON %s AS RESTRICTIVE FOR UPDATE USING (%s '
+                'OR (party_id = ANY ({{ops}}.parties()) AND kind = ''break_glass'') '
+                'OR {{ops}}.is_tied(patient_id))', one.name, everyone);
+            EXECUTE format('CREATE POLICY tie_removed ON %s AS RESTRICTIVE FOR DELETE USING (%s)', one.name, everyone);
+        END IF;
         EXECUTE format('REVOKE ALL ON %s FROM {{role}}', one.name);
         IF one.bare = 'audit_event' THEN
             EXECUTE format('GRANT SELECT, INSERT (event_id, tenant_id, occurred_at, region, actor_kind, actor_id, '

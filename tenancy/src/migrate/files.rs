@@ -44,6 +44,9 @@ pub(crate) const TENANT: &[Migration] = &[
     migration!(1, "clinic", "tenant/0001_clinic"),
     migration!(2, "factors", "tenant/0002_factors"),
     migration!(3, "row_mac", "tenant/0003_row_mac"),
+    migration!(4, "roles", "tenant/0004_roles"),
+    migration!(5, "relationships", "tenant/0005_relationships"),
+    migration!(6, "break_glass", "tenant/0006_break_glass"),
 ];
 /// Functions, policies and grants of the shard, applied again whenever their hash changes.
 pub(crate) const REPLACEABLE_SHARD: &[&str] = &[

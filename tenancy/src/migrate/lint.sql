@@ -19,12 +19,26 @@ UNION ALL
 SELECT name, 'not owned by domicile_owner' FROM tables WHERE pg_get_userbyid(relowner) <> 'domicile_owner'
 UNION ALL
 SELECT t.name, 'does not have exactly the one tenant policy' FROM tables t
-WHERE (SELECT count(*) FROM pg_policy p WHERE p.polrelid = t.oid) <> 1
+WHERE (SELECT count(*) FROM pg_policy p WHERE p.polrelid = t.oid AND p.polpermissive) <> 1
    OR NOT EXISTS (
     SELECT FROM pg_policy p
-    WHERE p.polrelid = t.oid AND p.polname = 'tenant_only' AND p.polcmd = '*' AND p.polroles = '{0}'
+    WHERE p.polrelid = t.oid AND p.polname = 'tenant_only' AND p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
       AND pg_get_expr(p.polqual, p.polrelid) = '(tenant_id = ( SELECT sec.tenant() AS tenant))'
       AND pg_get_expr(p.polwithcheck, p.polrelid) = '(tenant_id = ( SELECT sec.tenant() AS tenant))')
+UNION ALL
+SELECT t.name, 'rows about a patient without the policy of reach' FROM tables t
+WHERE (t.bare = 'patient' OR (t.bare <> 'relationship' AND EXISTS (
+    SELECT FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attname = 'patient_id' AND NOT a.attisdropped)))
+  AND NOT EXISTS (
+    SELECT FROM pg_policy p
+    WHERE p.polrelid = t.oid AND p.polname = 'in_reach' AND NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
+      AND pg_get_expr(p.polqual, p.polrelid) LIKE '%relationship tie%parties()%judged_at()%')
+UNION ALL
+SELECT t.name, 'ties that anybody may make, change or remove' FROM tables t
+WHERE t.bare = 'relationship'
+  AND (SELECT array_agg(p.polname::text ORDER BY p.polname) FROM pg_policy p
+       WHERE p.polrelid = t.oid AND NOT p.polpermissive AND p.polroles = '{0}')
+      IS DISTINCT FROM ARRAY['tie_changed', 'tie_made', 'tie_removed']
 UNION ALL
 SELECT t.name, 'lacks the constant tenant check' FROM tables t
 WHERE NOT EXISTS (
@@ -33,7 +47,7 @@ WHERE NOT EXISTS (
       AND pg_get_constraintdef(k.oid) = format('CHECK ((tenant_id = %L::uuid))', t.tenant))
 UNION ALL
 SELECT t.name, 'patient data without the audit trigger' FROM tables t
-WHERE (t.sealed OR t.bare = 'patient')
+WHERE (t.sealed OR t.bare IN ('patient', 'relationship'))
   AND NOT EXISTS (
     SELECT FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
     WHERE g.tgrelid = t.oid AND g.tgname = 'audit_required' AND g.tgdeferrable AND g.tginitdeferred

@@ -33,7 +33,14 @@ pub enum Reset {
 pub const fn needs_second_person(role: Role) -> bool {
     match role {
         Role::ClinicAdmin | Role::PrivacyOfficer => true,
-        Role::Physician | Role::Nurse | Role::Receptionist | Role::LabTechnician | Role::Billing => false,
+        Role::Physician
+        | Role::Nurse
+        | Role::Receptionist
+        | Role::LabTechnician
+        | Role::Billing
+        | Role::Patient
+        | Role::Proxy
+        | Role::MachineClient => false,
     }
 }
 

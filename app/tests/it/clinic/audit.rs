@@ -2,27 +2,67 @@
 
 use std::collections::BTreeSet;
 
-use app::access::{Action, Role};
+use app::access::{Action, Role, may};
 use app::routes::{ROUTES, Route};
+use app::sites::model::SiteId;
 use app::staff::model::AccountId;
 
-use crate::support::{Actor, Answer, World, patient, sample_body, sample_path};
+use crate::support::{ACCOUNT, Answer, SITE, World, patient, sample_body, sample_path};
 
 /// Routes that leave no entry; the file may only shrink.
 const UNAUDITED: &str = include_str!("../../ratchets/unaudited.txt");
 
-async fn succeed(world: &World, route: &Route, n: usize, actor: &Actor) -> Answer {
-    let made = world.ask(&world.alpha, "POST", "/api/v1/patients").by(actor);
+/// The route that starts emergency access.
+fn emergency() -> &'static Route {
+    ROUTES.iter().find(|route| route.action == Action::BreakGlassStart).unwrap()
+}
+
+async fn succeed(world: &World, route: &Route, n: usize) -> Answer {
+    let physician = world.staff(&world.alpha, Role::Physician).await;
+    let other = world.able(&world.alpha, route.action).await;
+    let actor = if may(Role::Physician, route.action) { &physician } else { &other };
+    let made = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&physician);
     let made = made.json(&patient("Before", &format!("BEFORE-{n}"))).send().await.expect(201);
     let colleague = world.password_only(&world.alpha, Role::Nurse).await;
-    let id = match route.path.contains("/staff/") {
-        true => AccountId::from(colleague.account).to_string(),
-        false => made.json()["id"].as_str().unwrap().to_owned(),
+    let other_physician = world.staff(&world.alpha, Role::Physician).await;
+    if route.action == Action::StaffReactivate {
+        let path = format!("/api/v1/staff/{}/deactivate", AccountId::from(colleague.account));
+        world.ask(&world.alpha, "POST", &path).by(actor).send().await.expect(204);
+    }
+    let id = if route.path.contains("/staff/") {
+        AccountId::from(colleague.account).to_string()
+    } else {
+        made.json()["id"].as_str().unwrap().to_owned()
     };
     let path = sample_path(route, &id);
     let mut ask =
         world.ask(&world.alpha, route.method.as_str(), &path).by(actor).header("if-match", "\"v1\"");
-    if let Some(body) = sample_body(route, n) {
+    if route.path.contains("/break-glass") && route.action != Action::BreakGlassStart {
+        // Somebody reached for the patient before.
+        let mut body = sample_body(emergency(), n).unwrap();
+        body["patient"] = made.json()["id"].clone();
+        let ask = world.ask(&world.alpha, "POST", "/api/v1/break-glass").by(&other_physician).json(&body);
+        let started = ask.send().await.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let by = if route.action == Action::BreakGlassEnd { &other_physician } else { &other };
+        let mut ask = world.ask(&world.alpha, route.method.as_str(), &sample_path(route, &started)).by(by);
+        if let Some(body) = sample_body(route, n) {
+            ask = ask.json(&body);
+        }
+        return ask.send().await;
+    }
+    if let Some(mut body) = sample_body(route, n) {
+        if route.action == Action::BreakGlassStart {
+            body["patient"] = made.json()["id"].clone();
+            ask = ask.by(&other_physician);
+        }
+        if body["sites"][0] == SITE {
+            body["sites"][0] = SiteId::from(world.alpha.tenant.id.as_uuid()).to_string().into();
+        }
+        if body["account"] == ACCOUNT {
+            let leaves = route.action == Action::CareTeamLeave;
+            let whose = if leaves { physician.account } else { colleague.account };
+            body["account"] = AccountId::from(whose).to_string().into();
+        }
         ask = ask.json(&body);
     }
     ask.send().await
@@ -35,8 +75,7 @@ async fn every_change_and_every_look_at_a_patient_leaves_its_entry() {
         UNAUDITED.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let mut silent = BTreeSet::new();
     for (n, route) in ROUTES.iter().enumerate() {
-        let actor = world.staff(&world.alpha, Role::ClinicAdmin).await;
-        let answer = succeed(&world, route, n, &actor).await;
+        let answer = succeed(&world, route, n).await;
         // What is wrong in the samples is refused, and that is recorded too: password, code, invitation.
         let expected = match route.action {
             Action::SessionCreate | Action::SessionProve | Action::TotpConfirm | Action::InvitationAccept => {
@@ -67,10 +106,20 @@ async fn every_change_and_every_look_at_a_patient_leaves_its_entry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_log_cannot_be_written_no_patients_data_leaves_and_nothing_changes() {
     let world = World::new().await;
-    let actor = world.staff(&world.alpha, Role::ClinicAdmin).await;
+    let actor = world.staff(&world.alpha, Role::Physician).await;
     let made =
         world.ask(&world.alpha, "POST", "/api/v1/patients").by(&actor).json(&patient("Canarymann", "C-1"));
     let id = made.send().await.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let (second, third) =
+        (world.staff(&world.alpha, Role::Physician).await, world.staff(&world.alpha, Role::Physician).await);
+    let mut body = sample_body(emergency(), 0).unwrap();
+    body["patient"] = id.as_str().into();
+    let started = world.ask(&world.alpha, "POST", "/api/v1/break-glass").by(&second).json(&body).send().await;
+    let emergency = started.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let mut asked = Vec::new();
+    for (n, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.action.touches_patients()) {
+        asked.push((n, route, world.able(&world.alpha, route.action).await));
+    }
     let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
     let role = tenancy::RoleName::of(world.alpha.tenant.id);
     let superuser = world.region.superuser().await;
@@ -89,11 +138,27 @@ async fn when_the_log_cannot_be_written_no_patients_data_leaves_and_nothing_chan
             .await
             .unwrap();
     }
-    for (n, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.action.touches_patients()) {
-        let path = route.path.replace("{id}", &id);
+    for (n, route, other) in &asked {
+        let path =
+            route.path.replace("{id}", if route.path.contains("/break-glass") { &emergency } else { &id });
+        let actor = match route.action {
+            Action::BreakGlassStart => &third,
+            Action::BreakGlassEnd => &second,
+            _ if may(Role::Physician, route.action) => &actor,
+            _ => other,
+        };
         let mut ask =
-            world.ask(&world.alpha, route.method.as_str(), &path).by(&actor).header("if-match", "\"v1\"");
-        if let Some(body) = sample_body(route, n) {
+            world.ask(&world.alpha, route.method.as_str(), &path).by(actor).header("if-match", "\"v1\"");
+        if let Some(mut body) = sample_body(route, *n) {
+            if route.action == Action::BreakGlassStart {
+                body["patient"] = id.as_str().into();
+            }
+            if body["sites"][0] == SITE {
+                body["sites"][0] = SiteId::from(world.alpha.tenant.id.as_uuid()).to_string().into();
+            }
+            if body["account"] == ACCOUNT {
+                body["account"] = AccountId::from(actor.account).to_string().into();
+            }
             ask = ask.json(&body);
         }
         let answer = ask.send().await;

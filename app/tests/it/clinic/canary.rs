@@ -57,7 +57,8 @@ async fn contents(client: &tokio_postgres::Client) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_strings_are_nowhere_in_clear() {
     let world = World::new().await;
-    let desk = world.staff(&world.alpha, Role::ClinicAdmin).await;
+    let desk = world.staff(&world.alpha, Role::Physician).await;
+    let admin = world.staff(&world.alpha, Role::ClinicAdmin).await;
     let made = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&desk).json(&planted());
     let made = made.header("idempotency-key", "canary-key").send().await.expect(201);
     let path = made.header("location");
@@ -74,7 +75,7 @@ async fn planted_strings_are_nowhere_in_clear() {
     }
     let invite =
         json!({ "email": "canarystaff@example.com", "display_name": "Canarycolleague", "role": "nurse" });
-    world.ask(&world.alpha, "POST", "/api/v1/staff").by(&desk).json(&invite).send().await.expect(201);
+    world.ask(&world.alpha, "POST", "/api/v1/staff").by(&admin).json(&invite).send().await.expect(201);
     let guess = json!({ "email": "canarylogin@example.com", "password": "canarypassword 1" });
     let mut errors =
         world.ask(&world.alpha, "POST", "/api/v1/sessions").json(&guess).send().await.expect(401).text();

@@ -94,10 +94,8 @@ impl Pair<'_> {
 async fn t08_a_request_given_up_anywhere_leaves_its_connection_clean() {
     let pool = PoolConfig { connections_max: 1, lanes_max: 1, ..PoolConfig::default() };
     let world = World::with(Options { pool, ..Options::default() }).await;
-    let (first, next) = (
-        world.staff(&world.alpha, Role::ClinicAdmin).await,
-        world.staff(&world.beta, Role::ClinicAdmin).await,
-    );
+    let (first, next) =
+        (world.staff(&world.alpha, Role::Physician).await, world.staff(&world.beta, Role::Physician).await);
     let made = world.ask(&world.beta, "POST", "/api/v1/patients").by(&next).json(&patient("Next", "N-1"));
     let own = made.send().await.expect(201).json()["id"].as_str().unwrap().to_owned();
     let pair = Pair { world: &world, first, next, own };

@@ -82,8 +82,8 @@ fn alerted(answer: &Answer, code: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn t01_t02_text_pasted_into_a_query_reaches_no_other_clinic() {
     let world = world().await;
-    let here = world.staff(&world.alpha, Role::ClinicAdmin).await;
-    let there = world.staff(&world.beta, Role::ClinicAdmin).await;
+    let here = world.staff(&world.alpha, Role::Physician).await;
+    let there = world.staff(&world.beta, Role::Physician).await;
     let mut ids = Vec::new();
     for (clinic, actor) in [(&world.alpha, &here), (&world.beta, &there)] {
         let made = world.ask(clinic, "POST", "/api/v1/patients").by(actor).json(&patient("Secret", "S-1"));
@@ -139,7 +139,7 @@ async fn t01_t02_text_pasted_into_a_query_reaches_no_other_clinic() {
 #[tokio::test(flavor = "multi_thread")]
 async fn t41_a_handler_that_forgets_to_audit_changes_nothing() {
     let world = world().await;
-    let actor = world.staff(&world.alpha, Role::ClinicAdmin).await;
+    let actor = world.staff(&world.alpha, Role::Physician).await;
     let made = world.ask(&world.alpha, "POST", "/api/v1/patients").by(&actor).json(&patient("Kept", "K-1"));
     let path = format!("/api/v1/patients/{}", made.send().await.expect(201).json()["id"].as_str().unwrap());
     let before = world.audit(&world.alpha).await;

@@ -9,10 +9,7 @@ use crate::support::{World, patient, sample_body, sample_path};
 #[tokio::test(flavor = "multi_thread")]
 async fn another_clinics_ids_are_answered_like_absent_ones_on_every_route() {
     let world = World::new().await;
-    let (here, there) = (
-        world.staff(&world.alpha, Role::ClinicAdmin).await,
-        world.staff(&world.beta, Role::ClinicAdmin).await,
-    );
+    let there = world.staff(&world.beta, Role::Physician).await;
     let made = world
         .ask(&world.beta, "POST", "/api/v1/patients")
         .by(&there)
@@ -22,6 +19,7 @@ async fn another_clinics_ids_are_answered_like_absent_ones_on_every_route() {
     let foreign = made.expect(201).json()["id"].as_str().unwrap().to_owned();
     let mut walked = 0;
     for (n, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.path.contains("{id}")) {
+        let here = world.able(&world.alpha, route.action).await;
         let mut bodies = Vec::new();
         for id in [foreign.as_str(), &PatientId::random().to_string(), "pat_nonsense", "%41%2b"] {
             let mut ask = world.ask(&world.alpha, route.method.as_str(), &sample_path(route, id)).by(&here);
@@ -53,10 +51,8 @@ async fn t12_another_clinics_id_takes_as_long_as_an_absent_one() {
     /// How far the two medians may be apart. Generous: a busy machine must not fail it, a look-up elsewhere must.
     const FACTOR_MAX: f64 = 2.0;
     let world = World::new().await;
-    let (here, there) = (
-        world.staff(&world.alpha, Role::ClinicAdmin).await,
-        world.staff(&world.beta, Role::ClinicAdmin).await,
-    );
+    let (here, there) =
+        (world.staff(&world.alpha, Role::Physician).await, world.staff(&world.beta, Role::Physician).await);
     let made = world.ask(&world.beta, "POST", "/api/v1/patients").by(&there).json(&patient("Beta", "B-1"));
     let foreign = made.send().await.expect(201).json()["id"].as_str().unwrap().to_owned();
     let took = async |id: &str| {
@@ -86,10 +82,8 @@ async fn t12_another_clinics_id_takes_as_long_as_an_absent_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_and_a_cursor_are_worth_nothing_in_another_clinic() {
     let world = World::new().await;
-    let (here, there) = (
-        world.staff(&world.alpha, Role::ClinicAdmin).await,
-        world.staff(&world.beta, Role::ClinicAdmin).await,
-    );
+    let (here, there) =
+        (world.staff(&world.alpha, Role::Physician).await, world.staff(&world.beta, Role::Physician).await);
     for route in ROUTES.iter().filter(|route| route.action.audience() == app::access::Audience::Staff) {
         let mut ask = world.ask(&world.beta, route.method.as_str(), &sample_path(route, "pat_x")).by(&here);
         if let Some(body) = sample_body(route, 0) {
@@ -118,8 +112,9 @@ async fn a_session_and_a_cursor_are_worth_nothing_in_another_clinic() {
         (400, "bad_cursor".into())
     );
     let wrong_list = format!("/api/v1/staff?cursor={cursor}");
+    let admin = world.staff(&world.beta, Role::ClinicAdmin).await;
     assert_eq!(
-        world.ask(&world.beta, "GET", &wrong_list).by(&there).send().await.outcome(),
+        world.ask(&world.beta, "GET", &wrong_list).by(&admin).send().await.outcome(),
         (400, "bad_cursor".into())
     );
 }
@@ -127,10 +122,8 @@ async fn a_session_and_a_cursor_are_worth_nothing_in_another_clinic() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_copied_into_another_clinic_by_a_database_administrator_does_not_open() {
     let world = World::new().await;
-    let (here, there) = (
-        world.staff(&world.alpha, Role::ClinicAdmin).await,
-        world.staff(&world.beta, Role::ClinicAdmin).await,
-    );
+    let (here, there) =
+        (world.staff(&world.alpha, Role::Physician).await, world.staff(&world.beta, Role::Physician).await);
     let mine = world
         .ask(&world.alpha, "POST", "/api/v1/patients")
         .by(&here)

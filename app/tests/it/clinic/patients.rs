@@ -144,7 +144,7 @@ async fn every_broken_rule_is_named_and_no_value_is_quoted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn aadhaar_is_refused_wherever_it_is_typed_and_abha_is_kept() {
     let world = World::india().await;
-    let desk = world.staff(&world.alpha, Role::Receptionist).await;
+    let desk = world.staff(&world.alpha, Role::Physician).await;
     let register = |change: &dyn Fn(&mut Value)| {
         let mut body = patient("Rao", "IN-1");
         change(&mut body);
@@ -352,7 +352,7 @@ async fn what_the_rules_accept_can_always_be_tagged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_identifiers_whose_masks_look_alike_are_not_mixed_up() {
     let world = World::new().await;
-    let desk = world.staff(&world.alpha, Role::Receptionist).await;
+    let desk = world.staff(&world.alpha, Role::Physician).await;
     let id = |value: &str| json!({ "kind": "insurance_member_id", "value": value });
     let mut body = patient("Alike", "AL-1");
     body["identifiers"] = json!([id("AAA-1-4567"), id("BBB-2-4567"), id("CCC-3-9999")]);

@@ -1,8 +1,9 @@
 //! Searches by each criterion.
 
-use app::access::Role;
-use app::patients::name_index::{Found, NameIndexes};
+use app::access::{Role, Within};
+use app::patients::name_index::{Asker, Found, NameIndexes};
 use serde_json::{Value, json};
+use tenancy::reach::Caller;
 
 use crate::support::{Actor, Options, World, patient};
 
@@ -160,7 +161,8 @@ async fn what_another_instance_wrote_is_found() {
         let (world, other) = (&world, &other);
         Box::pin(async move {
             let mut tx = world.region.regional.begin(world.alpha.tenant, "test.search").await.unwrap();
-            let found = other.search(&mut tx, world.app.keys(), &[beginning.to_owned()], 10).await.unwrap();
+            let asker = Asker { keys: world.app.keys(), caller: Caller::system(0), within: Within::Everyone };
+            let found = other.search(&mut tx, &asker, &[beginning.to_owned()], 10).await.unwrap();
             tx.rollback().await.unwrap();
             match found {
                 Found::Patients(ids) => ids.len(),

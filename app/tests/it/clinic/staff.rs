@@ -113,3 +113,89 @@ async fn an_administrator_unlocks_an_account_of_the_own_clinic_only() {
     let last = world.audit(&world.alpha).await.pop().unwrap();
     assert_eq!((last.0.as_str(), last.1.as_str()), ("staff.unlock", "allow"));
 }
+
+fn of(who: &Actor, what: &str) -> String {
+    format!("/api/v1/staff/{}/{what}", AccountId::from(who.account))
+}
+
+/// Catalogue entry T57: what somebody may do changes under 32 requests at once, and no request after the change is
+/// answered as if it had not.
+#[tokio::test(flavor = "multi_thread")]
+async fn t57_another_role_and_a_closed_account_count_from_the_next_request() {
+    let world = World::new().await;
+    let admin = world.staff(&world.alpha, Role::ClinicAdmin).await;
+    let nurse = world.staff(&world.alpha, Role::Nurse).await;
+    let list = async || world.ask(&world.alpha, "GET", "/api/v1/patients").by(&nurse).send().await.outcome();
+    let at_once = async || futures_util::future::join_all((0..32).map(|_| list())).await;
+    // Some of so many at once may be told that the clinic is busy; none is told what was true before.
+    let only = async |expected: (u16, &str)| {
+        let outcomes = at_once().await;
+        let answered: Vec<_> = outcomes.iter().filter(|outcome| outcome.1 != "busy").collect();
+        assert!(!answered.is_empty());
+        assert!(answered.iter().all(|one| (one.0, one.1.as_str()) == expected), "{outcomes:?}");
+    };
+    only((200, "")).await;
+    let role = json!({ "role": "lab_technician" });
+    let change = world.ask(&world.alpha, "PUT", &of(&nurse, "role")).by(&admin).json(&role);
+    change.send().await.expect(204);
+    only((403, "forbidden")).await;
+    let close = || world.ask(&world.alpha, "POST", &of(&nurse, "deactivate")).by(&admin).send();
+    close().await.expect(204);
+    only((401, "unauthenticated")).await;
+    let again = || world.ask(&world.alpha, "POST", &of(&nurse, "reactivate")).by(&admin).send();
+    again().await.expect(204);
+    assert_eq!(again().await.outcome(), (409, "wrong_state".into()));
+    assert_eq!(
+        list().await,
+        (401, "unauthenticated".into()),
+        "the session does not come back with the account"
+    );
+    let reasons: Vec<_> =
+        world.audit(&world.alpha).await.into_iter().filter(|one| one.0 == "staff.role").collect();
+    assert_eq!(reasons[0].2.as_deref(), Some("lab_technician"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_raises_the_own_role_and_one_administrator_stays() {
+    let world = World::new().await;
+    let (first, second) = (
+        world.staff(&world.alpha, Role::ClinicAdmin).await,
+        world.staff(&world.alpha, Role::ClinicAdmin).await,
+    );
+    let nurse = world.staff(&world.alpha, Role::Nurse).await;
+    let foreign = world.staff(&world.beta, Role::Nurse).await;
+    let patient = world.staff(&world.alpha, Role::Patient).await;
+    let role = async |by: &Actor, whose: &Actor, role: &str| {
+        let ask = world.ask(&world.alpha, "PUT", &of(whose, "role")).by(by).json(&json!({ "role": role }));
+        ask.send().await.outcome()
+    };
+    assert_eq!(role(&nurse, &nurse, "clinic_admin").await, (403, "forbidden".into()));
+    assert_eq!(role(&first, &first, "physician").await, (409, "own_account".into()));
+    assert_eq!(role(&first, &foreign, "physician").await, (404, "not_found".into()));
+    assert_eq!(
+        role(&first, &patient, "clinic_admin").await,
+        (404, "not_found".into()),
+        "no staff of the clinic"
+    );
+    for not_staff in ["patient", "proxy", "machine_client"] {
+        assert_eq!(role(&first, &nurse, not_staff).await, (400, "invalid_request".into()), "{not_staff}");
+    }
+    let own = world.ask(&world.alpha, "POST", &of(&first, "deactivate")).by(&first).send().await;
+    assert_eq!(own.outcome(), (409, "own_account".into()));
+    // Both at the same moment: whoever comes second is no administrator any more when it is their turn.
+    let close = |by: &Actor, whose: &Actor| {
+        let ask = world.ask(&world.alpha, "POST", &of(whose, "deactivate")).by(by);
+        async move { ask.send().await.status.as_u16() }
+    };
+    let (one, other) = tokio::join!(close(&first, &second), close(&second, &first));
+    assert!(
+        matches!((one, other), (204, 401 | 403) | (401 | 403, 204)),
+        "one of them stays: {one} and {other}"
+    );
+    let sql = format!(
+        "SELECT count(*) FROM {}.account WHERE role = 'clinic_admin' AND state = 'active'",
+        ops(&world.alpha)
+    );
+    let left: i64 = world.region.superuser().await.query_one(sql.as_str(), &[]).await.unwrap().get(0);
+    assert_eq!(left, 1);
+}

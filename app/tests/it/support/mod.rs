@@ -7,5 +7,5 @@ mod world;
 
 pub(crate) use ask::Answer;
 pub(crate) use journal::log_lines;
-pub(crate) use samples::{patient, sample_body, sample_path};
+pub(crate) use samples::{ACCOUNT, SITE, patient, sample_body, sample_path};
 pub(crate) use world::{Actor, Clinic, Options, World};

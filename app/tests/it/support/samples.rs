@@ -3,6 +3,12 @@
 use app::routes::Route;
 use serde_json::{Value, json};
 
+/// Stands in a sample body for the id of an account; a test that wants the request to succeed puts one there.
+pub(crate) const ACCOUNT: &str = "stf_aaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// Stands in a sample body for the id of a site.
+pub(crate) const SITE: &str = "site_aaaaaaaaaaaaaaaaaaaaaaaaaa";
+
 /// A registration that both regions accept.
 pub(crate) fn patient(family: &str, mrn: &str) -> Value {
     json!({
@@ -30,18 +36,39 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             "/api/v1/staff/{id}/unlock"
             | "/api/v1/staff/{id}/factors/reset"
             | "/api/v1/me/factors/totp"
-            | "/api/v1/me/factors/recovery-codes",
+            | "/api/v1/me/factors/recovery-codes"
+            | "/api/v1/staff/{id}/deactivate"
+            | "/api/v1/staff/{id}/reactivate"
+            | "/api/v1/break-glass/{id}/end",
         ) => None,
         ("POST", "/api/v1/sessions/current/factor" | "/api/v1/me/factors/totp/confirm") => {
             Some(json!({ "totp": "000000" }))
         }
+        ("PUT", "/api/v1/staff/{id}/role") => Some(json!({ "role": "lab_technician" })),
         ("POST", "/api/v1/patients") | ("PUT", "/api/v1/patients/{id}") => {
             Some(patient("Sample", &format!("SAMPLE-{unique}")))
+        }
+        ("POST", "/api/v1/sites") => Some(json!({ "name": format!("Site {unique}") })),
+        ("PUT", "/api/v1/staff/{id}/sites" | "/api/v1/patients/{id}/sites") => {
+            Some(json!({ "sites": [SITE] }))
+        }
+        ("PUT", "/api/v1/patients/{id}/contact") => {
+            Some(json!({ "phones": [{ "value": "+1 202-555-0176" }], "emails": [], "addresses": [] }))
         }
         ("POST", "/api/v1/patients/search") => Some(json!({ "mrn": "SAMPLE-0" })),
         ("POST", "/api/v1/staff") => Some(json!({
             "email": format!("invited-{unique}@example.com"), "display_name": "Invited", "role": "nurse",
         })),
+        ("POST", "/api/v1/patients/{id}/care-team" | "/api/v1/patients/{id}/care-team/end") => {
+            Some(json!({ "account": ACCOUNT }))
+        }
+        ("POST", "/api/v1/break-glass") => Some(json!({
+            "patient": "pat_aaaaaaaaaaaaaaaaaaaaaaaaaa", "reason_code": "emergency",
+            "reason": "Unconscious on arrival, nobody else on duty.",
+        })),
+        ("POST", "/api/v1/break-glass/{id}/review") => {
+            Some(json!({ "verdict": "justified", "note": "On duty alone, as the rota says." }))
+        }
         ("POST", "/api/v1/sessions") => {
             Some(json!({ "email": "nobody@example.com", "password": "not the password" }))
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::dev::ServerHandle;
 use actix_web::web;
-use app::access::Role;
+use app::access::{Action, Policy, Role, may};
 use app::app::App;
 use app::auth::invite::new_id;
 use app::auth::password::{PasswordPool, PoolLimits};
@@ -16,9 +16,11 @@ use app::backend::Backend;
 use app::config::SessionConfig;
 use app::middleware::limits::BodyLimits;
 use app::middleware::rate::{Budget, RateLimits};
+use app::patients::model::PatientId;
 use app::patients::name_index::NameIndexes;
 use app::pins::Pins;
 use app::portal::Portal;
+use app::relationships::model::{NewTie, Tie};
 use app::routes::Route;
 use app::{audit, registry, store};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -89,6 +91,8 @@ pub(crate) struct Options {
     pub(crate) names: NameIndexes,
     pub(crate) budget: fn(app::middleware::rate::RateClass) -> Budget,
     pub(crate) pool: tenancy::config::PoolConfig,
+    /// Who may do what; tests take a decision away.
+    pub(crate) policy: Policy,
     /// Handlers with mistakes, beside the product's.
     pub(crate) routes: &'static [Route],
 }
@@ -102,6 +106,7 @@ impl Default for Options {
             names: NameIndexes::default(),
             budget: |_| Budget { tenant_per_min: 1_000_000, caller_per_min: 1_000_000 },
             pool: tenancy::config::PoolConfig::default(),
+            policy: Policy::default(),
             routes: &[],
         }
     }
@@ -163,6 +168,7 @@ impl World {
             rates: RateLimits::with(options.budget),
             bodies: options.bodies,
             names: options.names,
+            policy: options.policy,
             pinned: Pins::default(),
         });
         let pki = Pki::new();
@@ -274,6 +280,74 @@ impl World {
             cookie: format!("__Host-domicile={}", token.expose().as_str()),
             csrf: token.csrf().expose().to_string(),
         }
+    }
+
+    /// A new member of staff who may do this; a physician where one may.
+    pub(crate) async fn able(&self, clinic: &Clinic, action: Action) -> Actor {
+        let able = std::iter::once(Role::Physician).chain(Role::ALL).find(|role| may(*role, action));
+        self.staff(clinic, able.unwrap()).await
+    }
+
+    /// Moves the idle end of every session of a clinic to where the clock is now, as requests in between would have.
+    pub(crate) async fn keep_awake(&self, clinic: &Clinic) {
+        let now = DateTime::<Utc>::from(self.app.clock.now());
+        let ops = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
+        let sql = format!(
+            "UPDATE {ops}.session SET last_seen_at = $1, idle_expires_at = $2,
+                factor_at = CASE WHEN factor IS NULL THEN NULL ELSE $1 END"
+        );
+        let until = now + TimeDelta::seconds(900);
+        self.region.superuser().await.execute(sql.as_str(), &[&now, &until]).await.unwrap();
+    }
+
+    /// Ties an account to a patient, as the clinic's own registration of patients' accounts does.
+    pub(crate) async fn tie(&self, clinic: &Clinic, patient: &str, party: &Actor, kind: Tie) {
+        let now = DateTime::<Utc>::from(self.app.clock.now());
+        let tie = NewTie {
+            id: new_id(),
+            tenant_id: clinic.tenant.id.as_uuid(),
+            patient_id: PatientId::parse(patient).unwrap().uuid(),
+            party_id: party.account,
+            kind: kind.as_str(),
+            founding: false,
+            valid_from: now,
+            valid_to: (kind == Tie::BreakGlass).then(|| now + TimeDelta::minutes(60)),
+            created_at: now,
+            created_by: party.account,
+        };
+        let mut tx = self.region.regional.begin(clinic.tenant, "test.tie").await.unwrap();
+        app::relationships::queries::insert(&mut tx, tie).await.unwrap();
+        tx.commit(audit::by_system("test.tie").touches("relationship")).await.unwrap();
+    }
+
+    /// Ends every tie of somebody.
+    pub(crate) async fn end_ties(&self, clinic: &Clinic, party: &Actor) {
+        let ops = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
+        let sql = format!("UPDATE {ops}.relationship SET valid_to = valid_from WHERE party_id = $1");
+        let superuser = self.region.superuser().await;
+        superuser.batch_execute("SET session_replication_role = replica").await.unwrap();
+        superuser.execute(sql.as_str(), &[&party.account]).await.unwrap();
+    }
+
+    /// Has a principal that is no staff work at the clinic's first site.
+    pub(crate) async fn works_at_the_first_site(&self, clinic: &Clinic, who: &Actor) {
+        let ops = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
+        let tenant = clinic.tenant.id.as_uuid();
+        let sql =
+            format!("INSERT INTO {ops}.account_site (account_id, site_id, tenant_id) VALUES ($1, $2, $2)");
+        self.region.superuser().await.execute(sql.as_str(), &[&who.account, &tenant]).await.unwrap();
+    }
+
+    /// Has somebody work at a new site, and at no other.
+    pub(crate) async fn move_to_new_site(&self, clinic: &Clinic, who: &Actor) {
+        let (site, tenant) = (new_id(), clinic.tenant.id.as_uuid());
+        let ops = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
+        let superuser = self.region.superuser().await;
+        let sql =
+            format!("INSERT INTO {ops}.site (id, tenant_id, name, created_at) VALUES ($1, $2, 'New', now())");
+        superuser.execute(sql.as_str(), &[&site, &tenant]).await.unwrap();
+        let sql = format!("UPDATE {ops}.account_site SET site_id = $1 WHERE account_id = $2");
+        superuser.execute(sql.as_str(), &[&site, &who.account]).await.unwrap();
     }
 
     /// Audit rows of a clinic as `(action, outcome, reason, count)`, oldest first, as a superuser sees them.

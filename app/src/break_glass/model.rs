@@ -1,0 +1,164 @@
+//! Reasons, verdicts, and the rows of emergency access.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use tenancy::sealed::Sealed;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::tables::break_glass;
+
+/// Longest emergency, in minutes (45 CFR 164.312(a)(2)(ii) asks for a procedure, not for a length).
+pub const MINUTES_MAX: i64 = 60;
+/// Hours until an emergency that nobody has reviewed is told again.
+pub const REVIEW_DUE_H: i64 = 72;
+/// Fewest characters of the reason: a sentence, not a full stop.
+pub const REASON_MIN_CHARS: usize = 10;
+/// Most characters of the reason and of the review's note.
+pub const TEXT_MAX_CHARS: usize = 500;
+/// Prefix of an emergency's id in the API.
+const ID_PREFIX: &str = "brk_";
+
+/// An emergency's id in the API.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BreakGlassId([u8; 16]);
+
+impl BreakGlassId {
+    /// The id in its API form; anything else is nobody's id.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<BreakGlassId> {
+        text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id).map(BreakGlassId)
+    }
+
+    /// The id's bytes.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// The id as PostgreSQL sees it.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        Uuid::from_bytes(self.0)
+    }
+}
+
+impl From<Uuid> for BreakGlassId {
+    fn from(id: Uuid) -> BreakGlassId {
+        BreakGlassId(id.into_bytes())
+    }
+}
+
+impl fmt::Display for BreakGlassId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{ID_PREFIX}{}", regions::text::encode_id(&self.0))
+    }
+}
+
+/// Why somebody reaches for a patient who is not theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// The patient's life or health is in danger.
+    Emergency,
+    /// The colleague who treats the patient cannot be reached.
+    Covering,
+    /// Somebody else's safety is in danger.
+    Safety,
+}
+
+impl ReasonCode {
+    /// The stored name, also in the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ReasonCode::Emergency => "emergency",
+            ReasonCode::Covering => "covering",
+            ReasonCode::Safety => "safety",
+        }
+    }
+}
+
+/// What the review came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was needed.
+    Justified,
+    /// It was not; an incident is to be opened.
+    Violation,
+}
+
+impl Verdict {
+    /// The stored name, also in the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Justified => "justified",
+            Verdict::Violation => "violation",
+        }
+    }
+}
+
+/// A new emergency, as it is stored.
+#[derive(Insertable)]
+#[diesel(table_name = break_glass)]
+pub struct NewBreakGlass {
+    /// Id; the tie to the patient has the same.
+    pub id: Uuid,
+    /// The clinic.
+    pub tenant_id: Uuid,
+    /// The one patient.
+    pub patient_id: Uuid,
+    /// Who.
+    pub account_id: Uuid,
+    /// Why, as stored.
+    pub reason_code: &'static str,
+    /// Why, in words, sealed under the patient's key.
+    pub reason_sealed: Sealed,
+    /// Now.
+    pub started_at: DateTime<Utc>,
+    /// When it ends by itself.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// An emergency as it is read.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = break_glass)]
+pub struct BreakGlassRow {
+    /// Id.
+    pub id: Uuid,
+    /// The patient.
+    pub patient_id: Uuid,
+    /// Who.
+    pub account_id: Uuid,
+    /// Why, as stored.
+    pub reason_code: String,
+    /// Why, in words.
+    pub reason_sealed: Sealed,
+    /// Since when.
+    pub started_at: DateTime<Utc>,
+    /// When it ended or ends by itself.
+    pub expires_at: DateTime<Utc>,
+    /// When it was ended before that.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// When it was reviewed.
+    pub reviewed_at: Option<DateTime<Utc>>,
+    /// What the review came to, as stored.
+    pub verdict: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_text_form() {
+        let id = BreakGlassId::from(Uuid::from_u128(7));
+        assert!(BreakGlassId::parse(&id.to_string()) == Some(id));
+        assert!(BreakGlassId::parse(&id.to_string().replace("brk_", "pat_")).is_none());
+    }
+}

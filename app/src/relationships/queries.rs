@@ -1,0 +1,257 @@
+//! What is read and written of ties. [`tied`] is the condition that every query about patients carries.
+
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::BoxFuture;
+use tenancy::TenantTx;
+use tenancy::sealed::Sealed;
+use uuid::Uuid;
+
+use super::model::{NewTie, Tie};
+use super::tables::{account_site, relationship};
+use crate::access::Within;
+use crate::auth::invite::new_id;
+use crate::auth::tables::account;
+use crate::patients::tables::patient;
+use crate::store::StoreError;
+
+/// Ties of one patient that are looked at together.
+const TIES_MAX: i64 = 500;
+
+/// Ids of patients, as a condition.
+pub type TiedIds = relationship::BoxedQuery<'static, Pg, sql_types::Uuid>;
+
+/// The patients within somebody's reach; `None` when that is the whole clinic.
+#[must_use]
+pub fn tied(within: Within) -> Option<TiedIds> {
+    valid(within).map(|ties| ties.select(relationship::patient_id))
+}
+
+type Ties = relationship::BoxedQuery<'static, Pg>;
+
+/// The ties that count for somebody now; `None` when everybody is within reach.
+fn valid(within: Within) -> Option<Ties> {
+    let (ties, at) = match within {
+        Within::Everyone => return None,
+        // No party has this id.
+        Within::Nobody => (
+            relationship::table.into_boxed::<Pg>().filter(relationship::party_id.eq(Uuid::nil())),
+            DateTime::UNIX_EPOCH,
+        ),
+        Within::Ties(account, at) => (
+            relationship::table.into_boxed().filter(relationship::party_id.eq(Uuid::from_bytes(account))),
+            at,
+        ),
+        Within::Sites(account, at) => {
+            let sites = account_site::table
+                .filter(account_site::account_id.eq(Uuid::from_bytes(account)))
+                .select(account_site::site_id);
+            (relationship::table.into_boxed().filter(relationship::party_id.eq_any(sites)), at)
+        }
+    };
+    Some(
+        ties.filter(relationship::valid_from.le(at))
+            .filter(relationship::valid_to.is_null().or(relationship::valid_to.gt(at))),
+    )
+}
+
+/// How somebody is tied to a patient now, asked on a connection that is about to act as that one.
+pub fn ask_tie(
+    connection: &AsyncPgConnection,
+    within: Within,
+    patient: Uuid,
+) -> BoxFuture<'_, QueryResult<Option<String>>> {
+    Box::pin(async move {
+        let Some(ties) = valid(within) else { return Ok(None) };
+        let mut connection = connection;
+        ties.filter(relationship::patient_id.eq(patient))
+            // An emergency counts only where there is no other tie.
+            .order((relationship::kind.eq(Tie::BreakGlass.as_str()), relationship::kind))
+            .select(relationship::kind)
+            .first(&mut connection)
+            .await
+            .optional()
+    })
+}
+
+/// Whether a patient is within somebody's reach now.
+///
+/// # Errors
+/// What the database says.
+pub async fn is_tied(tx: &mut TenantTx, within: Within, patient: Uuid) -> Result<bool, StoreError> {
+    if within == Within::Everyone {
+        return Ok(true);
+    }
+    Ok(ask_tie(tx.conn(), within, patient).await?.is_some())
+}
+
+/// Who registers a patient, where.
+pub struct Founding {
+    /// The patient.
+    pub patient: Uuid,
+    /// The account.
+    pub by: Uuid,
+    /// Whether the account becomes the first member of the care team.
+    pub joins: Joins,
+    /// The site; the first of the account's sites, or the clinic's first one, when there is none given.
+    pub site: Uuid,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// Whether who registers a patient becomes a member of the care team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joins {
+    /// They treat.
+    CareTeam,
+    /// They only register.
+    Nothing,
+}
+
+impl Founding {
+    /// Stores the ties of a patient who is about to be stored.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn store(&self, tx: &mut TenantTx) -> Result<(), StoreError> {
+        let first = self.joins == Joins::CareTeam;
+        if first {
+            self.tie(tx, (self.by, Tie::Member, true)).await?;
+        }
+        self.tie(tx, (self.site, Tie::Site, !first)).await
+    }
+
+    async fn tie(
+        &self,
+        tx: &mut TenantTx,
+        (party_id, kind, founding): (Uuid, Tie, bool),
+    ) -> Result<(), StoreError> {
+        let new = NewTie {
+            id: new_id(),
+            tenant_id: tx.tenant().as_uuid(),
+            patient_id: self.patient,
+            party_id,
+            kind: kind.as_str(),
+            founding,
+            valid_from: self.now,
+            valid_to: None,
+            created_at: self.now,
+            created_by: self.by,
+        };
+        diesel::insert_into(relationship::table).values(new).execute(tx.conn()).await?;
+        Ok(())
+    }
+}
+
+/// The site a principal registers patients at; the clinic's first one when it works at none.
+///
+/// # Errors
+/// What the database says.
+pub async fn home_site(tx: &mut TenantTx, account: Uuid) -> Result<Option<Uuid>, StoreError> {
+    Ok(account_site::table
+        .filter(account_site::account_id.eq(account))
+        .order(account_site::site_id)
+        .select(account_site::site_id)
+        .first(tx.conn())
+        .await
+        .optional()?)
+}
+
+/// A member of a care team.
+#[derive(Queryable)]
+pub struct Member {
+    /// The account.
+    pub account: Uuid,
+    /// Its sealed name.
+    pub display_name: Sealed,
+    /// Its role, as stored.
+    pub role: String,
+    /// Since when.
+    pub valid_from: DateTime<Utc>,
+    /// Until when.
+    pub valid_to: Option<DateTime<Utc>>,
+}
+
+/// The care team of a patient as of now and later, in the order of joining.
+///
+/// # Errors
+/// What the database says.
+pub async fn care_team(
+    tx: &mut TenantTx,
+    patient_id: Uuid,
+    at: DateTime<Utc>,
+) -> Result<Vec<Member>, StoreError> {
+    Ok(relationship::table
+        // The patient's own row is asked for too, so that its rules of reach hold for the team.
+        .inner_join(patient::table.on(patient::id.eq(relationship::patient_id)))
+        .inner_join(account::table.on(account::id.eq(relationship::party_id)))
+        .filter(relationship::patient_id.eq(patient_id))
+        .filter(relationship::kind.eq(Tie::Member.as_str()))
+        .filter(relationship::valid_to.is_null().or(relationship::valid_to.gt(at)))
+        .order((relationship::valid_from, account::id))
+        .limit(TIES_MAX)
+        .select((
+            account::id,
+            account::display_name_sealed,
+            account::role,
+            relationship::valid_from,
+            relationship::valid_to,
+        ))
+        .load(tx.conn())
+        .await?)
+}
+
+/// Whether a patient is there for this transaction.
+///
+/// # Errors
+/// What the database says.
+pub async fn patient_is_there(tx: &mut TenantTx, id: Uuid) -> Result<bool, StoreError> {
+    let found: Option<Uuid> =
+        patient::table.find(id).select(patient::id).first(tx.conn()).await.optional()?;
+    Ok(found.is_some())
+}
+
+/// Stores a tie.
+///
+/// # Errors
+/// What the database says.
+pub async fn insert(tx: &mut TenantTx, tie: NewTie) -> Result<(), StoreError> {
+    diesel::insert_into(relationship::table).values(tie).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Ends the ties of a kind between a patient and a party; how many there were.
+///
+/// # Errors
+/// What the database says.
+pub async fn end(
+    tx: &mut TenantTx,
+    (patient_id, party_id, kind): (Uuid, Uuid, Tie),
+    now: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    let open = relationship::table
+        .filter(relationship::patient_id.eq(patient_id))
+        .filter(relationship::party_id.eq(party_id))
+        .filter(relationship::kind.eq(kind.as_str()))
+        .filter(relationship::valid_to.is_null().or(relationship::valid_to.gt(now)));
+    // What has not begun ends where it would have begun.
+    let (past, future): (Vec<Uuid>, Vec<Uuid>) = {
+        let rows: Vec<(Uuid, DateTime<Utc>)> =
+            open.limit(TIES_MAX).select((relationship::id, relationship::valid_from)).load(tx.conn()).await?;
+        let (past, future): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, from)| *from <= now);
+        (past.into_iter().map(|row| row.0).collect(), future.into_iter().map(|row| row.0).collect())
+    };
+    let ended = past.len() + future.len();
+    diesel::update(relationship::table.filter(relationship::id.eq_any(past)))
+        .set(relationship::valid_to.eq(now))
+        .execute(tx.conn())
+        .await?;
+    diesel::update(relationship::table.filter(relationship::id.eq_any(future)))
+        .set(relationship::valid_to.eq(relationship::valid_from.nullable()))
+        .execute(tx.conn())
+        .await?;
+    Ok(ended)
+}

@@ -1,0 +1,180 @@
+//! Sites over HTTP: the list, a new one, who works where, and where a patient is registered.
+
+use std::collections::BTreeSet;
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use tenancy::TenantTx;
+use tenancy::audit::Outcome;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::model::SiteId;
+use super::queries;
+use crate::auth::invite::new_id;
+use crate::call::{Call, Done};
+use crate::error::{AppError, NOT_FOUND};
+use crate::middleware::json::Json;
+use crate::patients::model::PatientId;
+use crate::patients::text;
+use crate::relationships::model::{NewTie, Tie};
+use crate::relationships::queries as ties;
+use crate::staff::model::AccountId;
+use crate::staff::queries as accounts;
+
+/// Longest name of a site, in characters.
+const NAME_MAX_CHARS: usize = 100;
+/// Most sites of one person or patient.
+const CHOSEN_MAX: usize = 50;
+
+/// A new site.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SiteInput {
+    /// Its name.
+    name: String,
+}
+
+/// A choice of sites.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SitesInput {
+    /// Site ids, at least one.
+    sites: Vec<String>,
+}
+
+/// A site.
+#[derive(Serialize, ToSchema)]
+pub struct SiteView {
+    /// Site id.
+    id: String,
+    /// Its name.
+    name: String,
+}
+
+/// The clinic's sites.
+#[derive(Serialize, ToSchema)]
+pub struct SiteList {
+    /// The sites.
+    items: Vec<SiteView>,
+}
+
+fn absent() -> AppError {
+    AppError::from(NOT_FOUND).denied("absent")
+}
+
+/// The sites that are named, each of which is one of the clinic's.
+async fn chosen(tx: &mut TenantTx, input: &SitesInput) -> Result<BTreeSet<Uuid>, AppError> {
+    if input.sites.is_empty() || input.sites.len() > CHOSEN_MAX {
+        return Err(AppError::invalid_field("/sites", "one_to_fifty"));
+    }
+    let known: BTreeSet<Uuid> = queries::all(tx).await?.into_iter().map(|(id, _)| id).collect();
+    let mut chosen = BTreeSet::new();
+    for (at, text) in input.sites.iter().enumerate() {
+        let site = SiteId::parse(text).map(SiteId::uuid).filter(|site| known.contains(site));
+        chosen.insert(site.ok_or_else(|| AppError::invalid_field(&format!("/sites/{at}"), "unknown_site"))?);
+    }
+    Ok(chosen)
+}
+
+/// Where the clinic works.
+#[utoipa::path(get, path = "/api/v1/sites", tag = "sites", operation_id = "site.list",
+    responses((status = 200, body = SiteList, description = "The sites")))]
+pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
+    let list = call
+        .staff(async |ctx, tx| {
+            let view = |(id, name)| SiteView { id: SiteId::from(id).to_string(), name };
+            let items: Vec<SiteView> = queries::all(tx).await?.into_iter().map(view).collect();
+            let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+            let entry = ctx.entry(call.action(), Outcome::Allow).resource_kind("site").count(count);
+            Done::audited(SiteList { items }, entry)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(list))
+}
+
+/// Adds a site.
+#[utoipa::path(post, path = "/api/v1/sites", tag = "sites", operation_id = "site.create", request_body = SiteInput,
+    responses((status = 201, body = SiteView, description = "Added"),
+        (status = 400, body = crate::error::Problem, content_type = "application/problem+json", description = "No name, or too many sites")))]
+pub async fn create(call: Call, Json(input): Json<SiteInput>) -> Result<HttpResponse, AppError> {
+    let view = call
+        .staff(async |ctx, tx| {
+            let name = text::clean(&input.name, NAME_MAX_CHARS)
+                .map_err(|code| AppError::invalid_field("/name", code))?;
+            let there = queries::all(tx).await?.len();
+            if i64::try_from(there).unwrap_or(i64::MAX) >= queries::SITES_MAX {
+                return Err(AppError::invalid_field("", "too_many_sites"));
+            }
+            let id = new_id();
+            queries::insert(tx, id, &name, ctx.now()).await?;
+            let entry = ctx.entry(call.action(), Outcome::Allow).resource("site", id.into_bytes());
+            Done::audited(SiteView { id: SiteId::from(id).to_string(), name }, entry)
+        })
+        .await?;
+    Ok(HttpResponse::Created().json(view))
+}
+
+/// Has a staff member work at these sites and at no other, from the next request on.
+#[utoipa::path(put, path = "/api/v1/staff/{id}/sites", tag = "sites", operation_id = "staff.sites",
+    request_body = SitesInput, params(("id" = String, Path, description = "Account id")),
+    responses((status = 204, description = "Works there"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not this clinic's")))]
+pub async fn assign(call: Call, Json(input): Json<SitesInput>) -> Result<HttpResponse, AppError> {
+    call.staff(async |ctx, tx| {
+        let account = AccountId::parse(call.path("id")).ok_or_else(absent)?;
+        accounts::lock(tx, account.uuid()).await?.ok_or_else(absent)?;
+        let sites: Vec<Uuid> = chosen(tx, &input).await?.into_iter().collect();
+        queries::work_at(tx, account.uuid(), &sites).await?;
+        let count = u32::try_from(sites.len()).unwrap_or(u32::MAX);
+        let entry =
+            ctx.entry(call.action(), Outcome::Allow).resource("account", account.bytes()).count(count);
+        Done::audited((), entry)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Registers a patient at these sites and at no other.
+#[utoipa::path(put, path = "/api/v1/patients/{id}/sites", tag = "sites", operation_id = "patient.sites",
+    request_body = SitesInput, params(("id" = String, Path, description = "Patient id")),
+    responses((status = 204, description = "Registered there"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or out of reach")))]
+pub async fn register(call: Call, Json(input): Json<SitesInput>) -> Result<HttpResponse, AppError> {
+    call.staff(async |ctx, tx| {
+        let patient = PatientId::parse(call.path("id")).ok_or_else(absent)?;
+        if !ties::patient_is_there(tx, patient.uuid()).await? {
+            return Err(absent());
+        }
+        let wanted = chosen(tx, &input).await?;
+        let there: BTreeSet<Uuid> =
+            queries::of_patient(tx, patient.uuid(), ctx.now()).await?.into_iter().collect();
+        for site in wanted.difference(&there) {
+            let tie = NewTie {
+                id: new_id(),
+                tenant_id: tx.tenant().as_uuid(),
+                patient_id: patient.uuid(),
+                party_id: *site,
+                kind: Tie::Site.as_str(),
+                founding: false,
+                valid_from: ctx.now(),
+                valid_to: None,
+                created_at: ctx.now(),
+                created_by: Uuid::from_bytes(ctx.account()),
+            };
+            ties::insert(tx, tie).await?;
+        }
+        for site in there.difference(&wanted) {
+            ties::end(tx, (patient.uuid(), *site, Tie::Site), ctx.now()).await?;
+        }
+        let entry = ctx
+            .entry(call.action(), Outcome::Allow)
+            .resource("patient", patient.bytes())
+            .subject(patient.bytes())
+            .count(u32::try_from(wanted.len()).unwrap_or(u32::MAX));
+        let changed = wanted != there;
+        Done::audited((), if changed { entry.touches("relationship") } else { entry.reason("repeated") })
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,107 @@
+//! What is read and written when an administrator changes another one's account.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use tenancy::TenantTx;
+use uuid::Uuid;
+
+use crate::access::Role;
+use crate::auth::model::account_state;
+use crate::auth::tables::{account, session};
+use crate::store::StoreError;
+
+/// Most administrators of one clinic that are locked together; a clinic with more has another problem.
+const ADMINS_MAX: i64 = 1_000;
+
+/// Locks the clinic's active administrators, in the order of their ids, and says whether `who` is one of them.
+///
+/// Whoever changes an administrator holds this lock and is one, and nobody changes the own account: so one stays, also
+/// when two of them close each other's account at the same moment.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_active_admin(tx: &mut TenantTx, who: Uuid) -> Result<bool, StoreError> {
+    let admins: Vec<Uuid> = account::table
+        .filter(account::role.eq(Role::ClinicAdmin.as_str()))
+        .filter(account::state.eq(account_state::ACTIVE))
+        .order(account::id)
+        .limit(ADMINS_MAX)
+        .select(account::id)
+        .for_update()
+        .load(tx.conn())
+        .await?;
+    Ok(admins.contains(&who))
+}
+
+/// The state and stored role of an account of the clinic's staff, locked.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<(String, Role)>, StoreError> {
+    let found: Option<(String, String)> = account::table
+        .find(id)
+        .select((account::state, account::role))
+        .for_update()
+        .first(tx.conn())
+        .await
+        .optional()?;
+    let Some((state, role)) = found else { return Ok(None) };
+    let role = Role::parse(&role).ok_or(StoreError::Shape)?;
+    Ok(role.is_staff().then_some((state, role)))
+}
+
+/// Gives an account another role.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn set_role(
+    tx: &mut TenantTx,
+    id: Uuid,
+    role: Role,
+    now: DateTime<Utc>,
+) -> Result<i64, StoreError> {
+    Ok(diesel::update(account::table.find(id))
+        .set((
+            account::role.eq(role.as_str()),
+            account::version.eq(account::version + 1),
+            account::updated_at.eq(now),
+        ))
+        .returning(account::version)
+        .get_result(tx.conn())
+        .await?)
+}
+
+/// Closes or opens an account; its version.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn set_state(
+    tx: &mut TenantTx,
+    id: Uuid,
+    state: &'static str,
+    now: DateTime<Utc>,
+) -> Result<i64, StoreError> {
+    Ok(diesel::update(account::table.find(id))
+        .set((
+            account::state.eq(state),
+            account::version.eq(account::version + 1),
+            account::updated_at.eq(now),
+        ))
+        .returning(account::version)
+        .get_result(tx.conn())
+        .await?)
+}
+
+/// Ends every session of an account.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_sessions(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+    diesel::update(session::table.filter(session::account_id.eq(id)))
+        .filter(session::revoked_at.is_null())
+        .set(session::revoked_at.eq(now))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,1 @@
+DROP TABLE {{ops}}.relationship, {{ops}}.account_site, {{ops}}.site CASCADE;

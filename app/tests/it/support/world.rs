@@ -294,7 +294,7 @@ impl World {
         let ops = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
         let sql = format!(
             "UPDATE {ops}.session SET last_seen_at = $1, idle_expires_at = $2,
-                factor_at = CASE WHEN factor IS NULL THEN NULL ELSE $1 END"
+                factor_at = CASE WHEN factor IS NULL THEN NULL ELSE $1::timestamptz END"
         );
         let until = now + TimeDelta::seconds(900);
         self.region.superuser().await.execute(sql.as_str(), &[&now, &until]).await.unwrap();

@@ -14,6 +14,7 @@ use tenancy::keys::Keys;
 use crate::access::Policy;
 use crate::auth::password::PasswordPool;
 use crate::config::SessionConfig;
+use crate::documents::Passing;
 use crate::middleware::limits::BodyLimits;
 use crate::middleware::rate::RateLimits;
 use crate::patients::name_index::NameIndexes;
@@ -51,6 +52,8 @@ pub struct App {
     pub names: NameIndexes,
     /// Who may do what, and about whom.
     pub policy: Policy,
+    /// How many documents are on their way.
+    pub passing: Passing,
     /// Whether what this process holds was of its region when it was last looked at.
     pub pinned: Pins,
 }

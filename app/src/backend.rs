@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::auth::password::{PasswordPool, PoolLimits};
 use crate::config::BackendConfig;
+use crate::documents::Passing;
 use crate::middleware::limits::BodyLimits;
 use crate::middleware::rate::RateLimits;
 use crate::patients::name_index::NameIndexes;
@@ -135,6 +136,7 @@ pub async fn build(
         bodies: BodyLimits::default(),
         names: NameIndexes::default(),
         policy: crate::access::Policy::default(),
+        passing: Passing::default(),
         pinned: Pins::default(),
     })
 }

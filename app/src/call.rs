@@ -20,6 +20,7 @@ use crate::auth::queries::LiveSession;
 use crate::auth::{csrf, session};
 use crate::break_glass::model::BreakGlassId;
 use crate::ctx::{Actor, Ctx};
+use crate::documents::model::DocumentId;
 use crate::error::{
     AppError, BAD_PURPOSE, CSRF, FORBIDDEN, NOT_FOUND, SECOND_FACTOR_REQUIRED, STEP_UP_REQUIRED,
     UNAUTHENTICATED,
@@ -108,6 +109,16 @@ impl Call {
         self.request.query_string()
     }
 
+    /// Where the clinic's own pages are.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let host = &self.routed.clinic.host;
+        match self.app.public_port {
+            443 => format!("https://{host}"),
+            port => format!("https://{host}:{port}"),
+        }
+    }
+
     /// The action's name, for the transaction and the audit entry.
     #[must_use]
     pub fn action(&self) -> &'static str {
@@ -130,12 +141,7 @@ impl Call {
         if csrf::is_safe(self.request.method()) {
             return Ok(());
         }
-        let host = &self.routed.clinic.host;
-        let own = match self.app.public_port {
-            443 => format!("https://{host}"),
-            port => format!("https://{host}:{port}"),
-        };
-        csrf::check_origin(self.headers(), &[own]).map_err(|reason| {
+        csrf::check_origin(self.headers(), &[self.origin()]).map_err(|reason| {
             log::security(
                 "csrf_refused",
                 &[Field::Code(reason), Field::Tenant(self.routed.clinic.record.id)],
@@ -287,6 +293,8 @@ impl Call {
             entry = entry.resource("break_glass", emergency.bytes());
         } else if let Some(account) = AccountId::parse(self.path("id")) {
             entry = entry.resource("account", account.bytes());
+        } else if let Some(document) = DocumentId::parse(self.path("id")) {
+            entry = entry.resource("document", document.bytes());
         }
         let tx = self.app.regional.begin_reserved(ctx.tenant(), "denial").await?;
         tx.commit(entry).await?;

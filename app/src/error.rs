@@ -44,6 +44,8 @@ kinds! {
     BAD_CURSOR = 400 "bad_cursor" "The cursor is not valid; start again without one.";
     /// The purpose header names no known purpose.
     BAD_PURPOSE = 400 "bad_purpose" "X-Purpose-Of-Use names no known purpose.";
+    /// The bytes of a document stopped before its end.
+    BODY_BROKEN = 400 "body_incomplete" "The body ended before all bytes had come, or has another length than was announced.";
     /// A request that carries a body where none is allowed.
     UNEXPECTED_BODY = 400 "unexpected_body" "This method takes no body.";
     /// There is no valid session.
@@ -82,6 +84,12 @@ kinds! {
     OWN_ACCESS = 409 "own_access" "Somebody else has to review your own access.";
     /// The account is not in the state that this needs.
     WRONG_STATE = 409 "wrong_state" "The account is not in a state that allows this.";
+    /// The document is in another state than this needs.
+    DOCUMENT_STATE = 409 "document_state" "The document is not in a state that allows this.";
+    /// The document's bytes were not found clean, or are gone.
+    DOCUMENT_NOT_READABLE = 409 "document_not_readable" "The document was not found clean, or its bytes are gone.";
+    /// Parts of a document have not come.
+    PARTS_MISSING = 409 "parts_missing" "Parts are missing; read the document to see which have come.";
     /// The clinic was off-boarded.
     GONE = 410 "gone" "This clinic has left.";
     /// The patient's or clinic's key was destroyed.
@@ -92,6 +100,10 @@ kinds! {
     TOO_LARGE = 413 "body_too_large" "The body is larger than the limit.";
     /// Only JSON is accepted.
     MEDIA_TYPE = 415 "unsupported_media_type" "Send application/json without a content encoding.";
+    /// The bytes of a document came as something else.
+    OCTETS_NEEDED = 415 "octet_stream_needed" "Send application/octet-stream without a content encoding.";
+    /// The document has no such bytes.
+    RANGE = 416 "range_not_satisfiable" "The document has no such range of bytes.";
     /// Another clinic's region, or an older epoch of this one.
     MISDIRECTED = 421 "misdirected" "This request belongs to another place.";
     /// The same Idempotency-Key came with another body.

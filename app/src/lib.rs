@@ -15,6 +15,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod ctx;
+pub mod documents;
 pub mod error;
 pub mod front_door;
 pub mod jobs;

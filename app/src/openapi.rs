@@ -6,7 +6,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
-use crate::{auth, break_glass, patients, relationships, sites, staff};
+use crate::{auth, break_glass, documents, patients, relationships, sites, staff};
 
 /// OpenAPI 3.1 description of everything under `/api/v1`.
 #[derive(OpenApi)]
@@ -52,6 +52,17 @@ use crate::{auth, break_glass, patients, relationships, sites, staff};
         relationships::api::care_team,
         relationships::api::join,
         relationships::api::leave,
+        documents::api::create,
+        documents::api::list,
+        documents::api::read,
+        documents::api::update,
+        documents::api::delete,
+        documents::upload::put_content,
+        documents::upload::put_part,
+        documents::upload::complete,
+        documents::download::read,
+        documents::links::create,
+        documents::links::redeem,
     ),
     modifiers(&SessionSchemes),
     security(("session" = [], "csrf" = [])),
@@ -63,6 +74,7 @@ use crate::{auth, break_glass, patients, relationships, sites, staff};
         (name = "sites", description = "Where the clinic works"),
         (name = "care teams", description = "Who treats a patient"),
         (name = "emergency access", description = "Reaching for a patient who is not one's own, and the review of it"),
+        (name = "documents", description = "What is kept of a patient's papers and images"),
         (name = "description", description = "This document"),
     )
 )]

@@ -9,6 +9,7 @@ const IDEMPOTENCY: u32 = 101;
 const ACCOUNT: u32 = 102;
 const CURSOR: u32 = 103;
 const BREAK_GLASS: u32 = 130;
+const DOCUMENT: u32 = 110;
 
 /// `person.names`
 pub const PERSON_NAMES: Column = Column::new(PERSON, 1);
@@ -43,6 +44,15 @@ pub const BREAK_GLASS_NOTE: Column = Column::new(BREAK_GLASS, 2);
 /// Page cursors; they are in no table.
 pub const PAGE_CURSOR: Column = Column::new(CURSOR, 1);
 
+/// `document_text.title`
+pub const DOCUMENT_TITLE: Column = Column::new(DOCUMENT, 1);
+/// `document_text.notes`
+pub const DOCUMENT_NOTES: Column = Column::new(DOCUMENT, 2);
+/// `document_text.file_name`
+pub const DOCUMENT_FILE_NAME: Column = Column::new(DOCUMENT, 3);
+/// `document_text.sha256`
+pub const DOCUMENT_SHA256: Column = Column::new(DOCUMENT, 4);
+
 /// Every column above, so that a test can see that no two share a number.
 pub const COLUMNS: &[Column] = &[
     PERSON_NAMES,
@@ -61,6 +71,10 @@ pub const COLUMNS: &[Column] = &[
     BREAK_GLASS_REASON,
     BREAK_GLASS_NOTE,
     PAGE_CURSOR,
+    DOCUMENT_TITLE,
+    DOCUMENT_NOTES,
+    DOCUMENT_FILE_NAME,
+    DOCUMENT_SHA256,
 ];
 
 /// Medical record number. The schema's unique index names this number too.

@@ -5,7 +5,7 @@ use actix_web::web;
 
 use crate::access::Action;
 use crate::middleware::rate::RateClass;
-use crate::{auth, break_glass, openapi, patients, relationships, sites, staff};
+use crate::{auth, break_glass, documents, openapi, patients, relationships, sites, staff};
 
 /// One line of the table.
 #[derive(Debug)]
@@ -71,6 +71,17 @@ routes! {
     GET    "/api/v1/patients/{id}/care-team"     CareTeamRead  Read  relationships::api::care_team;
     POST   "/api/v1/patients/{id}/care-team"     CareTeamJoin  Write relationships::api::join;
     POST   "/api/v1/patients/{id}/care-team/end" CareTeamLeave Write relationships::api::leave;
+    POST   "/api/v1/patients/{id}/documents"       DocumentCreate   Write documents::api::create;
+    GET    "/api/v1/patients/{id}/documents"       DocumentList     Bulk  documents::api::list;
+    GET    "/api/v1/documents/{id}"                DocumentRead     Read  documents::api::read;
+    PUT    "/api/v1/documents/{id}"                DocumentUpdate   Write documents::api::update;
+    DELETE "/api/v1/documents/{id}"                DocumentDelete   Write documents::api::delete;
+    PUT    "/api/v1/documents/{id}/content"        DocumentUpload   Write documents::upload::put_content;
+    PUT    "/api/v1/documents/{id}/parts/{number}" DocumentPart     Write documents::upload::put_part;
+    POST   "/api/v1/documents/{id}/complete"       DocumentComplete Write documents::upload::complete;
+    GET    "/api/v1/documents/{id}/content"        DocumentDownload Read  documents::download::read;
+    POST   "/api/v1/documents/{id}/links"          DocumentLink     Write documents::links::create;
+    GET    "/api/v1/document-links/{id}"           DocumentRedeem   Read  documents::links::redeem;
 }
 
 /// The lines that a server serves.

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::backend::{bind, follow, watch_directory};
 use crate::config::WorkerConfig;
+use crate::documents::scanner::Scanner;
 use crate::jobs::mail::Mailer;
 use crate::jobs::queue::{self, Jobs, QueueError};
 use crate::onboarding::client::WorkClient;
@@ -68,6 +69,7 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
         base: config.base.clone(),
         public_port: config.public_port,
         mailer,
+        scanner: Scanner::new(&config.documents.scanner),
         clock: clock.clone(),
     });
     let mut queues = JoinSet::new();

@@ -109,6 +109,8 @@ pub enum Unaudited {
     Idempotency,
     /// A job's own bookkeeping, such as "mail sent".
     JobProgress,
+    /// Sealed bytes of a document are on their way in; the entry follows with the part or the end of the upload.
+    UploadProgress,
 }
 
 /// One audit event before it is written. Holds ids and words of our own, never free text and never patient data.

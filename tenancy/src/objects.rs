@@ -1,7 +1,7 @@
 //! The region's bucket: sealed bytes under random names, in one region, proved at boot and at every odd answer.
 //!
-//! Nothing but [`Sealed`] bytes can be put. S3 encrypts them again under the region's KMS key. A redirect is an answer
-//! like any other and is never followed.
+//! Nothing but [`Sealed`] bytes and [`SealedPart`]s can be put. S3 encrypts them again under the region's KMS key with the
+//! clinic's encryption context. A redirect is an answer like any other and is never followed.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
@@ -9,6 +9,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ServerSideEncryption};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use regions::ids::TenantId;
 use regions::region::RegionName;
 
@@ -18,6 +20,19 @@ use crate::error::BootError;
 use crate::keys::events;
 use crate::kms::KeyArn;
 use crate::sealed::Sealed;
+
+mod extent;
+mod multipart;
+mod reading;
+mod sealing;
+
+pub use extent::{DOCUMENT_BYTES_MAX, Extent, PART_BYTES, PART_SEGMENTS};
+pub use multipart::{StoredPart, UPLOADS_PER_CALL_MAX, UploadId};
+pub use reading::{SegmentReader, WINDOW_SEGMENTS};
+pub use sealing::{
+    HEADER_BYTES, ObjectCipher, ObjectHeader, PartError, PartSealer, Position, SEGMENT_BYTES,
+    SEGMENT_OVERHEAD_BYTES, SealedPart,
+};
 
 /// Largest object put or read in one piece, in bytes. Documents are streamed in parts.
 pub const OBJECT_BYTES_MAX: usize = 16 * 1_048_576;
@@ -160,6 +175,7 @@ impl Objects {
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .server_side_encryption(ServerSideEncryption::AwsKms)
             .ssekms_key_id(self.key.as_str())
+            .ssekms_encryption_context(self.encryption_context(tenant))
             .body(ByteStream::from(sealed.as_bytes().to_vec()))
             .send()
             .await
@@ -223,12 +239,16 @@ impl Objects {
     /// # Errors
     /// [`ObjectError`]; what was deleted before it stays deleted.
     pub async fn purge_tenant(&self, tenant: TenantId) -> Result<usize, ObjectError> {
-        let prefix = prefix(tenant);
+        self.delete_versions(&prefix(tenant)).await
+    }
+
+    /// Deletes versions and delete markers of the objects whose names begin so, [`PURGE_OBJECTS_MAX`] at most.
+    async fn delete_versions(&self, beginning: &str) -> Result<usize, ObjectError> {
         let listing = self
             .client
             .list_object_versions()
             .bucket(&self.bucket)
-            .prefix(&prefix)
+            .prefix(beginning)
             .expected_bucket_owner(self.key.account())
             .max_keys(i32::try_from(PURGE_OBJECTS_MAX).unwrap_or(i32::MAX))
             .send()
@@ -240,12 +260,23 @@ impl Objects {
         for (key, version) in versions.chain(markers).take(PURGE_OBJECTS_MAX) {
             // Deleted without its version, an object would only get another marker, and the listing never be empty.
             let (Some(key), Some(version)) = (key, version) else { return Err(ObjectError::Unavailable) };
-            if key.starts_with(&prefix) {
+            if key.starts_with(beginning) {
                 self.delete_version(key, Some(version)).await?;
                 deleted += 1;
             }
         }
         Ok(deleted)
+    }
+
+    /// What S3 gives KMS beside the key: the region and the clinic, ids only because it stands in CloudTrail in clear.
+    fn encryption_context(&self, tenant: TenantId) -> String {
+        let context = serde_json::json!({
+            "hc:cell": self.region.as_str(),
+            "hc:tenant": tenant.as_uuid().to_string(),
+            "hc:purpose": "doc",
+            "hc:ecv": "1",
+        });
+        STANDARD.encode(context.to_string())
     }
 
     async fn delete_version(&self, key: &str, version: Option<&str>) -> Result<(), ObjectError> {
@@ -312,7 +343,9 @@ fn note<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ObjectErr
         (Some(301 | 302 | 303 | 307 | 308), _)
         | (_, Some("PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed"))
         | (_, Some("IllegalLocationConstraintException")) => ObjectError::WrongRegion,
-        (_, Some("BadDigest" | "InvalidDigest" | "XAmzContentChecksumMismatch")) => ObjectError::Damaged,
+        (_, Some("BadDigest" | "InvalidDigest" | "InvalidPart" | "XAmzContentChecksumMismatch")) => {
+            ObjectError::Damaged
+        }
         (_, Some(code)) if code.starts_with("KMS.") => ObjectError::Denied,
         (Some(404), _) => ObjectError::NotFound,
         (Some(401 | 403), _) => ObjectError::Denied,

@@ -30,7 +30,7 @@ const BEGIN_ATTEMPTS_MAX: u32 = 4;
 pub struct Regional {
     config: RegionalConfig,
     shards: BTreeMap<ShardId, ShardPool>,
-    objects: Objects,
+    objects: Arc<Objects>,
     archive: Archive,
     shared: Arc<TxShared>,
 }
@@ -59,7 +59,7 @@ impl Regional {
         }
         let kms = Kms::connect(config.region, &config.kms).await?;
         let keys = Arc::new(Keys::connect(config, kms, clock.clone()).await?);
-        let objects = Objects::connect(config).await?;
+        let objects = Arc::new(Objects::connect(config).await?);
         let archive = Archive::connect(config).await?;
         let commit = Duration::from_millis(config.pool.commit_ms);
         let shared = Arc::new(TxShared { region: config.region, clock, keys, commit });
@@ -93,7 +93,7 @@ impl Regional {
 
     /// The region's document bucket.
     #[must_use]
-    pub fn objects(&self) -> &Objects {
+    pub fn objects(&self) -> &Arc<Objects> {
         &self.objects
     }
 

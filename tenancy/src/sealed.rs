@@ -220,7 +220,16 @@ impl Sealer {
         Place { cell: self.0.cell, tenant: *self.0.tenant.as_bytes(), column, row, subject: self.0.subject }
     }
 
-    fn key(&self, versions: KeyVersions) -> Result<&ValueKey, OpenError> {
+    pub(crate) fn cell(&self) -> Cell {
+        self.0.cell
+    }
+
+    /// The versions that seal.
+    pub(crate) fn active(&self) -> KeyVersions {
+        self.0.active
+    }
+
+    pub(crate) fn key(&self, versions: KeyVersions) -> Result<&ValueKey, OpenError> {
         let wanted = match self.0.by {
             SealedBy::Tenant if versions.subject != 0 => return Err(OpenError::Tampered),
             SealedBy::Subject if versions.subject == 0 => return Err(OpenError::Tampered),

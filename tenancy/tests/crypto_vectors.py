@@ -110,8 +110,22 @@ def check_tag_digest(v):
     text = b"".join(sorted(index.to_bytes(4, "big") + bytes.fromhex(tag) for index, tag in v["tags"]))
     assert hashlib.sha256(text).hexdigest() == v["digest"], "digest of tags"
 
+def check_document(v):
+    header, key = bytes.fromhex(v["header"]), bytes.fromhex(v["key"])
+    assert header[:3] == b"\1\1\0" and len(header) == 65, "version, suite, flags"
+    assert int.from_bytes(header[3:7], "big") == v["tkver"] and int.from_bytes(header[7:9], "big") == v["skver"]
+    assert mac(key, b"\2hd1-cmt" + header[9:33]) == header[33:], "commitment"
+    place = b"".join(bytes.fromhex(v[part]) for part in ("tenant", "object", "subject"))
+    for s in v["segments"]:
+        stored = bytes.fromhex(s["stored"])
+        aad = b"HD1\1" + bytes([v["cell"]]) + place + header[3:9] + s["number"].to_bytes(4, "big") + bytes([s["last"]])
+        assert aad.hex() == s["aad"] and len(aad) == 64, "associated data"
+        opened = gcm_open(mac(key, b"\1hd1-enc" + header[9:33]), stored[:12], aad, stored[12:-16], stored[-16:])
+        assert opened is not None and opened.hex() == s["plaintext"], "plaintext"
+
 vectors = json.loads(open(sys.argv[1], encoding="utf-8").read().split("```json")[1].split("```")[0])
-for kind, check in (("values", check_value), ("tags", check_tag), ("rows", check_row), ("tag_digests", check_tag_digest)):
+for kind, check in (("values", check_value), ("tags", check_tag), ("rows", check_row), ("tag_digests", check_tag_digest),
+                    ("documents", check_document)):
     for vector in vectors[kind]:
         try:
             check(vector)

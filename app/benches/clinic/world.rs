@@ -104,6 +104,7 @@ impl World {
             bodies: BodyLimits::default(),
             names: NameIndexes::default(),
             policy: Policy::default(),
+            passing: app::documents::Passing::default(),
             pinned: Pins::default(),
         });
         let pki = Pki::new();

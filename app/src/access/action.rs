@@ -73,6 +73,28 @@ pub enum Action {
     CareTeamJoin,
     /// End a membership of a care team.
     CareTeamLeave,
+    /// Announce a document of a patient.
+    DocumentCreate,
+    /// List a patient's documents.
+    DocumentList,
+    /// Read what is said about a document.
+    DocumentRead,
+    /// Correct a document's words.
+    DocumentUpdate,
+    /// Take a document out of the record.
+    DocumentDelete,
+    /// Send a document's bytes.
+    DocumentUpload,
+    /// Send a part of a document's bytes.
+    DocumentPart,
+    /// End the upload of a document.
+    DocumentComplete,
+    /// Read a document's bytes.
+    DocumentDownload,
+    /// Make a link to a document's bytes.
+    DocumentLink,
+    /// Use a link up.
+    DocumentRedeem,
 }
 
 /// Who may ask at all, before roles are looked at.
@@ -86,7 +108,7 @@ pub enum Audience {
 
 impl Action {
     /// Every action, in the order of the printed matrix.
-    pub const ALL: [Action; 35] = [
+    pub const ALL: [Action; 46] = [
         Action::ApiDescribe,
         Action::InvitationAccept,
         Action::SessionCreate,
@@ -122,6 +144,17 @@ impl Action {
         Action::CareTeamRead,
         Action::CareTeamJoin,
         Action::CareTeamLeave,
+        Action::DocumentCreate,
+        Action::DocumentList,
+        Action::DocumentRead,
+        Action::DocumentUpdate,
+        Action::DocumentDelete,
+        Action::DocumentUpload,
+        Action::DocumentPart,
+        Action::DocumentComplete,
+        Action::DocumentDownload,
+        Action::DocumentLink,
+        Action::DocumentRedeem,
     ];
 
     /// The name in the audit log, in transaction names and in the printed matrix.
@@ -163,6 +196,17 @@ impl Action {
             Action::CareTeamRead => "care_team.read",
             Action::CareTeamJoin => "care_team.join",
             Action::CareTeamLeave => "care_team.leave",
+            Action::DocumentCreate => "document.create",
+            Action::DocumentList => "document.list",
+            Action::DocumentRead => "document.read",
+            Action::DocumentUpdate => "document.update",
+            Action::DocumentDelete => "document.delete",
+            Action::DocumentUpload => "document.upload",
+            Action::DocumentPart => "document.part",
+            Action::DocumentComplete => "document.complete",
+            Action::DocumentDownload => "document.download",
+            Action::DocumentLink => "document.link",
+            Action::DocumentRedeem => "document.redeem",
         }
     }
 
@@ -203,6 +247,17 @@ impl Action {
             | Action::CareTeamRead
             | Action::CareTeamJoin
             | Action::CareTeamLeave => Audience::Staff,
+            Action::DocumentCreate
+            | Action::DocumentList
+            | Action::DocumentRead
+            | Action::DocumentUpdate
+            | Action::DocumentDelete
+            | Action::DocumentUpload
+            | Action::DocumentPart
+            | Action::DocumentComplete
+            | Action::DocumentDownload
+            | Action::DocumentLink
+            | Action::DocumentRedeem => Audience::Staff,
         }
     }
 
@@ -224,6 +279,17 @@ impl Action {
             | Action::CareTeamRead
             | Action::CareTeamJoin
             | Action::CareTeamLeave => true,
+            Action::DocumentCreate
+            | Action::DocumentList
+            | Action::DocumentRead
+            | Action::DocumentUpdate
+            | Action::DocumentDelete
+            | Action::DocumentUpload
+            | Action::DocumentPart
+            | Action::DocumentComplete
+            | Action::DocumentDownload
+            | Action::DocumentLink
+            | Action::DocumentRedeem => true,
             Action::ApiDescribe
             | Action::InvitationAccept
             | Action::SessionCreate

@@ -50,6 +50,20 @@ pub const fn may(role: Role, action: Action) -> bool {
             treats(role) || registers(role) || answers_for_privacy(role) || is_subject_or_proxy(role)
         }
         Action::PatientSearch => treats(role) || registers(role) || charges(role) || answers_for_privacy(role),
+        // Which kinds of documents each role may have is decided when the kind is known (`documents::rules`).
+        Action::DocumentCreate
+        | Action::DocumentUpdate
+        | Action::DocumentDelete
+        | Action::DocumentUpload
+        | Action::DocumentPart
+        | Action::DocumentComplete => treats(role) || registers(role) || examines(role) || charges(role),
+        Action::DocumentList
+        | Action::DocumentRead
+        | Action::DocumentDownload
+        | Action::DocumentLink
+        | Action::DocumentRedeem => {
+            treats(role) || registers(role) || examines(role) || charges(role) || answers_for_privacy(role)
+        }
         Action::PatientRead => {
             treats(role)
                 || registers(role)

@@ -8,6 +8,7 @@ use regions::region::RegionName;
 use serde::Deserialize;
 
 use super::backend::{DirectoryConfig, RegionalPart};
+use crate::documents::scanner::ScannerConfig;
 
 /// What `domicile worker` reads.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,11 +28,21 @@ pub struct WorkerConfig {
     pub regional: RegionalPart,
     /// How mail leaves.
     pub mail: MailConfig,
+    /// How documents are looked at.
+    pub documents: DocumentsConfig,
     /// The login that creates and changes schemas.
     pub migrator: MigratorLogin,
     /// Jobs at once.
     #[serde(default = "jobs_default")]
     pub jobs_max: usize,
+}
+
+/// How documents are looked at.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentsConfig {
+    /// Whether they are scanned for malware, and by whom; there is no default.
+    pub scanner: ScannerConfig,
 }
 
 const fn jobs_default() -> usize {

@@ -1,4 +1,5 @@
-//! Deletes what a clinic no longer needs: ended sessions, answers kept for repeated requests, invitations long expired.
+//! Deletes what a clinic no longer needs: ended sessions, answers kept for repeated requests, invitations long expired,
+//! documents whose time is over and the objects nobody refers to.
 //!
 //! Each batch is a short transaction of its own, so that a clean-up never holds what a request waits for.
 
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use super::queue::Jobs;
 use crate::auth::tables::{invitation, session};
 use crate::call::roll_back;
+use crate::documents::sweep;
 use crate::patients::idempotency::KEPT_MAX_S;
 use crate::patients::tables::idempotency;
 use crate::store::StoreError;
@@ -35,7 +37,7 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
             break;
         }
     }
-    Ok(())
+    sweep::run(&jobs.regional, tenant, DateTime::<Utc>::from(jobs.clock.now())).await
 }
 
 /// Deletes one batch; whether there may be more.

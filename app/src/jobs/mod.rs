@@ -12,6 +12,8 @@ pub const SEND_INVITATION: &str = "send_invitation";
 pub const SEND_NOTICE: &str = "send_notice";
 /// Name of the job that tells a clinic of emergency access; its payload names the `break_glass`.
 pub const BREAK_GLASS_NOTICE: &str = "break_glass_notice";
+/// Name of the job that looks at a document whose bytes have come; its payload names the `document`.
+pub const INSPECT_DOCUMENT: &str = "inspect_document";
 /// Name of the job that cleans up in one clinic; its payload names no id.
 pub const CLEAN_UP: &str = "clean_up";
 /// Name of the job that enqueues [`CLEAN_UP`] for every clinic of a shard; the queue itself makes it once an hour.

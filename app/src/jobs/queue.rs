@@ -24,6 +24,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::mail::Mailer;
 use super::{clean_up, send_invitation, send_notice};
 use crate::break_glass::notice;
+use crate::documents::intake;
+use crate::documents::scanner::Scanner;
 
 /// Connections of the queue itself, a shard.
 const CONNECTIONS_MAX: usize = 3;
@@ -53,6 +55,8 @@ pub struct Jobs {
     pub public_port: u16,
     /// How mail leaves.
     pub mailer: Mailer,
+    /// Who looks for malware in documents.
+    pub scanner: Scanner,
     /// Time.
     pub clock: Clock,
 }
@@ -174,6 +178,21 @@ impl TaskHandler for BreakGlassNotice {
     }
 }
 
+/// A document whose bytes have come.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct InspectDocument(JobPayload);
+
+impl TaskHandler for InspectDocument {
+    const IDENTIFIER: &'static str = super::INSPECT_DOCUMENT;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = intake::run(jobs, &self.0).await;
+        logged(&context, &[Field::Job(super::INSPECT_DOCUMENT), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
 /// The clean-up of one clinic.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -257,6 +276,7 @@ pub async fn open(
         .define_job::<SendInvitation>()
         .define_job::<SendNotice>()
         .define_job::<BreakGlassNotice>()
+        .define_job::<InspectDocument>()
         .define_job::<CleanUp>()
         .define_job::<CleanUpShard>()
         .with_cron(hourly)

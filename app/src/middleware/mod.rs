@@ -4,6 +4,7 @@ mod edge;
 pub mod json;
 pub mod limits;
 mod metrics;
+pub mod octets;
 pub mod rate;
 pub mod secure;
 

@@ -102,17 +102,17 @@ impl Body {
     }
 }
 
-fn to_json<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, AppError> {
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, AppError> {
     serde_json::to_vec(value).map(Zeroizing::new).map_err(|_unreachable| AppError::internal("answer.json"))
 }
 
 /// The strong validator of a version (RFC 9110, 8.8.3).
-fn etag(version: i64) -> String {
+pub(crate) fn etag(version: i64) -> String {
     format!("\"v{version}\"")
 }
 
 /// The one version that `If-Match` names; `*` and weak validators name none (RFC 9110, 13.1.1).
-fn if_match(headers: &HeaderMap) -> Result<i64, AppError> {
+pub(crate) fn if_match(headers: &HeaderMap) -> Result<i64, AppError> {
     let mut given = headers.get_all(header::IF_MATCH);
     let (Some(value), None) = (given.next(), given.next()) else { return Err(PRECONDITION_NEEDED.into()) };
     let text = value.to_str().map_err(|_not_text| AppError::from(PRECONDITION_NEEDED))?.trim();
@@ -267,7 +267,7 @@ impl<'de> Deserialize<'de> for RawPatient {
 }
 
 /// A keyed tag of the request; the digest alone could be guessed from a name and a birth date.
-fn request_hash(tagger: &Tagger<'_>, digest: &[u8]) -> Result<Vec<u8>, AppError> {
+pub(crate) fn request_hash(tagger: &Tagger<'_>, digest: &[u8]) -> Result<Vec<u8>, AppError> {
     let text = data_encoding::HEXUPPER.encode(digest);
     let value =
         normalise::identifier("request", &text).map_err(|_unreachable| AppError::internal("tag.failed"))?;
@@ -275,7 +275,7 @@ fn request_hash(tagger: &Tagger<'_>, digest: &[u8]) -> Result<Vec<u8>, AppError>
     tag.map(|tag| tag.to_vec()).map_err(|_unreachable| AppError::internal("tag.failed"))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, AppError> {
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, AppError> {
     let mut given = headers.get_all("idempotency-key");
     match (given.next(), given.next()) {
         (None, _) => Ok(None),

@@ -20,6 +20,8 @@ pub enum List {
     Staff,
     /// Emergency access that waits for its review.
     BreakGlass,
+    /// A patient's documents.
+    Documents,
 }
 
 impl List {
@@ -28,6 +30,7 @@ impl List {
             List::Patients => [1; 16],
             List::Staff => [2; 16],
             List::BreakGlass => [3; 16],
+            List::Documents => [4; 16],
         }
     }
 }

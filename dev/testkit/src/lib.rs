@@ -5,6 +5,7 @@
 #![expect(clippy::panic, clippy::expect_used, reason = "a test that cannot be set up should stop loudly")]
 
 mod bootstrap;
+pub mod clamd;
 mod cluster;
 mod copy;
 mod own_cluster;

@@ -37,17 +37,18 @@ pub(crate) struct Call<'a> {
     method: Method,
     path: &'a str,
     body: Option<&'a Value>,
+    octets: Option<Vec<u8>>,
     headers: Vec<(&'static str, String)>,
 }
 
 impl<'a> Call<'a> {
     /// Reads `path`.
     pub(crate) fn get(path: &'a str) -> Self {
-        Self { method: Method::GET, path, body: None, headers: Vec::new() }
+        Self { method: Method::GET, path, body: None, octets: None, headers: Vec::new() }
     }
     /// Sends `body` to `path`.
     pub(crate) fn post(path: &'a str, body: &'a Value) -> Self {
-        Self { method: Method::POST, path, body: Some(body), headers: Vec::new() }
+        Self { method: Method::POST, path, body: Some(body), octets: None, headers: Vec::new() }
     }
     /// Asks `path` to do something that needs no body.
     pub(crate) fn act(path: &'a str) -> Self {
@@ -55,7 +56,15 @@ impl<'a> Call<'a> {
     }
     /// Replaces what is at `path`.
     pub(crate) fn put(path: &'a str, body: &'a Value) -> Self {
-        Self { method: Method::PUT, path, body: Some(body), headers: Vec::new() }
+        Self { method: Method::PUT, path, body: Some(body), octets: None, headers: Vec::new() }
+    }
+    /// Does what `path` names, without a body.
+    pub(crate) fn act(path: &'a str) -> Self {
+        Self { method: Method::POST, path, body: None, octets: None, headers: Vec::new() }
+    }
+    /// Sends a document's bytes to `path`.
+    pub(crate) fn octets(path: &'a str, bytes: Vec<u8>) -> Self {
+        Self { method: Method::PUT, path, body: None, octets: Some(bytes), headers: Vec::new() }
     }
     /// Adds a header.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -112,6 +121,9 @@ impl Client {
         }
         if let Some(body) = call.body {
             request = request.json(body);
+        }
+        if let Some(bytes) = call.octets {
+            request = request.header("content-type", "application/octet-stream").body(bytes);
         }
         let response = request.send().await.attempt(doing)?;
         let (status, headers) = (response.status(), response.headers().clone());

@@ -72,7 +72,7 @@ DO $$
 DECLARE
     one record;
     -- Patient data is the whole sealed half and these tables of the other.
-    clinical constant text[] := ARRAY['patient', 'relationship'];
+    clinical constant text[] := ARRAY['patient', 'relationship', 'document'];
     everyone constant text :=
         $e$((SELECT pg_catalog.split_part(pg_catalog.current_setting('domicile.context', true), '.', 4)) = 'everyone')$e$;
 BEGIN

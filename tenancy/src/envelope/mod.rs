@@ -197,7 +197,7 @@ impl ValueKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
     }
 
-    fn derive(&self, label: &[u8], random: &[u8; RANDOM_BYTES]) -> Zeroizing<[u8; 32]> {
+    pub(crate) fn derive(&self, label: &[u8], random: &[u8; RANDOM_BYTES]) -> Zeroizing<[u8; 32]> {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(label);
         context.update(random);

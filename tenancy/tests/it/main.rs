@@ -13,6 +13,7 @@ mod audit;
 mod boot;
 mod cancel;
 mod child;
+mod documents;
 mod envelope;
 mod isolation;
 mod keys;

@@ -54,6 +54,23 @@ async fn contents(client: &tokio_postgres::Client) -> String {
     all
 }
 
+/// Names and bytes of every file below a folder.
+fn files(folder: &std::path::Path) -> String {
+    let mut all = String::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            all.push_str(&format!("{}\n", path.display()));
+            match path.is_dir() {
+                true => folders.push(path),
+                false => all.push_str(&String::from_utf8_lossy(&std::fs::read(&path).unwrap())),
+            }
+        }
+    }
+    all
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_strings_are_nowhere_in_clear() {
     let world = World::new().await;
@@ -96,6 +113,31 @@ async fn planted_strings_are_nowhere_in_clear() {
             .text(),
     );
 
+    let patient = path.strip_prefix("/api/v1/patients/").unwrap().to_owned();
+    let documents = format!("{path}/documents");
+    let text = b"Canarycontent of a report".as_slice();
+    let announced = json!({
+        "kind": "lab_report", "title": "Canarytitle", "notes": "Canarynotes", "file_name": "canaryfile.txt",
+        "media_type": "text/plain", "size_bytes": text.len(),
+    });
+    let made =
+        world.ask(&world.alpha, "POST", &documents).by(&desk).json(&announced).send().await.expect(201);
+    let content = format!("{}/content", made.header("location"));
+    world.ask(&world.alpha, "PUT", &content).by(&desk).octets(text).send().await.expect(204);
+    let complete = content.replace("/content", "/complete");
+    world.ask(&world.alpha, "POST", &complete).by(&desk).send().await.expect(202);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    world.look_at(&id, &app::documents::scanner::Scanner::Off).await.unwrap();
+    let read = world.ask(&world.alpha, "GET", &content).by(&desk).send().await.expect(200);
+    assert_eq!(read.body, text);
+    assert_eq!(world.metadata(&desk, &id).await["patient"], patient);
+    for (path, broken) in [(&documents, r#"{"title":"canarytitle"}"#), (&complete, "canarybody")] {
+        let ask = world.ask(&world.alpha, "POST", path).by(&desk).raw("application/json", broken);
+        errors.push_str(&ask.send().await.text());
+    }
+    let bucket = files(&world.region.aws.s3_dir());
+    assert!(bucket.contains("/blobs/"), "the scan saw the bucket");
+
     let shard = contents(&world.region.superuser().await).await;
     let keys = contents(&world.region.key_superuser().await).await;
     assert!(shard.len() > 1_000 && keys.len() > 100, "the scan saw the tables");
@@ -105,6 +147,7 @@ async fn planted_strings_are_nowhere_in_clear() {
     for (place, text) in [
         ("shard", &shard),
         ("key store", &keys),
+        ("bucket", &bucket),
         ("log", &log),
         ("metrics", &metrics),
         ("error bodies", &errors),

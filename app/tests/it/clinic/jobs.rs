@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use app::access::Role;
 use app::config::MailConfig;
+use app::documents::scanner::Scanner;
 use app::jobs::mail::Mailer;
 use app::jobs::queue::{self, Jobs};
 use regions::shutdown::Shutdown;
@@ -23,6 +24,7 @@ fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
         base: world.app.base.clone(),
         public_port: world.app.public_port,
         mailer: Mailer::new(&config).unwrap(),
+        scanner: Scanner::Off,
         clock: world.app.clock.clone(),
     })
 }

@@ -262,6 +262,7 @@ fn worker_config(control: &TestControl, region: &TestRegion, number: u8) -> Path
             },
         },
         "mail": { "from": "no-reply@domicile.localhost", "dir": mail },
+        "documents": { "scanner": { "policy": "off" } },
         "migrator": { "user": owner.shards[0].user, "password_file": owner.shards[0].password_file },
     });
     let file = control.folder().join(format!("worker-{number}.toml"));
@@ -277,6 +278,7 @@ fn jobs(control: &TestControl, region: &TestRegion, directory: &DirectoryHandle)
         base: "domicile.localhost".parse().unwrap(),
         public_port: 7410,
         mailer: Mailer::new(&mail).unwrap(),
+        scanner: app::documents::scanner::Scanner::Off,
         clock: Clock::system(),
     })
 }

@@ -84,6 +84,13 @@ impl Ask<'_> {
         self
     }
 
+    /// A body of bytes, as a document's are sent.
+    pub(crate) fn octets(mut self, body: &[u8]) -> Self {
+        self.headers.insert("content-type", HeaderValue::from_static("application/octet-stream"));
+        self.body = Some(body.to_vec().into());
+        self
+    }
+
     pub(crate) fn stream(mut self, body: reqwest::Body) -> Self {
         self.body = Some(body);
         self

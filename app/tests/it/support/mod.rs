@@ -1,11 +1,13 @@
 //! What the tests of a clinic's API share: a world with a running backend, and actors in it.
 
 mod ask;
+mod documents;
 mod journal;
 mod samples;
 mod world;
 
 pub(crate) use ask::Answer;
+pub(crate) use documents::{Sample, dicom, jpeg, pdf, pdf_of, png, zip};
 pub(crate) use journal::log_lines;
 pub(crate) use samples::{ACCOUNT, SITE, patient, sample_body, sample_path};
 pub(crate) use world::{Actor, Clinic, Options, World};

@@ -24,7 +24,7 @@ pub(crate) fn patient(family: &str, mrn: &str) -> Value {
 
 /// The path of a route, with `id` where the pattern has one.
 pub(crate) fn sample_path(route: &Route, id: &str) -> String {
-    route.path.replace("{id}", id)
+    route.path.replace("{id}", id).replace("{number}", "1")
 }
 
 /// A body the route accepts, or `None` when it takes none. A new route with a body fails here until it has a sample.
@@ -45,6 +45,12 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             Some(json!({ "totp": "000000" }))
         }
         ("PUT", "/api/v1/staff/{id}/role") => Some(json!({ "role": "lab_technician" })),
+        ("POST", "/api/v1/documents/{id}/complete" | "/api/v1/documents/{id}/links") => None,
+        ("PUT", "/api/v1/documents/{id}/content" | "/api/v1/documents/{id}/parts/{number}") => None,
+        ("POST", "/api/v1/patients/{id}/documents") => Some(json!({
+            "kind": "lab_report", "title": "Lipids", "media_type": "text/plain", "size_bytes": 5,
+        })),
+        ("PUT", "/api/v1/documents/{id}") => Some(json!({ "title": "Lipids, corrected" })),
         ("POST", "/api/v1/patients") | ("PUT", "/api/v1/patients/{id}") => {
             Some(patient("Sample", &format!("SAMPLE-{unique}")))
         }

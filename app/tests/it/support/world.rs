@@ -14,6 +14,7 @@ use app::auth::queries::{NewAccount, NewSession};
 use app::auth::token::Token;
 use app::backend::Backend;
 use app::config::SessionConfig;
+use app::documents::Passing;
 use app::middleware::limits::BodyLimits;
 use app::middleware::rate::{Budget, RateLimits};
 use app::patients::model::PatientId;
@@ -169,6 +170,7 @@ impl World {
             bodies: options.bodies,
             names: options.names,
             policy: options.policy,
+            passing: Passing::default(),
             pinned: Pins::default(),
         });
         let pki = Pki::new();

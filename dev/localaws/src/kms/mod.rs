@@ -16,3 +16,4 @@ pub use key::{KeyInfo, KeyOptions, KeySpec, RegionScope};
 
 pub(crate) use http_api::answer;
 pub(crate) use store::{Kms, SseKeyError};
+pub(crate) use wire::Context;

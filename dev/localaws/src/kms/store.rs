@@ -211,9 +211,13 @@ impl Kms {
     }
 
     /// Whether an object may be protected with this key, and its ARN.
-    pub(crate) fn check_sse_key(&self, given: &str, operation: &'static str) -> Result<String, SseKeyError> {
-        let context = Context::new();
-        let access = Access { operation, names: Names::WithAliases, context: &context };
+    pub(crate) fn check_sse_key(
+        &self,
+        given: &str,
+        operation: &'static str,
+        context: &Context,
+    ) -> Result<String, SseKeyError> {
+        let access = Access { operation, names: Names::WithAliases, context };
         let outcome = self.with(|keys| {
             let key = self.find(keys, given, access)?;
             Ok((key.arn.clone(), key.state, key.spec))

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kms::Context;
+
 /// The version id of an object that was written while versioning was off.
 pub(super) const NULL_VERSION: &str = "null";
 
@@ -145,6 +147,9 @@ pub(super) struct Content {
     pub(super) checksums: Checksums,
     pub(super) attributes: Attributes,
     pub(super) kms_key_arn: String,
+    /// The encryption context it was put with.
+    #[serde(default)]
+    pub(super) kms_context: Context,
     /// The multipart upload this came from, so that a restart can tell a completed upload from an open one.
     pub(super) upload_id: Option<String>,
 }
@@ -166,6 +171,9 @@ pub(super) struct Upload {
     pub(super) created_ms: u64,
     pub(super) attributes: Attributes,
     pub(super) kms_key_arn: String,
+    /// The encryption context it was put with.
+    #[serde(default)]
+    pub(super) kms_context: Context,
     pub(super) lock: Lock,
     pub(super) algorithm: Option<String>,
     pub(super) full_object: bool,

@@ -18,7 +18,7 @@ use super::lock::LockHeaders;
 use super::model::{Attributes, BlobRef, Checksums, Content, Upload, UploadedPart};
 use super::object::Conditions;
 use super::read::signed;
-use super::sse::SseHeaders;
+use super::sse::{SseHeaders, SseKey};
 use super::store::{BucketState, Store};
 use super::{list, refuse};
 use crate::{clock, random};
@@ -37,9 +37,12 @@ impl Store {
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         let mut input = req.input;
         check_create(&input)?;
-        let headers =
-            SseHeaders { algorithm: input.server_side_encryption.take(), key_id: input.ssekms_key_id.take() };
-        let kms_key_arn = self.required_key(&headers)?;
+        let headers = SseHeaders {
+            algorithm: input.server_side_encryption.take(),
+            key_id: input.ssekms_key_id.take(),
+            context: input.ssekms_encryption_context.take(),
+        };
+        let SseKey { arn: kms_key_arn, context: kms_context } = self.required_key(&headers)?;
         let lock = LockHeaders {
             mode: input.object_lock_mode.take(),
             until: input.object_lock_retain_until_date.take(),
@@ -55,6 +58,7 @@ impl Store {
             created_ms: now_ms,
             attributes: attributes_of(&mut input),
             kms_key_arn: kms_key_arn.clone(),
+            kms_context,
             lock: Default::default(),
             full_object: full || algorithm.as_deref() == Some("CRC64NVME"),
             algorithm,
@@ -146,6 +150,7 @@ impl Store {
             checksums,
             attributes: upload.attributes.clone(),
             kms_key_arn: upload.kms_key_arn.clone(),
+            kms_context: upload.kms_context.clone(),
             upload_id: Some(upload.id.clone()),
         };
         let version_id = self.with(&input.bucket, |state| {
@@ -380,7 +385,6 @@ fn check_create(input: &CreateMultipartUploadInput) -> S3Result<()> {
         ("x-amz-grant-write-acp", input.grant_write_acp.is_some()),
         ("x-amz-request-payer", input.request_payer.is_some()),
         ("x-amz-server-side-encryption-customer-algorithm", input.sse_customer_algorithm.is_some()),
-        ("x-amz-server-side-encryption-context", input.ssekms_encryption_context.is_some()),
         ("x-amz-storage-class", !standard),
         ("x-amz-tagging", input.tagging.is_some()),
         ("x-amz-website-redirect-location", input.website_redirect_location.is_some()),

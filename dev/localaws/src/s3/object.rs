@@ -29,9 +29,8 @@ impl Store {
         let announced = body::announced(&req.headers)?;
         let mut input = req.input;
         check_put(&input)?;
-        let headers =
-            SseHeaders { algorithm: input.server_side_encryption.take(), key_id: input.ssekms_key_id.take() };
-        let kms_key_arn = self.required_key(&headers)?;
+        let headers = sse_headers(&mut input);
+        let key = self.required_key(&headers)?;
         let lock_headers = LockHeaders {
             mode: input.object_lock_mode.take(),
             until: input.object_lock_retain_until_date.take(),
@@ -56,7 +55,8 @@ impl Store {
             etag: received.etag(),
             checksums: received.checksums.clone(),
             attributes: attributes_of(&mut input),
-            kms_key_arn,
+            kms_key_arn: key.arn,
+            kms_context: key.context,
             upload_id: None,
         };
         let version_id = self.with(&input.bucket, |state| {
@@ -92,6 +92,14 @@ impl Store {
             }
         })?;
         Ok(S3Response::new(output))
+    }
+}
+
+fn sse_headers(input: &mut PutObjectInput) -> SseHeaders {
+    SseHeaders {
+        algorithm: input.server_side_encryption.take(),
+        key_id: input.ssekms_key_id.take(),
+        context: input.ssekms_encryption_context.take(),
     }
 }
 
@@ -183,7 +191,6 @@ fn check_put(input: &PutObjectInput) -> S3Result<()> {
         ("x-amz-grant-write-acp", input.grant_write_acp.is_some()),
         ("x-amz-request-payer", input.request_payer.is_some()),
         ("x-amz-server-side-encryption-customer-algorithm", input.sse_customer_algorithm.is_some()),
-        ("x-amz-server-side-encryption-context", input.ssekms_encryption_context.is_some()),
         ("x-amz-storage-class", !standard),
         ("x-amz-tagging", input.tagging.is_some()),
         ("x-amz-website-redirect-location", input.website_redirect_location.is_some()),

@@ -75,7 +75,7 @@ impl Store {
         let (mut found, dir) = self.with(&input.bucket, |state| {
             Ok((Found::of(state, state.find(&input.key, input.version_id.as_deref())?)?, state.blobs_dir()))
         })?;
-        self.check_readable(&found.content.kms_key_arn)?;
+        self.check_readable(&found.content.kms_key_arn, &found.content.kms_context)?;
         let size = found.content.size;
         let span = match input.range {
             None => 0..size,
@@ -110,7 +110,7 @@ impl Store {
         let mut found = self.with(&input.bucket, |state| {
             Found::of(state, state.find(&input.key, input.version_id.as_deref())?)
         })?;
-        self.check_readable(&found.content.kms_key_arn)?;
+        self.check_readable(&found.content.kms_key_arn, &found.content.kms_context)?;
         if input.checksum_mode.is_none() {
             found.content.checksums = Checksums::default();
             found.checksum_type = None;

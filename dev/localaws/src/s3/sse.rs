@@ -2,23 +2,32 @@
 //!
 //! Domicile's bucket policy denies uploads without SSE-KMS, so a missing header is refused as that policy would refuse it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use s3s::dto::{SSEKMSKeyId, ServerSideEncryption};
+use s3s::dto::{SSEKMSEncryptionContext, SSEKMSKeyId, ServerSideEncryption};
 use s3s::{S3Error, S3ErrorCode, S3Result};
 
 use super::refuse;
 use super::store::Store;
-use crate::kms::SseKeyError;
+use crate::kms::{Context, SseKeyError};
 
 /// What a request says about encryption.
 pub(super) struct SseHeaders {
     pub(super) algorithm: Option<ServerSideEncryption>,
     pub(super) key_id: Option<SSEKMSKeyId>,
+    pub(super) context: Option<SSEKMSEncryptionContext>,
+}
+
+/// The key that an object is encrypted with, and the context that KMS is given with every use of it for that object.
+pub(super) struct SseKey {
+    pub(super) arn: String,
+    pub(super) context: Context,
 }
 
 impl Store {
-    /// The ARN of the key that a new object is to be encrypted with.
-    pub(super) fn required_key(&self, headers: &SseHeaders) -> S3Result<String> {
+    /// The key that a new object is to be encrypted with.
+    pub(super) fn required_key(&self, headers: &SseHeaders) -> S3Result<SseKey> {
         match headers.algorithm.as_ref().map(ServerSideEncryption::as_str) {
             Some("aws:kms") => {}
             None => {
@@ -34,13 +43,26 @@ impl Store {
             let message = "every object here needs x-amz-server-side-encryption-aws-kms-key-id";
             return Err(refuse::refused(S3ErrorCode::AccessDenied, message));
         };
-        tokio::task::block_in_place(|| self.kms.check_sse_key(given, "GenerateDataKey")).map_err(refusal)
+        let context = headers.context.as_deref().map_or_else(|| Ok(Context::new()), parse_context)?;
+        let arn = tokio::task::block_in_place(|| self.kms.check_sse_key(given, "GenerateDataKey", &context));
+        Ok(SseKey { arn: arn.map_err(refusal)?, context })
     }
 
     /// Refuses to hand out an object whose key may not decrypt any more.
-    pub(super) fn check_readable(&self, key_arn: &str) -> S3Result<()> {
-        tokio::task::block_in_place(|| self.kms.check_sse_key(key_arn, "Decrypt")).map(drop).map_err(refusal)
+    pub(super) fn check_readable(&self, key_arn: &str, context: &Context) -> S3Result<()> {
+        let checked = tokio::task::block_in_place(|| self.kms.check_sse_key(key_arn, "Decrypt", context));
+        checked.map(drop).map_err(refusal)
     }
+}
+
+/// `x-amz-server-side-encryption-context`: Base64 of a JSON object of strings.
+fn parse_context(header: &str) -> S3Result<Context> {
+    let json = STANDARD.decode(header).ok();
+    json.and_then(|json| serde_json::from_slice(&json).ok()).ok_or_else(|| {
+        let message =
+            "The header 'x-amz-server-side-encryption-context' shall be Base64 of a JSON object of strings";
+        refuse::refused(S3ErrorCode::InvalidArgument, message)
+    })
 }
 
 fn refusal(error: SseKeyError) -> S3Error {

@@ -9,6 +9,11 @@ use crate::layout::{LocalRegion, REGIONS};
 use crate::seed::DemoClinic;
 use crate::seed::clinics::try_sign_in;
 
+/// Times a document is asked for while it is looked at.
+const LOOKS_MAX: usize = 100;
+/// Pause between two of them.
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(200);
+
 /// What one region's planted patient is made of. Texts start with the run's mark, which the scans look for as they look
 /// for the number and the dates, which nobody else in a stack has.
 pub(super) struct Planted {
@@ -87,6 +92,7 @@ pub(super) async fn life_of_a_record(world: &World) -> Outcome<()> {
         let client = desk(world, clinic).await?;
         let id = register_and_correct(&client, &Planted::of(world, region)).await?;
         find(&client, &Planted::of(world, region), &id).await?;
+        document(&client, &world.mark, &id).await?;
         let stranger = Client::new(&world.stack.home, &clinic.url)?;
         let path = format!("/api/v1/patients/{id}");
         must_be(&stranger.send(Call::get(&path)).await?, 401, "reading without a session")?;
@@ -167,6 +173,34 @@ async fn register_and_correct(client: &Client, planted: &Planted) -> Outcome<Str
         return Err(Fail::new("the correction is not there"));
     }
     Ok(id)
+}
+
+/// A document whose title, file name and content are planted, from its announcement to its last byte.
+async fn document(client: &Client, mark: &str, patient: &str) -> Outcome<()> {
+    let text = format!("{mark}content of a referral").into_bytes();
+    let announced = json!({
+        "kind": "referral", "title": format!("{mark}title"), "file_name": format!("{mark}file.txt"),
+        "media_type": "text/plain", "size_bytes": text.len(),
+    });
+    let create = format!("/api/v1/patients/{patient}/documents");
+    let id = client.expect(Call::post(&create, &announced)).await?.field("id")?;
+    let (place, content) = (format!("/api/v1/documents/{id}"), format!("/api/v1/documents/{id}/content"));
+    client.expect(Call::octets(&content, text)).await?;
+    client.expect(Call::act(&format!("{place}/complete"))).await?;
+    // The worker looks at it; its queue notices a new job within half a second.
+    for _ in 0..LOOKS_MAX {
+        let state = client.expect(Call::get(&place)).await?.field("state")?;
+        if state == "current" {
+            let read = client.expect(Call::get(&content)).await?;
+            let same = read.text == format!("{mark}content of a referral");
+            return if same { Ok(()) } else { Err(Fail::new("the document is not the one that was sent")) };
+        }
+        if state != "scanning" {
+            return Err(Fail::new(format!("a clean document became {state}")));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Err(Fail::new("the worker did not look at a document"))
 }
 
 async fn find(client: &Client, planted: &Planted, id: &str) -> Outcome<()> {

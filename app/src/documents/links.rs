@@ -1,0 +1,131 @@
+//! Links to a document's bytes: for one document, one use, one session and five minutes, of which only a hash is stored.
+//!
+//! The link is a path on the clinic's own host. It holds no name of the document or the patient, and without the session it
+//! was made in it is worth nothing.
+
+use actix_web::HttpResponse;
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use tenancy::TenantTx;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::api::{self, Need, entry};
+use super::download::{place, release};
+use super::model::DocumentId;
+use super::rules::LINK_MAX_S;
+use super::tables::document_link;
+use crate::auth::token::Token;
+use crate::call::{Call, Done};
+use crate::ctx::Ctx;
+use crate::error::{AppError, DOCUMENT_NOT_READABLE, NOT_FOUND};
+use crate::patients::api::to_json;
+use crate::store::StoreError;
+
+/// A link.
+#[derive(Serialize, ToSchema)]
+pub struct LinkView {
+    /// Where the bytes are, once, for this session.
+    url: String,
+    /// When it stops working.
+    expires_at: DateTime<Utc>,
+}
+
+fn session(ctx: &Ctx) -> Result<Uuid, AppError> {
+    ctx.actor.map(|actor| Uuid::from_bytes(actor.session)).ok_or_else(|| AppError::internal("call.no_actor"))
+}
+
+/// Makes a link to a clean document's bytes.
+#[utoipa::path(post, path = "/api/v1/documents/{id}/links", tag = "documents", operation_id = "document.link",
+    params(("id" = String, Path, description = "Document id")),
+    responses((status = 201, body = LinkView, description = "The link"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not this clinic's"),
+        (status = 409, body = crate::error::Problem, content_type = "application/problem+json", description = "Not found clean, or its bytes are gone")))]
+pub async fn create(call: Call) -> Result<HttpResponse, AppError> {
+    let json = call
+        .staff(async |ctx, tx| {
+            let (document, _) = api::find(ctx, tx, call.path("id"), Need::Read).await?;
+            if !document.state.is_readable() {
+                return Err(AppError::from(DOCUMENT_NOT_READABLE).denied("not_readable"));
+            }
+            let (token, now) = (Token::random(), ctx.now());
+            let expires_at = now + TimeDelta::seconds(LINK_MAX_S);
+            let link = NewLink {
+                token_hash: token.hash().to_vec(),
+                tenant_id: tx.tenant().as_uuid(),
+                document_id: document.id.uuid(),
+                session_id: session(ctx)?,
+                created_at: now,
+                expires_at,
+            };
+            link.insert(tx).await?;
+            let path = format!("/api/v1/document-links/{}", token.expose().as_str());
+            let view = LinkView { url: format!("{}{path}", call.origin()), expires_at };
+            Done::audited(to_json(&view)?, entry(ctx, &call, &document))
+        })
+        .await?;
+    Ok(HttpResponse::Created().content_type("application/json").body(json.to_vec()))
+}
+
+/// Reads the bytes behind a link, once.
+#[utoipa::path(get, path = "/api/v1/document-links/{id}", tag = "documents", operation_id = "document.redeem",
+    params(("id" = String, Path, description = "What the link ends with")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream", description = "The bytes"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Used, expired, of another session, or never made")))]
+pub async fn redeem(call: Call) -> Result<HttpResponse, AppError> {
+    let place = place(&call)?;
+    let released = call
+        .staff(async |ctx, tx| {
+            let used = match Token::parse(call.path("id")) {
+                Some(token) => take(tx, &token, session(ctx)?, ctx.now()).await?,
+                None => None,
+            };
+            // Used, expired, another session's and never made are answered alike.
+            let id = used.ok_or_else(|| AppError::from(NOT_FOUND).denied("absent"))?;
+            let found = api::find(ctx, tx, &id.to_string(), Need::Read).await?;
+            release(ctx, tx, &call, found).await
+        })
+        .await?;
+    Ok(released.into_response(std::sync::Arc::clone(&call.app.regional), place))
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = document_link)]
+struct NewLink {
+    token_hash: Vec<u8>,
+    tenant_id: Uuid,
+    document_id: Uuid,
+    session_id: Uuid,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl NewLink {
+    async fn insert(self, tx: &mut TenantTx) -> Result<(), StoreError> {
+        diesel::insert_into(document_link::table).values(self).execute(tx.conn()).await?;
+        Ok(())
+    }
+}
+
+/// Uses a link up, in one statement, so that of two uses at once one finds it used.
+async fn take(
+    tx: &mut TenantTx,
+    token: &Token,
+    session: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<DocumentId>, StoreError> {
+    let usable = document_link::table
+        .find(token.hash().to_vec())
+        .filter(document_link::session_id.eq(session))
+        .filter(document_link::used_at.is_null())
+        .filter(document_link::expires_at.gt(now));
+    let taken: Option<Uuid> = diesel::update(usable)
+        .set(document_link::used_at.eq(now))
+        .returning(document_link::document_id)
+        .get_result(tx.conn())
+        .await
+        .optional()?;
+    Ok(taken.map(DocumentId::from))
+}

@@ -1,0 +1,155 @@
+//! Reading a document: a window of stored bytes at a time, each segment opened before it is handed on.
+//!
+//! Every window is a request of its own, so a slow receiver holds no connection to S3, and the next window is fetched while
+//! the last one is used. Nothing that did not open is ever handed on.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use aws_sdk_s3::types::ChecksumMode;
+use regions::ids::TenantId;
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+use super::extent::Extent;
+use super::sealing::{ObjectCipher, SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES};
+use super::{ObjectError, ObjectId, Objects, note, object_key};
+
+/// Segments fetched at once. A reader holds two windows at most: the one it hands out and the one that is fetched.
+pub const WINDOW_SEGMENTS: u32 = 4;
+/// Times one window is asked for when its bytes break off.
+const WINDOW_ATTEMPTS_MAX: u32 = 3;
+
+/// Reads some segments of one object, in order.
+pub struct SegmentReader {
+    objects: Arc<Objects>,
+    source: Source,
+    cipher: ObjectCipher,
+    left: Range<u32>,
+    opened: VecDeque<Zeroizing<Vec<u8>>>,
+    fetching: Option<Fetching>,
+}
+
+/// Where stored bytes come from.
+#[derive(Clone, Copy)]
+struct Source {
+    tenant: TenantId,
+    id: ObjectId,
+    extent: Extent,
+}
+
+struct Fetching {
+    segments: Range<u32>,
+    task: JoinHandle<Result<Vec<u8>, ObjectError>>,
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl SegmentReader {
+    /// A reader of the segments in `segments`; nothing is fetched yet.
+    #[must_use]
+    pub fn new(
+        objects: Arc<Objects>,
+        (tenant, id): (TenantId, ObjectId),
+        cipher: ObjectCipher,
+        extent: Extent,
+        segments: Range<u32>,
+    ) -> Self {
+        let left = segments.start..segments.end.min(extent.segments());
+        let source = Source { tenant, id, extent };
+        Self { objects, source, cipher, left, opened: VecDeque::new(), fetching: None }
+    }
+
+    /// The next segment's plaintext, or `None` after the last.
+    ///
+    /// # Errors
+    /// [`ObjectError::Damaged`] when stored bytes are not what was put; the reader gives nothing more then.
+    pub async fn next(&mut self) -> Option<Result<Zeroizing<Vec<u8>>, ObjectError>> {
+        if self.opened.is_empty() {
+            let window = self.fetching.take().or_else(|| self.fetch())?;
+            match self.open(window).await {
+                Ok(opened) => self.opened = opened,
+                Err(error) => {
+                    self.left = 0..0;
+                    self.fetching = None;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.opened.pop_front().map(Ok)
+    }
+
+    async fn open(&mut self, mut window: Fetching) -> Result<VecDeque<Zeroizing<Vec<u8>>>, ObjectError> {
+        let stored = (&mut window.task).await.map_err(|_cancelled| ObjectError::Unavailable)??;
+        self.fetching = self.fetch();
+        let mut pieces = stored.chunks(SEGMENT_BYTES + SEGMENT_OVERHEAD_BYTES);
+        let mut opened = VecDeque::with_capacity(pieces.len());
+        for number in window.segments.clone() {
+            let piece = pieces.next().ok_or(ObjectError::Damaged)?;
+            let position = self.source.extent.position(number);
+            let text = self.cipher.open_segment(number, position, piece);
+            let text = text.map_err(|_logged| ObjectError::Damaged)?;
+            if text.len() != self.source.extent.segment_bytes(number) {
+                return Err(ObjectError::Damaged);
+            }
+            opened.push_back(text);
+        }
+        Ok(opened)
+    }
+
+    fn fetch(&mut self) -> Option<Fetching> {
+        let end = self.left.start.saturating_add(WINDOW_SEGMENTS).min(self.left.end);
+        let segments = self.left.start..end;
+        let range = self.source.extent.stored_range(&segments)?;
+        self.left.start = end;
+        let (objects, source) = (Arc::clone(&self.objects), self.source);
+        let task = tokio::spawn(async move { objects.window(source, range).await });
+        Some(Fetching { segments, task })
+    }
+}
+
+impl Objects {
+    async fn window(&self, source: Source, range: (u64, u64)) -> Result<Vec<u8>, ObjectError> {
+        let mut attempt = 1;
+        loop {
+            match self.window_once(source, range).await {
+                Err(ObjectError::Unavailable) if attempt < WINDOW_ATTEMPTS_MAX => attempt += 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn window_once(&self, source: Source, (first, last): (u64, u64)) -> Result<Vec<u8>, ObjectError> {
+        let mut answer = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(object_key(source.tenant, source.id))
+            .expected_bucket_owner(self.key.account())
+            .checksum_mode(ChecksumMode::Enabled)
+            .range(format!("bytes={first}-{last}"))
+            .send()
+            .await
+            .map_err(|error| note(&error))?;
+        // The range names the whole length: an object that was cut or has grown shows here already.
+        let wanted = format!("bytes {first}-{last}/{}", source.extent.stored_bytes());
+        if answer.content_range() != Some(wanted.as_str()) {
+            return Err(ObjectError::Damaged);
+        }
+        let length = usize::try_from(last - first + 1).map_err(|_too_long| ObjectError::TooLarge)?;
+        let mut bytes = Vec::with_capacity(length);
+        while let Some(chunk) = answer.body.next().await {
+            let chunk = chunk.map_err(|_broken_off| ObjectError::Unavailable)?;
+            if bytes.len().saturating_add(chunk.len()) > length {
+                return Err(ObjectError::Damaged);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        if bytes.len() == length { Ok(bytes) } else { Err(ObjectError::Unavailable) }
+    }
+}

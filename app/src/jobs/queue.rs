@@ -188,7 +188,8 @@ impl TaskHandler for InspectDocument {
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
-        let result = intake::run(jobs, &self.0).await;
+        // On the heap, as above.
+        let result = Box::pin(intake::run(jobs, &self.0)).await;
         logged(&context, &[Field::Job(super::INSPECT_DOCUMENT), Field::Tenant(self.0.tenant)], result)
     }
 }
@@ -203,7 +204,7 @@ impl TaskHandler for CleanUp {
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
-        let result = clean_up::run(jobs, &self.0).await;
+        let result = Box::pin(clean_up::run(jobs, &self.0)).await;
         logged(&context, &[Field::Job(super::CLEAN_UP), Field::Tenant(self.0.tenant)], result)
     }
 }

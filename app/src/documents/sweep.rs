@@ -39,7 +39,8 @@ pub async fn remove(regional: &Arc<Regional>, tenant: TenantRef, object: Uuid) -
         .execute(tx.conn())
         .await;
     match deleted {
-        Ok(_) => tx.commit_without_audit(Unaudited::JobProgress).await.map_err(|error| error.code()),
+        // The document that had the object has none now, and that is a change of its row.
+        Ok(_) => tx.commit(purged(1)).await.map(drop).map_err(|error| error.code()),
         Err(_never_quoted) => {
             roll_back(tx).await;
             Err("object.row_not_removed")
@@ -101,12 +102,7 @@ async fn expire(regional: &Arc<Regional>, tenant: TenantRef, now: DateTime<Utc>)
             Ok(())
         }
         Ok(count) => {
-            let entry = AuditEntry::new(ACTION, Outcome::Allow)
-                .purpose(Purpose::System)
-                .resource_kind("document")
-                .count(count)
-                .touches(queries::TABLE);
-            tx.commit(entry).await.map_err(|error| error.code())?;
+            tx.commit(purged(count)).await.map_err(|error| error.code())?;
             log::info("documents_purged", &[Field::Tenant(tenant.id)]);
             Ok(())
         }
@@ -115,6 +111,15 @@ async fn expire(regional: &Arc<Regional>, tenant: TenantRef, now: DateTime<Utc>)
             Err("sweep.expire")
         }
     }
+}
+
+/// The entry for some documents whose bytes go.
+fn purged(count: u32) -> AuditEntry {
+    AuditEntry::new(ACTION, Outcome::Allow)
+        .purpose(Purpose::System)
+        .resource_kind("document")
+        .count(count)
+        .touches(queries::TABLE)
 }
 
 async fn expired(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<u32, StoreError> {

@@ -308,7 +308,9 @@ async fn each_role_has_the_kinds_its_work_needs() {
     for role in Role::ALL {
         let actor = world.staff(&world.alpha, role).await;
         let list = world.ask(&world.alpha, "GET", &path).by(&actor).send().await.expect(200).json();
-        let listed = list["items"].as_array().unwrap().len();
+        // Each role before this one has added some of its own.
+        let items = list["items"].as_array().unwrap().iter();
+        let listed = items.filter(|item| ids.iter().any(|id| item["id"] == **id)).count();
         let readable = kinds.iter().filter(|kind| app::documents::rules::may_read(role, **kind)).count();
         assert_eq!(listed, readable, "{}", role.as_str());
         for (kind, id) in kinds.iter().zip(&ids) {

@@ -87,7 +87,8 @@ fn t69_polyglots_and_trailing_data_are_refused() {
             "{}: {archive:?}",
             media.as_str()
         );
-        for more in [b"<script>alert(1)</script>".as_slice(), b"\0\x01", b"%PDF-1.4"] {
+        // What looks like a comment behind a PDF is one, and is not written again.
+        for more in [b"<script>alert(1)</script>".as_slice(), b"\0\x01", b"1 0 obj"] {
             let found = refusal(media, &behind(more));
             let expected = [Some(Refusal::TrailingData), Some(Refusal::Malformed)];
             assert!(expected.contains(&found), "{} {more:?}: {found:?}", media.as_str());

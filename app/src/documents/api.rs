@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::content::MediaType;
 use super::model::{Document, DocumentId, DocumentRow, Kind, State, Words, field_bits};
 use super::{queries, rules, sweep};
-use crate::access::Role;
+use crate::access::{Role, Within};
 use crate::auth::token::sha256;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
@@ -28,6 +28,9 @@ use crate::patients::cursor::{self, List};
 use crate::patients::idempotency::{self, Known};
 use crate::patients::model::PatientId;
 use crate::patients::tags::Tagger;
+use crate::relationships::model::Tie;
+use crate::relationships::queries::ask_tie;
+use crate::store::StoreError;
 
 /// The announcement of a document.
 #[derive(Deserialize, ToSchema)]
@@ -217,6 +220,21 @@ fn check_kind(ctx: &Ctx, kind: Kind, need: Need) -> Result<(), AppError> {
     if allowed { Ok(()) } else { Err(AppError::from(FORBIDDEN).denied("kind")) }
 }
 
+/// Whether the caller is tied to the patient of a document; an emergency does not reach documents.
+async fn check_tie(ctx: &Ctx, tx: &mut TenantTx, patient: PatientId) -> Result<(), AppError> {
+    let within = ctx.within();
+    if within == Within::Everyone {
+        return Ok(());
+    }
+    let connection = &*tx.conn();
+    let tie = ask_tie(connection, within, patient.uuid()).await.map_err(StoreError::from)?;
+    match tie.as_deref().and_then(Tie::parse) {
+        None => Err(AppError::from(NOT_FOUND).denied("absent")),
+        Some(Tie::BreakGlass) => Err(AppError::from(FORBIDDEN).denied("break_glass")),
+        Some(_) => Ok(()),
+    }
+}
+
 /// The document with this id, if it is one of this clinic and the caller may have it.
 pub(super) async fn find(
     ctx: &Ctx,
@@ -230,9 +248,7 @@ pub(super) async fn find(
         None => None,
     };
     let found = found.ok_or_else(|| AppError::from(NOT_FOUND).denied("absent"))?;
-    if !queries::reaches(tx, ctx.within(), found.0.patient).await? {
-        return Err(AppError::from(NOT_FOUND).denied("absent"));
-    }
+    check_tie(ctx, tx, found.0.patient).await?;
     check_kind(ctx, found.0.kind, need)?;
     Ok(found)
 }
@@ -258,8 +274,8 @@ pub async fn create(call: Call, Json(input): Json<DocumentInput>) -> Result<Http
     let body = call
         .staff(async |ctx, tx| {
             let patient = find_patient(ctx, tx, call.path("id")).await?;
-            check_kind(ctx, input.kind, Need::Write)?;
             let (words, extent) = rules::check(&input).map_err(AppError::invalid)?;
+            check_kind(ctx, input.kind, Need::Write)?;
             let repeated = match &key {
                 Some(key) => Some(repeatable(ctx, tx, key, &digest(patient, &input)?).await?),
                 None => None,
@@ -304,8 +320,7 @@ impl Announced {
         input: &DocumentInput,
     ) -> Result<Document, AppError> {
         let (id, object, now) = (DocumentId::random(), ObjectId::random(), ctx.now());
-        let (header, _cipher) =
-            ObjectCipher::create(sealer, object).map_err(crate::store::StoreError::Seal)?;
+        let (header, _cipher) = ObjectCipher::create(sealer, object).map_err(StoreError::Seal)?;
         let object = queries::new_object(sealer, object, &header, self.extent.bytes(), now);
         let ends = now + TimeDelta::hours(rules::UPLOAD_MAX_H);
         let row = DocumentRow {

@@ -68,6 +68,7 @@ impl Scene {
             base: world.app.base.clone(),
             public_port: world.app.public_port,
             mailer: Mailer::new(&config).unwrap(),
+            scanner: app::documents::scanner::Scanner::Off,
             clock: world.app.clock.clone(),
         })
     }

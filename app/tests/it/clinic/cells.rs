@@ -159,6 +159,7 @@ fn harmless_body(route: &Route, n: usize) -> Option<Value> {
         Action::CareTeamJoin | Action::CareTeamLeave => body["account"] = json!("nobody"),
         Action::BreakGlassStart => body["reason"] = json!("no"),
         Action::SiteCreate => body["name"] = json!(""),
+        Action::DocumentCreate | Action::DocumentUpdate => body["title"] = json!(""),
         _ => {}
     }
     Some(body)

@@ -31,7 +31,7 @@ async fn a_link_is_for_one_use_one_session_and_five_minutes() {
     let world = World::new().await;
     let doctor = world.staff(&world.alpha, Role::Physician).await;
     let colleague = world.staff(&world.alpha, Role::Physician).await;
-    let foreigner = world.staff(&world.beta, Role::ClinicAdmin).await;
+    let foreigner = world.staff(&world.beta, Role::Physician).await;
     let asha = world.patient(&doctor, "D-1").await;
     let id = world.document(&doctor, &asha, &Sample::new("text/plain", b"hello")).await;
     let at = |token: &str| format!("/api/v1/document-links/{token}");

@@ -52,15 +52,11 @@ impl<'a> Call<'a> {
     }
     /// Asks `path` to do something that needs no body.
     pub(crate) fn act(path: &'a str) -> Self {
-        Self { method: Method::POST, path, body: None, headers: Vec::new() }
+        Self { method: Method::POST, path, body: None, octets: None, headers: Vec::new() }
     }
     /// Replaces what is at `path`.
     pub(crate) fn put(path: &'a str, body: &'a Value) -> Self {
         Self { method: Method::PUT, path, body: Some(body), octets: None, headers: Vec::new() }
-    }
-    /// Does what `path` names, without a body.
-    pub(crate) fn act(path: &'a str) -> Self {
-        Self { method: Method::POST, path, body: None, octets: None, headers: Vec::new() }
     }
     /// Sends a document's bytes to `path`.
     pub(crate) fn octets(path: &'a str, bytes: Vec<u8>) -> Self {

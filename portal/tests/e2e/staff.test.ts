@@ -119,10 +119,11 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     const [desk, doctor] = [await person(browser), await person(browser)];
     const family = unique('Both');
     await signIn(desk.page, clinic, 'receptionist');
-    await register(desk.page, family);
-    await desk.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
     await signIn(doctor.page, clinic, 'physician');
-    await openBySearch(doctor.page, clinic, family);
+    // Who registers is the first of the care team; the desk sees whoever comes to its site.
+    await register(doctor.page, family);
+    await doctor.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+    await openBySearch(desk.page, clinic, family);
     for (const { page } of [desk, doctor]) {
       await page.getByRole('link', { name: 'Correct' }).click();
       await page.getByLabel('Record number').waitFor();

@@ -37,8 +37,8 @@ describe('a record and its form', () => {
   });
 
   test('the usual name is the one to show', () => {
-    expect(displayName(PATIENT.names)).toBe('Mary Ann Zoë Núñez');
-    expect(displayName([...PATIENT.names, { use: 'usual', given: ['Zoë'] }])).toBe('Zoë');
+    expect(displayName(PATIENT.names ?? [])).toBe('Mary Ann Zoë Núñez');
+    expect(displayName([...(PATIENT.names ?? []), { use: 'usual', given: ['Zoë'] }])).toBe('Zoë');
     expect(displayName([])).toBe('');
   });
 

@@ -103,7 +103,12 @@ async fn fill(stack: &Stack, region: &'static LocalRegion) -> Outcome<DemoClinic
             desk = Some(join(stack, &clinic, login, name).await?);
         }
     }
-    patients::ensure(&desk.ok_or_else(|| Fail::new("A demo clinic without staff."))?, region).await?;
+    let staff = admin.expect(Call::get("/api/v1/staff")).await?;
+    let items = staff.json.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+    let physician = items.iter().find(|one| one.get("role") == Some(&json!("physician")));
+    let physician = physician.and_then(|one| one.get("account")).and_then(Value::as_str).unwrap_or_default();
+    let desk = desk.ok_or_else(|| Fail::new("A demo clinic without staff."))?;
+    patients::ensure(&desk, region, physician).await?;
     for login in &mut clinic.logins {
         login.totp_secret = codes::secret(&stack.home, &login.email)?;
     }

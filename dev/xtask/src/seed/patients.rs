@@ -5,15 +5,23 @@ use crate::fail::Outcome;
 use crate::http::{Call, Client};
 use crate::layout::LocalRegion;
 
-/// Registers the synthetic patients that the clinic does not have yet.
-pub(crate) async fn ensure(client: &Client, region: &LocalRegion) -> Outcome<()> {
+/// Registers the synthetic patients that the clinic does not have yet, and puts them into this account's care: a physician
+/// sees own patients and no others.
+pub(crate) async fn ensure(client: &Client, region: &LocalRegion, physician: &str) -> Outcome<()> {
     for (number, patient) in synthetic(region.code).iter().enumerate() {
         let search = json!({ "mrn": patient.get("mrn") });
         let found = client.expect(Call::post("/api/v1/patients/search", &search)).await?;
-        if found.json.get("items").and_then(Value::as_array).is_none_or(Vec::is_empty) {
-            let call = Call::post("/api/v1/patients", patient);
-            client.expect(call.header("idempotency-key", format!("demo-patient-{number}"))).await?;
-        }
+        let known = found.json.pointer("/items/0/id").and_then(Value::as_str).map(str::to_owned);
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let call = Call::post("/api/v1/patients", patient);
+                let call = call.header("idempotency-key", format!("demo-patient-{number}"));
+                client.expect(call).await?.field("id")?
+            }
+        };
+        let member = json!({ "account": physician });
+        client.expect(Call::post(&format!("/api/v1/patients/{id}/care-team"), &member)).await?;
     }
     Ok(())
 }

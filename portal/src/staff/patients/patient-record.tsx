@@ -49,7 +49,7 @@ function Record({ patient, shown, show }: { patient: PatientView; shown: Shown; 
   const me = useMe<Me>();
   return (
     <Page
-      title={<bdi>{displayName(patient.names)}</bdi>}
+      title={<bdi>{displayName(patient.names ?? [])}</bdi>}
       tab={t('record.title')}
       above={<Back />}
       actions={
@@ -66,8 +66,8 @@ function Record({ patient, shown, show }: { patient: PatientView; shown: Shown; 
       <PrintHead />
       <section className="panel facts">
         <dl>
-          <Fact name={t('person.birth_date')}>{date(patient.birth_date)}</Fact>
-          <Fact name={t('person.sex')}>{t(`sex.${patient.sex}`)}</Fact>
+          <Fact name={t('person.birth_date')}>{patient.birth_date ? date(patient.birth_date) : '–'}</Fact>
+          <Fact name={t('person.sex')}>{patient.sex ? t(`sex.${patient.sex}`) : '–'}</Fact>
           <Fact name={t('person.mrn')}>
             <bdi>{patient.mrn ?? '–'}</bdi>
           </Fact>
@@ -75,19 +75,19 @@ function Record({ patient, shown, show }: { patient: PatientView; shown: Shown; 
       </section>
       <div className="columns">
         <Block title={t('person.names')}>
-          {patient.names.map((name, at) => (
+          {(patient.names ?? []).map((name, at) => (
             <Fact key={keyOf(name, at)} name={t(`name_use.${name.use ?? 'official'}`)}>
               <bdi>{[name.prefix, nameLine(name)].filter(Boolean).join(' ')}</bdi>
             </Fact>
           ))}
         </Block>
-        <Block title={t('person.identifiers')} empty={patient.identifiers.length === 0}>
-          {patient.identifiers.map((identifier, at) => (
+        <Block title={t('person.identifiers')} empty={(patient.identifiers ?? []).length === 0}>
+          {(patient.identifiers ?? []).map((identifier, at) => (
             <Fact key={keyOf(identifier, at)} name={t(`identifier.${identifier.kind}`)}>
               <bdi className="number">{identifier.value}</bdi>
             </Fact>
           ))}
-          {shown === 'masked' && patient.identifiers.length > 0 && (
+          {shown === 'masked' && (patient.identifiers ?? []).length > 0 && (
             <div className="fact-action">
               <Button look="quiet" onClick={show}>
                 {t('record.show_full')}
@@ -95,20 +95,20 @@ function Record({ patient, shown, show }: { patient: PatientView; shown: Shown; 
             </div>
           )}
         </Block>
-        <Block title={t('person.contact')} empty={patient.phones.length + patient.emails.length === 0}>
-          {patient.phones.map((phone, at) => (
+        <Block title={t('person.contact')} empty={(patient.phones ?? []).length + (patient.emails ?? []).length === 0}>
+          {(patient.phones ?? []).map((phone, at) => (
             <Fact key={keyOf(phone, at)} name={`${t('contact.phone')}${kindOf(phone.use, t)}`}>
               <bdi className="number">{phone.value}</bdi>
             </Fact>
           ))}
-          {patient.emails.map((email, at) => (
+          {(patient.emails ?? []).map((email, at) => (
             <Fact key={keyOf(email, at)} name={`${t('contact.email')}${kindOf(email.use, t)}`}>
               <bdi>{email.value}</bdi>
             </Fact>
           ))}
         </Block>
-        <Block title={t('person.addresses')} empty={patient.addresses.length === 0}>
-          {patient.addresses.map((address, at) => (
+        <Block title={t('person.addresses')} empty={(patient.addresses ?? []).length === 0}>
+          {(patient.addresses ?? []).map((address, at) => (
             <Fact key={keyOf(address, at)} name={t(`contact_use.${address.use ?? 'home'}`)}>
               <AddressLines address={address} />
             </Fact>

@@ -21,16 +21,16 @@ export function PatientTable({ patients }: { patients: BriefView[] }) {
           <tr key={patient.id}>
             <th scope="row">
               <Link href={clinic.patient(patient.id)}>
-                <bdi>{patient.name}</bdi>
+                <bdi>{patient.name ?? '–'}</bdi>
               </Link>
             </th>
-            <td data-label={t('person.birth_date')}>{date(patient.birth_date)}</td>
+            <td data-label={t('person.birth_date')}>{patient.birth_date ? date(patient.birth_date) : '–'}</td>
             <td data-label={t('person.mrn')}>
               <bdi>{patient.mrn ?? '–'}</bdi>
             </td>
             <td data-label={t('person.identifiers')}>
-              {patient.identifiers.length > 0
-                ? patient.identifiers.map((identifier) => (
+              {(patient.identifiers ?? []).length > 0
+                ? (patient.identifiers ?? []).map((identifier) => (
                     <span className="tag" key={`${identifier.kind} ${identifier.value}`}>
                       {t(`identifier.${identifier.kind}`)} <bdi>{identifier.value}</bdi>
                     </span>

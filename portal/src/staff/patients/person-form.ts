@@ -57,17 +57,17 @@ export function toForm(patient: PatientView): PersonForm {
     use: use ?? '',
   });
   return {
-    names: patient.names.map((name) => ({
+    names: (patient.names ?? []).map((name) => ({
       use: name.use ?? 'official',
       prefix: name.prefix ?? '',
       given: (name.given ?? []).join(' '),
       family: name.family ?? '',
     })),
-    birth_date: patient.birth_date,
-    sex: patient.sex,
-    phones: patient.phones.map(contact),
-    emails: patient.emails.map(contact),
-    addresses: patient.addresses.map((address) => ({
+    birth_date: patient.birth_date ?? '',
+    sex: patient.sex ?? 'unknown',
+    phones: (patient.phones ?? []).map(contact),
+    emails: (patient.emails ?? []).map(contact),
+    addresses: (patient.addresses ?? []).map((address) => ({
       use: address.use ?? '',
       lines: (address.lines ?? []).join('\n'),
       city: address.city ?? '',
@@ -77,7 +77,7 @@ export function toForm(patient: PatientView): PersonForm {
       country: address.country ?? '',
     })),
     mrn: patient.mrn ?? '',
-    identifiers: patient.identifiers.map(({ kind, value }) => ({ kind, value })),
+    identifiers: (patient.identifiers ?? []).map(({ kind, value }) => ({ kind, value })),
   };
 }
 
@@ -101,7 +101,7 @@ export function toInput(form: PersonForm, before?: PatientView): PatientInput {
         prefix: filled(name.prefix),
         family: filled(name.family),
       }),
-      given: given(name.given, before?.names[at]?.given),
+      given: given(name.given, before?.names?.[at]?.given),
     })),
     birth_date: form.birth_date,
     sex: form.sex,
@@ -133,7 +133,7 @@ function toAddress(row: PersonForm['addresses'][number]): Address {
   });
 }
 
-type Names = PatientView['names'];
+type Names = NonNullable<PatientView['names']>;
 
 /** The name to show, as the server picks it for lists. */
 export function displayName(names: Names): string {

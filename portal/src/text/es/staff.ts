@@ -134,6 +134,9 @@ export const staff: Record<keyof typeof en, string> = {
   'role.lab_technician': 'Técnica de laboratorio',
   'role.billing': 'Facturación',
   'role.privacy_officer': 'Responsable de privacidad',
+  'role.patient': 'Paciente',
+  'role.proxy': 'Representa a un paciente',
+  'role.machine_client': 'Programa',
   'error.birth_date_needed':
     'Esta clínica tiene demasiados pacientes para buscar solo por nombre. Añada la fecha de nacimiento.',
   'error.mrn_taken': 'Otro paciente de esta clínica tiene este número de historia.',

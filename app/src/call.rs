@@ -133,6 +133,12 @@ impl Call {
         self.context(None)
     }
 
+    /// The clinic's host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.routed.clinic.host
+    }
+
     /// Refuses a request that changes something and does not come from the clinic's own pages.
     ///
     /// # Errors

@@ -74,6 +74,10 @@ kinds! {
     MRN_TAKEN = 409 "mrn_taken" "Another patient of this clinic has this MRN.";
     /// The e-mail address already has an account.
     STAFF_EXISTS = 409 "staff_exists" "There is already an account with this e-mail address.";
+    /// Without this factor the account would have none.
+    LAST_FACTOR = 409 "last_factor" "This is the account's only factor; add another one first.";
+    /// The account has as many passkeys as it may.
+    TOO_MANY_FACTORS = 409 "too_many_factors" "The account has as many passkeys as it may; remove one first.";
     /// Somebody else has to agree.
     RESET_NOT_YOURS = 409 "reset_not_yours" "Your own factors are reset by somebody else.";
     /// The caller's own account is not the caller's to change.
@@ -114,6 +118,10 @@ kinds! {
     INVITATION_INVALID = 422 "invitation_invalid" "The invitation is not valid any more; ask for a new one.";
     /// The code is wrong, was used before, or the account waits; the same for every reason.
     FACTOR_REFUSED = 422 "factor_refused" "The code is wrong or was used, or the account waits after too many attempts.";
+    /// The current password is wrong.
+    PASSWORD_WRONG = 422 "password_wrong" "The current password is wrong.";
+    /// The recovery link is unknown, used or expired.
+    RECOVERY_INVALID = 422 "recovery_invalid" "The link is not valid any more; ask for a new one.";
     /// If-Match is missing or does not name one version.
     PRECONDITION_NEEDED = 428 "if_match_needed" "Send If-Match with the ETag you read.";
     /// A rate class is used up.

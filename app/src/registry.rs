@@ -41,6 +41,8 @@ pub const ACCOUNT_TOTP: Column = Column::new(ACCOUNT, 3);
 pub const BREAK_GLASS_REASON: Column = Column::new(BREAK_GLASS, 1);
 /// `break_glass.note_sealed`
 pub const BREAK_GLASS_NOTE: Column = Column::new(BREAK_GLASS, 2);
+/// `mail_request.address_sealed`
+pub const MAIL_REQUEST_ADDRESS: Column = Column::new(ACCOUNT, 4);
 /// Page cursors; they are in no table.
 pub const PAGE_CURSOR: Column = Column::new(CURSOR, 1);
 
@@ -70,6 +72,7 @@ pub const COLUMNS: &[Column] = &[
     ACCOUNT_TOTP,
     BREAK_GLASS_REASON,
     BREAK_GLASS_NOTE,
+    MAIL_REQUEST_ADDRESS,
     PAGE_CURSOR,
     DOCUMENT_TITLE,
     DOCUMENT_NOTES,

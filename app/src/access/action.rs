@@ -25,6 +25,34 @@ pub enum Action {
     TotpConfirm,
     /// Replace the own recovery codes.
     RecoveryRenew,
+    /// Begin to add a passkey.
+    PasskeyBegin,
+    /// Add a passkey.
+    PasskeyAdd,
+    /// Remove one of the own passkeys.
+    PasskeyRemove,
+    /// Begin to prove a passkey in the own session.
+    PasskeyChallenge,
+    /// See the own sessions.
+    SessionList,
+    /// End one of the own sessions.
+    SessionRevoke,
+    /// Change the own password.
+    PasswordChange,
+    /// End a staff member's sessions.
+    StaffEndSessions,
+    /// See how long sessions live.
+    SessionPolicyRead,
+    /// Shorten how long sessions live.
+    SessionPolicyChange,
+    /// Begin to sign in with a passkey.
+    SessionChallenge,
+    /// Sign in with a passkey.
+    SessionCreatePasskey,
+    /// Ask for a mail to set a new password.
+    RecoveryAsk,
+    /// Set a new password with the token of that mail.
+    RecoveryComplete,
     /// Take the factors of a colleague who lost them, so that they enrol new ones.
     FactorReset,
     /// List the clinic's staff.
@@ -108,7 +136,7 @@ pub enum Audience {
 
 impl Action {
     /// Every action, in the order of the printed matrix.
-    pub const ALL: [Action; 46] = [
+    pub const ALL: [Action; 60] = [
         Action::ApiDescribe,
         Action::InvitationAccept,
         Action::SessionCreate,
@@ -120,6 +148,20 @@ impl Action {
         Action::TotpEnrol,
         Action::TotpConfirm,
         Action::RecoveryRenew,
+        Action::PasskeyBegin,
+        Action::PasskeyAdd,
+        Action::PasskeyRemove,
+        Action::PasskeyChallenge,
+        Action::SessionList,
+        Action::SessionRevoke,
+        Action::PasswordChange,
+        Action::StaffEndSessions,
+        Action::SessionPolicyRead,
+        Action::SessionPolicyChange,
+        Action::SessionChallenge,
+        Action::SessionCreatePasskey,
+        Action::RecoveryAsk,
+        Action::RecoveryComplete,
         Action::FactorReset,
         Action::StaffList,
         Action::StaffInvite,
@@ -172,6 +214,20 @@ impl Action {
             Action::TotpEnrol => "totp.enrol",
             Action::TotpConfirm => "totp.confirm",
             Action::RecoveryRenew => "recovery.renew",
+            Action::PasskeyBegin => "passkey.begin",
+            Action::PasskeyAdd => "passkey.add",
+            Action::PasskeyRemove => "passkey.remove",
+            Action::PasskeyChallenge => "passkey.challenge",
+            Action::SessionList => "session.list",
+            Action::SessionRevoke => "session.revoke",
+            Action::PasswordChange => "password.change",
+            Action::StaffEndSessions => "staff.end_sessions",
+            Action::SessionPolicyRead => "session_policy.read",
+            Action::SessionPolicyChange => "session_policy.change",
+            Action::SessionChallenge => "session.challenge",
+            Action::SessionCreatePasskey => "session.create_passkey",
+            Action::RecoveryAsk => "recovery.ask",
+            Action::RecoveryComplete => "recovery.complete",
             Action::FactorReset => "factor.reset",
             Action::StaffList => "staff.list",
             Action::StaffInvite => "staff.invite",
@@ -214,7 +270,13 @@ impl Action {
     #[must_use]
     pub const fn audience(self) -> Audience {
         match self {
-            Action::ApiDescribe | Action::InvitationAccept | Action::SessionCreate => Audience::Anyone,
+            Action::ApiDescribe
+            | Action::InvitationAccept
+            | Action::SessionCreate
+            | Action::SessionChallenge
+            | Action::SessionCreatePasskey
+            | Action::RecoveryAsk
+            | Action::RecoveryComplete => Audience::Anyone,
             Action::SessionRead
             | Action::SessionEnd
             | Action::MeRead
@@ -223,6 +285,16 @@ impl Action {
             | Action::TotpEnrol
             | Action::TotpConfirm
             | Action::RecoveryRenew
+            | Action::PasskeyBegin
+            | Action::PasskeyAdd
+            | Action::PasskeyRemove
+            | Action::PasskeyChallenge
+            | Action::SessionList
+            | Action::SessionRevoke
+            | Action::PasswordChange
+            | Action::StaffEndSessions
+            | Action::SessionPolicyRead
+            | Action::SessionPolicyChange
             | Action::FactorReset
             | Action::StaffList
             | Action::StaffInvite
@@ -301,6 +373,20 @@ impl Action {
             | Action::TotpEnrol
             | Action::TotpConfirm
             | Action::RecoveryRenew
+            | Action::PasskeyBegin
+            | Action::PasskeyAdd
+            | Action::PasskeyRemove
+            | Action::PasskeyChallenge
+            | Action::SessionList
+            | Action::SessionRevoke
+            | Action::PasswordChange
+            | Action::StaffEndSessions
+            | Action::SessionPolicyRead
+            | Action::SessionPolicyChange
+            | Action::SessionChallenge
+            | Action::SessionCreatePasskey
+            | Action::RecoveryAsk
+            | Action::RecoveryComplete
             | Action::FactorReset
             | Action::StaffList
             | Action::StaffInvite

@@ -65,9 +65,17 @@ impl Action {
             | Action::MeRead
             | Action::FactorList
             | Action::TotpEnrol
-            | Action::TotpConfirm => Assurance::Any,
+            | Action::TotpConfirm
+            | Action::PasskeyBegin
+            | Action::PasskeyAdd
+            | Action::PasskeyChallenge => Assurance::Any,
             // Who may do what, and what proves who they are.
-            Action::StaffInvite | Action::FactorReset | Action::RecoveryRenew => Assurance::StepUp,
+            Action::StaffInvite
+            | Action::FactorReset
+            | Action::RecoveryRenew
+            | Action::PasskeyRemove
+            | Action::SessionPolicyChange
+            | Action::PasswordChange => Assurance::StepUp,
             Action::StaffRole | Action::StaffDeactivate | Action::StaffReactivate | Action::StaffSites => {
                 Assurance::StepUp
             }

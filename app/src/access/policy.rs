@@ -20,11 +20,25 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::FactorList
         | Action::TotpEnrol
         | Action::TotpConfirm
-        | Action::RecoveryRenew => true,
+        | Action::RecoveryRenew
+        | Action::PasskeyBegin
+        | Action::PasskeyAdd
+        | Action::PasskeyRemove
+        | Action::PasskeyChallenge
+        | Action::SessionList
+        | Action::SessionRevoke
+        | Action::PasswordChange
+        | Action::SessionPolicyRead
+        | Action::SessionChallenge
+        | Action::SessionCreatePasskey
+        | Action::RecoveryAsk
+        | Action::RecoveryComplete => true,
         // A second pair of eyes is needed for some resets, so the privacy officer may ask too.
         Action::StaffList | Action::FactorReset => runs_the_clinic(role) || answers_for_privacy(role),
         Action::StaffInvite
         | Action::StaffUnlock
+        | Action::StaffEndSessions
+        | Action::SessionPolicyChange
         | Action::StaffRole
         | Action::StaffDeactivate
         | Action::StaffReactivate

@@ -11,6 +11,8 @@ pub const INVITATION_SEND: &str = "invitation.send";
 
 /// The worker told the clinic that emergency access was used.
 pub const BREAK_GLASS_TELL: &str = "break_glass.tell";
+/// The worker made a recovery link and stored its hash.
+pub const RECOVERY_SEND: &str = "recovery.send";
 
 /// An entry for what the platform itself does in a clinic.
 #[must_use]

@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::factor::{self, ProvenFactor};
+use super::factor::{self, FactorKind, ProvenFactor};
 use super::invite::{login_tag, new_id};
 use super::password::PasswordError;
 use super::queries::{self, Activation, LoginAccount, NewSession};
 use super::token::Token;
-use super::{rules, session};
+use super::{device, policy, rules, session};
 use crate::access::Role;
 use crate::call::{Call, Done, roll_back};
 use crate::ctx::{Actor, Ctx};
@@ -172,9 +172,17 @@ pub async fn sign_in(call: Call, Json(input): Json<SignInInput>) -> Result<HttpR
     let stored = may_try.and_then(|account| account.password_phc.clone());
     let matches = call.app.passwords.verify(&input.password.0, stored).await?;
     match account {
-        Some(account) if matches && account.open => open_session(&call, ctx, &account).await,
+        Some(account) if matches && account.open => {
+            let (id, role, device) = (account.id, account.role, account.device);
+            open_session(&call, ctx, Opened { id, role, factor: None, device }).await
+        }
         account => {
-            refuse(&call, &ctx, account.as_ref()).await?;
+            let reason = match &account {
+                None => "unknown",
+                Some(account) if !account.open => "not_open",
+                Some(_) => "password",
+            };
+            refuse_sign_in(&call, &ctx, account.map(|account| account.id), reason).await?;
             Err(SIGN_IN_FAILED.into())
         }
     }
@@ -185,7 +193,10 @@ async fn charge(call: &Call, ctx: &Ctx, email: &str) -> Result<Option<LoginAccou
     let mut tx = call.app.regional.begin_reserved(ctx.tenant(), "session.charge").await?;
     let email: String = email.chars().take(EMAIL_MAX_BYTES).collect();
     let charged = match login_tag(&ctx.keys, &tx, &email).await {
-        Ok(tag) => queries::charge_attempt(&mut tx, &tag, ctx.now()).await,
+        Ok(tag) => {
+            let shown = device::from_cookie(call.headers()).map(|token| token.hash());
+            queries::charge_attempt(&mut tx, &tag, shown, ctx.now()).await
+        }
         // What is no address has no account.
         Err(StoreError::Tag) => Ok(None),
         Err(error) => Err(error),
@@ -202,71 +213,113 @@ async fn charge(call: &Call, ctx: &Ctx, email: &str) -> Result<Option<LoginAccou
     }
 }
 
-async fn refuse(call: &Call, ctx: &Ctx, account: Option<&LoginAccount>) -> Result<(), AppError> {
-    let reason = match account {
-        None => "unknown",
-        Some(account) if !account.open => "not_open",
-        Some(_) => "password",
-    };
+/// Records why a log-in was refused.
+///
+/// # Errors
+/// When it cannot be recorded.
+pub async fn refuse_sign_in(
+    call: &Call,
+    ctx: &Ctx,
+    account: Option<Uuid>,
+    reason: &'static str,
+) -> Result<(), AppError> {
     let mut entry = ctx.entry(call.action(), Outcome::Deny).reason(reason);
     if let Some(account) = account {
-        entry = entry.resource("account", account.id.into_bytes());
+        entry = entry.resource("account", account.into_bytes());
     }
     let tx = call.app.regional.begin_reserved(ctx.tenant(), "session.refuse").await?;
     tx.commit(entry).await?;
     Ok(())
 }
 
-async fn open_session(call: &Call, mut ctx: Ctx, account: &LoginAccount) -> Result<HttpResponse, AppError> {
+/// Whose session is to be opened, and how.
+pub struct Opened {
+    /// The account.
+    pub id: Uuid,
+    /// Its role.
+    pub role: Role,
+    /// The factor that was proven already; none after a password.
+    pub factor: Option<FactorKind>,
+    /// The known device that signs in; its count starts again instead of the account's.
+    pub device: Option<[u8; 32]>,
+}
+
+/// Opens a session and gives its cookie.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn open_session(call: &Call, mut ctx: Ctx, opened: Opened) -> Result<HttpResponse, AppError> {
     let (token, id, now) = (Token::random(), new_id(), ctx.now());
-    let limits = call.app.session;
-    let absolute = now + Duration::seconds(rules::PASSWORD_ONLY_MAX_S);
     let mut tx = call.app.regional.begin_reserved(ctx.tenant(), call.action()).await?;
+    let limits = match policy::in_force(&mut tx, call.app.session).await {
+        Ok(limits) => limits,
+        Err(error) => {
+            roll_back(tx).await;
+            return Err(error.into());
+        }
+    };
+    let life_s = match opened.factor {
+        Some(_) => i64::from(limits.absolute_s),
+        None => rules::PASSWORD_ONLY_MAX_S.min(i64::from(limits.absolute_s)),
+    };
+    let absolute = now + Duration::seconds(life_s);
     let new = NewSession {
         id,
         tenant_id: ctx.tenant().id.as_uuid(),
         token_hash: token.hash().to_vec(),
-        account_id: account.id,
+        account_id: opened.id,
         csrf_hash: token.csrf().hash().to_vec(),
         created_at: now,
         last_seen_at: now,
         idle_expires_at: now + Duration::seconds(i64::from(limits.idle_s)),
         absolute_expires_at: absolute,
-        factor: None,
-        factor_at: None,
+        factor: opened.factor.map(FactorKind::as_str),
+        factor_at: opened.factor.map(|_| now),
     };
-    let stored = async {
-        // This also locks the account's row, so that two log-ins at once count each other's session.
-        queries::forget_failures(&mut tx, account.id).await?;
-        new.insert(&mut tx).await?;
-        queries::end_surplus(&mut tx, account.id, id, now).await?;
-        to_do(&mut tx, account.id).await
-    };
-    let second_factor = match stored.await {
+    let second_factor = match store_session(&mut tx, new, &opened).await {
         Ok(second_factor) => second_factor,
         Err(error) => {
             roll_back(tx).await;
             return Err(error.into());
         }
     };
-    ctx.actor = Some(Actor {
-        account: account.id.into_bytes(),
-        role: account.role,
-        session: id.into_bytes(),
-        factor: None,
-    });
+    let factor = opened.factor.map(|kind| ProvenFactor { kind, at: now });
+    ctx.actor =
+        Some(Actor { account: opened.id.into_bytes(), role: opened.role, session: id.into_bytes(), factor });
     tx.commit(ctx.entry(call.action(), Outcome::Allow).resource("session", id.into_bytes())).await?;
     let view = SessionView {
-        account: AccountId::from(account.id).to_string(),
-        role: account.role,
+        account: AccountId::from(opened.id).to_string(),
+        role: opened.role,
         csrf_token: token.csrf().expose().to_string(),
         expires_at: absolute,
         second_factor,
-        factor_at: None,
+        factor_at: factor.map(|factor| factor.at),
     };
     Ok(HttpResponse::Created()
         .insert_header((header::SET_COOKIE, session::cookie(&token).as_str()))
         .json(view))
+}
+
+/// Stores a session. The account's row is locked first, so that two log-ins at once count each other's session.
+async fn store_session(
+    tx: &mut tenancy::TenantTx,
+    new: NewSession,
+    opened: &Opened,
+) -> Result<SecondFactor, StoreError> {
+    let (id, now) = (new.id, new.created_at);
+    queries::active_role(tx, opened.id).await?;
+    match (&opened.device, opened.factor) {
+        (Some(hash), _) => device::forget_failures(tx, opened.id, hash).await?,
+        // A passkey says nothing about who guesses passwords.
+        (None, Some(_)) => {}
+        (None, None) => drop(queries::forget_failures(tx, opened.id).await?),
+    }
+    new.insert(tx).await?;
+    queries::end_surplus(tx, opened.id, id, now).await?;
+    match opened.factor {
+        Some(_) => Ok(SecondFactor::Proven),
+        None => to_do(tx, opened.id).await,
+    }
 }
 
 /// Turns an invitation into an active account with a password. The token works once.

@@ -5,12 +5,17 @@
 
 pub mod api;
 pub mod csrf;
+pub mod device;
 pub mod factor;
 pub mod invite;
 pub mod model;
 pub mod notice;
+pub mod own;
+pub mod passkey;
 pub mod password;
+pub mod policy;
 pub mod queries;
+pub mod recover;
 pub mod rules;
 pub mod session;
 pub mod tables;

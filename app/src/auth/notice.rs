@@ -24,15 +24,24 @@ pub enum NoticeKind {
     ResetAsked,
     /// The account's factors were taken.
     FactorsReset,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was removed.
+    PasskeyRemoved,
+    /// The password was changed by its owner, in a session or by a recovery link.
+    PasswordChanged,
 }
 
 impl NoticeKind {
-    const ALL: [NoticeKind; 5] = [
+    const ALL: [NoticeKind; 8] = [
         NoticeKind::TotpEnrolled,
         NoticeKind::RecoveryRenewed,
         NoticeKind::RecoveryUsed,
         NoticeKind::ResetAsked,
         NoticeKind::FactorsReset,
+        NoticeKind::PasskeyAdded,
+        NoticeKind::PasskeyRemoved,
+        NoticeKind::PasswordChanged,
     ];
 
     /// The stored word.
@@ -44,6 +53,9 @@ impl NoticeKind {
             NoticeKind::RecoveryUsed => "recovery_used",
             NoticeKind::ResetAsked => "reset_asked",
             NoticeKind::FactorsReset => "factors_reset",
+            NoticeKind::PasskeyAdded => "passkey_added",
+            NoticeKind::PasskeyRemoved => "passkey_removed",
+            NoticeKind::PasswordChanged => "password_changed",
         }
     }
 
@@ -67,6 +79,11 @@ impl NoticeKind {
             }
             NoticeKind::FactorsReset => {
                 "Your second factors were taken away and your sessions ended. Sign in and set up new ones."
+            }
+            NoticeKind::PasskeyAdded => "A passkey was added to your account.",
+            NoticeKind::PasskeyRemoved => "A passkey was removed from your account.",
+            NoticeKind::PasswordChanged => {
+                "Your password was changed. Your other sessions ended, and no device is known any more."
             }
         }
     }

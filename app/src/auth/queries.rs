@@ -7,6 +7,7 @@ use tenancy::TenantTx;
 use tenancy::sealed::Sealed;
 use uuid::Uuid;
 
+use super::device::{self, Known};
 use super::factor::{FactorKind, ProvenFactor};
 use super::model::{account_state, invitation_state};
 use super::rules;
@@ -200,9 +201,11 @@ pub struct LoginAccount {
     pub password_phc: Option<String>,
     /// Whether a password may be tried now.
     pub open: bool,
+    /// The known device that was charged instead of the account.
+    pub device: Option<[u8; 32]>,
 }
 
-/// Finds the account of a log-in and charges it one failure before the password is looked at: attempts made at the same
+/// Finds the account of a log-in and charges it, or the known device it comes from, one failure before the password is looked at: attempts made at the same
 /// moment each find the count the one before left. A log-in that succeeds takes the count back.
 ///
 /// # Errors
@@ -210,6 +213,7 @@ pub struct LoginAccount {
 pub async fn charge_attempt(
     tx: &mut TenantTx,
     login_tag: &[u8; 16],
+    shown: Option<[u8; 32]>,
     now: DateTime<Utc>,
 ) -> Result<Option<LoginAccount>, StoreError> {
     type Row = (Uuid, String, String, Option<String>, i32, Option<DateTime<Utc>>);
@@ -229,6 +233,14 @@ pub async fn charge_attempt(
         .optional()?;
     let Some((id, role, state, password_phc, failed, locked_until)) = found else { return Ok(None) };
     let role = Role::parse(&role).ok_or(StoreError::Shape)?;
+    let known = match shown {
+        Some(hash) => device::charge(tx, id, &hash, now).await?,
+        None => Known::No,
+    };
+    if known != Known::No {
+        let open = known == Known::Open && state == account_state::ACTIVE;
+        return Ok(Some(LoginAccount { id, role, password_phc, open, device: shown }));
+    }
     let waits = locked_until.is_some_and(|until| until > now);
     let open = state == account_state::ACTIVE && !waits && !rules::is_locked(role, failed);
     if open {
@@ -242,7 +254,7 @@ pub async fn charge_attempt(
             .execute(tx.conn())
             .await?;
     }
-    Ok(Some(LoginAccount { id, role, password_phc, open }))
+    Ok(Some(LoginAccount { id, role, password_phc, open, device: None }))
 }
 
 /// Takes the failures back, after a log-in that succeeded or by an administrator. False when there is no such account.
@@ -255,6 +267,22 @@ pub async fn forget_failures(tx: &mut TenantTx, id: Uuid) -> Result<bool, StoreE
         .execute(tx.conn())
         .await?;
     Ok(changed == 1)
+}
+
+/// The role of an account, if it is in use; its row stays locked until the transaction ends.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn active_role(tx: &mut TenantTx, id: Uuid) -> Result<Option<Role>, StoreError> {
+    let found: Option<String> = account::table
+        .find(id)
+        .filter(account::state.eq(account_state::ACTIVE))
+        .select(account::role)
+        .for_update()
+        .first(tx.conn())
+        .await
+        .optional()?;
+    found.map(|role| Role::parse(&role).ok_or(StoreError::Shape)).transpose()
 }
 
 /// An account as it is shown to its owner and in the list of staff.

@@ -24,24 +24,54 @@ pub const ENROLMENT_MAX_S: i64 = 600;
 pub const DELAY_MAX_S: i64 = 3_600;
 /// Live sessions of one account; a further log-in ends the oldest.
 pub const SESSIONS_MAX: i64 = 20;
-/// Distinct characters below which a long password is only a repeated pattern.
+/// Distinct characters below which a long password is only a pattern.
 const DISTINCT_MIN_CHARS: usize = 6;
-
-/// Passwords, or parts that make up most of one, that are guessed first. Lower case.
-const GUESSED_FIRST: [&str; 12] = [
+/// Words of which guessed passwords are made, commonest first: the well-known heads of every published list of breached
+/// passwords, keyboard walks, and the words of this product. Lower case.
+const GUESSED_WORDS: [&str; 40] = [
     "password",
     "passwort",
-    "qwertyuiop",
-    "1234567890",
-    "0123456789",
+    "passw0rd",
+    "p@ssw0rd",
     "letmein",
     "welcome",
     "iloveyou",
+    "admin",
     "administrator",
     "changeme",
+    "secret",
+    "login",
+    "master",
+    "dragon",
+    "monkey",
+    "football",
+    "baseball",
+    "princess",
+    "sunshine",
+    "superman",
+    "batman",
+    "shadow",
+    "qwerty",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "1q2w3e4r",
+    "qazwsx",
+    "abc",
+    "default",
+    "guest",
+    "root",
+    "test",
+    "user",
     "domicile",
-    "clinicadmin",
+    "clinic",
+    "hospital",
+    "doctor",
+    "patient",
+    "nurse",
 ];
+/// Characters of a password that its guessed words may leave over.
+const LEFT_OVER_MIN_CHARS: usize = 8;
 
 /// The password in the form that is hashed: Unicode NFC.
 #[must_use]
@@ -59,16 +89,39 @@ pub fn password_fault(password: &str, slug: &str) -> Option<&'static str> {
     if password.len() > PASSWORD_MAX_BYTES {
         return Some("password_too_long");
     }
-    let mut distinct: Vec<char> = password.chars().collect();
-    distinct.sort_unstable();
-    distinct.dedup();
     let lower = Zeroizing::new(password.to_lowercase());
-    // A known word is fine inside a long phrase; it must not be most of the password.
-    let mostly = |word: &str| !word.is_empty() && lower.contains(word) && word.chars().count() * 2 > chars;
-    if distinct.len() < DISTINCT_MIN_CHARS || GUESSED_FIRST.iter().any(|word| mostly(word)) || mostly(slug) {
+    if left_over(&lower, slug) < LEFT_OVER_MIN_CHARS || repeats(&lower) {
         return Some("password_guessable");
     }
     None
+}
+
+/// Characters that remain when every guessed word, the clinic's name, digits in order and punctuation are taken out: a
+/// password made of such parts only is tried early, however long it is.
+fn left_over(lower: &str, slug: &str) -> usize {
+    let mut rest = Zeroizing::new(lower.to_owned());
+    let mut words: Vec<&str> = GUESSED_WORDS.to_vec();
+    words.push(slug);
+    words.extend(slug.split('-'));
+    // The longest first, so that none is cut apart by a shorter one.
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    for word in words.into_iter().filter(|word| word.len() >= 3) {
+        rest = Zeroizing::new(rest.replace(word, ""));
+    }
+    rest.chars()
+        .filter(|letter| !letter.is_ascii_digit() && !letter.is_ascii_punctuation() && *letter != ' ')
+        .count()
+}
+
+/// Whether a few characters or a short piece are said again and again.
+fn repeats(lower: &str) -> bool {
+    let letters: Vec<char> = lower.chars().collect();
+    let mut distinct = letters.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let period = (1..=letters.len() / 2)
+        .find(|period| letters.iter().zip(letters.iter().skip(*period)).all(|(one, other)| one == other));
+    distinct.len() < DISTINCT_MIN_CHARS || period.is_some()
 }
 
 /// Seconds to wait after this many failures in a row: none for the first few, then doubling up to an hour.

@@ -18,12 +18,18 @@ const TOUCH_EVERY_S: i64 = 30;
 /// The session token of a request. Two cookies of that name are nobody's session: one of them was planted.
 #[must_use]
 pub fn from_cookie(headers: &HeaderMap) -> Option<Token> {
+    cookie_named(headers, COOKIE_NAME)
+}
+
+/// The token in the one cookie of this name.
+#[must_use]
+pub fn cookie_named(headers: &HeaderMap, wanted: &str) -> Option<Token> {
     let mut found = headers
         .get_all(COOKIE)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == COOKIE_NAME)
+        .filter(|(name, _)| *name == wanted)
         .map(|(_, value)| value);
     let first = found.next()?;
     if found.next().is_some() { None } else { Token::parse(first) }
@@ -56,7 +62,8 @@ pub async fn resume(
     let now = DateTime::<Utc>::from(app.clock.now());
     let Some(live) = queries::live_session(tx, token_hash, now).await? else { return Ok(None) };
     if now - live.last_seen_at >= Duration::seconds(TOUCH_EVERY_S) {
-        let idle_until = now + Duration::seconds(i64::from(app.session.idle_s));
+        let limits = super::policy::in_force(tx, app.session).await?;
+        let idle_until = now + Duration::seconds(i64::from(limits.idle_s));
         queries::touch(tx, live.id, now, idle_until).await?;
     }
     Ok(Some(live))

@@ -83,6 +83,81 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// One row a passkey.
+    passkey (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        account_id -> Uuid,
+        credential_id -> Binary,
+        cose_key -> Binary,
+        sign_count -> BigInt,
+        created_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// One row a challenge that waits for its answer.
+    challenge (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        session_id -> Nullable<Uuid>,
+        handle_hash -> Nullable<Binary>,
+        purpose -> Text,
+        bytes -> Binary,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// One row a device that an account's owner is known by.
+    device (account_id, token_hash) {
+        account_id -> Uuid,
+        token_hash -> Binary,
+        tenant_id -> Uuid,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        failed_count -> Integer,
+        locked_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// At most one row: what the clinic has shortened.
+    session_policy (tenant_id) {
+        tenant_id -> Uuid,
+        idle_s -> Integer,
+        absolute_s -> Integer,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// One row a mail that somebody asked for.
+    mail_request (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        kind -> Text,
+        address_sealed -> Binary,
+        created_at -> Timestamptz,
+        done_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// One row a recovery link; its token exists only in the mail.
+    recovery (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        account_id -> Uuid,
+        token_hash -> Binary,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     /// One row a mail that tells an owner what changed.
     notice (id) {
         id -> Uuid,

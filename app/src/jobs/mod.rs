@@ -5,6 +5,7 @@ pub mod mail;
 pub mod queue;
 pub mod send_invitation;
 pub mod send_notice;
+pub mod send_recovery;
 
 /// Name of the job that sends an invitation; its payload names the `invitation`.
 pub const SEND_INVITATION: &str = "send_invitation";
@@ -14,6 +15,8 @@ pub const SEND_NOTICE: &str = "send_notice";
 pub const BREAK_GLASS_NOTICE: &str = "break_glass_notice";
 /// Name of the job that looks at a document whose bytes have come; its payload names the `document`.
 pub const INSPECT_DOCUMENT: &str = "inspect_document";
+/// Name of the job that answers a request to recover a password; its payload names the `request`.
+pub const SEND_RECOVERY: &str = "send_recovery";
 /// Name of the job that cleans up in one clinic; its payload names no id.
 pub const CLEAN_UP: &str = "clean_up";
 /// Name of the job that enqueues [`CLEAN_UP`] for every clinic of a shard; the queue itself makes it once an hour.

@@ -22,7 +22,7 @@ use tenancy::{JobPayload, Regional};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::mail::Mailer;
-use super::{clean_up, send_invitation, send_notice};
+use super::{clean_up, send_invitation, send_notice, send_recovery};
 use crate::break_glass::notice;
 use crate::documents::intake;
 use crate::documents::scanner::Scanner;
@@ -194,6 +194,21 @@ impl TaskHandler for InspectDocument {
     }
 }
 
+/// The answer to a request to recover a password.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct SendRecovery(JobPayload);
+
+impl TaskHandler for SendRecovery {
+    const IDENTIFIER: &'static str = super::SEND_RECOVERY;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(send_recovery::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::SEND_RECOVERY), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
 /// The clean-up of one clinic.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -278,6 +293,7 @@ pub async fn open(
         .define_job::<SendNotice>()
         .define_job::<BreakGlassNotice>()
         .define_job::<InspectDocument>()
+        .define_job::<SendRecovery>()
         .define_job::<CleanUp>()
         .define_job::<CleanUpShard>()
         .with_cron(hourly)

@@ -48,6 +48,7 @@ pub(crate) const TENANT: &[Migration] = &[
     migration!(5, "relationships", "tenant/0005_relationships"),
     migration!(6, "break_glass", "tenant/0006_break_glass"),
     migration!(7, "documents", "tenant/0007_documents"),
+    migration!(8, "identity", "tenant/0008_identity"),
 ];
 /// Functions, policies and grants of the shard, applied again whenever their hash changes.
 pub(crate) const REPLACEABLE_SHARD: &[&str] = &[

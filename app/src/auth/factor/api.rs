@@ -15,9 +15,13 @@ use super::reset::{self, Reset};
 use super::{FactorKind, ProvenFactor, recovery, totp};
 use crate::access::Assurance;
 use crate::auth::api::{Secret, SessionView};
+use crate::auth::device;
 use crate::auth::notice::{self, NoticeKind};
+use crate::auth::passkey::api::{AssertionInput, PasskeyView};
+use crate::auth::passkey::queries::Holder;
+use crate::auth::passkey::{self, Purpose};
 use crate::auth::token::Token;
-use crate::auth::{rules, session};
+use crate::auth::{policy, rules, session};
 use crate::call::{Call, Done, sure_enough};
 use crate::ctx::{Actor, Ctx};
 use crate::error::{AppError, FACTOR_REFUSED, NOT_FOUND, RESET_NOT_YOURS, UNAUTHENTICATED};
@@ -36,6 +40,8 @@ pub enum FactorInput {
     /// One of the ten recovery codes.
     #[schema(value_type = String)]
     RecoveryCode(Secret),
+    /// The answer to a passkey's challenge.
+    Passkey(AssertionInput),
 }
 
 /// The first code of a new secret.
@@ -79,6 +85,8 @@ pub struct RecoveryCodesView {
 pub struct FactorsView {
     /// When time-based codes were enrolled; absent when they are not.
     totp_since: Option<DateTime<Utc>>,
+    /// Passkeys, oldest first.
+    passkeys: Vec<PasskeyView>,
     /// Recovery codes that are left.
     recovery_codes_left: i64,
 }
@@ -104,30 +112,39 @@ pub async fn prove(call: Call, Json(input): Json<FactorInput>) -> Result<HttpRes
             let (account, session) = (Uuid::from_bytes(actor.account), Uuid::from_bytes(actor.session));
             let taken = match queries::charge_attempt(tx, account, session, ctx.now()).await? {
                 Attempt::Waits => None,
-                Attempt::Open => take(ctx, tx, account, &input).await?,
+                Attempt::Open => take(&call, ctx, tx, actor, &input).await?,
             };
             let Some(kind) = taken else { return refused(&call, ctx, tx, session).await };
             if kind == FactorKind::RecoveryCode {
                 notice::enqueue(tx, account, NoticeKind::RecoveryUsed, ctx.now()).await?;
             }
+            let known = device::know(tx, account, device::from_cookie(call.headers()), ctx.now()).await?;
             let view = renew(&call, ctx, tx, (actor, &token, kind)).await?;
             let entry = ctx.entry(call.action(), Outcome::Allow).resource("session", actor.session);
-            Done::audited(Some(view), entry.reason(kind.as_str()))
+            Done::audited(Some((view, known)), entry.reason(kind.as_str()))
         })
         .await?;
     match proven {
-        Some(view) => Ok(with_cookie(HttpResponse::Ok(), &token).json(view)),
+        Some((view, known)) => {
+            let mut response = with_cookie(HttpResponse::Ok(), &token);
+            if let Some(known) = known {
+                response.append_header((header::SET_COOKIE, device::cookie(&known).as_str()));
+            }
+            Ok(response.json(view))
+        }
         None => Err(FACTOR_REFUSED.into()),
     }
 }
 
 /// The kind of factor that the input proves, which is used up by that.
 async fn take(
+    call: &Call,
     ctx: &Ctx,
     tx: &mut TenantTx,
-    account: Uuid,
+    actor: Actor,
     input: &FactorInput,
-) -> Result<Option<FactorKind>, StoreError> {
+) -> Result<Option<FactorKind>, AppError> {
+    let account = Uuid::from_bytes(actor.account);
     match input {
         FactorInput::Totp(code) => {
             let Some(sealed) = queries::totp_of(tx, account).await?.and_then(|row| row.secret) else {
@@ -140,6 +157,11 @@ async fn take(
             let Some(hash) = recovery::hash_of(code.expose()) else { return Ok(None) };
             let taken = queries::take_recovery_code(tx, account, &hash, ctx.now()).await?;
             Ok(taken.then_some(FactorKind::RecoveryCode))
+        }
+        FactorInput::Passkey(answer) => {
+            let asked = (Holder::Session(Uuid::from_bytes(actor.session)), Purpose::Prove);
+            let owner = passkey::api::take(call, ctx, tx, asked, answer).await?;
+            Ok((owner == Ok(account)).then_some(FactorKind::Passkey))
         }
     }
 }
@@ -170,20 +192,28 @@ async fn refused<T>(
     Done::audited(None, entry.reason("code"))
 }
 
-async fn renew(
+/// Renews the caller's session with what it proved; its view.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn renew(
     call: &Call,
     ctx: &Ctx,
     tx: &mut TenantTx,
     (actor, token, kind): (Actor, &Token, FactorKind),
 ) -> Result<SessionView, AppError> {
     let (session, account) = (Uuid::from_bytes(actor.session), Uuid::from_bytes(actor.account));
-    let (now, limits) = (ctx.now(), call.app.session);
+    let (now, limits) = (ctx.now(), policy::in_force(tx, call.app.session).await?);
     let renewal = Renewal { session, account, token, kind, now, limits };
     let ends = renewal.store(tx).await?;
     Ok(SessionView::proven(actor, token, ends, ProvenFactor { kind, at: now }))
 }
 
-fn with_cookie(mut builder: actix_web::HttpResponseBuilder, token: &Token) -> actix_web::HttpResponseBuilder {
+/// An answer that gives the session's new token.
+pub fn with_cookie(
+    mut builder: actix_web::HttpResponseBuilder,
+    token: &Token,
+) -> actix_web::HttpResponseBuilder {
     builder.insert_header((header::SET_COOKIE, session::cookie(token).as_str()));
     builder
 }
@@ -196,9 +226,11 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
         .staff(async |ctx, tx| {
             let account = Uuid::from_bytes(ctx.account());
             let totp_since = queries::totp_of(tx, account).await?.and_then(|row| row.enrolled_at);
+            let passkeys = passkey::queries::of_account(tx, account).await?;
+            let passkeys = passkeys.iter().map(PasskeyView::from).collect();
             let recovery_codes_left = queries::recovery_codes_left(tx, account).await?;
             let entry = ctx.entry(call.action(), Outcome::Allow).resource("account", account.into_bytes());
-            Done::audited(FactorsView { totp_since, recovery_codes_left }, entry)
+            Done::audited(FactorsView { totp_since, passkeys, recovery_codes_left }, entry)
         })
         .await?;
     Ok(HttpResponse::Ok().json(view))

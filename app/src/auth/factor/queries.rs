@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::FactorKind;
 use crate::access::Role;
 use crate::auth::rules;
-use crate::auth::tables::{account, recovery_code, session, totp};
+use crate::auth::tables::{account, passkey, recovery_code, session, totp};
 use crate::auth::token::Token;
 use crate::store::StoreError;
 
@@ -214,7 +214,8 @@ pub async fn put_in_force(
 /// When the database does not answer.
 pub async fn has_factor(tx: &mut TenantTx, account_id: Uuid) -> Result<bool, StoreError> {
     let enrolled = totp::table.find(account_id).filter(totp::secret_sealed.is_not_null());
-    Ok(diesel::select(exists(enrolled)).get_result(tx.conn()).await?)
+    let passkeys = passkey::table.filter(passkey::account_id.eq(account_id));
+    Ok(diesel::select(exists(enrolled).or(exists(passkeys))).get_result(tx.conn()).await?)
 }
 
 /// Uses a recovery code up, if it is one of the account's and was not used.
@@ -284,6 +285,8 @@ pub async fn take_all(tx: &mut TenantTx, account_id: Uuid, now: DateTime<Utc>) -
     diesel::delete(totp::table.find(account_id)).execute(tx.conn()).await?;
     let codes = recovery_code::table.filter(recovery_code::account_id.eq(account_id));
     diesel::delete(codes).execute(tx.conn()).await?;
+    diesel::delete(passkey::table.filter(passkey::account_id.eq(account_id))).execute(tx.conn()).await?;
+    crate::auth::device::forget_all(tx, account_id).await?;
     crate::auth::queries::end_sessions(tx, account_id, None, now).await?;
     diesel::update(account::table.find(account_id))
         .set((

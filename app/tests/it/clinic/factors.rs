@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{Actor, Answer, World, sample_body, sample_path};
 
 /// The six digits of a secret at a time, by HMAC alone (RFC 4226, section 5.3): nothing of it is the server's code.
-fn code_at(secret: &str, unix_ms: u64) -> String {
+pub(super) fn code_at(secret: &str, unix_ms: u64) -> String {
     use aws_lc_rs::hmac;
     let bytes = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &bytes);
@@ -29,12 +29,12 @@ impl World {
         }
     }
 
-    async fn prove(&self, actor: &Actor, body: serde_json::Value) -> Answer {
+    pub(super) async fn prove(&self, actor: &Actor, body: serde_json::Value) -> Answer {
         self.post(actor, "/api/v1/sessions/current/factor", Some(body)).await
     }
 
     /// Enrols an authenticator; its secret, the session as it is now, and the recovery codes.
-    async fn enrol(&self, actor: &Actor) -> (String, Actor, Vec<String>) {
+    pub(super) async fn enrol(&self, actor: &Actor) -> (String, Actor, Vec<String>) {
         let begun = self.post(actor, "/api/v1/me/factors/totp", None).await.expect(201).json();
         let secret = begun["secret"].as_str().unwrap().to_owned();
         assert!(begun["uri"].as_str().unwrap().starts_with("otpauth://totp/Domicile:"));
@@ -49,7 +49,7 @@ impl World {
 }
 
 /// The same person with the cookie and token of this answer.
-fn renewed(actor: &Actor, answer: &Answer, csrf: String) -> Actor {
+pub(super) fn renewed(actor: &Actor, answer: &Answer, csrf: String) -> Actor {
     let cookie = answer.header("set-cookie");
     Actor { account: actor.account, cookie: cookie.split(';').next().unwrap().to_owned(), csrf }
 }

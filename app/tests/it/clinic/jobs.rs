@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 
 use crate::support::World;
 
-fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
+pub(super) fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
     let config =
         MailConfig { from: "no-reply@domicile.example".into(), dir: Some(dir.to_owned()), smtp: None };
     Arc::new(Jobs {
@@ -29,7 +29,7 @@ fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
     })
 }
 
-fn mails(dir: &Path) -> Vec<PathBuf> {
+pub(super) fn mails(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.extension().is_some_and(|end| end == "eml")).collect()
 }

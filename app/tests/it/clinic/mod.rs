@@ -19,6 +19,8 @@ mod isolation;
 mod jobs;
 mod memory;
 mod openapi;
+mod own_account;
+mod passkeys;
 mod patients;
 mod portal;
 mod projection;

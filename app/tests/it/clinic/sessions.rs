@@ -13,10 +13,10 @@ use serde_json::json;
 
 use crate::support::{Actor, Answer, Clinic, Options, World};
 
-const PASSWORD: &str = "correct horse battery";
+pub(super) const PASSWORD: &str = "correct horse battery";
 
 /// Invites somebody and plays the worker: makes the token and stores its hash.
-async fn invited(world: &World, clinic: &Clinic, email: &str) -> Token {
+pub(super) async fn invited(world: &World, clinic: &Clinic, email: &str) -> Token {
     let token = Token::random();
     let mut tx = world.region.regional.begin(clinic.tenant, "test.invite").await.unwrap();
     let now = DateTime::<Utc>::from(world.app.clock.now());
@@ -33,18 +33,18 @@ async fn invited(world: &World, clinic: &Clinic, email: &str) -> Token {
     token
 }
 
-async fn accept(world: &World, clinic: &Clinic, token: &Token, password: &str) -> Answer {
+pub(super) async fn accept(world: &World, clinic: &Clinic, token: &Token, password: &str) -> Answer {
     let body =
         json!({ "token": token.expose().as_str(), "password": password, "display_name": "Dr. Asha Rao" });
     world.ask(clinic, "POST", "/api/v1/invitations/accept").json(&body).send().await
 }
 
-async fn sign_in(world: &World, clinic: &Clinic, email: &str, password: &str) -> Answer {
+pub(super) async fn sign_in(world: &World, clinic: &Clinic, email: &str, password: &str) -> Answer {
     let body = json!({ "email": email, "password": password });
     world.ask(clinic, "POST", "/api/v1/sessions").json(&body).send().await
 }
 
-fn actor(answer: &Answer) -> Actor {
+pub(super) fn actor(answer: &Answer) -> Actor {
     let cookie = answer.header("set-cookie");
     let (pair, attributes) = cookie.split_once(';').unwrap();
     for attribute in ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"] {

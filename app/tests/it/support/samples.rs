@@ -35,6 +35,10 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             "POST",
             "/api/v1/staff/{id}/unlock"
             | "/api/v1/staff/{id}/factors/reset"
+            | "/api/v1/staff/{id}/sessions/end"
+            | "/api/v1/me/factors/passkeys/options"
+            | "/api/v1/sessions/current/factor/options"
+            | "/api/v1/sessions/passkey/options"
             | "/api/v1/me/factors/totp"
             | "/api/v1/me/factors/recovery-codes"
             | "/api/v1/staff/{id}/deactivate"
@@ -62,6 +66,24 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             Some(json!({ "phones": [{ "value": "+1 202-555-0176" }], "emails": [], "addresses": [] }))
         }
         ("POST", "/api/v1/patients/search") => Some(json!({ "mrn": "SAMPLE-0" })),
+        ("POST", "/api/v1/me/factors/passkeys") => {
+            Some(json!({ "response": { "clientDataJSON": "", "attestationObject": "" } }))
+        }
+        ("POST", "/api/v1/sessions/passkey") => Some(json!({
+            "handle": "A".repeat(43),
+            "credential": {
+                "id": "AAAA",
+                "response": { "clientDataJSON": "", "authenticatorData": "", "signature": "" },
+            },
+        })),
+        ("POST", "/api/v1/recovery") => Some(json!({ "email": "nobody@example.com" })),
+        ("POST", "/api/v1/recovery/complete") => Some(json!({
+            "token": "A".repeat(43), "password": "a long enough pass phrase",
+        })),
+        ("PUT", "/api/v1/settings/sessions") => Some(json!({ "idle_s": 600, "absolute_s": 28_800 })),
+        ("PUT", "/api/v1/me/password") => Some(json!({
+            "current": "not the password", "new": "another long enough phrase",
+        })),
         ("POST", "/api/v1/staff") => Some(json!({
             "email": format!("invited-{unique}@example.com"), "display_name": "Invited", "role": "nurse",
         })),

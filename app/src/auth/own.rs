@@ -1,0 +1,227 @@
+//! What an owner does with the own account: sees and ends its sessions, changes the password.
+
+use actix_web::HttpResponse;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use tenancy::TenantTx;
+use tenancy::audit::{Outcome, Unaudited};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::api::Secret;
+use super::notice::{self, NoticeKind};
+use super::tables::{account, session};
+use super::{device, queries, rules};
+use crate::call::{Call, Done};
+use crate::error::{AppError, NOT_FOUND, PASSWORD_WRONG, UNAUTHENTICATED};
+use crate::middleware::json::Json;
+use crate::staff::model::AccountId;
+use crate::store::StoreError;
+
+/// Prefix of a session's id in the API.
+const ID_PREFIX: &str = "ses_";
+
+/// One of the own sessions.
+#[derive(Serialize, ToSchema)]
+pub struct OwnSessionView {
+    /// Its id; no secret.
+    id: String,
+    /// Whether it is the one that asks.
+    current: bool,
+    /// When it began.
+    created_at: DateTime<Utc>,
+    /// When it was used last, within half a minute.
+    last_seen_at: DateTime<Utc>,
+    /// When it ends whatever happens.
+    expires_at: DateTime<Utc>,
+    /// The kind of factor it proved last; absent when it has proven a password only.
+    factor: Option<String>,
+}
+
+/// The own live sessions.
+#[derive(Serialize, ToSchema)]
+pub struct OwnSessionsView {
+    /// The newest first.
+    items: Vec<OwnSessionView>,
+}
+
+/// A change of the own password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordInput {
+    /// The password until now.
+    #[schema(value_type = String)]
+    current: Secret,
+    /// The password from now on, at least 15 characters.
+    #[schema(value_type = String)]
+    new: Secret,
+}
+
+fn shown_id(id: Uuid) -> String {
+    format!("{ID_PREFIX}{}", regions::text::encode_id(id.as_bytes()))
+}
+
+fn read_id(text: &str) -> Option<Uuid> {
+    text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id).map(Uuid::from_bytes)
+}
+
+/// The own live sessions.
+#[utoipa::path(get, path = "/api/v1/me/sessions", tag = "sessions", operation_id = "session.list",
+    responses((status = 200, body = OwnSessionsView, description = "The newest first")))]
+pub async fn sessions(call: Call) -> Result<HttpResponse, AppError> {
+    let view = call
+        .staff(async |ctx, tx| {
+            let actor = ctx.actor.ok_or(UNAUTHENTICATED)?;
+            let mut items = live_sessions(tx, Uuid::from_bytes(actor.account), ctx.now()).await?;
+            let own = shown_id(Uuid::from_bytes(actor.session));
+            for item in &mut items {
+                item.current = item.id == own;
+            }
+            let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+            let entry = ctx.entry(call.action(), Outcome::Allow).resource("account", actor.account);
+            Done::audited(OwnSessionsView { items }, entry.count(count))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(view))
+}
+
+async fn live_sessions(
+    tx: &mut TenantTx,
+    account_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<OwnSessionView>, StoreError> {
+    type Row = (Uuid, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, Option<String>);
+    let rows: Vec<Row> = session::table
+        .filter(session::account_id.eq(account_id))
+        .filter(session::revoked_at.is_null())
+        .filter(session::idle_expires_at.gt(now))
+        .filter(session::absolute_expires_at.gt(now))
+        .order((session::created_at.desc(), session::id))
+        .limit(rules::SESSIONS_MAX)
+        .select((
+            session::id,
+            session::created_at,
+            session::last_seen_at,
+            session::absolute_expires_at,
+            session::factor,
+        ))
+        .load(tx.conn())
+        .await?;
+    let view = |(id, created_at, last_seen_at, expires_at, factor): Row| OwnSessionView {
+        id: shown_id(id),
+        current: false,
+        created_at,
+        last_seen_at,
+        expires_at,
+        factor,
+    };
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// Ends one of the own sessions.
+#[utoipa::path(delete, path = "/api/v1/me/sessions/{id}", tag = "sessions", operation_id = "session.revoke",
+    params(("id" = String, Path, description = "Session id")),
+    responses((status = 204, description = "Ended"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not the caller's")))]
+pub async fn revoke(call: Call) -> Result<HttpResponse, AppError> {
+    call.staff(async |ctx, tx| {
+        let absent = || AppError::from(NOT_FOUND).denied("absent");
+        let id = read_id(call.path("id")).ok_or_else(absent)?;
+        let mine = session::table
+            .find(id)
+            .filter(session::account_id.eq(Uuid::from_bytes(ctx.account())))
+            .filter(session::revoked_at.is_null());
+        let ended = diesel::update(mine)
+            .set(session::revoked_at.eq(ctx.now()))
+            .execute(tx.conn())
+            .await
+            .map_err(StoreError::from)?;
+        if ended == 0 {
+            return Err(absent());
+        }
+        Done::audited((), ctx.entry(call.action(), Outcome::Allow).resource("session", id.into_bytes()))
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Ends every session of a staff member.
+#[utoipa::path(post, path = "/api/v1/staff/{id}/sessions/end", tag = "staff", operation_id = "staff.end_sessions",
+    params(("id" = String, Path, description = "Account id")),
+    responses((status = 204, description = "Ended"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not this clinic's")))]
+pub async fn end_staff_sessions(call: Call) -> Result<HttpResponse, AppError> {
+    call.staff(async |ctx, tx| {
+        let absent = || AppError::from(NOT_FOUND).denied("absent");
+        let id = AccountId::parse(call.path("id")).ok_or_else(absent)?;
+        if queries::account_by_id(tx, id.uuid()).await?.is_none() {
+            return Err(absent());
+        }
+        let ended = queries::end_sessions(tx, id.uuid(), None, ctx.now()).await?;
+        let entry = ctx.entry(call.action(), Outcome::Allow).resource("account", id.bytes());
+        Done::audited((), entry.count(u32::try_from(ended).unwrap_or(u32::MAX)))
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Changes the own password. Every other session ends, no device is known any more, and the owner is told by mail.
+#[utoipa::path(put, path = "/api/v1/me/password", tag = "sessions", operation_id = "password.change",
+    request_body = PasswordInput,
+    responses((status = 204, description = "Changed"),
+        (status = 400, body = crate::error::Problem, content_type = "application/problem+json", description = "The new password breaks a rule"),
+        (status = 422, body = crate::error::Problem, content_type = "application/problem+json", description = "The current password is wrong")))]
+pub async fn change_password(call: Call, Json(input): Json<PasswordInput>) -> Result<HttpResponse, AppError> {
+    // The hashes are computed between two transactions: none of them holds a connection while a core is busy.
+    let (stored, slug) = call
+        .staff(async |ctx, tx| {
+            let mine = account::table.find(Uuid::from_bytes(ctx.account())).select(account::password_phc);
+            let stored: Option<String> = mine.first(tx.conn()).await.map_err(StoreError::from)?;
+            Done::unaudited((stored, ctx.clinic.record.slug), Unaudited::IdentityLookup)
+        })
+        .await?;
+    if let Some(fault) = rules::password_fault(input.new.expose(), slug.as_str()) {
+        return Err(AppError::invalid_field("/new", fault));
+    }
+    let matches = call.app.passwords.verify(input.current.expose(), stored).await?;
+    let phc = match matches {
+        true => Some(call.app.passwords.hash(input.new.expose()).await?),
+        false => None,
+    };
+    call.staff(async |ctx, tx| {
+        let actor = ctx.actor.ok_or(UNAUTHENTICATED)?;
+        let Some(phc) = phc else { return Err(AppError::from(PASSWORD_WRONG).denied("password")) };
+        let (id, keep) = (Uuid::from_bytes(actor.account), Uuid::from_bytes(actor.session));
+        set_password(tx, id, (&phc, Some(keep)), ctx.now()).await?;
+        Done::audited((), ctx.entry(call.action(), Outcome::Allow).resource("account", actor.account))
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Sets a password that the account's owner chose; ends the other sessions, forgets devices, tells the owner.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn set_password(
+    tx: &mut TenantTx,
+    id: Uuid,
+    (phc, keep): (&str, Option<Uuid>),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    diesel::update(account::table.find(id))
+        .set((
+            account::password_phc.eq(phc),
+            account::failed_count.eq(0),
+            account::locked_until.eq(None::<DateTime<Utc>>),
+            account::version.eq(account::version + 1),
+            account::updated_at.eq(now),
+        ))
+        .execute(tx.conn())
+        .await?;
+    queries::end_sessions(tx, id, keep, now).await?;
+    device::forget_all(tx, id).await?;
+    notice::enqueue(tx, id, NoticeKind::PasswordChanged, now).await
+}

@@ -19,6 +19,7 @@ use tenancy::Regional;
 use tokio::task::JoinSet;
 
 use crate::app::App;
+use crate::audit::sealing;
 use crate::auth::password::{PasswordPool, PoolLimits};
 use crate::config::BackendConfig;
 use crate::documents::Passing;
@@ -82,6 +83,7 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     tasks.spawn(watch_directory(directory, readiness.clone(), shutdown.clone()));
     tasks.spawn(app.pinned.clone().watch(Arc::clone(&app.regional), readiness.clone(), shutdown.clone()));
     tasks.spawn(sweep(app.clone(), shutdown.clone()));
+    tasks.spawn(sealing::count_until_stopped(Arc::clone(&app.regional), shutdown.clone()));
     tasks.spawn(async move { drop(trigger.on_signal().await) });
     log::info("started", &[Field::Port(config.listen.port())]);
 
@@ -90,6 +92,7 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     readiness.fail("serving");
     handle.stop(true).await;
     let ended = served.await;
+    sealing::state_count(&app.regional).await;
     tasks.shutdown().await;
     log::info("stopped", &[]);
     match ended {

@@ -30,6 +30,8 @@ enum Role {
     Migrate(crate::admin::MigrateArgs),
     /// Platform administration from the command line.
     Admin(crate::admin::AdminArgs),
+    /// Checks the audit log of a region.
+    Audit(crate::audit::command::AuditArgs),
     /// Asks a role's admin listener whether it is ready; exit code 0 means yes.
     Healthcheck(HealthcheckArgs),
 }
@@ -52,7 +54,12 @@ struct HealthcheckArgs {
 /// Parses the command line and runs the role; the exit code is 0 when it ended as asked.
 pub fn main() -> ExitCode {
     role::silence_panics();
-    match role::forbid_core_dumps().and_then(|()| run(Cli::parse().role)) {
+    let role = Cli::parse().role;
+    // A verdict has three exit codes of its own.
+    if let Role::Audit(args) = role {
+        return crate::audit::command::main(args);
+    }
+    match role::forbid_core_dumps().and_then(|()| run(role)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The only place where the product writes text for a person; nothing can be done if it fails.
@@ -70,6 +77,7 @@ fn run(role: Role) -> Result<(), RoleError> {
         Role::Control(file) => crate::control::run(&file.config),
         Role::Migrate(args) => crate::admin::migrate(args),
         Role::Admin(args) => crate::admin::run(args),
+        Role::Audit(_) => Ok(()),
         Role::Healthcheck(args) => healthcheck(&args.admin),
     }
 }

@@ -6,7 +6,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
-use crate::{auth, break_glass, documents, patients, relationships, sites, staff};
+use crate::{audit, auth, break_glass, documents, patients, relationships, sites, staff};
 
 /// OpenAPI 3.1 description of everything under `/api/v1`.
 #[derive(OpenApi)]
@@ -77,6 +77,8 @@ use crate::{auth, break_glass, documents, patients, relationships, sites, staff}
         documents::download::read,
         documents::links::create,
         documents::links::redeem,
+        audit::api::search,
+        audit::api::receipt,
     ),
     modifiers(&SessionSchemes),
     security(("session" = [], "csrf" = [])),
@@ -89,6 +91,7 @@ use crate::{auth, break_glass, documents, patients, relationships, sites, staff}
         (name = "care teams", description = "Who treats a patient"),
         (name = "emergency access", description = "Reaching for a patient who is not one's own, and the review of it"),
         (name = "documents", description = "What is kept of a patient's papers and images"),
+        (name = "audit", description = "Who did what to whose data"),
         (name = "description", description = "This document"),
     )
 )]

@@ -5,7 +5,7 @@ use actix_web::web;
 
 use crate::access::Action;
 use crate::middleware::rate::RateClass;
-use crate::{auth, break_glass, documents, openapi, patients, relationships, sites, staff};
+use crate::{audit, auth, break_glass, documents, openapi, patients, relationships, sites, staff};
 
 /// One line of the table.
 #[derive(Debug)]
@@ -96,6 +96,8 @@ routes! {
     GET    "/api/v1/documents/{id}/content"        DocumentDownload Read  documents::download::read;
     POST   "/api/v1/documents/{id}/links"          DocumentLink     Write documents::links::create;
     GET    "/api/v1/document-links/{id}"           DocumentRedeem   Read  documents::links::redeem;
+    POST   "/api/v1/audit/search"       AuditSearch      Bulk     audit::api::search;
+    GET    "/api/v1/audit/events/{id}/receipt" AuditReceipt Read   audit::api::receipt;
 }
 
 /// The lines that a server serves.

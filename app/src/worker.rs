@@ -10,9 +10,11 @@ use regions::directory::DirectoryHandle;
 use regions::log::{self, Field};
 use regions::shutdown::{Shutdown, Trigger};
 use tenancy::Regional;
+use tenancy::audit_log::Sealer;
 use tenancy::config::ShardConfig;
 use tokio::task::JoinSet;
 
+use crate::audit::sealing;
 use crate::backend::{bind, follow, watch_directory};
 use crate::config::WorkerConfig;
 use crate::documents::scanner::Scanner;
@@ -73,6 +75,13 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
         clock: clock.clone(),
     });
     let mut queues = JoinSet::new();
+    let as_migrator = onboarding::as_migrator(&regional_config, &config.migrator);
+    for shard in &config.regional.shards {
+        let sealer = Sealer::connect(&as_migrator, shard.id, clock.clone())
+            .await
+            .map_err(|error| failed("opening the audit log")(&error))?;
+        queues.spawn(sealing::seal_until_stopped(sealer, pins.clone(), shutdown.clone()));
+    }
     for shard in &config.regional.shards {
         let queue = Queue::open(shard.clone(), Arc::clone(&jobs), config.jobs_max)
             .await
@@ -86,6 +95,8 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     tasks.spawn(follow(config.directory.clone(), directory.clone(), shutdown.clone()));
     tasks.spawn(watch_directory(directory.clone(), readiness.clone(), shutdown.clone()));
     tasks.spawn(pins.clone().watch(Arc::clone(&regional), readiness.clone(), shutdown.clone()));
+    let counted = Arc::clone(&regional);
+    tasks.spawn(sealing::count_until_stopped(Arc::clone(&regional), shutdown.clone()));
     let onboarding = Onboarding { client, regional, migrator, directory, clock, pinned: pins };
     tasks.spawn(onboarding.run(shutdown.clone()));
     tasks.spawn(async move { drop(trigger.on_signal().await) });
@@ -98,6 +109,7 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
         log::warn("queue_not_drained", &[]);
     }
     queues.shutdown().await;
+    sealing::state_count(&counted).await;
     tasks.shutdown().await;
     log::info("stopped", &[]);
     Ok(())

@@ -9,6 +9,7 @@ BEGIN
     FOR wanted IN SELECT * FROM (VALUES
         ('domicile_owner', 'NOLOGIN NOINHERIT'),
         ('domicile_tenant', 'NOLOGIN NOINHERIT'),
+        ('domicile_sealer', 'NOLOGIN NOINHERIT'),
         ('domicile_keeper', 'NOLOGIN NOINHERIT'),
         ('domicile_migrator', 'LOGIN NOINHERIT CREATEROLE CONNECTION LIMIT 200'),
         ('domicile_app', 'LOGIN NOINHERIT')) AS w(name, options)
@@ -24,6 +25,9 @@ BEGIN
     -- Rotation and erasure run as this role, which may call the key store's functions and touch no key otherwise.
     IF NOT pg_catalog.pg_has_role('domicile_migrator', 'domicile_keeper', 'MEMBER') THEN
         GRANT domicile_keeper TO domicile_migrator;
+    END IF;
+    IF NOT pg_catalog.pg_has_role('domicile_migrator', 'domicile_sealer', 'MEMBER') THEN
+        GRANT domicile_sealer TO domicile_migrator;
     END IF;
     IF NOT EXISTS (
         SELECT FROM pg_catalog.pg_auth_members

@@ -104,6 +104,14 @@ pub struct Place {
     version: Option<String>,
 }
 
+impl Place {
+    /// Behind every version of `name`, whether there is one or not.
+    #[must_use]
+    pub fn after(name: String) -> Self {
+        Self { name, version: None }
+    }
+}
+
 /// How long a version is kept from everybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
@@ -366,6 +374,15 @@ impl Archive {
             _ => None,
         };
         Ok((found, next))
+    }
+
+    /// Whether any name that begins with `prefix` sorts after `name`.
+    ///
+    /// # Errors
+    /// [`ArchiveError`].
+    pub async fn is_anything_after(&self, prefix: &str, name: &str) -> Result<bool, ArchiveError> {
+        let (page, _) = self.versions(prefix, Some(Place::after(name.to_owned()))).await?;
+        Ok(page.iter().any(|found| found.name.as_str() > name))
     }
 
     /// How long a version is kept.

@@ -132,6 +132,7 @@ pub struct AuditEntry {
     pub(crate) count: Option<u32>,
     pub(crate) row_version: Option<i64>,
     pub(crate) row_mac: Option<Vec<u8>>,
+    pub(crate) detail_sealed: Option<Vec<u8>>,
     pub(crate) touched: Vec<&'static str>,
 }
 
@@ -156,6 +157,7 @@ impl AuditEntry {
             count: None,
             row_version: None,
             row_mac: None,
+            detail_sealed: None,
             touched: Vec::new(),
         }
     }
@@ -250,6 +252,14 @@ impl AuditEntry {
     #[must_use]
     pub fn row_mac(mut self, mac: &RowMac) -> Self {
         self.row_mac = Some(mac.as_bytes().to_vec());
+        self
+    }
+
+    /// What else must be known, such as the ids a list showed, sealed under the tenant's or the subject's key. An event has
+    /// at most 8,192 bytes; a longer list goes into several events.
+    #[must_use]
+    pub fn detail(mut self, sealed: crate::sealed::Sealed) -> Self {
+        self.detail_sealed = Some(sealed.into_bytes());
         self
     }
 

@@ -122,6 +122,8 @@ fn is_refusal(error: &diesel::result::Error) -> bool {
 const CONSTRAINT_CONTEXT: &str = "domicile_context";
 /// `CONSTRAINT` name of the audit commit trigger.
 const CONSTRAINT_AUDIT: &str = "domicile_audit";
+/// `CONSTRAINT` names of what refuses an event or a change because the log cannot take it.
+const CONSTRAINT_AUDIT_REFUSED: [&str; 2] = ["domicile_audit_behind", "domicile_audit_leaf"];
 /// `CONSTRAINT` name of the clean-connection assertion.
 pub(crate) const CONSTRAINT_CLEAN: &str = "domicile_clean";
 
@@ -139,6 +141,7 @@ impl From<diesel::result::Error> for TxError {
                 Some(CONSTRAINT_CONTEXT) => Self::Rejected(Rejection::Context),
                 Some(CONSTRAINT_CLEAN) => Self::Rejected(Rejection::Dirty),
                 Some(CONSTRAINT_AUDIT) => Self::AuditMissing,
+                Some(name) if CONSTRAINT_AUDIT_REFUSED.contains(&name) => Self::AuditUnavailable,
                 None if STOPPED.iter().any(|start| info.message().starts_with(start)) => Self::TimedOut,
                 _ => Self::Db(error),
             },

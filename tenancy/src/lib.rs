@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod audit;
+pub mod audit_log;
 pub mod config;
 mod context;
 mod error;
@@ -35,4 +36,4 @@ pub use names::{
     APP_ROLE, KEEPER_ROLE, MIGRATOR_ROLE, OWNER_ROLE, RoleName, SchemaName, TENANT_GROUP_ROLE, TenantRef,
 };
 pub use regional::Regional;
-pub use tx::TenantTx;
+pub use tx::{AuditColumns, TenantTx};

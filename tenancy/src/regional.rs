@@ -9,7 +9,8 @@ use regions::ids::ShardId;
 use regions::log::{self, Field};
 use regions::region::RegionName;
 
-use crate::archive::Archive;
+use crate::archive::{Archive, ArchiveError};
+use crate::audit_log::{self, Tallies};
 use crate::config::RegionalConfig;
 use crate::context::{Bound, ContextKey};
 use crate::error::{BootError, Rejection, TxError};
@@ -62,7 +63,8 @@ impl Regional {
         let objects = Arc::new(Objects::connect(config).await?);
         let archive = Archive::connect(config).await?;
         let commit = Duration::from_millis(config.pool.commit_ms);
-        let shared = Arc::new(TxShared { region: config.region, clock, keys, commit });
+        let tallies = shards.keys().map(|shard| (*shard, Tallies::new())).collect();
+        let shared = Arc::new(TxShared { region: config.region, clock, keys, commit, tallies });
         Ok(Arc::new(Self { config: config.clone(), shards, objects, archive, shared }))
     }
 
@@ -101,6 +103,21 @@ impl Regional {
     #[must_use]
     pub fn archive(&self) -> &Archive {
         &self.archive
+    }
+
+    /// States in the archive what this process has committed since the last time; says how many periods of how many
+    /// shards. A process does so every few seconds and once more before it ends, on a way that is not the database.
+    ///
+    /// # Errors
+    /// [`ArchiveError`]; what was not stated is stated the next time.
+    pub async fn publish_tallies(&self) -> Result<usize, ArchiveError> {
+        let days = u64::from(audit_log::retention_floor_days(self.config.region));
+        let (now_ms, keep) = (self.shared.clock.now_unix_ms(), Duration::from_secs(days * 86_400));
+        let mut published = 0;
+        for (shard, tallies) in &self.shared.tallies {
+            published += tallies.publish(&self.archive, *shard, now_ms, keep).await?;
+        }
+        Ok(published)
     }
 
     /// The clock given at connect.

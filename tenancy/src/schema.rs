@@ -7,6 +7,7 @@
 
 diesel::table! {
     /// One row an audited action; the tenant's role may insert and read it, nothing else.
+    /// `entry` is written and never there to read: a trigger passes it on to the sealer.
     /// Columns the database fills (`seq`, `xid`, `recorded_at`) are left out: nobody may supply them.
     audit_event (event_id) {
         event_id -> Uuid,
@@ -31,5 +32,10 @@ diesel::table! {
         result_count -> Nullable<Integer>,
         touched -> Array<Text>,
         schema_ver -> Integer,
+        instance_id -> Nullable<Uuid>,
+        period -> Nullable<BigInt>,
+        detail_sealed -> Nullable<Binary>,
+        leaf -> Nullable<Binary>,
+        entry -> Nullable<Binary>,
     }
 }

@@ -1,19 +1,22 @@
 //! The tenant transaction: the one way to a tenant's rows, and leaving it with a commit takes an audit entry.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, Utc};
+use auditlog::{EVENT_BYTES_MAX, Event, Hash, event_hash};
+use chrono::{DateTime, SubsecRound, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::{BoxFuture, join};
 use regions::clock::Clock;
-use regions::ids::{Epoch, TenantId};
+use regions::ids::{Epoch, ShardId, TenantId};
 use regions::region::RegionName;
 use uuid::Uuid;
 
 use crate::audit::{AuditEntry, AuditId, ENTRIES_PER_COMMIT_MAX, Unaudited};
+use crate::audit_log::{Tallies, Ticket};
 use crate::context::{Bound, ContextKey};
 use crate::error::{Rejection, TxError};
 use crate::jobs::JobPayload;
@@ -25,7 +28,7 @@ use crate::sealed::Column;
 use crate::session::{Held, run};
 
 /// Layout version of an audit row.
-const AUDIT_SCHEMA_VERSION: i32 = 1;
+const AUDIT_SCHEMA_VERSION: i32 = 2;
 /// The sealed column of the client's address. Table numbers 1 to 99 belong to this crate, those from 100 to the product.
 const AUDIT_CLIENT_IP: Column = Column::new(1, 1);
 
@@ -35,6 +38,8 @@ pub(crate) struct TxShared {
     pub(crate) clock: Clock,
     pub(crate) keys: Arc<Keys>,
     pub(crate) commit: Duration,
+    /// What this process has committed, counted for each shard.
+    pub(crate) tallies: BTreeMap<ShardId, Arc<Tallies>>,
 }
 
 /// A transaction of one tenant, already proved to be that tenant's.
@@ -139,25 +144,43 @@ impl TenantTx {
             return Err(TxError::AuditUnavailable);
         }
         let deadline = self.shared.commit;
+        let tallies = self.shared.tallies.get(&self.tenant.shard).ok_or(TxError::AuditUnavailable)?;
+        let mut ticket = tallies.begin();
         let written = tokio::time::timeout(deadline, async {
-            let rows = self.audit_rows(entries).await?;
+            let rows = self.audit_rows(entries, &ticket).await?;
             let ids = rows.iter().map(|row| AuditId(row.event_id)).collect::<Vec<_>>();
+            let leaves = rows.iter().map(|row| row.leaf_hash).collect::<Vec<Hash>>();
+            let rows = rows.into_iter().map(|row| row.columns).collect();
             match insert_audit(self.conn(), rows).await {
-                Ok(()) => Ok(ids),
+                Ok(()) => Ok((ids, leaves)),
                 Err(_) => Err(TxError::AuditUnavailable),
             }
         })
         .await;
-        let ids = match written {
-            Ok(Ok(ids)) => ids,
+        let (ids, leaves) = match written {
+            Ok(Ok(written)) => written,
             Ok(Err(error)) => return Err(error),
             Err(_elapsed) => return Err(TxError::AuditUnavailable),
         };
+        ticket.committing(leaves);
         match tokio::time::timeout(deadline, self.held.commit()).await {
-            Ok(Ok(())) => Ok(ids),
-            Ok(Err(error @ (TxError::AuditMissing | TxError::Rejected(_)))) => Err(error),
+            Ok(Ok(())) => {
+                ticket.committed();
+                Ok(ids)
+            }
+            // The server said that it did not commit.
+            Ok(Err(error @ (TxError::AuditMissing | TxError::AuditUnavailable | TxError::Rejected(_)))) => {
+                ticket.refused();
+                Err(error)
+            }
             // A deferred constraint of the product itself, such as uniqueness, is the caller's to understand.
-            Ok(Err(TxError::Db(error))) => Err(TxError::Db(error)),
+            Ok(Err(TxError::Db(error))) => {
+                if matches!(&error, diesel::result::Error::DatabaseError(..)) {
+                    ticket.refused();
+                }
+                Err(TxError::Db(error))
+            }
+            // No answer: the events may be there or not, and the ticket says so when it is dropped.
             Ok(Err(_)) | Err(_) => Err(TxError::AuditUnavailable),
         }
     }
@@ -184,8 +207,14 @@ impl TenantTx {
         }
     }
 
-    async fn audit_rows(&self, entries: Vec<AuditEntry>) -> Result<Vec<AuditRow>, TxError> {
+    async fn audit_rows(
+        &self,
+        entries: Vec<AuditEntry>,
+        ticket: &Ticket,
+    ) -> Result<Vec<WrittenRow>, TxError> {
         let now_ms = self.shared.clock.now_unix_ms();
+        // PostgreSQL keeps microseconds, and the hash must be of what it keeps.
+        let occurred_at = DateTime::<Utc>::from(self.shared.clock.now()).trunc_subsecs(6);
         let mut rows = Vec::with_capacity(entries.len());
         for entry in entries {
             let event_id = event_id(now_ms);
@@ -193,30 +222,36 @@ impl TenantTx {
                 Some(ip) => Some(self.seal_ip(event_id, ip).await?),
                 None => None,
             };
-            rows.push(AuditRow {
+            let columns = AuditColumns {
                 event_id,
                 tenant_id: self.tenant.id.as_uuid(),
-                occurred_at: DateTime::<Utc>::from(self.shared.clock.now()),
+                occurred_at,
                 region: self.shared.region.to_string(),
-                actor_kind: entry.actor_kind.as_str(),
+                actor_kind: entry.actor_kind.as_str().to_owned(),
                 actor_id: Uuid::from_bytes(entry.actor),
                 session_id: entry.session.map(Uuid::from_bytes),
                 request_id: entry.request.map(|id| Uuid::from_bytes(*id.as_bytes())),
                 client_ip_sealed,
-                action: entry.action,
-                resource_kind: entry.resource_kind,
+                action: entry.action.to_owned(),
+                resource_kind: entry.resource_kind.to_owned(),
                 resource_id: entry.resource.map(Uuid::from_bytes),
                 subject_id: entry.subject.map(Uuid::from_bytes),
-                purpose: entry.purpose.as_str(),
-                outcome: entry.outcome.as_str(),
-                reason: entry.reason,
+                purpose: entry.purpose.as_str().to_owned(),
+                outcome: entry.outcome.as_str().to_owned(),
+                reason: entry.reason.map(str::to_owned),
                 fields: entry.fields.cast_signed(),
                 row_version: entry.row_version,
-                row_mac: entry.row_mac,
                 result_count: entry.count.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
-                touched: entry.touched,
+                touched: entry.touched.into_iter().map(str::to_owned).collect(),
                 schema_ver: AUDIT_SCHEMA_VERSION,
-            });
+                instance_id: Some(Uuid::from_bytes(ticket.instance())),
+                period: Some(i64::try_from(ticket.period()).unwrap_or(i64::MAX)),
+                row_mac: entry.row_mac,
+                detail_sealed: entry.detail_sealed,
+                leaf: None,
+                entry: None,
+            };
+            rows.push(WrittenRow::of(columns)?);
         }
         Ok(rows)
     }
@@ -236,9 +271,9 @@ impl TenantTx {
 
 /// Writes the rows. One row, the common case, is a statement of fixed text, which stays prepared on its connection;
 /// several together are planned anew each time.
-async fn insert_audit(connection: &mut AsyncPgConnection, rows: Vec<AuditRow>) -> QueryResult<()> {
+async fn insert_audit(connection: &mut AsyncPgConnection, rows: Vec<AuditColumns>) -> QueryResult<()> {
     let into = diesel::insert_into(audit_event::table);
-    match <[AuditRow; 1]>::try_from(rows) {
+    match <[AuditColumns; 1]>::try_from(rows) {
         Ok([row]) => into.values(row).execute(connection).await?,
         Err(rows) => into.values(rows).execute(connection).await?,
     };
@@ -250,32 +285,104 @@ fn event_id(now_ms: u64) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(now_ms, &regions::random::bytes::<10>()).into_uuid()
 }
 
-// An absent value is written as null and not as `DEFAULT`: the text of the statement does not depend on it then.
-#[derive(Insertable)]
-#[diesel(table_name = audit_event, treat_none_as_default_value = false)]
-struct AuditRow {
+/// A row with its bytes and their hash, before it is written.
+struct WrittenRow {
     event_id: Uuid,
-    tenant_id: Uuid,
-    occurred_at: DateTime<Utc>,
-    region: String,
-    actor_kind: &'static str,
-    actor_id: Uuid,
-    session_id: Option<Uuid>,
-    request_id: Option<Uuid>,
-    client_ip_sealed: Option<Vec<u8>>,
-    action: &'static str,
-    resource_kind: &'static str,
-    resource_id: Option<Uuid>,
-    subject_id: Option<Uuid>,
-    purpose: &'static str,
-    outcome: &'static str,
-    reason: Option<&'static str>,
-    fields: i64,
-    row_version: Option<i64>,
-    row_mac: Option<Vec<u8>>,
-    result_count: Option<i32>,
-    touched: Vec<&'static str>,
-    schema_ver: i32,
+    leaf_hash: Hash,
+    columns: AuditColumns,
+}
+
+impl WrittenRow {
+    fn of(mut columns: AuditColumns) -> Result<Self, TxError> {
+        let bytes = columns.to_event().encode();
+        if bytes.len() > EVENT_BYTES_MAX {
+            return Err(TxError::AuditUnavailable);
+        }
+        let leaf_hash = event_hash(&bytes);
+        columns.leaf = Some(leaf_hash.to_vec());
+        columns.entry = Some(bytes);
+        Ok(Self { event_id: columns.event_id, leaf_hash, columns })
+    }
+}
+
+/// The columns of an audit event, as written and as read back.
+// An absent value is written as null and not as `DEFAULT`: the text of the statement does not depend on it then.
+#[derive(Debug, Clone, Insertable, Queryable, Selectable)]
+#[diesel(table_name = audit_event, treat_none_as_default_value = false)]
+pub struct AuditColumns {
+    pub(crate) event_id: Uuid,
+    pub(crate) tenant_id: Uuid,
+    pub(crate) occurred_at: DateTime<Utc>,
+    pub(crate) region: String,
+    pub(crate) actor_kind: String,
+    pub(crate) actor_id: Uuid,
+    pub(crate) session_id: Option<Uuid>,
+    pub(crate) request_id: Option<Uuid>,
+    pub(crate) client_ip_sealed: Option<Vec<u8>>,
+    pub(crate) action: String,
+    pub(crate) resource_kind: String,
+    pub(crate) resource_id: Option<Uuid>,
+    pub(crate) subject_id: Option<Uuid>,
+    pub(crate) purpose: String,
+    pub(crate) outcome: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) fields: i64,
+    pub(crate) row_version: Option<i64>,
+    pub(crate) result_count: Option<i32>,
+    pub(crate) touched: Vec<String>,
+    pub(crate) schema_ver: i32,
+    pub(crate) instance_id: Option<Uuid>,
+    pub(crate) period: Option<i64>,
+    pub(crate) row_mac: Option<Vec<u8>>,
+    pub(crate) detail_sealed: Option<Vec<u8>>,
+    pub(crate) leaf: Option<Vec<u8>>,
+    pub(crate) entry: Option<Vec<u8>>,
+}
+
+impl AuditColumns {
+    /// The event's id.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.event_id
+    }
+
+    /// When it happened, by the clock of the process that did it.
+    #[must_use]
+    pub fn occurred_at(&self) -> DateTime<Utc> {
+        self.occurred_at
+    }
+
+    /// The event that the columns are of; its bytes are what was hashed.
+    #[must_use]
+    pub fn to_event(&self) -> Event {
+        let bytes = |id: &Option<Uuid>| id.map(Uuid::into_bytes);
+        Event {
+            event_id: self.event_id.into_bytes(),
+            tenant: self.tenant_id.into_bytes(),
+            region: self.region.clone(),
+            occurred_us: self.occurred_at.timestamp_micros(),
+            instance: bytes(&self.instance_id).unwrap_or_default(),
+            period: self.period.and_then(|period| u64::try_from(period).ok()).unwrap_or_default(),
+            actor_kind: self.actor_kind.clone(),
+            actor: self.actor_id.into_bytes(),
+            session: bytes(&self.session_id),
+            request: bytes(&self.request_id),
+            client_ip_sealed: self.client_ip_sealed.clone(),
+            action: self.action.clone(),
+            resource_kind: self.resource_kind.clone(),
+            resource: bytes(&self.resource_id),
+            subject: bytes(&self.subject_id),
+            purpose: self.purpose.clone(),
+            outcome: self.outcome.clone(),
+            reason: self.reason.clone(),
+            fields: self.fields.cast_unsigned(),
+            row_version: self.row_version,
+            row_mac: self.row_mac.clone(),
+            result_count: self.result_count,
+            touched: self.touched.clone(),
+            detail_sealed: self.detail_sealed.clone(),
+        }
+    }
 }
 
 /// `SELECT jobs.enqueue(task, payload, run_at)` as a statement that is prepared once a connection.

@@ -123,6 +123,10 @@ pub enum Action {
     DocumentLink,
     /// Use a link up.
     DocumentRedeem,
+    /// Search the clinic's audit log.
+    AuditSearch,
+    /// Have a receipt of an audit event.
+    AuditReceipt,
 }
 
 /// Who may ask at all, before roles are looked at.
@@ -136,7 +140,7 @@ pub enum Audience {
 
 impl Action {
     /// Every action, in the order of the printed matrix.
-    pub const ALL: [Action; 60] = [
+    pub const ALL: [Action; 62] = [
         Action::ApiDescribe,
         Action::InvitationAccept,
         Action::SessionCreate,
@@ -197,6 +201,8 @@ impl Action {
         Action::DocumentDownload,
         Action::DocumentLink,
         Action::DocumentRedeem,
+        Action::AuditSearch,
+        Action::AuditReceipt,
     ];
 
     /// The name in the audit log, in transaction names and in the printed matrix.
@@ -263,6 +269,8 @@ impl Action {
             Action::DocumentDownload => "document.download",
             Action::DocumentLink => "document.link",
             Action::DocumentRedeem => "document.redeem",
+            Action::AuditSearch => "audit.search",
+            Action::AuditReceipt => "audit.receipt",
         }
     }
 
@@ -311,6 +319,8 @@ impl Action {
             | Action::PatientRead
             | Action::PatientUpdate
             | Action::PatientSearch
+            | Action::AuditSearch
+            | Action::AuditReceipt
             | Action::BreakGlassStart
             | Action::BreakGlassEnd
             | Action::BreakGlassList
@@ -342,6 +352,7 @@ impl Action {
             | Action::PatientRead
             | Action::PatientUpdate
             | Action::PatientSearch
+            | Action::AuditSearch
             | Action::BreakGlassStart
             | Action::BreakGlassEnd
             | Action::BreakGlassList
@@ -391,6 +402,7 @@ impl Action {
             | Action::StaffList
             | Action::StaffInvite
             | Action::StaffUnlock
+            | Action::AuditReceipt
             | Action::StaffRole
             | Action::StaffDeactivate
             | Action::StaffReactivate

@@ -33,6 +33,8 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::SessionCreatePasskey
         | Action::RecoveryAsk
         | Action::RecoveryComplete => true,
+        // The log says who came to whom for what: for those who answer for it.
+        Action::AuditSearch | Action::AuditReceipt => runs_the_clinic(role) || answers_for_privacy(role),
         // A second pair of eyes is needed for some resets, so the privacy officer may ask too.
         Action::StaffList | Action::FactorReset => runs_the_clinic(role) || answers_for_privacy(role),
         Action::StaffInvite

@@ -4,6 +4,12 @@
 //! the route's [`crate::access::Action`], so the log and the policy use one set of words. What the worker does by itself
 //! has the names below.
 
+pub mod api;
+pub mod command;
+pub mod rows;
+pub mod sealing;
+mod words;
+
 use tenancy::audit::{AuditEntry, Outcome, Purpose};
 
 /// The worker made an invitation's token and stored its hash.

@@ -22,6 +22,8 @@ pub enum List {
     BreakGlass,
     /// A patient's documents.
     Documents,
+    /// Events of the audit log.
+    Audit,
 }
 
 impl List {
@@ -31,6 +33,7 @@ impl List {
             List::Staff => [2; 16],
             List::BreakGlass => [3; 16],
             List::Documents => [4; 16],
+            List::Audit => [5; 16],
         }
     }
 }

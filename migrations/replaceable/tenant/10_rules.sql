@@ -14,6 +14,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'DM003', CONSTRAINT = 'domicile_audit',
             MESSAGE = 'patient data changed without an audit entry';
     END IF;
+    IF audit.behind() THEN
+        RAISE EXCEPTION USING ERRCODE = 'DM005', CONSTRAINT = 'domicile_audit_behind',
+            MESSAGE = 'the audit log is not being sealed';
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -118,9 +122,15 @@ BEGIN
         IF one.bare = 'audit_event' THEN
             EXECUTE format('GRANT SELECT, INSERT (event_id, tenant_id, occurred_at, region, actor_kind, actor_id, '
                 'session_id, request_id, client_ip_sealed, action, resource_kind, resource_id, subject_id, purpose, '
-                'outcome, reason, fields, row_version, row_mac, result_count, touched, schema_ver) ON %s TO {{role}}', one.name);
+                'outcome, reason, fields, row_version, row_mac, result_count, touched, schema_ver, '
+                'instance_id, period, detail_sealed, leaf, entry) ON %s TO {{role}}', one.name);
         ELSE
             EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO {{role}}', one.name);
+        END IF;
+        IF one.bare = 'audit_event' THEN
+            EXECUTE format('DROP TRIGGER IF EXISTS audit_entry ON %s', one.name);
+            EXECUTE format('CREATE TRIGGER audit_entry BEFORE INSERT ON %s '
+                'FOR EACH ROW EXECUTE FUNCTION audit.take_entry()', one.name);
         END IF;
         EXECUTE format('DROP TRIGGER IF EXISTS audit_required ON %s', one.name);
         IF one.sealed OR one.bare = ANY (clinical) THEN

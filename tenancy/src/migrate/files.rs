@@ -38,7 +38,8 @@ macro_rules! migration {
 }
 
 /// The track of the shard itself.
-pub(crate) const SHARD: &[Migration] = &[migration!(1, "core", "shard/0001_core")];
+pub(crate) const SHARD: &[Migration] =
+    &[migration!(1, "core", "shard/0001_core"), migration!(2, "audit_log", "shard/0002_audit_log")];
 /// The track of every tenant.
 pub(crate) const TENANT: &[Migration] = &[
     migration!(1, "clinic", "tenant/0001_clinic"),
@@ -49,12 +50,14 @@ pub(crate) const TENANT: &[Migration] = &[
     migration!(6, "break_glass", "tenant/0006_break_glass"),
     migration!(7, "documents", "tenant/0007_documents"),
     migration!(8, "identity", "tenant/0008_identity"),
+    migration!(9, "audit_leaf", "tenant/0009_audit_leaf"),
 ];
 /// Functions, policies and grants of the shard, applied again whenever their hash changes.
 pub(crate) const REPLACEABLE_SHARD: &[&str] = &[
     include_str!("../../../migrations/replaceable/shard/10_context.sql"),
     include_str!("../../../migrations/replaceable/shard/20_meta.sql"),
     include_str!("../../../migrations/replaceable/shard/30_jobs.sql"),
+    include_str!("../../../migrations/replaceable/shard/40_audit.sql"),
 ];
 /// Triggers, policies and grants of each tenant, applied again whenever their hash changes.
 pub(crate) const REPLACEABLE_TENANT: &[&str] =

@@ -10,7 +10,7 @@ WITH schemas AS (
 ), ours AS (
     SELECT oid FROM schemas
     UNION ALL
-    SELECT oid FROM pg_namespace WHERE nspname IN ('meta', 'sec', 'jobs', 'graphile_worker', 'public')
+    SELECT oid FROM pg_namespace WHERE nspname IN ('meta', 'sec', 'jobs', 'audit', 'graphile_worker', 'public')
 )
 SELECT name AS object, 'schema of no known tenant' AS rule FROM schemas WHERE tenant IS NULL
 UNION ALL
@@ -58,6 +58,17 @@ WHERE t.bare = 'audit_event'
   AND (has_table_privilege(t.role_name, t.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER, REFERENCES')
        OR has_any_column_privilege(t.role_name, t.oid, 'UPDATE')
        OR has_column_privilege(t.role_name, t.oid, 'xid', 'INSERT'))
+UNION ALL
+SELECT t.name, 'audit events without the trigger that passes them on' FROM tables t
+WHERE t.bare = 'audit_event' AND NOT EXISTS (
+    SELECT FROM pg_trigger g
+    WHERE g.tgrelid = t.oid AND g.tgname = 'audit_entry' AND g.tgenabled = 'O' AND g.tgtype & 7 = 7
+      AND g.tgfoid = 'audit.take_entry'::regproc)
+UNION ALL
+SELECT c.oid::regclass::text, format('%s has a right on the log', pg_get_userbyid(acl.grantee))
+FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) acl
+WHERE c.relnamespace = 'audit'::regnamespace AND acl.grantee <> c.relowner
+  AND acl.grantee <> to_regrole('domicile_sealer')
 UNION ALL
 SELECT t.name, format('%s has a right on it', grantee.rolname) FROM tables t
 CROSS JOIN LATERAL (

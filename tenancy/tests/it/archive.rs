@@ -47,7 +47,7 @@ async fn an_object_is_put_once_and_the_first_version_is_what_counts() {
     assert_eq!(archive.get_first(name).await.unwrap(), (first.clone(), b"one".to_vec()));
     assert_eq!(archive.put_once(name, b"two", in_a_year()).await, Err(ArchiveError::Conflict));
     let (versions, next) = archive.versions("cp/", None).await.unwrap();
-    assert_eq!((versions.len(), next), (3, None), "the listing shows what was put on top");
+    assert_eq!((versions.len(), next), (4, None), "the listing shows what was put on top");
     assert_eq!(versions.iter().filter(|found| found.delete_marker).count(), 1);
     assert_eq!(archive.get(name, &VersionId::new("nothing")).await, Err(ArchiveError::NotFound));
     assert_eq!(archive.get_first("cp/2026/2").await, Err(ArchiveError::NotFound));

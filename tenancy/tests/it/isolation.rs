@@ -185,7 +185,7 @@ async fn without_a_context_every_relation_and_function_is_closed() {
     let relations = superuser
         .query(
             "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname ~ '^(t_|meta|sec|jobs)'",
+             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname ~ '^(t_|meta|sec|jobs|audit)'",
             &[],
         )
         .await

@@ -10,6 +10,7 @@
 
 mod archive;
 mod audit;
+mod audit_log;
 mod boot;
 mod cancel;
 mod child;

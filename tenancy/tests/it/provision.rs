@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use regions::clock::Clock;
 use tenancy::migrate::Migrator;
+use tenancy::migrate::Plan;
 use tenancy::provision::{Done, Moment, ProvisionError, Provisioner, Step};
 use tenancy::{Regional, RoleName, SchemaName, TenantRef, TxError};
 use testkit::TestRegion;
@@ -70,7 +71,10 @@ async fn assert_whole(region: &TestRegion, tenant: TenantRef) {
     for (sql, expected) in [
         ("SELECT count(*) FROM meta.tenant WHERE id = $1 AND state = 'ready'", 1_i64),
         ("SELECT count(*) FROM sec.context_key WHERE tenant = $1", 1),
-        ("SELECT count(*) FROM meta.migration WHERE tenant = $1", 1),
+        (
+            "SELECT count(*) FROM meta.migration WHERE tenant = $1",
+            i64::from(Plan::embedded().tenant_version()),
+        ),
         ("SELECT count(*) FROM meta.provision_step WHERE tenant = $1 AND state = 'done'", 6),
     ] {
         let found: i64 = superuser.query_one(sql, &[&id]).await.unwrap().get(0);

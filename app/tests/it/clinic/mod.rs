@@ -1,6 +1,7 @@
 //! A clinic's API through its outside: as a front door would ask, and as an attacker behind one would.
 
 mod audit;
+mod audit_log;
 mod authz;
 mod borders;
 mod break_glass;

@@ -97,6 +97,7 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
         ("POST", "/api/v1/break-glass/{id}/review") => {
             Some(json!({ "verdict": "justified", "note": "On duty alone, as the rota says." }))
         }
+        ("POST", "/api/v1/audit/search") => Some(json!({ "about": "everything" })),
         ("POST", "/api/v1/sessions") => {
             Some(json!({ "email": "nobody@example.com", "password": "not the password" }))
         }

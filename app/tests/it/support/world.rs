@@ -352,6 +352,14 @@ impl World {
         superuser.execute(sql.as_str(), &[&site, &who.account]).await.unwrap();
     }
 
+    /// The id of the clinic's newest audit event.
+    pub(crate) async fn last_event(&self, clinic: &Clinic) -> String {
+        let superuser = self.region.superuser().await;
+        let schema = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
+        let sql = format!("SELECT event_id::text FROM {schema}.audit_event ORDER BY seq DESC LIMIT 1");
+        superuser.query_one(sql.as_str(), &[]).await.unwrap().get(0)
+    }
+
     /// Audit rows of a clinic as `(action, outcome, reason, count)`, oldest first, as a superuser sees them.
     pub(crate) async fn audit(&self, clinic: &Clinic) -> Vec<(String, String, Option<String>, Option<i32>)> {
         let superuser = self.region.superuser().await;

@@ -1,0 +1,57 @@
+-- Takes an event's bytes out of its row and puts them where the sealer finds them, in the same transaction. A row whose
+-- hash is not that of its bytes, or that has none, is refused.
+CREATE OR REPLACE FUNCTION audit.take_entry() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NEW.entry IS NULL OR NEW.instance_id IS NULL OR NEW.period IS NULL
+        OR sha256('\x00'::bytea || NEW.entry) IS DISTINCT FROM NEW.leaf
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'DM006', MESSAGE = 'audit event refused', CONSTRAINT = 'domicile_audit_leaf';
+    END IF;
+    INSERT INTO audit.pending (tenant, event_id, leaf, entry)
+    VALUES (NEW.tenant_id, NEW.event_id, NEW.leaf, NEW.entry);
+    NEW.entry := NULL;
+    RETURN NEW;
+END
+$$;
+
+-- Whether the oldest unsealed event is older than may be: then patient data is not changed any more.
+CREATE OR REPLACE FUNCTION audit.behind() RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce((SELECT recorded_at FROM audit.pending ORDER BY id LIMIT 1)
+        < clock_timestamp() - (SELECT behind_max_s FROM audit.log) * interval '1 second', false)
+$$;
+
+-- Where an event of the transaction's own tenant is; nothing for anybody else's.
+CREATE OR REPLACE FUNCTION audit.place(event uuid,
+    OUT epoch integer, OUT leaf_index bigint, OUT tenant_seq bigint, OUT tenant_prev bytea, OUT size bigint, OUT note text)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT s.epoch, s.leaf_index, s.tenant_seq, s.tenant_prev, c.size, c.note
+    FROM audit.sealed s
+    LEFT JOIN LATERAL (
+        SELECT c.size, c.note FROM audit.checkpoint c
+        WHERE c.epoch = s.epoch AND c.size > s.leaf_index AND c.version IS NOT NULL
+        ORDER BY c.size LIMIT 1) c ON true
+    WHERE s.event_id = event AND s.tenant = (SELECT sec.tenant())
+$$;
+
+-- Hashes of one tile; they say nothing about what was hashed.
+CREATE OR REPLACE FUNCTION audit.hashes(of_epoch integer, of_level integer, of_n bigint) RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT hashes FROM audit.tile WHERE epoch = of_epoch AND level = of_level AND n = of_n
+$$;
+
+GRANT USAGE ON SCHEMA audit TO domicile_tenant, domicile_sealer;
+GRANT EXECUTE ON FUNCTION audit.behind(), audit.place(uuid), audit.hashes(integer, integer, bigint) TO domicile_tenant;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA audit TO domicile_sealer;
+REVOKE UPDATE, DELETE ON audit.sealed, audit.tally FROM domicile_sealer;
+REVOKE INSERT, UPDATE ON audit.pending FROM domicile_sealer;

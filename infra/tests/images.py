@@ -91,8 +91,9 @@ def inside(root, data, *words):
 
 
 def run_in(report, root, folder):
-    if os.geteuid() != 0 or not shutil.which("unshare"):
-        raise tools.Missing("running the program in the image's root needs root and unshare (util-linux)")
+    if os.geteuid() != 0 or not shutil.which("unshare") or tools.run("unshare", "--mount", "true").returncode:
+        report.lacks("image-run", "running the program in the image's root needs root, unshare (util-linux) and leave to mount")
+        return
     data = folder / "data"
     data.mkdir()
     done = tools.run(*inside(root, data, "/usr/bin/domicile", "--version"))

@@ -78,6 +78,8 @@ enum Task {
     /// The server that every contender of the benchmark forwards to.
     #[command(hide = true)]
     BenchUpstream(bench::upstream::Upstream),
+    /// Write docs/compliance.md: controls, code and tests, from docs/compliance.toml.
+    Compliance,
     /// Check what no compiler checks: sizes, words, links, directions, licences.
     Tidy,
 }
@@ -131,6 +133,7 @@ fn run(task: Task) -> Outcome<ExitCode> {
             Task::BenchUpstream(upstream) => {
                 bench::upstream::serve(&upstream).await.map(|()| ExitCode::SUCCESS)
             }
+            Task::Compliance => tidy::compliance::write(&checkout).map(|()| ExitCode::SUCCESS),
             Task::Tidy => tidy::run(&checkout).map(|_checks| ExitCode::SUCCESS),
         }
     })

@@ -1,4 +1,5 @@
 //! Checks that no compiler makes: sizes, first lines, words, links, the direction of dependencies, licences.
+pub(crate) mod compliance;
 mod direction;
 mod files;
 mod licences;
@@ -49,10 +50,11 @@ pub(crate) fn run(checkout: &Checkout) -> Outcome<usize> {
     let metadata = metadata::read(checkout.root())?;
     let rules = licences::read_rules(checkout.root())?;
     let linked = direction::names(checkout.root(), &["--workspace", "--edges", "normal,build,dev"])?;
-    let checks: [(&str, Vec<Finding>); 7] = [
+    let checks: [(&str, Vec<Finding>); 8] = [
         ("sizes and first lines", files::check(&sources)),
         ("words", words::check(&sources)),
         ("links", links::check(checkout.root(), &sources)),
+        ("compliance", compliance::findings(checkout.root(), &sources)?),
         ("ratchets", ratchets::check(checkout.root(), &sources)?),
         ("direction of dependencies", direction::check(checkout.root())?),
         ("licences", licences::check_licences(&rules, &metadata)),

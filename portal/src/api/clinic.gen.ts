@@ -20,6 +20,17 @@ export const Address = /* @__PURE__ */ v.object({
   use: /* @__PURE__ */ v.nullish(ContactUse),
 });
 export type Address = v.InferOutput<typeof Address>;
+export const AssertionResponse = /* @__PURE__ */ v.object({
+  authenticatorData: /* @__PURE__ */ v.string(),
+  clientDataJSON: /* @__PURE__ */ v.string(),
+  signature: /* @__PURE__ */ v.string(),
+});
+export type AssertionResponse = v.InferOutput<typeof AssertionResponse>;
+export const AssertionInput = /* @__PURE__ */ v.object({
+  id: /* @__PURE__ */ v.string(),
+  response: AssertionResponse,
+});
+export type AssertionInput = v.InferOutput<typeof AssertionInput>;
 export const IdentifierKind = /* @__PURE__ */ v.picklist(['ssn_last4', 'insurance_member_id', 'abha_number', 'abha_address']);
 export type IdentifierKind = v.InferOutput<typeof IdentifierKind>;
 export const Identifier = /* @__PURE__ */ v.object({
@@ -49,6 +60,11 @@ export const CareTeam = /* @__PURE__ */ v.object({
   items: /* @__PURE__ */ v.array(MemberView),
 });
 export type CareTeam = v.InferOutput<typeof CareTeam>;
+export const CeremonyView = /* @__PURE__ */ v.object({
+  handle: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  public_key: /* @__PURE__ */ v.record(/* @__PURE__ */ v.string(), /* @__PURE__ */ v.unknown()),
+});
+export type CeremonyView = v.InferOutput<typeof CeremonyView>;
 export const Email = /* @__PURE__ */ v.object({
   use: /* @__PURE__ */ v.nullish(ContactUse),
   value: /* @__PURE__ */ v.string(),
@@ -65,15 +81,73 @@ export const ContactInput = /* @__PURE__ */ v.object({
   phones: /* @__PURE__ */ v.array(Phone),
 });
 export type ContactInput = v.InferOutput<typeof ContactInput>;
+export const Kind = /* @__PURE__ */ v.picklist(['lab_report', 'prescription', 'image', 'referral', 'discharge_summary', 'consent_form', 'insurance_card', 'other']);
+export type Kind = v.InferOutput<typeof Kind>;
+export const MediaType = /* @__PURE__ */ v.picklist(['application/pdf', 'image/jpeg', 'image/png', 'application/dicom', 'text/plain', 'text/csv']);
+export type MediaType = v.InferOutput<typeof MediaType>;
+export const DocumentInput = /* @__PURE__ */ v.object({
+  file_name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  kind: Kind,
+  media_type: MediaType,
+  notes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  sha256: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  size_bytes: /* @__PURE__ */ v.number(),
+  supersedes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  title: /* @__PURE__ */ v.string(),
+});
+export type DocumentInput = v.InferOutput<typeof DocumentInput>;
+export const State = /* @__PURE__ */ v.picklist(['initiated', 'uploading', 'scanning', 'quarantined', 'current', 'superseded', 'deleted', 'purged']);
+export type State = v.InferOutput<typeof State>;
+export const UploadView = /* @__PURE__ */ v.object({
+  expires_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  part_bytes: /* @__PURE__ */ v.number(),
+  parts: /* @__PURE__ */ v.number(),
+  received: /* @__PURE__ */ v.array(/* @__PURE__ */ v.number()),
+});
+export type UploadView = v.InferOutput<typeof UploadView>;
+export const DocumentView = /* @__PURE__ */ v.object({
+  created_at: /* @__PURE__ */ v.string(),
+  file_name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  id: /* @__PURE__ */ v.string(),
+  kind: Kind,
+  media_type: MediaType,
+  notes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  patient: /* @__PURE__ */ v.string(),
+  refusal: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  sha256: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  size_bytes: /* @__PURE__ */ v.number(),
+  state: State,
+  superseded_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  supersedes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  title: /* @__PURE__ */ v.string(),
+  updated_at: /* @__PURE__ */ v.string(),
+  upload: /* @__PURE__ */ v.nullish(UploadView),
+  version: /* @__PURE__ */ v.number(),
+});
+export type DocumentView = v.InferOutput<typeof DocumentView>;
+export const DocumentPage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(DocumentView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type DocumentPage = v.InferOutput<typeof DocumentPage>;
 export const FactorInput = /* @__PURE__ */ v.union([/* @__PURE__ */ v.object({
   totp: /* @__PURE__ */ v.string(),
 }), /* @__PURE__ */ v.object({
   recovery_code: /* @__PURE__ */ v.string(),
+}), /* @__PURE__ */ v.object({
+  passkey: AssertionInput,
 })]);
 export type FactorInput = v.InferOutput<typeof FactorInput>;
+export const PasskeyView = /* @__PURE__ */ v.object({
+  created_at: /* @__PURE__ */ v.string(),
+  id: /* @__PURE__ */ v.string(),
+  last_used_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type PasskeyView = v.InferOutput<typeof PasskeyView>;
 export const FactorsView = /* @__PURE__ */ v.object({
   recovery_codes_left: /* @__PURE__ */ v.number(),
   totp_since: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  passkeys: /* @__PURE__ */ v.array(PasskeyView),
 });
 export type FactorsView = v.InferOutput<typeof FactorsView>;
 export const FieldError = /* @__PURE__ */ v.object({
@@ -111,6 +185,11 @@ export const LeaveInput = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
 });
 export type LeaveInput = v.InferOutput<typeof LeaveInput>;
+export const LinkView = /* @__PURE__ */ v.object({
+  expires_at: /* @__PURE__ */ v.string(),
+  url: /* @__PURE__ */ v.string(),
+});
+export type LinkView = v.InferOutput<typeof LinkView>;
 export const MeView = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
   clinic: /* @__PURE__ */ v.string(),
@@ -138,6 +217,46 @@ export const OpenReviews = /* @__PURE__ */ v.object({
   next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type OpenReviews = v.InferOutput<typeof OpenReviews>;
+export const OwnSessionView = /* @__PURE__ */ v.object({
+  created_at: /* @__PURE__ */ v.string(),
+  current: /* @__PURE__ */ v.boolean(),
+  expires_at: /* @__PURE__ */ v.string(),
+  factor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  id: /* @__PURE__ */ v.string(),
+  last_seen_at: /* @__PURE__ */ v.string(),
+});
+export type OwnSessionView = v.InferOutput<typeof OwnSessionView>;
+export const OwnSessionsView = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(OwnSessionView),
+});
+export type OwnSessionsView = v.InferOutput<typeof OwnSessionsView>;
+export const SecondFactor = /* @__PURE__ */ v.picklist(['enrol', 'prove', 'proven']);
+export type SecondFactor = v.InferOutput<typeof SecondFactor>;
+export const SessionView = /* @__PURE__ */ v.object({
+  account: /* @__PURE__ */ v.string(),
+  csrf_token: /* @__PURE__ */ v.string(),
+  expires_at: /* @__PURE__ */ v.string(),
+  factor_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  role: Role,
+  second_factor: SecondFactor,
+});
+export type SessionView = v.InferOutput<typeof SessionView>;
+export const PasskeyAddedView = /* @__PURE__ */ v.object({
+  id: /* @__PURE__ */ v.string(),
+  recovery_codes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  session: SessionView,
+});
+export type PasskeyAddedView = v.InferOutput<typeof PasskeyAddedView>;
+export const PasskeySignInInput = /* @__PURE__ */ v.object({
+  credential: AssertionInput,
+  handle: /* @__PURE__ */ v.string(),
+});
+export type PasskeySignInInput = v.InferOutput<typeof PasskeySignInInput>;
+export const PasswordInput = /* @__PURE__ */ v.object({
+  current: /* @__PURE__ */ v.string(),
+  new: /* @__PURE__ */ v.string(),
+});
+export type PasswordInput = v.InferOutput<typeof PasswordInput>;
 export const Sex = /* @__PURE__ */ v.picklist(['female', 'male', 'other', 'unknown']);
 export type Sex = v.InferOutput<typeof Sex>;
 export const PatientInput = /* @__PURE__ */ v.object({
@@ -181,10 +300,28 @@ export const Problem = /* @__PURE__ */ v.object({
   type: /* @__PURE__ */ v.string(),
 });
 export type Problem = v.InferOutput<typeof Problem>;
+export const RecoverCompleteInput = /* @__PURE__ */ v.object({
+  password: /* @__PURE__ */ v.string(),
+  token: /* @__PURE__ */ v.string(),
+});
+export type RecoverCompleteInput = v.InferOutput<typeof RecoverCompleteInput>;
+export const RecoverInput = /* @__PURE__ */ v.object({
+  email: /* @__PURE__ */ v.string(),
+});
+export type RecoverInput = v.InferOutput<typeof RecoverInput>;
 export const RecoveryCodesView = /* @__PURE__ */ v.object({
   recovery_codes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
 });
 export type RecoveryCodesView = v.InferOutput<typeof RecoveryCodesView>;
+export const RegistrationResponse = /* @__PURE__ */ v.object({
+  attestationObject: /* @__PURE__ */ v.string(),
+  clientDataJSON: /* @__PURE__ */ v.string(),
+});
+export type RegistrationResponse = v.InferOutput<typeof RegistrationResponse>;
+export const RegistrationInput = /* @__PURE__ */ v.object({
+  response: RegistrationResponse,
+});
+export type RegistrationInput = v.InferOutput<typeof RegistrationInput>;
 export const ResetView = /* @__PURE__ */ v.object({
   state: /* @__PURE__ */ v.string(),
 });
@@ -216,17 +353,11 @@ export const SearchResult = /* @__PURE__ */ v.object({
   more: /* @__PURE__ */ v.boolean(),
 });
 export type SearchResult = v.InferOutput<typeof SearchResult>;
-export const SecondFactor = /* @__PURE__ */ v.picklist(['enrol', 'prove', 'proven']);
-export type SecondFactor = v.InferOutput<typeof SecondFactor>;
-export const SessionView = /* @__PURE__ */ v.object({
-  account: /* @__PURE__ */ v.string(),
-  csrf_token: /* @__PURE__ */ v.string(),
-  expires_at: /* @__PURE__ */ v.string(),
-  factor_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  role: Role,
-  second_factor: SecondFactor,
+export const SessionPolicy = /* @__PURE__ */ v.object({
+  absolute_s: /* @__PURE__ */ v.number(),
+  idle_s: /* @__PURE__ */ v.number(),
 });
-export type SessionView = v.InferOutput<typeof SessionView>;
+export type SessionPolicy = v.InferOutput<typeof SessionPolicy>;
 export const SignInInput = /* @__PURE__ */ v.object({
   email: /* @__PURE__ */ v.string(),
   password: /* @__PURE__ */ v.string(),
@@ -293,6 +424,11 @@ export const TotpSecretView = /* @__PURE__ */ v.object({
   uri: /* @__PURE__ */ v.string(),
 });
 export type TotpSecretView = v.InferOutput<typeof TotpSecretView>;
+export const WordsInput = /* @__PURE__ */ v.object({
+  notes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  title: /* @__PURE__ */ v.string(),
+});
+export type WordsInput = v.InferOutput<typeof WordsInput>;
 /** Pages through emergencies that nobody has reviewed. */
 export const breakGlassList = /* @__PURE__ */ operation<undefined, OpenReviews>('break_glass.list', 'GET', '/api/v1/break-glass', OpenReviews);
 /** Starts emergency access to one patient who is not the caller's. */
@@ -301,12 +437,36 @@ export const breakGlassStart = /* @__PURE__ */ operation<StartInput, StartedView
 export const breakGlassEnd = /* @__PURE__ */ operation<undefined, undefined>('break_glass.end', 'POST', '/api/v1/break-glass/{id}/end');
 /** Reviews somebody else's emergency access; it stays open until this is done. */
 export const breakGlassReview = /* @__PURE__ */ operation<ReviewInput, undefined>('break_glass.review', 'POST', '/api/v1/break-glass/{id}/review');
+/** Reads the bytes behind a link, once. */
+export const documentRedeem = /* @__PURE__ */ operation<undefined, undefined>('document.redeem', 'GET', '/api/v1/document-links/{id}');
+/** Reads what is said about a document; while its bytes are missing, which parts have come. */
+export const documentRead = /* @__PURE__ */ operation<undefined, DocumentView>('document.read', 'GET', '/api/v1/documents/{id}', DocumentView);
+/** Corrects title and notes of the version that `If-Match` names. */
+export const documentUpdate = /* @__PURE__ */ operation<WordsInput, DocumentView>('document.update', 'PUT', '/api/v1/documents/{id}', DocumentView);
+/** Takes a document out of the record. One whose bytes are still coming is given up and leaves nothing. */
+export const documentDelete = /* @__PURE__ */ operation<undefined, undefined>('document.delete', 'DELETE', '/api/v1/documents/{id}');
+/** Ends an upload: all bytes have come, and the document is looked at. Doing it again changes nothing. */
+export const documentComplete = /* @__PURE__ */ operation<undefined, DocumentView>('document.complete', 'POST', '/api/v1/documents/{id}/complete', DocumentView);
+/** Reads a clean document's bytes, whole or one range of them. */
+export const documentDownload = /* @__PURE__ */ operation<undefined, undefined>('document.download', 'GET', '/api/v1/documents/{id}/content');
+/** Sends all bytes in one piece. */
+export const documentUpload = /* @__PURE__ */ operation<undefined, undefined>('document.upload', 'PUT', '/api/v1/documents/{id}/content');
+/** Makes a link to a clean document's bytes. */
+export const documentLink = /* @__PURE__ */ operation<undefined, LinkView>('document.link', 'POST', '/api/v1/documents/{id}/links', LinkView);
+/** Sends one part, over an earlier one of its number. */
+export const documentPart = /* @__PURE__ */ operation<undefined, undefined>('document.part', 'PUT', '/api/v1/documents/{id}/parts/{number}');
 /** Turns an invitation into an active account with a password. The token works once. */
 export const invitationAccept = /* @__PURE__ */ operation<AcceptInput, undefined>('invitation.accept', 'POST', '/api/v1/invitations/accept');
 /** The own account. */
 export const meRead = /* @__PURE__ */ operation<undefined, MeView>('me.read', 'GET', '/api/v1/me', MeView);
 /** The own factors. */
 export const factorList = /* @__PURE__ */ operation<undefined, FactorsView>('factor.list', 'GET', '/api/v1/me/factors', FactorsView);
+/** Adds a passkey, which counts as proven in this session. */
+export const passkeyAdd = /* @__PURE__ */ operation<RegistrationInput, PasskeyAddedView>('passkey.add', 'POST', '/api/v1/me/factors/passkeys', PasskeyAddedView);
+/** Begins to add a passkey. An account that has a factor must have proven it within five minutes. */
+export const passkeyBegin = /* @__PURE__ */ operation<undefined, CeremonyView>('passkey.begin', 'POST', '/api/v1/me/factors/passkeys/options', CeremonyView);
+/** Removes one of the own passkeys, unless it is the account's only factor. */
+export const passkeyRemove = /* @__PURE__ */ operation<undefined, undefined>('passkey.remove', 'DELETE', '/api/v1/me/factors/passkeys/{id}');
 /** Makes ten new recovery codes; the ones before are void. */
 export const recoveryRenew = /* @__PURE__ */ operation<undefined, RecoveryCodesView>('recovery.renew', 'POST', '/api/v1/me/factors/recovery-codes', RecoveryCodesView);
 /** Begins to enrol an authenticator app. What was enrolled before stays in force until the new one's first code. An account
@@ -314,6 +474,12 @@ that has a factor must have proven it within five minutes. */
 export const totpEnrol = /* @__PURE__ */ operation<undefined, TotpSecretView>('totp.enrol', 'POST', '/api/v1/me/factors/totp', TotpSecretView);
 /** Puts an authenticator app in force with its first code, which counts as proven and works no second time. */
 export const totpConfirm = /* @__PURE__ */ operation<TotpConfirmInput, TotpEnrolledView>('totp.confirm', 'POST', '/api/v1/me/factors/totp/confirm', TotpEnrolledView);
+/** Changes the own password. Every other session ends, no device is known any more, and the owner is told by mail. */
+export const passwordChange = /* @__PURE__ */ operation<PasswordInput, undefined>('password.change', 'PUT', '/api/v1/me/password');
+/** The own live sessions. */
+export const sessionList = /* @__PURE__ */ operation<undefined, OwnSessionsView>('session.list', 'GET', '/api/v1/me/sessions', OwnSessionsView);
+/** Ends one of the own sessions. */
+export const sessionRevoke = /* @__PURE__ */ operation<undefined, undefined>('session.revoke', 'DELETE', '/api/v1/me/sessions/{id}');
 /** Reads the API description. It needs no session and says nothing about the clinic. */
 export const apiDescribe = /* @__PURE__ */ operation<undefined, undefined>('api.describe', 'GET', '/api/v1/openapi.json');
 /** Pages through the clinic's patients. */
@@ -334,8 +500,17 @@ export const careTeamJoin = /* @__PURE__ */ operation<JoinInput, undefined>('car
 export const careTeamLeave = /* @__PURE__ */ operation<LeaveInput, undefined>('care_team.leave', 'POST', '/api/v1/patients/{id}/care-team/end');
 /** Corrects how a patient is reached, and nothing else of the record. */
 export const patientContact = /* @__PURE__ */ operation<ContactInput, PatientView>('patient.contact', 'PUT', '/api/v1/patients/{id}/contact', PatientView);
+/** Lists a patient's documents of the kinds that the caller may see. */
+export const documentList = /* @__PURE__ */ operation<undefined, DocumentPage>('document.list', 'GET', '/api/v1/patients/{id}/documents', DocumentPage);
+/** Announces a document: what it is, and how long it will be. */
+export const documentCreate = /* @__PURE__ */ operation<DocumentInput, DocumentView>('document.create', 'POST', '/api/v1/patients/{id}/documents', DocumentView);
 /** Registers a patient at these sites and at no other. */
 export const patientSites = /* @__PURE__ */ operation<SitesInput, undefined>('patient.sites', 'PUT', '/api/v1/patients/{id}/sites');
+/** Asks for a mail with a link to set a new password. The answer is the same whoever asks for whom. */
+export const recoveryAsk = /* @__PURE__ */ operation<RecoverInput, undefined>('recovery.ask', 'POST', '/api/v1/recovery');
+/** Sets a new password with the token of the mail, which works once. Every session ends; a second factor is asked for as
+before. */
+export const recoveryComplete = /* @__PURE__ */ operation<RecoverCompleteInput, undefined>('recovery.complete', 'POST', '/api/v1/recovery/complete');
 /** Signs in with a password, which opens a session of ten minutes: enough to prove a second factor or to enrol the first.
 Every failure has one answer and takes as long as any other. */
 export const sessionCreate = /* @__PURE__ */ operation<SignInInput, SessionView>('session.create', 'POST', '/api/v1/sessions', SessionView);
@@ -346,6 +521,16 @@ export const sessionEnd = /* @__PURE__ */ operation<undefined, undefined>('sessi
 /** Proves a second factor: finishes a sign-in, and steps an older session up. The session gets a new token; the cookie and
 the CSRF token before it are worth nothing any more. After five wrong codes the session ends. */
 export const sessionProve = /* @__PURE__ */ operation<FactorInput, SessionView>('session.prove', 'POST', '/api/v1/sessions/current/factor', SessionView);
+/** Begins to prove a passkey in the own session; the answer goes to `POST /api/v1/sessions/current/factor`. */
+export const passkeyChallenge = /* @__PURE__ */ operation<undefined, CeremonyView>('passkey.challenge', 'POST', '/api/v1/sessions/current/factor/options', CeremonyView);
+/** Signs in with a passkey alone: it shows that its owner has it and was checked by it, which is two factors. */
+export const sessionCreatePasskey = /* @__PURE__ */ operation<PasskeySignInInput, SessionView>('session.create_passkey', 'POST', '/api/v1/sessions/passkey', SessionView);
+/** Begins a sign-in with a passkey alone. It names no account and says nothing about any. */
+export const sessionChallenge = /* @__PURE__ */ operation<undefined, CeremonyView>('session.challenge', 'POST', '/api/v1/sessions/passkey/options', CeremonyView);
+/** How long sessions live in this clinic. */
+export const sessionPolicyRead = /* @__PURE__ */ operation<undefined, SessionPolicy>('session_policy.read', 'GET', '/api/v1/settings/sessions', SessionPolicy);
+/** Shortens the clinic's sessions. What is longer than the region allows is refused. */
+export const sessionPolicyChange = /* @__PURE__ */ operation<SessionPolicy, SessionPolicy>('session_policy.change', 'PUT', '/api/v1/settings/sessions', SessionPolicy);
 /** Where the clinic works. */
 export const siteList = /* @__PURE__ */ operation<undefined, SiteList>('site.list', 'GET', '/api/v1/sites', SiteList);
 /** Adds a site. */
@@ -364,6 +549,8 @@ export const factorReset = /* @__PURE__ */ operation<undefined, ResetView>('fact
 export const staffReactivate = /* @__PURE__ */ operation<undefined, undefined>('staff.reactivate', 'POST', '/api/v1/staff/{id}/reactivate');
 /** Gives a staff member another role. */
 export const staffRole = /* @__PURE__ */ operation<RoleInput, undefined>('staff.role', 'PUT', '/api/v1/staff/{id}/role');
+/** Ends every session of a staff member. */
+export const staffEndSessions = /* @__PURE__ */ operation<undefined, undefined>('staff.end_sessions', 'POST', '/api/v1/staff/{id}/sessions/end');
 /** Has a staff member work at these sites and at no other, from the next request on. */
 export const staffSites = /* @__PURE__ */ operation<SitesInput, undefined>('staff.sites', 'PUT', '/api/v1/staff/{id}/sites');
 /** Opens an account again that takes no password after too many wrong ones. */

@@ -82,6 +82,7 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     tasks.spawn(follow(config.directory.clone(), directory.clone(), shutdown.clone()));
     tasks.spawn(watch_directory(directory, readiness.clone(), shutdown.clone()));
     tasks.spawn(app.pinned.clone().watch(Arc::clone(&app.regional), readiness.clone(), shutdown.clone()));
+    tasks.spawn(pins::watch_kms(Arc::clone(&app.regional), readiness.clone(), shutdown.clone()));
     tasks.spawn(sweep(app.clone(), shutdown.clone()));
     tasks.spawn(sealing::count_until_stopped(Arc::clone(&app.regional), shutdown.clone()));
     tasks.spawn(async move { drop(trigger.on_signal().await) });

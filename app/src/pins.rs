@@ -14,6 +14,8 @@ use tokio::sync::watch;
 
 /// Time between two looks, in seconds.
 const LOOK_EVERY_S: u64 = 60;
+/// Time between two looks at KMS's breakers, in seconds.
+const KMS_EVERY_S: u64 = 2;
 /// The readiness condition.
 pub const READY: &str = "pins";
 
@@ -86,6 +88,22 @@ impl Pins {
                     readiness.fail(READY);
                 }
             }
+        }
+    }
+}
+
+/// Says where operators look whether KMS is in trouble: the process stays ready, for the clinics whose keys it has.
+pub async fn watch_kms(regional: Arc<Regional>, readiness: Readiness, shutdown: Shutdown) {
+    let mut every = tokio::time::interval(Duration::from_secs(KMS_EVERY_S));
+    loop {
+        tokio::select! {
+            () = shutdown.wait() => return,
+            _ = every.tick() => {}
+        }
+        if regional.keys().is_degraded() {
+            readiness.degrade("kms");
+        } else {
+            readiness.recover("kms");
         }
     }
 }

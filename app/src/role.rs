@@ -57,7 +57,22 @@ pub fn silence_panics() {
 /// When the operating system refuses; the role must not start then.
 pub fn forbid_core_dumps() -> Result<(), RoleError> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none).map_err(|error| RoleError::while_doing("forbidding core dumps", &error))
+    setrlimit(Resource::Core, none)
+        .map_err(|error| RoleError::while_doing("forbidding core dumps", &error))?;
+    not_dumpable()
+}
+
+/// No other process of this user may attach to this one or read its memory (`prctl(PR_SET_DUMPABLE)`).
+#[cfg(target_os = "linux")]
+fn not_dumpable() -> Result<(), RoleError> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|error| RoleError::while_doing("forbidding others to read this process's memory", &error))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn not_dumpable() -> Result<(), RoleError> {
+    Ok(())
 }
 
 /// Reads a role's configuration file into its type.
@@ -66,4 +81,18 @@ pub fn forbid_core_dumps() -> Result<(), RoleError> {
 /// A sentence that names the file and the field.
 pub fn load<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RoleError> {
     Ok(crate::config::read(path)?)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t40_a_process_can_neither_be_dumped_nor_read_by_others() {
+        forbid_core_dumps().unwrap();
+        let behavior = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(behavior, rustix::process::DumpableBehavior::NotDumpable);
+        let core = rustix::process::getrlimit(Resource::Core);
+        assert_eq!((core.current, core.maximum), (Some(0), Some(0)));
+    }
 }

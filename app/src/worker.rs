@@ -24,6 +24,7 @@ use crate::onboarding::client::WorkClient;
 use crate::onboarding::{self, Onboarding};
 use crate::pins::{self, Pins};
 use crate::role::{self, RoleError};
+use crate::rotation::Rotator;
 
 /// Pause before a queue that ended with an error is run again, in milliseconds.
 const QUEUE_PAUSE_MS: u64 = 1_000;
@@ -65,6 +66,12 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     let admin =
         tokio::net::TcpListener::from_std(admin).map_err(|error| failed("the admin listener")(&error))?;
 
+    let as_migrator = onboarding::as_migrator(&regional_config, &config.migrator);
+    let rotating = onboarding::migrator(&regional_config, &config.migrator)
+        .await
+        .map_err(|error| failed("connecting as migrator")(&error))?;
+    let rotator = Rotator::new(Arc::clone(&regional), rotating, &as_migrator)
+        .map_err(|error| failed("opening the keeper")(&error))?;
     let jobs = Arc::new(Jobs {
         regional: Arc::clone(&regional),
         directory: directory.clone(),
@@ -97,6 +104,8 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     tasks.spawn(pins.clone().watch(Arc::clone(&regional), readiness.clone(), shutdown.clone()));
     let counted = Arc::clone(&regional);
     tasks.spawn(sealing::count_until_stopped(Arc::clone(&regional), shutdown.clone()));
+    tasks.spawn(rotator.run(shutdown.clone()));
+    tasks.spawn(crate::pins::watch_kms(Arc::clone(&regional), readiness.clone(), shutdown.clone()));
     let onboarding = Onboarding { client, regional, migrator, directory, clock, pinned: pins };
     tasks.spawn(onboarding.run(shutdown.clone()));
     tasks.spawn(async move { drop(trigger.on_signal().await) });

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,13 +29,24 @@ const ACCEPT_PAUSE_MS: u64 = 50;
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     conditions: Arc<Mutex<BTreeMap<&'static str, bool>>>,
+    degraded: Arc<Mutex<BTreeSet<&'static str>>>,
 }
 
 impl Readiness {
     /// A set whose conditions do not hold yet.
     pub fn new(names: &[&'static str]) -> Self {
         let conditions = names.iter().map(|name| (*name, false)).collect();
-        Self { conditions: Arc::new(Mutex::new(conditions)) }
+        Self { conditions: Arc::new(Mutex::new(conditions)), degraded: Arc::default() }
+    }
+
+    /// Says that a part works, but less well than it should: the process stays ready, and says so.
+    pub fn degrade(&self, name: &'static str) {
+        self.degraded.lock().insert(name);
+    }
+
+    /// Says that a part works as it should again.
+    pub fn recover(&self, name: &'static str) {
+        self.degraded.lock().remove(name);
     }
 
     /// Says that a condition holds; a name not seen before joins the set.
@@ -54,7 +65,9 @@ impl Readiness {
     }
 
     fn to_json(&self) -> String {
-        serde_json::json!({ "ready": self.is_ready(), "conditions": &*self.conditions.lock() }).to_string()
+        let (conditions, degraded) = (self.conditions.lock().clone(), self.degraded.lock().clone());
+        serde_json::json!({ "ready": self.is_ready(), "conditions": conditions, "degraded": degraded })
+            .to_string()
     }
 }
 
@@ -137,6 +150,14 @@ mod tests {
         );
         readiness.hold("directory");
         assert!(get(port, "/readyz").await.starts_with("HTTP/1.1 200"));
+        readiness.degrade("kms");
+        let degraded = get(port, "/readyz").await;
+        assert!(
+            degraded.starts_with("HTTP/1.1 200") && degraded.contains(r#""degraded":["kms"]"#),
+            "{degraded}"
+        );
+        readiness.recover("kms");
+        assert!(get(port, "/readyz").await.contains(r#""degraded":[]"#));
         readiness.fail("pins");
         assert!(get(port, "/readyz").await.starts_with("HTTP/1.1 503"));
         assert!(get(port, "/metrics").await.contains("\ndomicile_foreign_body_bytes_total "));

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod audit_log;
 pub mod config;
 mod context;
+mod erase;
 mod error;
 mod jobs;
 pub mod migrate;

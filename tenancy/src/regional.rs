@@ -62,6 +62,7 @@ impl Regional {
         let keys = Arc::new(Keys::connect(config, kms, clock.clone()).await?);
         let objects = Arc::new(Objects::connect(config).await?);
         let archive = Archive::connect(config).await?;
+        keys.check_ledger(&archive).await?;
         let commit = Duration::from_millis(config.pool.commit_ms);
         let tallies = shards.keys().map(|shard| (*shard, Tallies::new())).collect();
         let shared = Arc::new(TxShared { region: config.region, clock, keys, commit, tallies });
@@ -78,7 +79,8 @@ impl Regional {
         }
         self.shared.keys.check_pins().await?;
         self.objects.check_pins().await?;
-        self.archive.check_pins().await
+        self.archive.check_pins().await?;
+        self.shared.keys.check_ledger(&self.archive).await
     }
 
     /// The region everything here belongs to.

@@ -5,9 +5,14 @@
 
 mod directory_head;
 mod directory_verify;
+mod keys_drill;
+mod keys_rotate;
+mod keys_status;
+mod keystore_backup;
 mod output;
 mod platform_admin_create;
 mod platform_admin_reset;
+mod regional;
 mod regions_add;
 mod regions_list;
 mod regions_transit;
@@ -18,7 +23,7 @@ mod tenants_move;
 mod tenants_onboard;
 mod tenants_steps;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use regions::clock::Clock;
@@ -38,9 +43,9 @@ use output::{Format, Table};
 /// Arguments of `domicile admin`.
 #[derive(Args)]
 pub struct AdminArgs {
-    /// The control plane's TOML file.
+    /// The control plane's TOML file; for `keys` and `keystore`, the region's worker file.
     #[arg(long)]
-    config: PathBuf,
+    config: Option<PathBuf>,
     /// Print JSON instead of aligned text.
     #[arg(long, global = true)]
     json: bool,
@@ -65,6 +70,22 @@ enum Area {
     /// The signed directory.
     #[command(subcommand)]
     Directory(Directory),
+    /// A region's keys. `--config` names the region's worker file.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// A region's key store: backups, and putting one back. `--config` names the region's worker file.
+    #[command(subcommand)]
+    Keystore(keystore_backup::KeyStore),
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Shows versions, ages, and what is under way.
+    Status(keys_status::Status),
+    /// Rotates a key.
+    Rotate(keys_rotate::Rotate),
+    /// Does for one clinic what would be done if its keys were known to somebody, and reports each step.
+    Drill(keys_drill::Drill),
 }
 
 #[derive(Subcommand)]
@@ -129,17 +150,43 @@ struct Cx {
 /// # Errors
 /// A sentence for the operator.
 pub fn run(args: AdminArgs) -> Result<(), RoleError> {
-    role::runtime(1)?.block_on(async {
-        let config: ControlConfig = role::load(&args.config)?;
-        let store = Store::connect(&config.database, Clock::system())
-            .await
-            .map_err(|error| RoleError::while_doing("connecting", &error))?;
-        let by = By { actor: Actor::Operator, request: RequestId::random() };
-        let format = if args.json { Format::Json } else { Format::Text };
-        let cx = Cx { store, by, format };
-        let table = dispatch(&cx, args.area).await?;
-        print(&cx, &table)
-    })
+    let format = if args.json { Format::Json } else { Format::Text };
+    let config =
+        || args.config.as_deref().ok_or_else(|| RoleError::new("name the configuration: --config FILE"));
+    let table = match args.area {
+        Area::Keys(keys) => {
+            let config = config()?;
+            role::runtime(1)?.block_on(Box::pin(on_keys(config, keys)))?
+        }
+        Area::Keystore(what) => {
+            let config = config()?;
+            let work = async { keystore_backup::run(&regional::Cx::open(config).await?, what).await };
+            role::runtime(1)?.block_on(Box::pin(work))?
+        }
+        area => {
+            let config = config()?;
+            role::runtime(1)?.block_on(Box::pin(on_control(config, format, area)))?
+        }
+    };
+    show(format, &table)
+}
+
+async fn on_control(config: &Path, format: Format, area: Area) -> Result<Table, RoleError> {
+    let config: ControlConfig = role::load(config)?;
+    let store = Store::connect(&config.database, Clock::system())
+        .await
+        .map_err(|error| RoleError::while_doing("connecting", &error))?;
+    let by = By { actor: Actor::Operator, request: RequestId::random() };
+    dispatch(&Cx { store, by, format }, area).await
+}
+
+async fn on_keys(config: &Path, keys: Keys) -> Result<Table, RoleError> {
+    let cx = regional::Cx::open(config).await?;
+    match keys {
+        Keys::Status(args) => keys_status::run(&cx, args).await,
+        Keys::Rotate(args) => keys_rotate::run(&cx, args).await,
+        Keys::Drill(args) => keys_drill::run(&cx, args).await,
+    }
 }
 
 async fn dispatch(cx: &Cx, area: Area) -> Result<Table, RoleError> {
@@ -159,12 +206,17 @@ async fn dispatch(cx: &Cx, area: Area) -> Result<Table, RoleError> {
         Area::Tenants(Tenants::Steps(args)) => tenants_steps::run(cx, args).await,
         Area::Directory(Directory::Head) => directory_head::run(cx).await,
         Area::Directory(Directory::Verify) => directory_verify::run(cx).await,
+        Area::Keys(_) | Area::Keystore(_) => Err(RoleError::new("not a command of the control plane")),
     }
 }
 
 fn print(cx: &Cx, table: &Table) -> Result<(), RoleError> {
+    show(cx.format, table)
+}
+
+fn show(format: Format, table: &Table) -> Result<(), RoleError> {
     table
-        .print(cx.format, &mut std::io::stdout().lock())
+        .print(format, &mut std::io::stdout().lock())
         .map_err(|error| RoleError::while_doing("printing", &error))
 }
 

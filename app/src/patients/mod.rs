@@ -14,6 +14,7 @@ pub mod model;
 pub mod name_index;
 pub mod names;
 pub mod queries;
+pub mod refill;
 pub mod rules;
 pub mod search;
 pub mod tables;

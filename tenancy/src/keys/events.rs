@@ -29,6 +29,12 @@ pub(crate) fn revoked(tenant: Option<TenantId>) {
     }
 }
 
+/// The key store ends before the erasure ledger does.
+pub(crate) fn rolled_back() {
+    EVENTS.with_label_values(&["key_store_behind_ledger"]).inc();
+    log::security("key_store_behind_ledger", &[]);
+}
+
 /// S3 answered for a bucket or region that is not this process's.
 pub(crate) fn foreign_bucket() {
     EVENTS.with_label_values(&["bucket_region_mismatch"]).inc();

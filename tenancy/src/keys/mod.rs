@@ -15,6 +15,7 @@ use regions::ids::TenantId;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::archive::Archive;
 use crate::config::RegionalConfig;
 use crate::envelope::{Cell, ValueKey};
 use crate::error::BootError;
@@ -24,6 +25,7 @@ use crate::sealed::{RowMacs, Sealer};
 mod cache;
 pub(crate) mod events;
 mod keeper;
+pub mod ledger;
 mod migrations;
 mod rotation;
 mod store;
@@ -31,6 +33,7 @@ mod subjects;
 mod tenants;
 
 pub use keeper::{Erased, Keeper, KeyStatus};
+pub use ledger::LedgerEntry;
 pub use migrations::{MIGRATIONS, MigrateError, Migration, migrate};
 pub use rotation::{NOTICE_S, Rotation, Stage, Step};
 pub use subjects::SubjectKey;
@@ -263,6 +266,32 @@ impl Keys {
         self.store.check_region(self.kms.region()).await
     }
 
+    /// Refuses a key store that ends before the region's erasure ledger does: it was restored, and would bring back who was
+    /// erased since.
+    ///
+    /// # Errors
+    /// [`BootError::Pin`] naming `key_store`; [`BootError::Dependency`] when the key store or the archive does not answer.
+    pub async fn check_ledger(&self, archive: &Archive) -> Result<(), BootError> {
+        let away = |_cause| BootError::Dependency {
+            field: "key_store",
+            problem: "the erasure ledger could not be compared with it".to_owned(),
+        };
+        // Read again before it is believed: an erasure may have been numbered and entered between the two looks.
+        for look in 0..2 {
+            let known = self.store.last_erasure().await.map_err(KeyError::from).map_err(away)?;
+            let Some(next) = ledger::first_after(archive, known).await.map_err(away)? else { return Ok(()) };
+            if look == 1 {
+                events::rolled_back();
+                return Err(BootError::Pin {
+                    field: "key_store",
+                    expected: "every erasure of the ledger; run `domicile admin keystore replay`".to_owned(),
+                    found: format!("a key store that ends at {known} while the ledger has {next}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Drops the cached keys of tenants whose keys were rotated since the last look, by any process.
     ///
     /// # Errors
@@ -275,6 +304,20 @@ impl Keys {
         }
         *self.seen.lock() = now;
         Ok(())
+    }
+
+    /// Has the region's KMS key rotated now; nothing stored is rewritten. Says which key.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn rotate_kms_key(&self) -> Result<String, KeyError> {
+        Ok(self.kms.rotate_key().await?.to_string())
+    }
+
+    /// Whether KMS is in trouble: cached keys go on working, and no other key can be had.
+    #[must_use]
+    pub fn is_degraded(&self) -> bool {
+        self.kms.is_degraded()
     }
 
     /// Calls made to KMS so far.

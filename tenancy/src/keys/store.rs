@@ -154,6 +154,13 @@ impl KeyStore {
         get(&connection.client.query_one(SELECT_NOW, &[]).await?, 0)
     }
 
+    /// The number of the last erasure; 0 when there is none.
+    pub(super) async fn last_erasure(&self) -> Result<u64, StoreError> {
+        let connection = self.connection().await?;
+        let last = get::<Option<i64>>(&connection.client.query_one(SELECT_NOW, &[]).await?, 1)?;
+        u64::try_from(last.unwrap_or(0)).map_err(|_cause| StoreError::Malformed)
+    }
+
     /// Tenants whose keys changed since then, and the clock of this look.
     pub(super) async fn changed_since(
         &self,

@@ -9,7 +9,7 @@ use super::cache::Loaded;
 use super::store::TenantKeyRow;
 use super::{KeyError, Keys, Purpose, TenantKey, TenantKeys, events};
 use crate::envelope::{Cell, KeyVersions};
-use crate::kms::{EncryptionContext, KeyArn, KmsError};
+use crate::kms::{CallFor, EncryptionContext, KeyArn, KmsError};
 use crate::sealed::{RowKeys, RowMacs, SealedBy, Sealer, SealerKeys, SealingKey};
 
 /// Recipe of the encryption context. A new recipe gets a new number; the number is stored with each wrapped key.
@@ -133,7 +133,7 @@ async fn unwrap(
         }
     };
     let context = context(region.as_str(), tenant, purpose, row.version);
-    match keys.kms.decrypt(&arn, &row.wrapped, context).await {
+    match keys.kms.decrypt(&arn, &row.wrapped, context, CallFor::TenantKey).await {
         Ok(bytes) => {
             Ok((TenantKey { tenant, purpose, version: row.version, unwraps: row.unwraps, bytes }, arn))
         }

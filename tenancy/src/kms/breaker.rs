@@ -24,6 +24,11 @@ pub(super) struct Breaker {
 pub(super) struct Ticket(());
 
 impl Breaker {
+    /// Whether it is open, a probe under way included.
+    pub(super) fn is_open(&self) -> bool {
+        self.open_until_ms.is_some()
+    }
+
     /// Leave for a call now, or nothing while the breaker is open or a probe is under way.
     pub(super) fn admit(&mut self, now_ms: u64) -> Option<Ticket> {
         let Some(open_until_ms) = self.open_until_ms else { return Some(Ticket(())) };

@@ -3,16 +3,20 @@
 //! The key is pinned when the process starts and each minute after: its region, its account, single-Region, enabled.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeySpec, KeyMetadata, KeySpec, KeyState, KeyUsageType};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
 use prometheus::IntCounterVec;
 use regions::clock::Clock;
+use regions::log::Field;
 use regions::region::RegionName;
 use zeroize::Zeroizing;
 
@@ -22,10 +26,12 @@ use crate::error::BootError;
 
 mod arn;
 mod breaker;
+mod epoch;
 mod signer;
 
 pub use arn::KeyArn;
 use breaker::Breaker;
+pub use epoch::Week;
 pub use signer::Signer;
 
 /// One attempt is short because a request waits for it; three fit into the request budget.
@@ -33,16 +39,52 @@ const LIMITS: Limits = Limits { attempt_ms: 1_200, operation_ms: 3_500, attempts
 /// Most keys whose breakers are kept; a region has one key, or one a tenant at the very most.
 const BREAKERS_MAX: usize = 4_096;
 
+/// Calls one process makes a second at most. A region's quota for symmetric keys is thousands, shared by every process of the
+/// account; a fleet of twenty that starts cold stays far below it.
+const CALLS_PER_S_MAX: NonZeroU32 = match NonZeroU32::new(100) {
+    Some(calls) => calls,
+    None => NonZeroU32::MIN,
+};
+/// Longest a call waits for its turn, in milliseconds; then it is refused like one that KMS does not answer.
+const TURN_MS: u64 = 2_000;
+
 /// Pairs that KMS binds a wrapped key to, exactly. They appear in CloudTrail, so they hold ids only.
 pub type EncryptionContext = HashMap<String, String>;
 
 static CALLS: LazyLock<IntCounterVec> = LazyLock::new(|| {
     regions::metrics::counter_vec(
         "domicile_kms_calls_total",
-        "Calls to KMS by operation and outcome; refusals by an open breaker included.",
-        &["operation", "outcome"],
+        "Calls to KMS by operation, purpose and outcome; refusals by an open breaker and by our own limit included.",
+        &["operation", "purpose", "outcome"],
     )
 });
+
+/// Why KMS is called; every call is counted and logged with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallFor {
+    /// Looking at the pinned key, at boot and each minute.
+    Pins,
+    /// Making or unwrapping a tenant's key.
+    TenantKey,
+    /// Key-store backups.
+    Epoch,
+    /// Signing evidence.
+    Evidence,
+    /// An operator rotates the KMS key.
+    Rotation,
+}
+
+impl CallFor {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pins => "pins",
+            Self::TenantKey => "tenant_key",
+            Self::Epoch => "epoch",
+            Self::Evidence => "evidence",
+            Self::Rotation => "rotation",
+        }
+    }
+}
 
 /// What a call to KMS came to, in the four kinds that are handled differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +118,7 @@ pub struct Kms {
     key: KeyArn,
     clock: Clock,
     breakers: Mutex<HashMap<KeyArn, Breaker>>,
+    turns: DefaultDirectRateLimiter,
     calls: AtomicU64,
 }
 
@@ -107,6 +150,7 @@ impl Kms {
             key,
             clock: Clock::system(),
             breakers: Mutex::new(HashMap::new()),
+            turns: RateLimiter::direct(Quota::per_second(CALLS_PER_S_MAX)),
             calls: AtomicU64::new(0),
         };
         kms.check().await?;
@@ -146,6 +190,7 @@ impl Kms {
     pub async fn check(&self) -> Result<(), BootError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let answer = self.client.describe_key().key_id(self.key.as_str()).send().await;
+        count("describe", CallFor::Pins, answer.as_ref().map_err(classify).err().as_ref());
         let described = answer.map_err(|error| {
             let problem = match classify(&error) {
                 KmsError::KeyUnusable => return pin("an enabled key", "no such key"),
@@ -166,11 +211,21 @@ impl Kms {
     /// # Errors
     /// [`KmsError`].
     pub async fn generate(&self, context: EncryptionContext) -> Result<DataKey, KmsError> {
-        let ticket = self.admit("generate", &self.key)?;
+        self.generate_under(&self.key, context, CallFor::TenantKey).await
+    }
+
+    async fn generate_under(
+        &self,
+        key: &KeyArn,
+        context: EncryptionContext,
+        purpose: CallFor,
+    ) -> Result<DataKey, KmsError> {
+        self.turn("generate", purpose).await?;
+        let ticket = self.admit("generate", purpose, key)?;
         let answer = self
             .client
             .generate_data_key()
-            .key_id(self.key.as_str())
+            .key_id(key.as_str())
             .key_spec(DataKeySpec::Aes256)
             .set_encryption_context(Some(context))
             .send()
@@ -180,7 +235,7 @@ impl Kms {
                 let wrapped = answer.ciphertext_blob.map(Blob::into_inner);
                 let plaintext = answer.plaintext.map(|blob| Zeroizing::new(blob.into_inner()));
                 match (wrapped, plaintext.and_then(|bytes| key_bytes(&bytes)), answer.key_id) {
-                    (Some(wrapped), Some(plaintext), Some(arn)) if arn == self.key.as_str() => {
+                    (Some(wrapped), Some(plaintext), Some(arn)) if arn == key.as_str() => {
                         Ok(DataKey { plaintext, wrapped })
                     }
                     _ => Err(KmsError::Ciphertext),
@@ -188,8 +243,8 @@ impl Kms {
             }
             Err(error) => Err(classify(&error)),
         };
-        count("generate", result.as_ref().err());
-        self.settle(&self.key, ticket, result.as_ref().err());
+        count("generate", purpose, result.as_ref().err());
+        self.settle(key, ticket, result.as_ref().err());
         result
     }
 
@@ -202,8 +257,10 @@ impl Kms {
         key: &KeyArn,
         wrapped: &[u8],
         context: EncryptionContext,
+        purpose: CallFor,
     ) -> Result<Zeroizing<[u8; 32]>, KmsError> {
-        let ticket = self.admit("decrypt", key)?;
+        self.turn("decrypt", purpose).await?;
+        let ticket = self.admit("decrypt", purpose, key)?;
         let answer = self
             .client
             .decrypt()
@@ -219,12 +276,46 @@ impl Kms {
             }
             Err(error) => Err(classify(&error)),
         };
-        count("decrypt", result.as_ref().err());
+        count("decrypt", purpose, result.as_ref().err());
         self.settle(key, ticket, result.as_ref().err());
         result
     }
 
-    fn admit(&self, operation: &'static str, key: &KeyArn) -> Result<breaker::Ticket, KmsError> {
+    /// Has the configured key rotated now, on top of the yearly rotation; nothing that was wrapped is rewritten, and all of it
+    /// opens. Says which key.
+    ///
+    /// # Errors
+    /// [`KmsError`].
+    pub async fn rotate_key(&self) -> Result<&KeyArn, KmsError> {
+        self.turn("rotate", CallFor::Rotation).await?;
+        let answer = self.client.rotate_key_on_demand().key_id(self.key.as_str()).send().await;
+        let result = answer.map(|_| &self.key).map_err(|error| classify(&error));
+        count("rotate", CallFor::Rotation, result.as_ref().err());
+        result
+    }
+
+    /// Whether a breaker is open: cached keys go on working, and no other key can be had.
+    #[must_use]
+    pub fn is_degraded(&self) -> bool {
+        self.breakers.lock().values().any(Breaker::is_open)
+    }
+
+    /// Waits for this process's turn.
+    async fn turn(&self, operation: &'static str, purpose: CallFor) -> Result<(), KmsError> {
+        let turn = tokio::time::timeout(Duration::from_millis(TURN_MS), self.turns.until_ready());
+        if turn.await.is_err() {
+            CALLS.with_label_values(&[operation, purpose.as_str(), "limited"]).inc();
+            return Err(KmsError::Unavailable);
+        }
+        Ok(())
+    }
+
+    fn admit(
+        &self,
+        operation: &'static str,
+        purpose: CallFor,
+        key: &KeyArn,
+    ) -> Result<breaker::Ticket, KmsError> {
         let now_ms = self.clock.now_unix_ms();
         let mut breakers = self.breakers.lock();
         if breakers.len() >= BREAKERS_MAX && !breakers.contains_key(key) {
@@ -233,7 +324,7 @@ impl Kms {
         let ticket = breakers.entry(key.clone()).or_default().admit(now_ms);
         drop(breakers);
         let Some(ticket) = ticket else {
-            CALLS.with_label_values(&[operation, "breaker_open"]).inc();
+            CALLS.with_label_values(&[operation, purpose.as_str(), "breaker_open"]).inc();
             return Err(KmsError::Unavailable);
         };
         self.calls.fetch_add(1, Ordering::Relaxed);
@@ -250,7 +341,7 @@ impl Kms {
     }
 }
 
-fn count(operation: &'static str, error: Option<&KmsError>) {
+fn count(operation: &'static str, purpose: CallFor, error: Option<&KmsError>) {
     let outcome = match error {
         None => "ok",
         Some(KmsError::Unavailable) => "unavailable",
@@ -258,7 +349,11 @@ fn count(operation: &'static str, error: Option<&KmsError>) {
         Some(KmsError::KeyUnusable) => "key_unusable",
         Some(KmsError::Ciphertext) => "ciphertext",
     };
-    CALLS.with_label_values(&[operation, outcome]).inc();
+    CALLS.with_label_values(&[operation, purpose.as_str(), outcome]).inc();
+    regions::log::info(
+        "kms_call",
+        &[Field::Step(operation), Field::Job(purpose.as_str()), Field::Code(outcome)],
+    );
 }
 
 fn key_bytes(bytes: &[u8]) -> Option<Zeroizing<[u8; 32]>> {

@@ -5,7 +5,7 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyState, KeyUsageType, MessageType, SigningAlgorithmSpec};
 use regions::region::RegionName;
 
-use super::{KeyArn, KmsError, LIMITS, classify, count};
+use super::{CallFor, KeyArn, KmsError, LIMITS, classify, count};
 use crate::aws::{Site, Target};
 use crate::config::KmsConfig;
 use crate::error::BootError;
@@ -101,7 +101,7 @@ impl Signer {
             Ok(answer) => answer.signature.map(Blob::into_inner).ok_or(KmsError::Ciphertext),
             Err(error) => Err(classify(&error)),
         };
-        count("sign", result.as_ref().err());
+        count("sign", CallFor::Evidence, result.as_ref().err());
         result
     }
 }

@@ -60,8 +60,10 @@ pub(crate) const REPLACEABLE_SHARD: &[&str] = &[
     include_str!("../../../migrations/replaceable/shard/40_audit.sql"),
 ];
 /// Triggers, policies and grants of each tenant, applied again whenever their hash changes.
-pub(crate) const REPLACEABLE_TENANT: &[&str] =
-    &[include_str!("../../../migrations/replaceable/tenant/10_rules.sql")];
+pub(crate) const REPLACEABLE_TENANT: &[&str] = &[
+    include_str!("../../../migrations/replaceable/tenant/10_rules.sql"),
+    include_str!("../../../migrations/replaceable/tenant/20_erasure.sql"),
+];
 
 /// What a [`Migrator`](super::Migrator) applies.
 #[derive(Debug, Clone)]

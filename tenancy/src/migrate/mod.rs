@@ -12,10 +12,11 @@ mod tenant_track;
 
 use std::collections::BTreeMap;
 
-use regions::ids::{ShardId, TenantId};
+use regions::ids::{Epoch, ShardId, TenantId};
 
 use crate::config::{RegionalConfig, ShardConfig};
 use crate::error::BootError;
+use crate::names::{OWNER_ROLE, TenantRef};
 use crate::pg::{Connector, PgClient, describe};
 use crate::shard::pins::{Login, check_login};
 
@@ -123,6 +124,24 @@ impl Migrator {
             connectors.insert(shard.id, connector);
         }
         Ok(Self { config: config.clone(), plan, connectors })
+    }
+
+    /// Where a tenant lives in this region, and at which epoch; `None` when no shard of the configuration has it ready.
+    ///
+    /// # Errors
+    /// [`MigrateError`] when a shard does not answer.
+    pub async fn locate(&self, tenant: TenantId) -> Result<Option<TenantRef>, MigrateError> {
+        let sql = "SELECT epoch FROM meta.tenant WHERE id = $1 AND state = 'ready'";
+        for (shard, connector) in &self.connectors {
+            let client = connector.open_driven().await?;
+            let failed = |error| MigrateError::sql("looking for a tenant", &error);
+            client.batch_execute(&format!("SET ROLE {OWNER_ROLE}")).await.map_err(failed)?;
+            if let Some(row) = client.query_opt(sql, &[&tenant.as_uuid()]).await.map_err(failed)? {
+                let epoch = u32::try_from(row.get::<_, i32>(0)).unwrap_or(0);
+                return Ok(Some(TenantRef { id: tenant, shard: *shard, epoch: Epoch(epoch) }));
+            }
+        }
+        Ok(None)
     }
 
     /// The migrations it applies.

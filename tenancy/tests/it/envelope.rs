@@ -9,6 +9,9 @@ use tenancy::sealed::{Column, OpenError, SealError, Sealed, Sealer};
 
 use crate::rig::Rig;
 
+#[path = "../../fuzz/check.rs"]
+mod check;
+
 const NAMES: Column = Column::new(16, 1);
 const PHONES: Column = Column::new(16, 4);
 const OTHER_TABLE: Column = Column::new(17, 1);
@@ -122,4 +125,25 @@ fn an_independent_decoder_agrees_on_the_documented_vectors() {
         }
         Err(error) => panic!("python3 could not be run: {error}"),
     }
+}
+
+/// What the fuzzer found or was given, each whole, cut and longer: `tenancy/fuzz` in a bounded form.
+#[test]
+fn t26_the_fuzzers_corpus_holds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/envelope");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        check::envelope(&bytes);
+        for length in 0..bytes.len() {
+            check::envelope(&bytes[..length]);
+        }
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            check::envelope(&flipped);
+        }
+        seen += 1;
+    }
+    assert!(seen >= 20, "{seen} files");
 }

@@ -18,6 +18,7 @@ mod framing;
 mod injected;
 mod isolation;
 mod jobs;
+mod keystore;
 mod memory;
 mod openapi;
 mod own_account;

@@ -1,0 +1,133 @@
+//! Rotating keys: what the worker does in the background and an operator's command does while it is watched.
+//!
+//! The stages are `tenancy::keys`'; this side finds the rows that hang on a key and moves them in bounded batches, each in a
+//! transaction of its own with its audit entries. Any number of processes may do it at once, and any may be killed.
+
+mod fill;
+mod subject;
+
+pub use subject::OldKey;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use regions::ids::TenantId;
+use regions::log::{self, Field};
+use regions::shutdown::Shutdown;
+use tenancy::config::RegionalConfig;
+use tenancy::keys::{Keeper, KeyError, Purpose, Rotation, Step};
+use tenancy::migrate::Migrator;
+use tenancy::{BootError, Regional, TenantRef};
+
+use crate::store::StoreError;
+
+/// Time between two looks at the rotations that are under way, in seconds.
+const LOOK_EVERY_S: u64 = 10;
+/// Steps one look takes for each rotation; then the others have their turn.
+const STEPS_PER_LOOK: usize = 20;
+
+/// Why a rotation does not go on; trying again is always right.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// The key store, KMS or a stored key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The clinic's rows.
+    #[error("the clinic's rows could not be moved: {0}")]
+    Rows(#[from] StoreError),
+    /// No shard of this region has the clinic.
+    #[error("no shard of this region has this clinic")]
+    Nowhere,
+    /// There is no such patient.
+    #[error("there is no such patient in this clinic")]
+    NoPatient,
+}
+
+/// What rotates.
+pub struct Rotator {
+    /// The region's data plane.
+    pub regional: Arc<Regional>,
+    /// The key store's functions.
+    pub keeper: Keeper,
+    /// Knows which shard has which clinic.
+    pub migrator: Migrator,
+}
+
+impl Rotator {
+    /// Opens the keeper with the migrator's log-in.
+    ///
+    /// # Errors
+    /// [`BootError`].
+    pub fn new(
+        regional: Arc<Regional>,
+        migrator: Migrator,
+        as_migrator: &RegionalConfig,
+    ) -> Result<Rotator, BootError> {
+        let keeper = Keeper::new(&as_migrator.key_store)?;
+        Ok(Rotator { regional, keeper, migrator })
+    }
+
+    /// Begins a rotation, or finds the one that is under way.
+    ///
+    /// # Errors
+    /// [`RotateError`].
+    pub async fn begin(&self, tenant: TenantId, purpose: Purpose) -> Result<Rotation, RotateError> {
+        Ok(self.regional.keys().rotate(&self.keeper, tenant, purpose).await?)
+    }
+
+    /// Takes a rotation one step further, moving rows when it is their turn.
+    ///
+    /// # Errors
+    /// [`RotateError`].
+    pub async fn advance(&self, rotation: Rotation) -> Result<Step, RotateError> {
+        let keys = self.regional.keys();
+        match keys.rotation_step(&self.keeper, rotation).await? {
+            Step::Fill(rotation) => {
+                let tenant = self.locate(rotation.tenant).await?;
+                let moved = fill::batch(&self.regional, tenant, &rotation).await?;
+                Ok(keys.rotation_filled(&self.keeper, rotation, moved).await?)
+            }
+            step => Ok(step),
+        }
+    }
+
+    async fn locate(&self, tenant: TenantId) -> Result<TenantRef, RotateError> {
+        let found = self.migrator.locate(tenant).await.map_err(|_cause| KeyError::Unavailable)?;
+        found.ok_or(RotateError::Nowhere)
+    }
+
+    /// Goes on with every rotation of the region until the process stops.
+    pub async fn run(self, shutdown: Shutdown) {
+        let mut every = tokio::time::interval(Duration::from_secs(LOOK_EVERY_S));
+        loop {
+            tokio::select! {
+                () = shutdown.wait() => return,
+                _ = every.tick() => {}
+            }
+            if self.look().await.is_err() {
+                log::warn("rotations_not_listed", &[]);
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<(), KeyError> {
+        for mut rotation in self.keeper.rotations(None).await? {
+            let tenant = rotation.tenant;
+            for _ in 0..STEPS_PER_LOOK {
+                match self.advance(rotation).await {
+                    Ok(Step::Moved(next) | Step::Fill(next)) => rotation = next,
+                    Ok(Step::Wait(_)) => break,
+                    Ok(Step::Done(end)) => {
+                        log::info("key_rotated", &[Field::Tenant(tenant), Field::Count(end.done)]);
+                        break;
+                    }
+                    Err(_never_quoted) => {
+                        log::warn("rotation_interrupted", &[Field::Tenant(tenant)]);
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

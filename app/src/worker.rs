@@ -82,7 +82,6 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
         clock: clock.clone(),
     });
     let mut queues = JoinSet::new();
-    let as_migrator = onboarding::as_migrator(&regional_config, &config.migrator);
     for shard in &config.regional.shards {
         let sealer = Sealer::connect(&as_migrator, shard.id, clock.clone())
             .await

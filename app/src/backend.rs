@@ -53,22 +53,19 @@ pub fn run(config: &Path) -> Result<(), RoleError> {
     log::init("backend", Some(config.region), Box::new(std::io::stdout()));
     role::runtime(config.threads)?.block_on(async {
         let (trigger, shutdown) = Shutdown::new();
-        serve_until(config, trigger, shutdown).await
+        Box::pin(serve_until(config, trigger, shutdown)).await
     })
 }
 
 async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown) -> Result<(), RoleError> {
     let clock = Clock::system();
     let directory = DirectoryHandle::new();
-    let app = web::Data::new(build(&config, clock, directory.clone()).await?);
+    let app = web::Data::new(Box::pin(build(&config, clock, directory.clone())).await?);
     let tls = tls::mutual_server(&config.tls.identity(), &config.tls.client_ca, &[])
         .map_err(|error| RoleError::while_doing("the listener's certificate", &error))?;
     let readiness = Readiness::new(&["directory", pins::READY]);
     readiness.hold(pins::READY);
-    let admin = bind(config.admin_listen)?;
-    admin.set_nonblocking(true).map_err(|error| RoleError::while_doing("the admin listener", &error))?;
-    let admin = tokio::net::TcpListener::from_std(admin)
-        .map_err(|error| RoleError::while_doing("the admin listener", &error))?;
+    let admin = bind_admin(config.admin_listen)?;
     let portal = Portal::of(config.portal_dir.as_deref())
         .map_err(|error| RoleError::while_doing("portal_dir", &error))?;
     let server = Backend::new(app.clone())
@@ -212,6 +209,17 @@ impl Backend {
 pub fn bind(address: SocketAddr) -> Result<TcpListener, RoleError> {
     TcpListener::bind(address)
         .map_err(|error| RoleError::while_doing(&format!("listening on {address}"), &error))
+}
+
+/// The listening socket of the admin server.
+///
+/// # Errors
+/// When it cannot be had.
+pub fn bind_admin(address: SocketAddr) -> Result<tokio::net::TcpListener, RoleError> {
+    let failed = |error: std::io::Error| RoleError::while_doing("the admin listener", &error);
+    let listener = bind(address)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    tokio::net::TcpListener::from_std(listener).map_err(failed)
 }
 
 /// Follows the directory until the process stops.

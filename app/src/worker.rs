@@ -11,11 +11,11 @@ use regions::log::{self, Field};
 use regions::shutdown::{Shutdown, Trigger};
 use tenancy::Regional;
 use tenancy::audit_log::Sealer;
-use tenancy::config::ShardConfig;
+use tenancy::config::{RegionalConfig, ShardConfig};
 use tokio::task::JoinSet;
 
 use crate::audit::sealing;
-use crate::backend::{bind, follow, watch_directory};
+use crate::backend::{bind_admin, follow, watch_directory};
 use crate::config::WorkerConfig;
 use crate::documents::scanner::Scanner;
 use crate::jobs::mail::Mailer;
@@ -40,7 +40,7 @@ pub fn run(config: &Path) -> Result<(), RoleError> {
     log::init("worker", Some(config.region), Box::new(std::io::stdout()));
     role::runtime(0)?.block_on(async {
         let (trigger, shutdown) = Shutdown::new();
-        work_until(config, trigger, shutdown).await
+        Box::pin(work_until(config, trigger, shutdown)).await
     })
 }
 
@@ -61,17 +61,9 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     let readiness = Readiness::new(&["directory", pins::READY, "jobs"]);
     readiness.hold(pins::READY);
     let pins = Pins::default();
-    let admin = bind(config.admin_listen)?;
-    admin.set_nonblocking(true).map_err(|error| failed("the admin listener")(&error))?;
-    let admin =
-        tokio::net::TcpListener::from_std(admin).map_err(|error| failed("the admin listener")(&error))?;
-
+    let admin = bind_admin(config.admin_listen)?;
     let as_migrator = onboarding::as_migrator(&regional_config, &config.migrator);
-    let rotating = onboarding::migrator(&regional_config, &config.migrator)
-        .await
-        .map_err(|error| failed("connecting as migrator")(&error))?;
-    let rotator = Rotator::new(Arc::clone(&regional), rotating, &as_migrator)
-        .map_err(|error| failed("opening the keeper")(&error))?;
+    let rotator = rotator(&regional, &regional_config, &config).await?;
     let jobs = Arc::new(Jobs {
         regional: Arc::clone(&regional),
         directory: directory.clone(),
@@ -121,6 +113,20 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     tasks.shutdown().await;
     log::info("stopped", &[]);
     Ok(())
+}
+
+/// What goes on with rotations, on a connection of its own as the migrator.
+async fn rotator(
+    regional: &Arc<Regional>,
+    regional_config: &RegionalConfig,
+    config: &WorkerConfig,
+) -> Result<Rotator, RoleError> {
+    let migrator = onboarding::migrator(regional_config, &config.migrator)
+        .await
+        .map_err(|error| RoleError::while_doing("connecting as migrator", &error))?;
+    let keeper = onboarding::as_migrator(regional_config, &config.migrator);
+    Rotator::new(Arc::clone(regional), migrator, &keeper)
+        .map_err(|error| RoleError::while_doing("opening the keeper", &error))
 }
 
 /// The job queue of one shard.

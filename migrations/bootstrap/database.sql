@@ -42,6 +42,8 @@ BEGIN
     END LOOP;
 END
 $$;
+-- Backups and restores of the key store begin with this function; no statement of a clinic runs as one of these roles.
+GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) TO domicile_owner, domicile_migrator;
 
 -- Nothing the owner creates is executable by everyone; each right is granted by name.
 ALTER DEFAULT PRIVILEGES FOR ROLE domicile_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

@@ -21,7 +21,7 @@ pub(crate) async fn measure(world: &World, scale: Scale) {
     let mut door = FrontDoor::connect(world, &world.alpha, &staff).await;
     tags(&mut door, &patients, scale).await;
     dated_names(&mut door, scale).await;
-    held_names(world, scale).await;
+    Box::pin(held_names(world, scale)).await;
 }
 
 /// One search by a tag of the `number`th patient; the kinds take turns.

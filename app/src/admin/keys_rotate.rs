@@ -52,7 +52,7 @@ pub(super) async fn run(cx: &Cx, args: Rotate) -> Result<Table, RoleError> {
     let purpose = match args.key {
         Which::Seal => Purpose::Seal,
         Which::RowMac => Purpose::RowMac,
-        Which::Subject => return subject(cx, args).await,
+        Which::Subject => return Box::pin(subject(cx, args)).await,
         Which::Kms => return kms(cx).await,
     };
     let tenant = args.tenant.ok_or_else(|| RoleError::new("name the tenant: --tenant ID"))?;
@@ -78,7 +78,7 @@ async fn subject(cx: &Cx, args: Rotate) -> Result<Table, RoleError> {
     let patient =
         PatientId::parse(name).ok_or_else(|| RoleError::new("name the patient: --patient pat_…"))?;
     let tenant = args.tenant.ok_or_else(|| RoleError::new("name the tenant: --tenant ID"))?;
-    let old = cx.rotator().await?.patient(tenant, patient).await.map_err(failed)?;
+    let old = Box::pin(cx.rotator().await?.patient(tenant, patient)).await.map_err(failed)?;
     let mut table = Table::new(&["tenant", "old_key", "values_left"]);
     table.push(match old {
         OldKey::Destroyed => vec![json!(tenant), json!("destroyed"), json!(0)],

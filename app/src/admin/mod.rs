@@ -184,8 +184,8 @@ async fn on_keys(config: &Path, keys: Keys) -> Result<Table, RoleError> {
     let cx = regional::Cx::open(config).await?;
     match keys {
         Keys::Status(args) => keys_status::run(&cx, args).await,
-        Keys::Rotate(args) => keys_rotate::run(&cx, args).await,
-        Keys::Drill(args) => keys_drill::run(&cx, args).await,
+        Keys::Rotate(args) => Box::pin(keys_rotate::run(&cx, args)).await,
+        Keys::Drill(args) => Box::pin(keys_drill::run(&cx, args)).await,
     }
 }
 

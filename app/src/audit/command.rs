@@ -109,7 +109,7 @@ async fn run(command: Command) -> Result<(String, bool), RoleError> {
             let fetched = fetched.map_err(|error| RoleError::while_doing("copying the log", &error))?;
             Ok((format!("{} files, {} extra versions\n", fetched.files, fetched.extra), fetched.extra == 0))
         }
-        Command::Verify(args) => verify(args).await,
+        Command::Verify(args) => Box::pin(verify(args)).await,
     }
 }
 

@@ -48,7 +48,8 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
     let tenant = TenantRef { id: record.id, shard: record.shard, epoch: record.epoch };
     let id = payload.get("document").map(DocumentId::from).ok_or("document.no_id")?;
     let now = DateTime::<Utc>::from(jobs.clock.now());
-    Intake { regional: &jobs.regional, scanner: &jobs.scanner, now }.look_at(tenant, id).await
+    let intake = Intake { regional: &jobs.regional, scanner: &jobs.scanner, now };
+    Box::pin(intake.look_at(tenant, id)).await
 }
 
 /// A document that waits to be looked at.
@@ -88,11 +89,11 @@ impl Intake<'_> {
     pub async fn look_at(&self, tenant: TenantRef, id: DocumentId) -> Result<(), &'static str> {
         let Some(waiting) = self.waiting(tenant, id).await? else { return Ok(()) };
         let verdict = match self.read(tenant, &waiting).await {
-            Ok(reading) => self.judge(tenant, &waiting, reading).await?,
+            Ok(reading) => Box::pin(self.judge(tenant, &waiting, reading)).await?,
             Err(ReadError::Damaged) => Verdict::Refuse("damaged"),
             Err(ReadError::Later(code)) => return Err(code),
         };
-        let gone = self.settle(tenant, waiting, verdict).await?;
+        let gone = Box::pin(self.settle(tenant, waiting, verdict)).await?;
         for object in gone {
             // The clean-up does it later if this fails.
             sweep::remove(self.regional, tenant, object).await.unwrap_or_default();

@@ -125,7 +125,7 @@ async fn record(call: &Call, target: &Target, part: Option<&StoredPart>, parts: 
         if let Some(part) = part {
             queries::remember_part(tx, target.row, part).await?;
         }
-        let mut entry = entry(ctx, &call, &document).fields(field_bits::CONTENT).count(parts);
+        let mut entry = entry(ctx, call, &document).fields(field_bits::CONTENT).count(parts);
         if document.state == State::Initiated {
             let stepped =
                 queries::step(tx, document.id, document.version, State::Uploading, ctx.now()).await?;

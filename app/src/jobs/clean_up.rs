@@ -37,7 +37,7 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
             break;
         }
     }
-    sweep::run(&jobs.regional, tenant, DateTime::<Utc>::from(jobs.clock.now())).await
+    Box::pin(sweep::run(&jobs.regional, tenant, DateTime::<Utc>::from(jobs.clock.now()))).await
 }
 
 /// Deletes one batch; whether there may be more.

@@ -258,10 +258,12 @@ impl Patient {
 
 /// Whether these are the tags that were stored with the row, no more and no fewer.
 fn are_the_tags_of(row: &PersonRow, tags: &[(i32, Vec<u8>)]) -> bool {
-    let found = tags.iter().filter_map(|(index, tag)| {
-        Some((u32::try_from(*index).ok()?, <[u8; 16]>::try_from(tag.as_slice()).ok()?))
-    });
-    tags_digest(found).as_slice() == row.tags_digest.as_slice()
+    // A tag of another form than ours was not stored by us, so it may not be passed over.
+    let found: Option<Vec<_>> = tags
+        .iter()
+        .map(|(index, tag)| Some((u32::try_from(*index).ok()?, <[u8; 16]>::try_from(tag.as_slice()).ok()?)))
+        .collect();
+    found.is_some_and(|found| tags_digest(found).as_slice() == row.tags_digest.as_slice())
 }
 
 async fn insert_tags(tx: &mut TenantTx, id: PatientId, tags: &BTreeSet<Tag>) -> Result<(), ChangeError> {

@@ -104,7 +104,7 @@ impl Rotator {
                 () = shutdown.wait() => return,
                 _ = every.tick() => {}
             }
-            if self.look().await.is_err() {
+            if Box::pin(self.look()).await.is_err() {
                 log::warn("rotations_not_listed", &[]);
             }
         }

@@ -5,7 +5,13 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::as_conversions,
     reason = "a test that cannot go on stops"
+)]
+#![expect(
+    clippy::large_futures,
+    clippy::too_many_lines,
+    reason = "a test tells one story in one piece, and nothing waits for its stack"
 )]
 
 mod clinic;

@@ -81,7 +81,7 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
         }
         let from = seen.len();
         seen.resize(from + length, 0);
-        stream.read_exact(&mut seen[from..]).await?;
+        stream.read_exact(seen.get_mut(from..).unwrap_or_default()).await?;
     }
     let signature = eicar();
     let found = seen.windows(signature.len()).any(|window| window == signature);

@@ -376,7 +376,7 @@ impl Keys {
         tenant: TenantId,
         subject: SubjectId,
     ) -> Result<Arc<SubjectKey>, KeyError> {
-        subjects::create(self, tenant, subject).await
+        Box::pin(subjects::create(self, tenant, subject)).await
     }
 
     /// The key of a subject, after reading that it is still there.
@@ -401,7 +401,7 @@ impl Keys {
         tenant: TenantId,
         subjects: &[SubjectId],
     ) -> Result<HashMap<SubjectId, Arc<SubjectKey>>, KeyError> {
-        subjects::get(self, tenant, subjects).await
+        Box::pin(subjects::get(self, tenant, subjects)).await
     }
 
     /// A sealer for values about one subject.

@@ -145,7 +145,7 @@ mod tests {
             let extent = Extent::new(bytes).unwrap();
             let parts = 1..=extent.parts();
             prop_assert_eq!(parts.clone().map(|n| extent.part_bytes(n).unwrap()).sum::<u64>(), bytes);
-            let stored: u64 = parts.map(|n| extent.part_stored_bytes(n).unwrap() as u64).sum();
+            let stored: u64 = parts.map(|n| extent.part_stored_bytes(n).unwrap()).map(|bytes| u64::try_from(bytes).unwrap()).sum();
             prop_assert_eq!(stored, extent.stored_bytes());
             let last = extent.segments() - 1;
             prop_assert_eq!(extent.position(last), Position::Last);
@@ -157,7 +157,7 @@ mod tests {
         fn a_range_of_bytes_is_covered_and_no_more(bytes in 1..=40 * SEGMENT_U64, a in any::<u64>(), b in any::<u64>()) {
             let (first, last) = { let (a, b) = (a % bytes, b % bytes); (a.min(b), a.max(b)) };
             let (segments, skip) = Extent::new(bytes).unwrap().covering(first, last);
-            prop_assert_eq!(u64::from(segments.start) * SEGMENT_U64 + skip as u64, first);
+            prop_assert_eq!(u64::from(segments.start) * SEGMENT_U64 + u64::try_from(skip).unwrap(), first);
             prop_assert_eq!(u64::from(segments.end - 1), last / SEGMENT_U64);
         }
     }

@@ -40,7 +40,7 @@ fn sealer() -> Sealer {
 
 /// The stored segments of `text`, through the same parts that an upload is put in.
 fn stored(cipher: &ObjectCipher, text: &[u8]) -> Vec<Vec<u8>> {
-    let extent = Extent::new(text.len() as u64).unwrap();
+    let extent = Extent::new(u64::try_from(text.len()).unwrap()).unwrap();
     let (mut all, mut rest) = (Vec::new(), text);
     for number in 1..=extent.parts() {
         let mut part = PartSealer::new(cipher, extent, number).unwrap();
@@ -51,7 +51,7 @@ fn stored(cipher: &ObjectCipher, text: &[u8]) -> Vec<Vec<u8>> {
         }
         all.extend_from_slice(&part.finish().unwrap().0);
     }
-    assert_eq!(all.len() as u64, extent.stored_bytes());
+    assert_eq!(u64::try_from(all.len()).unwrap(), extent.stored_bytes());
     all.chunks(SEGMENT_BYTES + SEGMENT_OVERHEAD_BYTES).map(<[u8]>::to_vec).collect()
 }
 
@@ -68,9 +68,12 @@ fn open_all(cipher: &ObjectCipher, segments: &[Vec<u8>]) -> Result<Vec<u8>, Open
 fn every_length_around_the_edges_survives() {
     let (_, cipher) = ObjectCipher::create(&sealer(), ObjectId::random()).unwrap();
     for length in [0, 1, SEGMENT_BYTES - 1, SEGMENT_BYTES, SEGMENT_BYTES + 1, 8 * SEGMENT_BYTES + 5] {
-        let text: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+        let text: Vec<u8> = (0..length).map(|n| u8::try_from(n % 251).unwrap()).collect();
         let segments = stored(&cipher, &text);
-        assert_eq!(segments.len() as u32, Extent::new(length as u64).unwrap().segments());
+        assert_eq!(
+            u32::try_from(segments.len()).unwrap(),
+            Extent::new(u64::try_from(length).unwrap()).unwrap().segments()
+        );
         assert_eq!(open_all(&cipher, &segments).unwrap(), text, "{length}");
     }
 }

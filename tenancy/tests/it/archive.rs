@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
 use localaws::{BucketOptions, FaultKind, KeyOptions, KeySpec, RegionScope};
+use regions::clock::Clock;
 use tenancy::archive::{ARCHIVE_OBJECT_BYTES_MAX, Archive, ArchiveError, VersionId};
 use tenancy::kms::Signer;
 
@@ -13,7 +14,7 @@ use crate::rig::{ARCHIVE, Rig};
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 fn in_a_year() -> SystemTime {
-    SystemTime::now() + YEAR
+    Clock::system().now() + YEAR
 }
 
 async fn refusal(rig: &Rig) -> String {

@@ -25,8 +25,8 @@ async fn an_entry_that_names_another_table_does_not_count() {
     let mut tx = region.regional.begin(region.alpha, "test").await.unwrap();
     insert_patient(&mut tx, region.alpha.id, patient).await.unwrap();
     let sql = format!(
-        "INSERT INTO person (patient_id, tenant_id, names, birth_date, sex)
-         VALUES ('{patient}', '{}', '\\x00', '\\x00', '\\x00')",
+        "INSERT INTO person (patient_id, tenant_id, names, birth_date, sex, row_mac, tags_digest)
+         VALUES ('{patient}', '{}', '\\x00', '\\x00', '\\x00', decode(repeat('00', 37), 'hex'), sha256('x'))",
         region.alpha.id.as_uuid()
     );
     execute(&mut tx, &sql).await.unwrap();

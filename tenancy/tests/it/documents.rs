@@ -69,7 +69,7 @@ impl Ward {
 
     async fn read(&self, put: &Put) -> Result<Vec<u8>, ObjectError> {
         let cipher =
-            ObjectCipher::open(&self.sealer, put.id, &put.header).map_err(|_| ObjectError::Damaged)?;
+            ObjectCipher::open(&self.sealer, put.id, &put.header).map_err(|_cause| ObjectError::Damaged)?;
         let at = (self.tenant, put.id);
         let segments = 0..put.extent.segments();
         let mut reader = SegmentReader::new(Arc::clone(&self.objects), at, cipher, put.extent, segments);
@@ -105,7 +105,7 @@ fn text(bytes: usize) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_comes_back_whole_and_in_ranges() {
-    let ward = Ward::new().await;
+    let ward = Box::pin(Ward::new()).await;
     for bytes in [0, 1, SEGMENT_BYTES, PART_BYTES as usize + 3 * SEGMENT_BYTES + 7] {
         let text = text(bytes);
         let put = ward.put(&text).await;
@@ -127,7 +127,7 @@ async fn a_document_comes_back_whole_and_in_ranges() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_come_in_any_order_and_again() {
-    let ward = Ward::new().await;
+    let ward = Box::pin(Ward::new()).await;
     let (good, wrong) = (text(2 * PART_BYTES as usize + 11), vec![0xEE; 2 * PART_BYTES as usize + 11]);
     let extent = Extent::new(good.len() as u64).unwrap();
     let id = ObjectId::random();
@@ -149,7 +149,7 @@ async fn parts_come_in_any_order_and_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_up_or_removed_leaves_no_byte() {
-    let ward = Ward::new().await;
+    let ward = Box::pin(Ward::new()).await;
     let before = ward.blobs().len();
     let text = text(PART_BYTES as usize + 1);
     let id = ObjectId::random();
@@ -172,7 +172,7 @@ async fn what_is_given_up_or_removed_leaves_no_byte() {
 /// Whoever can write to S3 rearranges a document's own sealed segments and mixes in those of another one.
 #[tokio::test(flavor = "multi_thread")]
 async fn segments_rearranged_in_s3_are_not_handed_out() {
-    let ward = Ward::new().await;
+    let ward = Box::pin(Ward::new()).await;
     let before = ward.blobs();
     let put = ward.put(&text(3 * SEGMENT_BYTES + 9)).await;
     let file = ward.blobs().into_iter().find(|path| !before.contains(path)).unwrap();
@@ -220,7 +220,7 @@ async fn segments_rearranged_in_s3_are_not_handed_out() {
 /// Catalogue entry T22 for parts: a redirect in the middle of an upload or of a download is an error, and a security event.
 #[tokio::test(flavor = "multi_thread")]
 async fn t22_a_redirect_in_the_middle_of_a_document_is_not_followed() {
-    let ward = Ward::new().await;
+    let ward = Box::pin(Ward::new()).await;
     let text = text(5 * SEGMENT_BYTES);
     let put = ward.put(&text).await;
     let id = ObjectId::random();
@@ -246,7 +246,7 @@ async fn t22_a_redirect_in_the_middle_of_a_document_is_not_followed() {
 /// The key policy of infra/terraform: S3 may use the key only for this region and some clinic.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_object_is_put_with_the_clinics_encryption_context() {
-    let ward = Ward::new().await;
+    let ward = Box::pin(Ward::new()).await;
     let policy = |tenant: TenantId| {
         let account = "arn:aws:iam::000000000000:root";
         let uses = ["kms:GenerateDataKey", "kms:Decrypt"];

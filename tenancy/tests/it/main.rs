@@ -5,6 +5,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::too_many_lines,
     reason = "a test that cannot go on should stop loudly"
 )]
 

@@ -103,7 +103,8 @@ async fn every_change_and_every_look_at_a_patient_leaves_its_entry() {
             }
         };
         let entries = world.audit(&world.alpha).await;
-        let last = entries.last().unwrap();
+        // An object that a deletion leaves behind is removed at once, and the platform's entry for that follows.
+        let last = entries.iter().rev().find(|entry| entry.0 != "document.purge").unwrap();
         if (last.0.as_str(), last.1.as_str()) == (route.action.name(), expected) {
             assert!(!excused.contains(route.action.name()), "{} is audited; take it out of the file", last.0);
         } else {
@@ -155,8 +156,7 @@ async fn when_the_log_cannot_be_written_no_patients_data_leaves_and_nothing_chan
             .unwrap();
     }
     for (n, route, other) in &asked {
-        let path =
-            route.path.replace("{id}", if route.path.contains("/break-glass") { &emergency } else { &id });
+        let path = sample_path(route, if route.path.contains("/break-glass") { &emergency } else { &id });
         let actor = match route.action {
             Action::BreakGlassStart => &third,
             Action::BreakGlassEnd => &second,

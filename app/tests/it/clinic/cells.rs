@@ -214,7 +214,7 @@ impl Cell<'_> {
         } else {
             // A part of the path besides the patient may be absent for its own reason.
             let only_the_patient = self.route.path.matches('{').count() == 1;
-            !matches!(outcome.0, 401 | 403 | 500..) && !(only_the_patient && outcome.0 == 404)
+            !(matches!(outcome.0, 401 | 403 | 500..) || only_the_patient && outcome.0 == 404)
         };
         (!as_expected).then(|| {
             format!(

@@ -26,6 +26,7 @@ const CHILD: &str = "DOMICILE_TEST_MEMORY_CHILD";
 
 /// In a process of its own, because the peak is the process's and other tests run in this one.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the child is told through its environment that it is one")]
 fn a_large_document_takes_no_more_memory_than_a_small_one() {
     if std::env::var_os(CHILD).is_some() {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

@@ -99,7 +99,7 @@ async fn what_needs_a_fresh_factor_is_closed_after_five_minutes_until_it_is_prov
     for (n, route) in
         ROUTES.iter().enumerate().filter(|(_, route)| route.action.assurance() == Assurance::StepUp)
     {
-        let actor = world.staff(&world.alpha, Role::ClinicAdmin).await;
+        let actor = world.able(&world.alpha, route.action).await;
         let ask = || {
             let id = AccountId::from(uuid::Uuid::nil()).to_string();
             let ask = world.ask(&world.alpha, route.method.as_str(), &sample_path(route, &id)).by(&actor);

@@ -18,7 +18,7 @@ async fn registered(world: &World, actor: &Actor) -> (String, uuid::Uuid) {
 #[tokio::test(flavor = "multi_thread")]
 async fn t28_a_row_with_a_column_emptied_or_moved_or_a_tag_taken_is_not_shown() {
     let world = World::new().await;
-    let actor = world.staff(&world.alpha, Role::ClinicAdmin).await;
+    let actor = world.staff(&world.alpha, Role::Physician).await;
     let (id, uuid) = registered(&world, &actor).await;
     let phi = SchemaName::phi(world.alpha.tenant.id).quoted();
     let superuser = world.region.superuser().await;
@@ -77,7 +77,7 @@ async fn t28_a_row_with_a_column_emptied_or_moved_or_a_tag_taken_is_not_shown() 
 #[tokio::test(flavor = "multi_thread")]
 async fn t28_a_row_put_back_whole_is_told_from_the_log() {
     let world = World::new().await;
-    let actor = world.staff(&world.alpha, Role::ClinicAdmin).await;
+    let actor = world.staff(&world.alpha, Role::Physician).await;
     let (id, uuid) = registered(&world, &actor).await;
     let (phi, ops) =
         (SchemaName::phi(world.alpha.tenant.id).quoted(), SchemaName::ops(world.alpha.tenant.id).quoted());

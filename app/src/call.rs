@@ -239,7 +239,7 @@ impl Call {
             purpose: purpose(self.headers())?,
             request_id: self.routed.assertion.request_id,
             client_ip: self.routed.assertion.client_ip,
-            clock: self.app.clock.clone(),
+            taken_up: self.app.clock.now().into(),
             keys: Arc::clone(self.app.keys()),
             policy: self.app.policy,
             tie: None,

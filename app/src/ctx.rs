@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use regions::clock::Clock;
 use regions::directory::TenantRecord;
 use regions::ids::RequestId;
 use regions::region::{Jurisdiction, RegionCode};
@@ -82,8 +81,8 @@ pub struct Ctx {
     pub request_id: RequestId,
     /// Where it came from, as the front door saw it.
     pub client_ip: IpAddr,
-    /// Time.
-    pub clock: Clock,
+    /// When the request was taken up. One time for the whole of it: a tie made in it must hold by the time it is judged by.
+    pub taken_up: DateTime<Utc>,
     /// The region's keys.
     pub keys: Arc<Keys>,
     /// Who may ask about whom.
@@ -100,10 +99,10 @@ impl Ctx {
         self.clinic.tenant()
     }
 
-    /// Now.
+    /// Now, which is one time for the whole request.
     #[must_use]
-    pub fn now(&self) -> DateTime<Utc> {
-        DateTime::<Utc>::from(self.clock.now())
+    pub const fn now(&self) -> DateTime<Utc> {
+        self.taken_up
     }
 
     /// The acting account's id; zeros before sign-in.

@@ -39,9 +39,9 @@ fi
 
 target=$(cargo metadata --format-version 1 --no-deps --offline | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 
-# Looking at a stack and stopping it work even while the code does not compile.
+# Looking at a stack and stopping it work even while the code does not compile; a code is asked for too often to build first.
 case $command in
-  down | reset | status | logs) [ -x "$target/debug/xtask" ] && exec "$target/debug/xtask" "$@" ;;
+  down | reset | status | logs | code) [ -x "$target/debug/xtask" ] && exec "$target/debug/xtask" "$@" ;;
 esac
 
 # Tests use dev-dependencies, which change the features of shared crates: building the same selection that the tests

@@ -88,7 +88,7 @@ export function loginOf(logins: Login[], role: string): Login {
 
 const STEP_S = 30;
 
-/** A code of a demo login that nobody has used: `cargo xtask code` keeps the same count beside the secret. */
+/** A code of a demo login that nobody has used: `dev/bootstrap.sh code` keeps the same count beside the secret. */
 async function nextCode(login: Login): Promise<string> {
   const used = join(SECRETS, `${login.email}.used`);
   const last = existsSync(used) ? Number(readFileSync(used, 'utf8')) : 0;

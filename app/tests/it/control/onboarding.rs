@@ -152,10 +152,10 @@ async fn a_clinic_that_cannot_be_built_delays_no_other_and_can_be_given_up() {
     let sql = "update platform.task set first_admin_email = '\"a b\"@lotus.example'";
     assert_eq!(control.superuser().await.execute(sql, &[]).await.unwrap(), 1);
     let _worker = Worker::start(&worker_config(&control, &region, 0));
-    super::support::until("five failures", async || invitations(&admin, &poisoned).await >= 5).await;
+    super::support::until("six failures", async || invitations(&admin, &poisoned).await >= 6).await;
     let healthy = make("cedar").await;
     super::support::until("the other clinic", async || state(&admin, &healthy).await == "active").await;
-    assert_eq!(invitations(&admin, &poisoned).await, 5, "the other one did not wait for its next failure");
+    assert_eq!(invitations(&admin, &poisoned).await, 6, "the other one did not wait for its next failure");
 
     admin.command(&poisoned, "offboard", &json!({"confirm_slug": "lotus"})).await.expect(200);
     super::support::until("the end", async || state(&admin, &poisoned).await == "purged").await;

@@ -33,7 +33,7 @@ const ROLE_PASSWORD: &str = "control-test-only";
 /// Where every test's clock starts: 2026-01-01T00:00:00Z.
 pub(crate) const START_MS: u64 = 1_767_225_600_000;
 /// Longest wait for something that happens by itself.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One control plane.
 pub(crate) struct TestControl {

@@ -20,7 +20,6 @@ use crate::http::Client;
 use crate::layout::Ports;
 use crate::pg::binaries::Binaries;
 use crate::places::{Checkout, Home};
-use crate::portal;
 use crate::secrets::random;
 use crate::seed::Demo;
 use crate::stack::bring_up::bring_up;
@@ -92,9 +91,6 @@ pub(crate) async fn run(checkout: &Checkout, home: Home, postgres: &Binaries) ->
         Ok(world) => {
             println!("up after {:.1} s", begun.elapsed().as_secs_f64());
             tally.record("the stack comes up", Ok(Tally::default()));
-            // First, so that what browsers leave behind is among what is searched for plain text at the end.
-            let browsed = portal::browse(checkout, &world.stack, "e2e").await;
-            tally.record("the portal in a browser", browsed.map(|()| Tally::default()));
             for (name, scenario) in SCENARIOS {
                 let result = tokio::time::timeout(SCENARIO_WAIT_MAX, scenario(&world)).await;
                 let result = result.unwrap_or_else(|_elapsed| Err(Fail::new("it did not finish in time")));

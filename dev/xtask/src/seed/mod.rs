@@ -17,7 +17,7 @@ pub(crate) struct Login {
     pub email: String,
     /// Their password; made at random, valid on this machine only.
     pub password: String,
-    /// The secret of their authenticator app, in base32; `cargo xtask code EMAIL` makes codes of it.
+    /// The secret of their authenticator app, in base32; `dev/bootstrap.sh code EMAIL` makes codes of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totp_secret: Option<String>,
 }

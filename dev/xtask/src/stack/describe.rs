@@ -177,8 +177,8 @@ pub(crate) fn things_to_try(stack: &Stack, demo: &Demo) -> Vec<String> {
 fn code_command(stack: &Stack, email: &str) -> String {
     let home = stack.relative(stack.home.dir());
     match home.as_str() {
-        ".domicile" => format!("cargo xtask code {email}"),
-        other => format!("cargo xtask code --stack {other} {email}"),
+        ".domicile" => format!("dev/bootstrap.sh code {email}"),
+        other => format!("dev/bootstrap.sh code --stack {other} {email}"),
     }
 }
 

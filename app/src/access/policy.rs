@@ -1,7 +1,7 @@
 //! The one place that decides: matches with no wildcard, so a new role or action does not compile until it is placed.
 //!
 //! An action names the groups that may ask for it; a group is a match over every role. Which patients a role may ask
-//! about is not decided here but by [`super::Reach`].
+//! about is not decided here but by the reach of its role (`access::reach`).
 
 use super::{Action, Audience, Role};
 

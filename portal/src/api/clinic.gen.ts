@@ -2,6 +2,8 @@
 import * as v from 'valibot';
 import { operation } from './operation.ts';
 
+export const About = /* @__PURE__ */ v.picklist(['everything', 'patient', 'actor', 'denied', 'break_glass', 'disclosures']);
+export type About = v.InferOutput<typeof About>;
 export const AcceptInput = /* @__PURE__ */ v.object({
   display_name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   password: /* @__PURE__ */ v.string(),
@@ -31,6 +33,15 @@ export const AssertionInput = /* @__PURE__ */ v.object({
   response: AssertionResponse,
 });
 export type AssertionInput = v.InferOutput<typeof AssertionInput>;
+export const AuditSearch = /* @__PURE__ */ v.object({
+  about: About,
+  cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  from: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  id: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  limit: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type AuditSearch = v.InferOutput<typeof AuditSearch>;
 export const IdentifierKind = /* @__PURE__ */ v.picklist(['ssn_last4', 'insurance_member_id', 'abha_number', 'abha_address']);
 export type IdentifierKind = v.InferOutput<typeof IdentifierKind>;
 export const Identifier = /* @__PURE__ */ v.object({
@@ -130,6 +141,26 @@ export const DocumentPage = /* @__PURE__ */ v.object({
   next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type DocumentPage = v.InferOutput<typeof DocumentPage>;
+export const EventView = /* @__PURE__ */ v.object({
+  action: /* @__PURE__ */ v.string(),
+  actor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  actor_kind: /* @__PURE__ */ v.string(),
+  id: /* @__PURE__ */ v.string(),
+  occurred_at: /* @__PURE__ */ v.string(),
+  outcome: /* @__PURE__ */ v.string(),
+  patient: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  purpose: /* @__PURE__ */ v.string(),
+  reason: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  result_count: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  row_version: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  sentence: /* @__PURE__ */ v.string(),
+});
+export type EventView = v.InferOutput<typeof EventView>;
+export const EventPage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(EventView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type EventPage = v.InferOutput<typeof EventPage>;
 export const FactorInput = /* @__PURE__ */ v.union([/* @__PURE__ */ v.object({
   totp: /* @__PURE__ */ v.string(),
 }), /* @__PURE__ */ v.object({
@@ -145,9 +176,9 @@ export const PasskeyView = /* @__PURE__ */ v.object({
 });
 export type PasskeyView = v.InferOutput<typeof PasskeyView>;
 export const FactorsView = /* @__PURE__ */ v.object({
+  passkeys: /* @__PURE__ */ v.array(PasskeyView),
   recovery_codes_left: /* @__PURE__ */ v.number(),
   totp_since: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  passkeys: /* @__PURE__ */ v.array(PasskeyView),
 });
 export type FactorsView = v.InferOutput<typeof FactorsView>;
 export const FieldError = /* @__PURE__ */ v.object({
@@ -429,6 +460,10 @@ export const WordsInput = /* @__PURE__ */ v.object({
   title: /* @__PURE__ */ v.string(),
 });
 export type WordsInput = v.InferOutput<typeof WordsInput>;
+/** Gives a receipt: proof that one event is in the log, to be checked offline with `audit-verify receipt`. */
+export const auditReceipt = /* @__PURE__ */ operation<undefined, undefined>('audit.receipt', 'GET', '/api/v1/audit/events/{id}/receipt');
+/** Searches the log. The search itself is recorded. */
+export const auditSearch = /* @__PURE__ */ operation<AuditSearch, EventPage>('audit.search', 'POST', '/api/v1/audit/search', EventPage);
 /** Pages through emergencies that nobody has reviewed. */
 export const breakGlassList = /* @__PURE__ */ operation<undefined, OpenReviews>('break_glass.list', 'GET', '/api/v1/break-glass', OpenReviews);
 /** Starts emergency access to one patient who is not the caller's. */

@@ -60,4 +60,6 @@ export const MATRIX = {
   'document.download': 'physician nurse receptionist lab_technician billing privacy_officer',
   'document.link': 'physician nurse receptionist lab_technician billing privacy_officer',
   'document.redeem': 'physician nurse receptionist lab_technician billing privacy_officer',
+  'audit.search': 'clinic_admin privacy_officer',
+  'audit.receipt': 'clinic_admin privacy_officer',
 } as const;

@@ -115,7 +115,7 @@ pub(super) fn program(programs: &Path, name: &'static str, db: &DbConfig) -> Res
         .arg(format!("--dbname={}", db.database))
         .arg("--no-password")
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
+        .stderr(Stdio::null())
         .kill_on_drop(true);
     Ok(command)
 }

@@ -183,7 +183,7 @@ pub async fn receipt(call: Call) -> Result<HttpResponse, AppError> {
         .staff(async |ctx, tx| {
             let proof = audit_log::receipt(tx, event).await?;
             if proof == Proof::NotFound {
-                return Err(NOT_FOUND.into());
+                return Err(AppError::from(NOT_FOUND).denied("absent"));
             }
             let entry = ctx.entry(call.action(), Outcome::Allow).resource("audit_event", event.into_bytes());
             Done::audited(proof, entry)

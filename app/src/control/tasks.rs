@@ -102,16 +102,22 @@ async fn give(
     Ok(())
 }
 
-/// The open tasks of one region, the oldest first.
+/// The open tasks of one region: those that did not fail at their last step, the oldest first; then the others, the one
+/// that has waited longest since it failed first. Tasks that fail for good take turns behind those that can be done.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn open(store: &Store, region: RegionName) -> Result<Vec<Task>, ControlError> {
     let mut tx = store.begin().await?;
+    let failed_at = task_step::table
+        .filter(task_step::task_id.eq(task::id))
+        .filter(task_step::state.eq("failed"))
+        .select(diesel::dsl::max(task_step::changed_at))
+        .single_value();
     let rows: Vec<(Uuid, String, Option<String>, Uuid)> = task::table
         .filter(task::region.eq(region.as_str()))
         .filter(task::state.eq("open"))
-        .order((task::created_at, task::id))
+        .order((failed_at.asc().nulls_first(), task::created_at, task::id))
         .limit(TASKS_MAX)
         .select((task::id, task::kind, task::first_admin_email, task::tenant_id))
         .load(tx.conn()?)

@@ -17,7 +17,7 @@ impl Provisioner<'_> {
     /// [`ProvisionError`]; calling it again is always right.
     pub async fn destroy(&self, tenant: TenantRef) -> Result<(), ProvisionError> {
         let client = self.lock(tenant).await?;
-        fence(&client, tenant.id).await?;
+        fence(&client, tenant).await?;
         self.destroy_keys(tenant.id).await?;
         self.regional.keys().forget();
         self.purge_objects(tenant.id).await?;
@@ -49,13 +49,16 @@ impl Provisioner<'_> {
     }
 }
 
-/// From here on no transaction of the tenant begins: its state and its epoch both refuse.
-async fn fence(client: &PgClient, tenant: TenantId) -> Result<(), ProvisionError> {
+/// From here on no transaction of the tenant begins: its state and its epoch both refuse. A tenant that nobody has begun to
+/// build gets its row here, for whoever was told to build it and comes later.
+async fn fence(client: &PgClient, tenant: TenantRef) -> Result<(), ProvisionError> {
+    let epoch = i32::try_from(tenant.epoch.0).unwrap_or(i32::MAX);
     let fenced = client
         .execute(
-            "UPDATE meta.tenant SET state = 'destroying', epoch = epoch + 1, updated_at = now()
-             WHERE id = $1 AND state NOT IN ('destroying', 'destroyed')",
-            &[&tenant.as_uuid()],
+            "INSERT INTO meta.tenant AS t (id, role_name, epoch, state) VALUES ($1, $2, $3, 'destroying')
+             ON CONFLICT (id) DO UPDATE SET state = 'destroying', epoch = t.epoch + 1, updated_at = now()
+             WHERE t.state NOT IN ('destroying', 'destroyed')",
+            &[&tenant.id.as_uuid(), &RoleName::of(tenant.id).as_str(), &epoch],
         )
         .await;
     fenced.map(|_rows| ()).map_err(|error| ProvisionError::sql("fencing the tenant", &error))

@@ -129,8 +129,34 @@ async fn an_offboarded_tenant_is_gone_for_good() {
     assert!(matches!(outcome, Err(TxError::Keys(_) | TxError::NotServed)), "{outcome:?}");
     let outcome = provisioner.run_regional(tenant).await;
     assert!(matches!(outcome, Err(ProvisionError::Destroyed(_))), "{outcome:?}");
+    assert_eq!(left_of(&region, tenant).await, 0);
+    // The neighbours did not notice.
+    let mut tx = region.regional.begin(region.alpha, "test").await.unwrap();
+    assert_eq!(patients(&mut tx).await, 0);
+}
+
+/// A worker was told to build a clinic and has not begun; meanwhile another one destroys it.
+#[tokio::test]
+async fn a_tenant_given_up_before_its_first_step_is_not_built_by_who_comes_late() {
+    let region = TestRegion::new().await;
+    let migrator = region.migrator().await;
+    let provisioner = Provisioner::new(&migrator, &region.regional);
+    let tenant = region.stranger();
+    provisioner.destroy(tenant).await.unwrap();
+    for step in Step::ALL {
+        let outcome = provisioner.run(tenant, step).await;
+        assert!(outcome.is_err(), "{step:?}: {outcome:?}");
+    }
+    let outcome = provisioner.run(tenant, Step::Schemas).await;
+    assert!(matches!(outcome, Err(ProvisionError::Destroyed(_))), "{outcome:?}");
+    assert_eq!(left_of(&region, tenant).await, 0);
+    provisioner.destroy(tenant).await.unwrap();
+}
+
+/// Schemas and roles of the tenant.
+async fn left_of(region: &TestRegion, tenant: TenantRef) -> i64 {
     let superuser = region.superuser().await;
-    let left: i64 = superuser
+    superuser
         .query_one(
             "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname IN ($1, $2))
                   + (SELECT count(*) FROM pg_roles WHERE rolname = $3)",
@@ -142,9 +168,5 @@ async fn an_offboarded_tenant_is_gone_for_good() {
         )
         .await
         .unwrap()
-        .get(0);
-    assert_eq!(left, 0);
-    // The neighbours did not notice.
-    let mut tx = region.regional.begin(region.alpha, "test").await.unwrap();
-    assert_eq!(patients(&mut tx).await, 0);
+        .get(0)
 }

@@ -6,7 +6,7 @@ use app::control::geography;
 use regions::directory::{DirectoryHandle, Lookup, TenantState, feed};
 use regions::residency::TransitMode;
 use regions::shutdown::Shutdown;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::Pki;
 
 use super::support::{PATIENCE, TestControl, clinic, operator, peer_client, until};
@@ -93,6 +93,43 @@ async fn steps_are_taken_in_order_once_and_by_name_only() {
         .report("00000000-0000-4000-8000-000000000000", &json!({"step": "schemas", "state": "done"}))
         .await
         .expect(404);
+}
+
+/// Clinics whose building fails for good fill a page of the worker's list; one that comes later is offered all the same, and
+/// each of the others comes round again.
+#[tokio::test]
+async fn tasks_that_fail_for_good_keep_no_other_waiting_and_take_turns() {
+    const PAGE: usize = 50;
+    let control = TestControl::start().await;
+    let admin = control.with_regions().await;
+    let worker = control.peer("worker.us-east-1");
+    let ids = |tasks: &[Value]| -> Vec<String> {
+        tasks.iter().map(|task| task["task_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let fail = async |tasks: &[String]| {
+        for task in tasks {
+            control.clock.advance_ms(1_000);
+            let failed = json!({"step": "schemas", "state": "failed", "code": "database"});
+            worker.report(task, &failed).await.expect(204);
+        }
+    };
+    for number in 0..PAGE {
+        control.clock.advance_ms(1_000);
+        admin
+            .post("/platform/v1/tenants", &clinic(&format!("poisoned-{number}"), "us-east-1"))
+            .await
+            .expect(201);
+    }
+    let poisoned = ids(&worker.tasks().await);
+    assert_eq!(poisoned.len(), PAGE);
+    fail(&poisoned).await;
+    admin.post("/platform/v1/tenants", &clinic("healthy", "us-east-1")).await.expect(201);
+    let listed = worker.tasks().await;
+    assert_eq!((listed.len(), &listed[0]["slug"]), (PAGE, &json!("healthy")));
+    let listed = ids(&listed);
+    assert_eq!(listed[1..], poisoned[..PAGE - 1], "then who has waited longest");
+    fail(&listed).await;
+    assert_eq!(ids(&worker.tasks().await)[0], poisoned[PAGE - 1], "the one that had no room is first now");
 }
 
 #[tokio::test]

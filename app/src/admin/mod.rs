@@ -15,6 +15,7 @@ mod platform_admin_reset;
 mod regional;
 mod regions_add;
 mod regions_list;
+mod regions_move;
 mod regions_transit;
 mod shards_add;
 mod shards_list;
@@ -102,6 +103,8 @@ enum Regions {
     List,
     /// Adds a region.
     Add(regions_add::Add),
+    /// Says where a region's front door is reached from now on.
+    Move(regions_move::Move),
     /// Says how other regions' front doors treat connections for this region's tenants.
     Transit(regions_transit::Transit),
 }
@@ -195,6 +198,7 @@ async fn dispatch(cx: &Cx, area: Area) -> Result<Table, RoleError> {
         Area::PlatformAdmin(PlatformAdmin::Reset(args)) => platform_admin_reset::run(cx, args).await,
         Area::Regions(Regions::List) => regions_list::run(cx).await,
         Area::Regions(Regions::Add(args)) => regions_add::run(cx, args).await,
+        Area::Regions(Regions::Move(args)) => regions_move::run(cx, args).await,
         Area::Regions(Regions::Transit(args)) => regions_transit::run(cx, args).await,
         Area::Shards(Shards::List(args)) => shards_list::run(cx, args).await,
         Area::Shards(Shards::Add(args)) => shards_add::run(cx, args).await,

@@ -132,6 +132,39 @@ pub async fn set_transit(
     Ok(record)
 }
 
+/// Where a region's front door is reached.
+#[derive(Debug, Clone)]
+pub struct FrontDoorAddress {
+    /// `host:port` for streams from other front doors.
+    pub peer: String,
+    /// The port clients use.
+    pub public_port: u16,
+}
+
+/// Tells everybody that a region's front door is reached elsewhere from now on. The region itself stays what it is.
+///
+/// # Errors
+/// [`ControlError::NotFound`] for a region that is not there, [`ControlError::Invalid`] for an address that is none.
+pub async fn move_front_door(
+    store: &Store,
+    by: By,
+    name: RegionName,
+    to: FrontDoorAddress,
+) -> Result<RegionRecord, ControlError> {
+    peer_address(&to.peer)?;
+    let mut tx = store.begin().await?;
+    let row: Option<RegionRow> = diesel::update(region::table.filter(region::name.eq(name.as_str())))
+        .set((region::peer_front_door.eq(&to.peer), region::public_port.eq(i32::from(to.public_port))))
+        .returning(RegionRow::as_returning())
+        .get_result(tx.conn()?)
+        .await
+        .optional()?;
+    let record = row.ok_or(ControlError::NotFound("region"))?.record()?;
+    log::append(&mut tx, &Entry::Region(record.clone())).await?;
+    tx.commit(AuditEntry::allowed(by, "region.move").region(name)).await?;
+    Ok(record)
+}
+
 /// Every shard, of one region or of all, with its load.
 ///
 /// # Errors

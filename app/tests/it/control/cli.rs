@@ -83,10 +83,15 @@ async fn an_operator_runs_the_platform_from_a_shell() {
     assert_eq!(json(&control, &["tenants", "list"]).await.as_array().unwrap().len(), 1);
     json(&control, &["regions", "transit", "--region", "us-east-1", "--mode", "refuse"]).await;
     assert_eq!(json(&control, &["regions", "list"]).await[0]["transit"], "refuse");
+    let elsewhere = ["--peer-front-door", "fd.us.example:7518", "--public-port", "7510"];
+    json(&control, &[&["regions", "move", "--region", "us-east-1"], &elsewhere[..]].concat()).await;
+    let moved = json(&control, &["regions", "list"]).await[0].clone();
+    assert_eq!((moved["public_port"].as_u64(), moved["transit"].as_str()), (Some(7510), Some("refuse")));
+    assert_eq!(moved["peer_front_door"], "fd.us.example:7518");
     let head = json(&control, &["directory", "head"]).await;
     let verified = json(&control, &["directory", "verify"]).await;
     assert_eq!(head[0]["chain"], verified[0]["chain"]);
-    assert_eq!(verified[0]["version"], 6);
+    assert_eq!(verified[0]["version"], 7);
     let audited = "select count(*) from platform.platform_audit where actor_kind = 'operator'";
     assert!(control.superuser().await.query_one(audited, &[]).await.unwrap().get::<_, i64>(0) >= 8);
 }

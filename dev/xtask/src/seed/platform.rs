@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::fail::{Fail, Outcome};
 use crate::http::{Call, Client};
-use crate::layout::{REGIONS, local};
+use crate::layout::{LocalRegion, REGIONS, local};
 use crate::secrets;
 use crate::seed::Login;
 use crate::stack::Stack;
@@ -50,19 +50,40 @@ async fn create_admin(stack: &Stack, password_file: &Path) -> Outcome<()> {
     finish("domicile admin platform-admin create", command, ADMIN_WAIT_MAX).await.map(drop)
 }
 
+async fn move_region(stack: &Stack, region: &LocalRegion, peer: &str, public_port: u16) -> Outcome<()> {
+    let mut command = stack.domicile("admin", &stack.config_file(CONTROL));
+    command.args(["regions", "move", "--region", region.name, "--peer-front-door", peer]);
+    command.arg("--public-port").arg(public_port.to_string());
+    finish("domicile admin regions move", command, ADMIN_WAIT_MAX).await.map(drop)
+}
+
 impl Platform {
+    /// Registers the regions, or tells the platform where those it knows are now: the stack may have other ports than last
+    /// time.
     async fn register_regions(&self, stack: &Stack) -> Outcome<()> {
+        let known = self.client.expect(Call::get("/platform/v1/regions")).await?.json;
+        let known = known["items"].as_array().cloned().unwrap_or_default();
         for region in &REGIONS {
             let ports = stack.ports.region(region);
-            let record = json!({
-                "name": region.name,
-                "code": region.code,
-                "jurisdiction": region.jurisdiction,
-                "peer_front_door": local(ports.front_door_peer()),
-                "public_port": ports.front_door(),
-                "transit": "passthrough",
-            });
-            self.post_unless_there("/platform/v1/regions", &record).await?;
+            let (peer, public) = (local(ports.front_door_peer()), ports.front_door());
+            let before = known.iter().find(|record| record["name"] == region.name);
+            match before {
+                None => {
+                    let record = json!({
+                        "name": region.name,
+                        "code": region.code,
+                        "jurisdiction": region.jurisdiction,
+                        "peer_front_door": peer,
+                        "public_port": public,
+                        "transit": "passthrough",
+                    });
+                    self.client.expect(Call::post("/platform/v1/regions", &record)).await?;
+                }
+                Some(before) if before["peer_front_door"] != peer || before["public_port"] != public => {
+                    move_region(stack, region, &peer, public).await?;
+                }
+                Some(_) => {}
+            }
             let shard = json!({ "region": region.name, "id": SHARD, "tenants_max": 1000 });
             self.post_unless_there("/platform/v1/shards", &shard).await?;
         }

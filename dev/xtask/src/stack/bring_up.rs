@@ -16,7 +16,7 @@ use crate::stack::{Stack, configs, describe, migrations, ports, wait};
 
 /// Starts what does not run yet, brings databases up to date, and makes the demo clinics where they are missing.
 pub(crate) async fn bring_up(stack: &Stack, postgres: &Binaries) -> Outcome<seed::Demo> {
-    check_same_ports(stack)?;
+    check_stands_still(stack)?;
     ports::check(&stack.home, stack.ports)?;
     make_passage(stack.home.dir())?;
     for dir in ["run", "logs", "secrets", "mail", "pki"] {
@@ -102,17 +102,20 @@ fn start_in_all_regions(stack: &Stack, role: Role) -> Outcome<Vec<(&'static Loca
     REGIONS.iter().map(|region| Ok((region, stack.start_role(region, role)?))).collect()
 }
 
-/// Regions are registered with their addresses, and parts that run on two sets of ports would not find each other.
-pub(super) fn check_same_ports(stack: &Stack) -> Outcome<()> {
+/// A stack may come up on other ports than it had, but not while parts of it run on those: they would not find each other.
+pub(super) fn check_stands_still(stack: &Stack) -> Outcome<()> {
     let remembered = Ports::remembered(&stack.home).filter(|before| before.base() != stack.ports.base());
     let Some(before) = remembered else { return Ok(()) };
-    Err(Fail::new(format!(
-        "This stack was made on the ports from {} on, which its data name.",
-        before.base()
-    ))
-    .hint(format!(
-        "start it with DOMICILE_PORT_BASE={}, or `make reset` and make a new one on other ports",
-        before.base()
+    let runs = ports::all(before).into_iter().any(|(_, name)| {
+        process::recorded(&stack.home, &name).is_some_and(|record| process::is_alive(&record))
+    });
+    if !runs {
+        return Ok(());
+    }
+    Err(Fail::new(format!("This stack runs on the ports from {} on.", before.base())).hint(format!(
+        "leave it there with DOMICILE_PORT_BASE={}, or move it: make down && DOMICILE_PORT_BASE={} make up",
+        before.base(),
+        stack.ports.base()
     )))
 }
 
@@ -146,7 +149,7 @@ mod tests {
     use crate::places::Home;
 
     #[test]
-    fn a_stack_made_on_other_ports_says_on_which() {
+    fn a_stack_moves_to_other_ports_only_when_nothing_of_it_runs() {
         let dir = tempfile::tempdir().unwrap();
         let at = |base| Stack {
             root: dir.path().to_owned(),
@@ -154,11 +157,17 @@ mod tests {
             ports: Ports::new(base).unwrap(),
             binaries: dir.path().to_owned(),
         };
-        check_same_ports(&at(20_000)).unwrap();
-        remember_ports(&at(20_000)).unwrap();
-        check_same_ports(&at(20_000)).unwrap();
-        let said = check_same_ports(&at(30_000)).unwrap_err().to_string();
-        assert!(said.contains("from 20000 on"), "{said}");
-        assert!(said.contains("start it with DOMICILE_PORT_BASE=20000, or `make reset`"), "{said}");
+        let old = at(20_000);
+        check_stands_still(&old).unwrap();
+        remember_ports(&old).unwrap();
+        let mut sleeper = process::Daemon::new(std::path::Path::new("sleep"), None);
+        sleeper.command.arg("300");
+        process::start(&old.home, "us/backend", &old.log_file("us/backend"), sleeper).unwrap();
+        check_stands_still(&old).unwrap();
+        let said = check_stands_still(&at(30_000)).unwrap_err().to_string();
+        assert!(said.contains("runs on the ports from 20000 on"), "{said}");
+        assert!(said.contains("make down && DOMICILE_PORT_BASE=30000 make up"), "{said}");
+        assert!(old.stop_process("us/backend").unwrap());
+        check_stands_still(&at(30_000)).unwrap();
     }
 }

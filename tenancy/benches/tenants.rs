@@ -11,8 +11,10 @@
 
 use std::time::{Duration, Instant};
 
+use diesel_async::RunQueryDsl as _;
 use futures_util::{StreamExt as _, stream};
 use tenancy::TenantRef;
+use tenancy::config::PoolConfig;
 use tenancy::migrate::{Migrator, Parallel, Plan};
 use tenancy::provision::Provisioner;
 use testkit::TestRegion;
@@ -25,6 +27,8 @@ const LAST: usize = 20;
 const REMOVED_AT_ONCE: usize = 4;
 /// What this process may grow by while it works on all of them, in KiB.
 const GROWTH_KIB: u64 = 16 * 1_024;
+/// What a server process may hold for itself after it has served every tenant of a full shard, in KiB.
+const VISITED_KIB_MAX: u64 = 400_000_000 / 1_024;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -35,7 +39,8 @@ fn main() {
 }
 
 async fn measure(count: usize, real: bool) {
-    let region = TestRegion::new().await;
+    let one = PoolConfig { connections_max: 1, lanes_max: 1, ..PoolConfig::default() };
+    let region = TestRegion::with_pool(one).await;
     let migrator = region.migrator().await;
     let provisioner = Provisioner::new(&migrator, &region.regional);
     let (mut tenants, mut took) = (Vec::new(), Vec::new());
@@ -48,7 +53,7 @@ async fn measure(count: usize, real: bool) {
         tenants.push(tenant);
         if number == count / 10 {
             // Everything that is allocated once has been by now.
-            before = resident_kib();
+            before = resident_kib("self", "VmRSS:");
         }
     }
     let last = took.iter().rev().take(LAST).max().copied().unwrap_or_default();
@@ -70,8 +75,49 @@ async fn measure(count: usize, real: bool) {
     let line = Line { count, real, reach: "≤ 2 min", limit: Duration::from_secs(120) };
     line.print("one additive migration of all", begun.elapsed(), "–");
 
-    memory(before, resident_kib(), count, real);
+    memory(before, resident_kib("self", "VmRSS:"), count, real);
+    visit(&region, &tenants, real).await;
     remove(&provisioner, &tenants).await;
+}
+
+/// One connection reads every table of every tenant; what the server process behind it keeps of them is bounded only by the
+/// connection's lifetime.
+async fn visit(region: &TestRegion, tenants: &[TenantRef], real: bool) {
+    let tables = "SELECT string_agg(format('SELECT count(*) FROM %I', table_name), ' UNION ALL ') AS word
+        FROM information_schema.tables
+        WHERE table_schema = ANY (current_schemas(false)) AND table_type = 'BASE TABLE'";
+    let (mut first, mut last) = (0, 0);
+    for tenant in [region.alpha].iter().chain(tenants) {
+        let mut tx = region.regional.begin(*tenant, "bench.visit").await.unwrap();
+        let found = diesel::sql_query(tables).get_result::<Word>(tx.conn()).await.unwrap();
+        let all = format!(
+            "SELECT pg_backend_pid()::text AS word FROM (SELECT count(*) FROM ({}) AS each) AS all_of_them",
+            found.word
+        );
+        let pid = diesel::sql_query(all).get_result::<Word>(tx.conn()).await.unwrap().word;
+        tx.rollback().await.unwrap();
+        last = resident_kib(&pid, "RssAnon:");
+        if first == 0 {
+            first = last;
+        }
+    }
+    let each = last.saturating_sub(first) / u64::try_from(tenants.len()).unwrap();
+    let figure =
+        format!("{} MB after visiting {} tenants, {each} KiB each", last * 1_024 / 1_000_000, tenants.len());
+    let against = format!("{} MB after the first", first * 1_024 / 1_000_000);
+    let met = real.then_some(last <= VISITED_KIB_MAX);
+    print(
+        "own memory of one PostgreSQL process with a connection that visits them all",
+        &figure,
+        (&against, "≤ 400 MB"),
+        met,
+    );
+}
+
+#[derive(diesel::QueryableByName)]
+struct Word {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    word: String,
 }
 
 /// Roles belong to the whole cluster and would outlive the region's databases.
@@ -114,9 +160,9 @@ fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }
 
-/// Resident memory of this process in KiB, 0 where the kernel does not say.
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default()
+/// Memory of a process in KiB as a line of its status says, 0 where the kernel does not.
+fn resident_kib(process: &str, line: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let rest = status.lines().find_map(|other| other.strip_prefix(line)).unwrap_or_default();
+    rest.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default()
 }

@@ -119,27 +119,95 @@ async fn every_change_and_every_look_at_a_patient_leaves_its_entry() {
     assert_eq!(silent, excused);
 }
 
-/// Catalogue entry T42: the log cannot be written, so nothing is shown and nothing changes.
+/// A clinic with one patient, asked on every route that touches patients' data while its log cannot be written.
+struct Muted {
+    world: World,
+    actor: Actor,
+    second: Actor,
+    third: Actor,
+    /// Each route with someone who may take it, prepared while that could still be recorded.
+    asked: Vec<(usize, &'static Route, Actor)>,
+    id: String,
+    emergency: String,
+    /// The clinic's schema, quoted.
+    ops: String,
+}
+
+impl Muted {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let actor = world.staff(&world.alpha, Role::Physician).await;
+        let made = world
+            .ask(&world.alpha, "POST", "/api/v1/patients")
+            .by(&actor)
+            .json(&patient("Canarymann", "C-1"));
+        let id = made.send().await.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let (second, third) = (
+            world.staff(&world.alpha, Role::Physician).await,
+            world.staff(&world.alpha, Role::Physician).await,
+        );
+        let mut body = sample_body(emergency(), 0).unwrap();
+        body["patient"] = id.as_str().into();
+        let started =
+            world.ask(&world.alpha, "POST", "/api/v1/break-glass").by(&second).json(&body).send().await;
+        let emergency = started.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let mut asked = Vec::new();
+        for (n, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.action.touches_patients()) {
+            asked.push((n, route, world.able(&world.alpha, route.action).await));
+        }
+        let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
+        Self { world, actor, second, third, asked, id, emergency, ops }
+    }
+
+    /// Catalogue entry T42: nothing is shown and nothing changes.
+    async fn shows_and_changes_nothing(&self) {
+        for (n, route, other) in &self.asked {
+            let about = if route.path.contains("/break-glass") { &self.emergency } else { &self.id };
+            let path = sample_path(route, about);
+            let actor = match route.action {
+                Action::BreakGlassStart => &self.third,
+                Action::BreakGlassEnd => &self.second,
+                _ if may(Role::Physician, route.action) => &self.actor,
+                _ => other,
+            };
+            let mut ask = self
+                .world
+                .ask(&self.world.alpha, route.method.as_str(), &path)
+                .by(actor)
+                .header("if-match", "\"v1\"");
+            if let Some(mut body) = sample_body(route, *n) {
+                if route.action == Action::BreakGlassStart {
+                    body["patient"] = self.id.as_str().into();
+                }
+                if body["sites"][0] == SITE {
+                    body["sites"][0] = SiteId::from(self.world.alpha.tenant.id.as_uuid()).to_string().into();
+                }
+                if body["account"] == ACCOUNT {
+                    body["account"] = AccountId::from(self.actor.account).to_string().into();
+                }
+                ask = ask.json(&body);
+            }
+            let answer = ask.send().await;
+            assert_eq!(
+                answer.outcome(),
+                (503, "audit_unavailable".into()),
+                "{} {}",
+                route.method,
+                route.path
+            );
+            assert!(!answer.text().contains("Canarymann"));
+        }
+        let sql = format!("SELECT count(*), count(*) FILTER (WHERE version = 1) FROM {}.patient", self.ops);
+        let row = self.world.region.superuser().await.query_one(sql.as_str(), &[]).await.unwrap();
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (1, 1));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_log_cannot_be_written_no_patients_data_leaves_and_nothing_changes() {
-    let world = World::new().await;
-    let actor = world.staff(&world.alpha, Role::Physician).await;
-    let made =
-        world.ask(&world.alpha, "POST", "/api/v1/patients").by(&actor).json(&patient("Canarymann", "C-1"));
-    let id = made.send().await.expect(201).json()["id"].as_str().unwrap().to_owned();
-    let (second, third) =
-        (world.staff(&world.alpha, Role::Physician).await, world.staff(&world.alpha, Role::Physician).await);
-    let mut body = sample_body(emergency(), 0).unwrap();
-    body["patient"] = id.as_str().into();
-    let started = world.ask(&world.alpha, "POST", "/api/v1/break-glass").by(&second).json(&body).send().await;
-    let emergency = started.expect(201).json()["id"].as_str().unwrap().to_owned();
-    let mut asked = Vec::new();
-    for (n, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.action.touches_patients()) {
-        asked.push((n, route, world.able(&world.alpha, route.action).await));
-    }
-    let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
-    let role = tenancy::RoleName::of(world.alpha.tenant.id);
-    let superuser = world.region.superuser().await;
+    let muted = Muted::new().await;
+    let (ops, role) = (&muted.ops, tenancy::RoleName::of(muted.world.alpha.tenant.id));
+    let superuser = muted.world.region.superuser().await;
     superuser.batch_execute(&format!("REVOKE INSERT ON {ops}.audit_event FROM \"{role}\"")).await.unwrap();
     let columns = superuser
         .query(
@@ -155,36 +223,29 @@ async fn when_the_log_cannot_be_written_no_patients_data_leaves_and_nothing_chan
             .await
             .unwrap();
     }
-    for (n, route, other) in &asked {
-        let path = sample_path(route, if route.path.contains("/break-glass") { &emergency } else { &id });
-        let actor = match route.action {
-            Action::BreakGlassStart => &third,
-            Action::BreakGlassEnd => &second,
-            _ if may(Role::Physician, route.action) => &actor,
-            _ => other,
-        };
-        let mut ask =
-            world.ask(&world.alpha, route.method.as_str(), &path).by(actor).header("if-match", "\"v1\"");
-        if let Some(mut body) = sample_body(route, *n) {
-            if route.action == Action::BreakGlassStart {
-                body["patient"] = id.as_str().into();
-            }
-            if body["sites"][0] == SITE {
-                body["sites"][0] = SiteId::from(world.alpha.tenant.id.as_uuid()).to_string().into();
-            }
-            if body["account"] == ACCOUNT {
-                body["account"] = AccountId::from(actor.account).to_string().into();
-            }
-            ask = ask.json(&body);
-        }
-        let answer = ask.send().await;
-        assert_eq!(answer.outcome(), (503, "audit_unavailable".into()), "{} {}", route.method, route.path);
-        assert!(!answer.text().contains("Canarymann"));
-    }
-    let count: i64 = superuser
-        .query_one(format!("SELECT count(*) FROM {ops}.patient WHERE version = 1").as_str(), &[])
-        .await
-        .unwrap()
-        .get(0);
-    assert_eq!(count, 1);
+    muted.shows_and_changes_nothing().await;
+}
+
+/// The log's file becomes `/dev/full`: the kernel answers every write to it as a full disk does, with ENOSPC, and no other
+/// table of the cluster notices.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_disk_under_the_log_is_full_no_patients_data_leaves_and_nothing_changes() {
+    let muted = Muted::new().await;
+    let superuser = muted.world.region.superuser().await;
+    let log = format!("{}.audit_event", muted.ops);
+    let sql = format!("SELECT to_jsonb(log)::text FROM {log} log LIMIT 1");
+    let entry: String = superuser.query_one(&sql, &[]).await.unwrap().get(0);
+    // Rewritten, the table has a new file that nobody holds open; written out, nobody has to write to it later.
+    superuser.batch_execute(&format!("VACUUM FULL {log}")).await.unwrap();
+    superuser.batch_execute("CHECKPOINT").await.unwrap();
+    let sql = "SELECT pg_relation_filepath($1::text::regclass)";
+    let path: String = superuser.query_one(sql, &[&log]).await.unwrap().get(0);
+    let file = muted.world.region.cluster.data_dir.join(path);
+    std::fs::remove_file(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+    muted.shows_and_changes_nothing().await;
+    let again = format!("INSERT INTO {log} SELECT (jsonb_populate_record(NULL::{log}, $1::text::jsonb)).*");
+    let refused = superuser.execute(&again, &[&entry]).await.unwrap_err();
+    assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::DISK_FULL), "{refused:?}");
 }

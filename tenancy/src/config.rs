@@ -149,8 +149,11 @@ pub struct PoolConfig {
     pub idle_in_transaction_ms: u64,
     /// How long a tenant context is accepted after its transaction began, in seconds.
     pub context_s: u64,
-    /// Longest life of a connection, in seconds; it bounds the catalog cache of a backend that visits many tenants.
+    /// Longest life of a connection, in seconds.
     pub connection_lifetime_s: u64,
+    /// Tenants a connection serves before it ends. Its server process keeps a catalog cache of every table it has seen,
+    /// about 1 MB for each tenant: this and not the time bounds it.
+    pub connection_tenants_max: u32,
     /// Longest time to insert an audit entry and commit, in milliseconds.
     pub commit_ms: u64,
 }
@@ -170,6 +173,7 @@ impl Default for PoolConfig {
             idle_in_transaction_ms: 10_000,
             context_s: 60,
             connection_lifetime_s: 1_800,
+            connection_tenants_max: 100,
             commit_ms: 5_000,
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use deadpool::managed::{Object, Pool, PoolError, Timeouts};
 use regions::ids::TenantId;
 
-use super::manager::Manager;
+use super::manager::{Life, Manager};
 use crate::error::{BootError, TxError};
 use crate::pg::Connector;
 
@@ -18,12 +18,12 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    /// Deals `connections` over at most `lanes` pools; `limits` is the longest wait and the longest life.
+    /// Deals `connections` over at most `lanes` pools; `limits` is the longest wait and when a connection ends.
     pub(crate) fn new(
         connector: &Connector,
         connections: u32,
         lanes: u32,
-        limits: (Duration, Duration),
+        limits: (Duration, Life),
     ) -> Result<Self, BootError> {
         let connections = connections.max(1);
         let count = lanes.clamp(1, connections);
@@ -49,7 +49,10 @@ impl Lanes {
     pub(crate) async fn get(&self, tenant: TenantId, wait: Duration) -> Result<Object<Manager>, TxError> {
         let lane = self.choose(tenant).ok_or(TxError::Unavailable)?;
         match tokio::time::timeout(wait, lane.get()).await {
-            Ok(Ok(connection)) => Ok(connection),
+            Ok(Ok(mut connection)) => {
+                connection.served.insert(tenant);
+                Ok(connection)
+            }
             Ok(Err(PoolError::Backend(_) | PoolError::Timeout(_) | _)) | Err(_) => Err(TxError::Unavailable),
         }
     }

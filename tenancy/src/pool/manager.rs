@@ -1,10 +1,12 @@
 //! Makes connections and decides whether one may be lent again. A connection in doubt is closed, never repaired.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use deadpool::managed::{Metrics, RecycleError, RecycleResult};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection;
+use regions::ids::TenantId;
 use tokio::time::Instant;
 
 use crate::error::BootError;
@@ -33,8 +35,16 @@ pub(crate) struct PooledConnection {
     pub(crate) verify: String,
     /// The database's clock when the connection was made, in seconds since 1970.
     database_s: u64,
+    /// Tenants it was lent for.
+    pub(crate) served: HashSet<TenantId>,
     made: Instant,
-    lifetime: Duration,
+}
+
+/// When a connection ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Life {
+    pub(crate) longest: Duration,
+    pub(crate) tenants_max: usize,
 }
 
 impl PooledConnection {
@@ -53,12 +63,12 @@ impl PooledConnection {
 /// Makes and checks the connections of one lane.
 pub(crate) struct Manager {
     connector: Connector,
-    lifetime: Duration,
+    life: Life,
 }
 
 impl Manager {
-    pub(crate) fn new(connector: Connector, lifetime: Duration) -> Self {
-        Self { connector, lifetime }
+    pub(crate) fn new(connector: Connector, life: Life) -> Self {
+        Self { connector, life }
     }
 }
 
@@ -81,8 +91,8 @@ impl deadpool::managed::Manager for Manager {
             server_major: facts.server_version / 10_000,
             verify: format!("SELECT sec.assert_clean(sec.session_settings(), '{}')", facts.settings),
             database_s: u64::try_from(facts.now_s).unwrap_or(0),
+            served: HashSet::new(),
             made: Instant::now(),
-            lifetime: self.lifetime,
         })
     }
 
@@ -93,7 +103,7 @@ impl deadpool::managed::Manager for Manager {
         if held.inner.is_broken() {
             return Err(RecycleError::message("closed, or inside a transaction"));
         }
-        if held.made.elapsed() >= held.lifetime {
+        if held.made.elapsed() >= self.life.longest || held.served.len() >= self.life.tenants_max {
             return Err(RecycleError::message("at the end of its life"));
         }
         // The session itself is verified by the first statement of the batch that begins the next transaction: later

@@ -16,7 +16,7 @@ use crate::error::{BootError, TxError};
 use crate::pg::Connector;
 
 pub(crate) use lanes::Lanes;
-pub(crate) use manager::{Manager, Phase, PooledConnection};
+pub(crate) use manager::{Life, Manager, Phase, PooledConnection};
 use share::Shares;
 
 /// Which part of the pool a transaction draws on.
@@ -48,10 +48,13 @@ impl ShardPool {
         let connector = Connector::new(&shard.db(), "shards", "domicile")?
             .with_deadline(Duration::from_millis(limits.connect_ms));
         let wait = Duration::from_millis(limits.connection_wait_ms);
-        let lifetime = Duration::from_secs(limits.connection_lifetime_s);
+        let life = Life {
+            longest: Duration::from_secs(limits.connection_lifetime_s),
+            tenants_max: usize::try_from(limits.connection_tenants_max.max(1)).unwrap_or(usize::MAX),
+        };
         Ok(Self {
-            lanes: Lanes::new(&connector, limits.connections_max, limits.lanes_max, (wait, lifetime))?,
-            reserved: Lanes::new(&connector, limits.reserved_connections_max, 1, (wait, lifetime))?,
+            lanes: Lanes::new(&connector, limits.connections_max, limits.lanes_max, (wait, life))?,
+            reserved: Lanes::new(&connector, limits.reserved_connections_max, 1, (wait, life))?,
             shares: Shares::new(limits.tenant_transactions_max, Duration::from_millis(limits.tenant_wait_ms)),
             wait,
         })

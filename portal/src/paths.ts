@@ -9,6 +9,9 @@ export const clinic = {
   register: '/patients/new',
   patient: (id: string) => `/patients/${id}`,
   editPatient: (id: string) => `/patients/${id}/edit`,
+  documents: (id: string) => `/patients/${id}/documents`,
+  careTeam: (id: string) => `/patients/${id}/care-team`,
+  emergency: '/emergency',
   staff: '/staff',
   account: '/account',
 } as const;
@@ -33,5 +36,7 @@ export const ACCEPT_INVITATION = '/accept-invitation';
 export const patterns = {
   patient: '/patients/:id',
   editPatient: '/patients/:id/edit',
+  documents: '/patients/:id/documents',
+  careTeam: '/patients/:id/care-team',
   tenant: '/tenants/:id',
 } as const;

@@ -2,7 +2,14 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright-core';
 import { expect } from 'vitest';
 import { totp } from './totp.ts';
 
@@ -48,6 +55,9 @@ export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: process.env.DOMICILE_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
 }
 
+/** How long anything may take to appear: far above what it takes, so that a machine that does much else is no fault. */
+const WAIT_MAX_MS = 60_000;
+
 /** A person's own browser: nothing in it is anybody else's. */
 export interface Person {
   context: BrowserContext;
@@ -59,6 +69,7 @@ export interface Person {
 export async function person(browser: Browser, options: BrowserContextOptions = {}): Promise<Person> {
   // The stack's certificates are its own authority's, which no system store knows.
   const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-US', ...options });
+  context.setDefaultTimeout(WAIT_MAX_MS);
   const page = await context.newPage();
   const troubles: string[] = [];
   page.on('pageerror', (error) => troubles.push(`exception: ${error.message}`));
@@ -100,6 +111,7 @@ async function nextCode(login: Login): Promise<string> {
   return totp(login.totp_secret ?? '', step);
 }
 
+const SESSION = '__Host-domicile';
 type Cookies = Awaited<ReturnType<BrowserContext['cookies']>>;
 /** Sessions that were opened, because a code works once and the next one is half a minute away. */
 const sessions = new Map<string, Cookies>();
@@ -116,22 +128,31 @@ export async function signInByHand(page: Page, clinic: Clinic, role: string): Pr
   await page.locator('.bar').waitFor();
 }
 
-/** Signs in, or takes up the session that this role already has; a test that ends it signs in by hand. */
-export async function signIn(page: Page, clinic: Clinic, role: string): Promise<void> {
-  const key = `${clinic.slug} ${role}`;
-  const known = sessions.get(key);
-  if (known) {
-    await page.context().addCookies(known);
-    await page.goto(`${clinic.url}/clinic`);
-    await page.locator('.bar').waitFor();
-    return;
-  }
-  await signInByHand(page, clinic, role);
+/** Takes up the session that this role already has; false when it has none. */
+export async function takeSession(page: Page, clinic: Clinic, role: string): Promise<boolean> {
+  const known = sessions.get(`${clinic.slug} ${role}`);
+  await page.context().clearCookies({ name: SESSION });
+  if (!known) return false;
+  await page.context().addCookies(known);
+  await page.goto(`${clinic.url}/clinic`);
+  await page.locator('.bar').waitFor();
+  return true;
+}
+
+/** Keeps a page's session for the next test of this role. */
+export async function keepSession(page: Page, clinic: Clinic, role: string): Promise<void> {
   const cookies = await page.context().cookies();
   sessions.set(
-    key,
-    cookies.filter((cookie) => cookie.name === '__Host-domicile'),
+    `${clinic.slug} ${role}`,
+    cookies.filter((cookie) => cookie.name === SESSION),
   );
+}
+
+/** Signs in, or takes up the session that this role already has; a test that ends it signs in by hand. */
+export async function signIn(page: Page, clinic: Clinic, role: string): Promise<void> {
+  if (await takeSession(page, clinic, role)) return;
+  await signInByHand(page, clinic, role);
+  await keepSession(page, clinic, role);
 }
 
 export async function signInToConsole(page: Page): Promise<void> {
@@ -195,18 +216,13 @@ export async function expectNothingKept(page: Page): Promise<void> {
   });
 }
 
-/** Proves the second step again where the server asks for a fresh one. */
-export async function stepUp(page: Page, clinic: Clinic, role: string): Promise<void> {
+/** Waits for what was asked for, proving the second step again where the server wants a fresh one. */
+export async function stepUp(page: Page, clinic: Clinic, role: string, done: Locator): Promise<void> {
   const asked = page.getByRole('dialog', { name: 'Confirm that it is you' });
-  const done = page.getByRole('status').filter({ hasText: /./ }).first();
   await asked.or(done).first().waitFor();
   if ((await asked.count()) === 0) return;
   await asked.getByLabel('Code of the app').fill(await nextCode(loginOf(clinic.logins, role)));
   await asked.getByRole('button', { name: 'Continue' }).click();
-  await asked.waitFor({ state: 'detached' });
-  const cookies = await page.context().cookies();
-  sessions.set(
-    `${clinic.slug} ${role}`,
-    cookies.filter((cookie) => cookie.name === '__Host-domicile'),
-  );
+  await done.waitFor();
+  await keepSession(page, clinic, role);
 }

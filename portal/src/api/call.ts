@@ -94,6 +94,38 @@ export async function call<Body, T>(operation: Operation<Body, T>, options: Opti
   return { data: parsed.output, etag };
 }
 
+/** Sends bytes, telling how many have left; the only way that a browser tells. Ending the signal ends the sending. */
+export function send(
+  operation: Operation<undefined, undefined>,
+  path: Record<string, string>,
+  bytes: Blob,
+  { signal, progress }: { signal: AbortSignal; progress: (sentBytes: number) => void },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open(operation.method, address(operation.path, { path }));
+    request.setRequestHeader('content-type', 'application/octet-stream');
+    request.setRequestHeader('x-csrf-token', csrfToken);
+    request.upload.onprogress = (event) => progress(event.loaded);
+    request.onerror = () => reject(new CallError(0, 'offline'));
+    request.onabort = () => reject(new CallError(0, 'cancelled'));
+    request.onload = () => {
+      if (request.status >= 200 && request.status < 300) {
+        onAnswer();
+        resolve();
+        return;
+      }
+      const retry = request.getResponseHeader('retry-after');
+      const headers = retry ? { 'retry-after': retry } : undefined;
+      const answer = new Response(request.responseText, { status: request.status, ...(headers && { headers }) });
+      refused(answer).then(reject, reject);
+    };
+    signal.addEventListener('abort', () => request.abort(), { once: true });
+    if (signal.aborted) reject(new CallError(0, 'cancelled'));
+    else request.send(bytes);
+  });
+}
+
 function address<Body>(path: string, { path: values = {}, query = {} }: Options<Body>): string {
   const filled = path.replace(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(values[name] ?? ''));
   const pairs = Object.entries(query).flatMap(([name, value]) =>

@@ -12,15 +12,18 @@ import { Failure, Loading } from '../ui/feedback.tsx';
 import { Account, EnrolFirst } from './account/account.tsx';
 import { ProveFactor } from './account/prove-factor.tsx';
 import { StepUp } from './account/step-up.tsx';
+import { Emergency } from './break-glass/emergency.tsx';
+import { Documents } from './documents/documents.tsx';
 import { AcceptInvitation } from './door/accept-invitation.tsx';
 import { SignIn } from './door/sign-in.tsx';
 import { SignedOut } from './door/signed-out.tsx';
-import { type Me, may, sessionApi } from './me.ts';
+import { type Action, type Me, may, sessionApi } from './me.ts';
 import { EditPatient } from './patients/edit-patient.tsx';
 import { PatientRecord } from './patients/patient-record.tsx';
 import { Patients } from './patients/patients.tsx';
 import { RegisterPatient } from './patients/register-patient.tsx';
 import { Staff } from './people/staff.tsx';
+import { CareTeam } from './relationships/care-team.tsx';
 
 export function StaffApp({ queries }: { queries: QueryClient }) {
   if (location.pathname === ACCEPT_INVITATION) return <AcceptInvitation />;
@@ -76,25 +79,34 @@ function SignedIn() {
   const { t } = useText();
   const me = useMe<Me>();
   const { signOut } = useSession<Me>();
-  const ways: Way[] = [{ to: clinic.patients, label: t('ways.patients') }];
-  if (may(me.role, 'staff.list')) ways.push({ to: clinic.staff, label: t('ways.staff') });
+  const all: (Way & { action: Action })[] = [
+    { to: clinic.patients, label: t('ways.patients'), action: 'patient.search' },
+    { to: clinic.emergency, label: t('ways.emergency'), action: 'break_glass.start' },
+    { to: clinic.emergency, label: t('ways.reviews'), action: 'break_glass.list' },
+    { to: clinic.staff, label: t('ways.staff'), action: 'staff.list' },
+  ];
+  const ways = all.filter((way) => may(me.role, way.action));
+  const account = { to: clinic.account, label: t('account.title') };
   return (
     <Frame
       place={`${CLINIC} · ${t(`region.${REGION}` as Key)}`}
       ways={ways}
       who={me.display_name}
       role={t(`role.${me.role}`)}
-      account={{ to: clinic.account, label: t('account.title') }}
+      account={account}
       signOut={() => void signOut()}
     >
       <Switch>
         <Route path={clinic.home}>
-          <Redirect to={clinic.patients} replace />
+          <Redirect to={(ways[0] ?? account).to} replace />
         </Route>
         <Route path={clinic.patients} component={Patients} />
         <Route path={clinic.register} component={RegisterPatient} />
         <Route path={patterns.patient}>{(at) => <PatientRecord id={at.id} />}</Route>
         <Route path={patterns.editPatient}>{(at) => <EditPatient id={at.id} />}</Route>
+        <Route path={patterns.documents}>{(at) => <Documents patient={at.id} />}</Route>
+        <Route path={patterns.careTeam}>{(at) => <CareTeam patient={at.id} />}</Route>
+        <Route path={clinic.emergency} component={Emergency} />
         <Route path={clinic.staff} component={Staff} />
         <Route path={clinic.account} component={Account} />
         <Route component={NothingHere} />

@@ -1,4 +1,5 @@
 // Starts the application of clinic staff.
+import '../ui/clinic.css';
 import { start } from '../shell/start.tsx';
 import { StaffApp } from './app.tsx';
 

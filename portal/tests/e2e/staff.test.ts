@@ -1,44 +1,17 @@
 // A clinic's day in a real browser, in both regions: the desk, an invitation, a physician, two people at one record.
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Clinic, clinicOf, launch, person, signIn, stepUp } from '../kit.ts';
+import { clinicOf, launch, person, signIn } from '../kit.ts';
 import { totp } from '../totp.ts';
+import { invite } from './invite.ts';
 import { invitationLink } from './mail.ts';
+import { openBySearch, phone, register, unique } from './patients.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
 afterAll(() => browser.close());
-
-/** A name of letters that no other run has. */
-function unique(name: string): string {
-  const letters = crypto.getRandomValues(new Uint8Array(10));
-  return name + [...letters].map((byte) => String.fromCharCode(97 + (byte % 26))).join('');
-}
-
-/** A number of the range that is reserved for fiction; with a country code it is the same in both regions. */
-function phone(): string {
-  const [area = 0, last = 0] = crypto.getRandomValues(new Uint16Array(2));
-  return `+1 ${201 + (area % 700)} 555 01${String(last % 100).padStart(2, '0')}`;
-}
-
-async function register(page: Page, family: string, number = phone()): Promise<void> {
-  await page.getByRole('link', { name: 'Register a patient' }).click();
-  await page.getByLabel('Given names').fill('Sample');
-  await page.getByLabel('Family name').fill(family);
-  await page.getByLabel('Date of birth').fill('1990-05-17');
-  await page.getByLabel('Administrative sex').selectOption('female');
-  await page.getByLabel('Phone', { exact: true }).fill(number);
-  await page.getByRole('button', { name: 'Register', exact: true }).click();
-}
-
-async function openBySearch(page: Page, clinic: Clinic, family: string): Promise<void> {
-  await page.goto(`${clinic.url}/clinic/patients`);
-  await page.getByLabel('Search for').fill(family.slice(0, 10));
-  await page.getByRole('link', { name: `Sample ${family}` }).click();
-  await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
-}
 
 describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
   const clinic = clinicOf(region);
@@ -47,7 +20,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     const { page, troubles } = await person(browser);
     const [family, number] = [unique('Desk'), phone()];
     await signIn(page, clinic, 'receptionist');
-    await register(page, family, number);
+    await register(page, family, { number });
     await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
     await openBySearch(page, clinic, family);
     expect(await page.title(), 'no name in what browsers keep').not.toContain(family);
@@ -58,7 +31,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await page.getByRole('heading', { level: 1, name: `Corrected ${family}` }).waitFor();
 
     await page.goto(`${clinic.url}/clinic/patients`);
-    await register(page, unique('Other'), number);
+    await register(page, unique('Other'), { number });
     const warning = page.getByRole('alertdialog', { name: 'Is it one of these?' });
     await warning.getByRole('link', { name: `Corrected ${family}` }).click();
     await page.getByRole('heading', { level: 1, name: `Corrected ${family}` }).waitFor();
@@ -68,7 +41,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
   test('what breaks a rule is said beside the field, and the focus goes there', async () => {
     const { page } = await person(browser);
     await signIn(page, clinic, 'receptionist');
-    await register(page, unique('Wrong'), '123');
+    await register(page, unique('Wrong'), { number: '123' });
     await page.getByText('This is no phone number.').waitFor();
     expect(await page.evaluate(() => document.activeElement?.getAttribute('type'))).toBe('tel');
   });
@@ -77,15 +50,11 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     const admin = await person(browser);
     const email = `${unique('nurse')}@example.com`;
     await signIn(admin.page, clinic, 'clinic_admin');
-    await admin.page.getByRole('link', { name: 'Staff' }).click();
-    await admin.page.getByRole('button', { name: 'Invite somebody' }).click();
-    const sheet = admin.page.getByRole('dialog', { name: 'Invite somebody' });
-    await sheet.getByLabel('E-mail address').fill(email);
-    await sheet.getByLabel('Name', { exact: true }).fill('Demo Nurse');
-    await sheet.getByLabel('Role').selectOption({ label: 'Nurse' });
-    await sheet.getByRole('button', { name: 'Send the invitation' }).click();
-    await stepUp(admin.page, clinic, 'clinic_admin');
-    await admin.page.getByText(`An invitation is on its way to ${email}.`).waitFor();
+    await admin.page.getByRole('heading', { level: 1, name: 'Staff' }).waitFor();
+    expect(await admin.page.getByRole('link', { name: 'Patients' }).count(), 'no patient is an administrator’s').toBe(
+      0,
+    );
+    await invite(admin.page, clinic, { email, name: 'Demo Nurse', role: 'Nurse' });
 
     const { page, troubles } = await person(browser);
     await page.goto(await invitationLink(email));
@@ -108,8 +77,10 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     const key = (await page.locator('code.key').textContent())?.replaceAll(' ', '') ?? '';
     await page.getByLabel('Code of the app').fill(totp(key, Math.floor(Date.now() / 30_000)));
     await page.getByRole('button', { name: 'Continue' }).click();
+    const kept = page.getByRole('button', { name: 'I have kept them' });
+    await kept.waitFor();
     expect(await page.getByRole('listitem').count(), 'recovery codes').toBe(10);
-    await page.getByRole('button', { name: 'I have kept them' }).click();
+    await kept.click();
     await page.getByRole('heading', { level: 1, name: 'Patients' }).waitFor();
     expect(await page.getByRole('link', { name: 'Staff' }).count(), 'a nurse has no list of staff').toBe(0);
     expect(troubles).toEqual([]);

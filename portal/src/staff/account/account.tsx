@@ -5,7 +5,7 @@ import { call, keepCsrfToken } from '../../api/call.ts';
 import { factorList, recoveryRenew } from '../../api/clinic.gen.ts';
 import { CLINIC, REGION } from '../../place.ts';
 import { Door } from '../../shell/frame.tsx';
-import { useSession } from '../../shell/session.tsx';
+import { useMe, useSession } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
@@ -37,6 +37,7 @@ export function EnrolFirst() {
 
 export function Account() {
   const { t, moment, number } = useText();
+  const me = useMe<Me>();
   const fresh = useStepUp();
   const queries = useQueryClient();
   const [enrolling, setEnrolling] = useState(false);
@@ -69,6 +70,13 @@ export function Account() {
       {failure !== undefined && <Failure error={failure} />}
       {factors.data && (
         <div className="columns">
+          <section className="panel">
+            <h2>{t('account.number')}</h2>
+            <p>
+              <code>{me.account}</code>
+            </p>
+            <p className="quiet-text">{t('account.number_hint')}</p>
+          </section>
           <section className="panel">
             <h2>{t('account.app')}</h2>
             <p>

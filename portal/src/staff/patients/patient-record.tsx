@@ -54,6 +54,16 @@ function Record({ patient, shown, show }: { patient: PatientView; shown: Shown; 
       above={<Back />}
       actions={
         <>
+          {may(me.role, 'document.list') && (
+            <Link className="button" href={clinic.documents(patient.id)}>
+              {t('documents.title')}
+            </Link>
+          )}
+          {may(me.role, 'care_team.read') && (
+            <Link className="button" href={clinic.careTeam(patient.id)}>
+              {t('team.title')}
+            </Link>
+          )}
           <Button onClick={() => window.print()}>{t('record.print')}</Button>
           {may(me.role, 'patient.update') && (
             <Link className="button primary" href={clinic.editPatient(patient.id)}>

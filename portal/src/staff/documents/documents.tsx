@@ -1,0 +1,185 @@
+// A patient's documents: what is there and in which state, adding one, opening one by a link that works once.
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { CallError, call } from '../../api/call.ts';
+import { type DocumentView, documentDelete, documentLink, documentList } from '../../api/clinic.gen.ts';
+import { clinic } from '../../paths.ts';
+import { useMe } from '../../shell/session.tsx';
+import { type Key, useText } from '../../text/text.tsx';
+import { Back } from '../../ui/back.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Confirm } from '../../ui/dialog.tsx';
+import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
+import { Page } from '../../ui/page.tsx';
+import { type Me, may } from '../me.ts';
+import { AddDocument } from './add-document.tsx';
+import { kindsOf } from './kinds.ts';
+import { useSize } from './size.ts';
+
+/** While something is being checked the list is asked for again so often, and so often at most. */
+const LOOK_MS = 2_000;
+const LOOKS_MAX = 150;
+
+export function Documents({ patient }: { patient: string }) {
+  const { t } = useText();
+  const me = useMe<Me>();
+  const queries = useQueryClient();
+  const key = ['documents', patient];
+  const [said, setSaid] = useState<Key>();
+  const pages = useInfiniteQuery({
+    queryKey: key,
+    queryFn: async ({ pageParam, signal }) =>
+      (await call(documentList, { path: { id: patient }, query: { cursor: pageParam }, signal })).data,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+    refetchInterval: ({ state }) => {
+      const checking = state.data?.pages.some((page) => page.items.some(({ state: is }) => is === 'scanning'));
+      return checking && state.dataUpdateCount < LOOKS_MAX ? LOOK_MS : false;
+    },
+  });
+  const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const look = async (words?: Key) => {
+    setSaid(words);
+    await queries.invalidateQueries({ queryKey: key });
+  };
+  const adds = may(me.role, 'document.create') && kindsOf(me.role).length > 0;
+  return (
+    <Page title={t('documents.title')} above={<Back to={clinic.patient(patient)} label={t('record.title')} />}>
+      {adds && <AddDocument patient={patient} done={look} />}
+      {said && <Notice kind="good" title={t(said)} />}
+      {pages.isPending && <Loading lines={4} />}
+      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isSuccess && items.length === 0 && <Empty title={t('documents.none')} />}
+      {items.length > 0 && <DocumentTable items={items} changed={look} />}
+      {pages.hasNextPage && (
+        <div className="more">
+          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
+            {t('more')}
+          </Button>
+        </div>
+      )}
+    </Page>
+  );
+}
+
+interface TableProps {
+  items: DocumentView[];
+  changed: (words?: Key) => Promise<void>;
+}
+
+function DocumentTable({ items, changed }: TableProps) {
+  const { t, moment } = useText();
+  const size = useSize();
+  return (
+    <table className="table">
+      <thead>
+        <tr>
+          <th scope="col">{t('document.title')}</th>
+          <th scope="col">{t('document.kind')}</th>
+          <th scope="col">{t('document.state')}</th>
+          <th scope="col">{t('document.size')}</th>
+          <th scope="col">{t('document.added')}</th>
+          <th scope="col">
+            <span className="visually-hidden">{t('document.do')}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {items.map((one) => (
+          <tr key={one.id}>
+            <th scope="row">
+              <bdi>{one.title}</bdi>
+            </th>
+            <td data-label={t('document.kind')}>{t(`document_kind.${one.kind}`)}</td>
+            <td data-label={t('document.state')}>
+              <State one={one} />
+            </td>
+            <td data-label={t('document.size')}>{size(one.size_bytes)}</td>
+            <td data-label={t('document.added')}>{moment(one.created_at)}</td>
+            <td>
+              <Doings one={one} changed={changed} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function State({ one }: { one: DocumentView }) {
+  const { t, has } = useText();
+  const why = `refusal.${one.refusal}`;
+  return (
+    <>
+      <span className={`tag ${one.state}`}>{t(`document_state.${one.state}`)}</span>
+      {one.refusal && <p className="quiet-text">{t(has(why) ? why : 'refusal.other')}</p>}
+    </>
+  );
+}
+
+function Doings({ one, changed }: { one: DocumentView; changed: TableProps['changed'] }) {
+  const { t } = useText();
+  const me = useMe<Me>();
+  const [failure, setFailure] = useState<unknown>();
+  const [asking, setAsking] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const readable = one.state === 'current' || one.state === 'superseded';
+  const removable = may(me.role, 'document.delete') && kindsOf(me.role).includes(one.kind);
+  const doing = async (work: () => Promise<void>) => {
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      await work();
+    } catch (error) {
+      setFailure(error);
+      if (error instanceof CallError && error.code === 'stale_version') await changed();
+    }
+    setBusy(false);
+  };
+  const open = () =>
+    doing(async () => {
+      const { data } = await call(documentLink, { path: { id: one.id } });
+      // A click, not a way to another page: an answer that is no file leaves this page as it is.
+      const link = document.createElement('a');
+      link.href = data.url;
+      link.download = '';
+      link.referrerPolicy = 'no-referrer';
+      link.click();
+    });
+  const remove = () =>
+    doing(async () => {
+      await call(documentDelete, { path: { id: one.id }, ifMatch: `"v${one.version}"` });
+      setAsking(false);
+      await changed('document.removed');
+    });
+  return (
+    <div className="actions">
+      {readable && may(me.role, 'document.link') && (
+        <Button look="quiet" busy={busy} aria-label={`${t('document.open')}: ${one.title}`} onClick={() => void open()}>
+          {t('document.open')}
+        </Button>
+      )}
+      {removable && one.state !== 'deleted' && one.state !== 'purged' && (
+        <Button look="quiet" aria-label={`${t('document.remove')}: ${one.title}`} onClick={() => setAsking(true)}>
+          {t('document.remove')}
+        </Button>
+      )}
+      {failure !== undefined && !asking && <Failure error={failure} />}
+      <Confirm
+        open={asking}
+        title={t('document.remove_title', { title: one.title })}
+        actions={
+          <>
+            <Button onClick={() => setAsking(false)}>{t('cancel')}</Button>
+            <Button look="danger" busy={busy} onClick={() => void remove()}>
+              {t('document.remove')}
+            </Button>
+          </>
+        }
+      >
+        <p>{t('document.remove_text')}</p>
+        {failure !== undefined && <Failure error={failure} />}
+      </Confirm>
+    </div>
+  );
+}

@@ -1,0 +1,172 @@
+// What surrounds a record, in both regions: its documents, its care team, and the emergency of somebody who is in neither.
+import { readFileSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clinicOf, launch, person, signIn, stepUp } from '../kit.ts';
+import { colleague } from './invite.ts';
+import { openBySearch, register, unique } from './patients.ts';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+interface Sample {
+  name: string;
+  type: string;
+  text: string;
+}
+
+/** Drops a file as a hand does: the page gets the same events. */
+async function drop(page: Page, { name, type, text }: Sample): Promise<void> {
+  const data = await page.evaluateHandle(
+    ([fileName, fileType, content]) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([content as string], fileName as string, { type: fileType as string }));
+      return transfer;
+    },
+    [name, type, text],
+  );
+  await page.getByText('Choose a file or drop it here').dispatchEvent('drop', { dataTransfer: data });
+}
+
+const choose = (page: Page, { name, type, text }: Sample) =>
+  page.getByLabel('Choose a file or drop it here').setInputFiles({ name, mimeType: type, buffer: Buffer.from(text) });
+
+/** A line as slow as a bad mobile one, so that there is something to cancel. */
+const SLOW = { offline: false, latency: 50, downloadThroughput: 500_000, uploadThroughput: 100_000 };
+
+describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+  const clinic = clinicOf(region);
+
+  test('a document is dropped, checked and opened once by its link; what is no document is refused', async () => {
+    const { page, troubles } = await person(browser);
+    const family = unique('Paper');
+    const text = `Result of ${family}: 4.2\n`;
+    await signIn(page, clinic, 'physician');
+    await register(page, family);
+    await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+    await page.getByRole('link', { name: 'Documents' }).click();
+    await page.getByText('There is no document that you may see.').waitFor();
+
+    await drop(page, { name: 'program.exe', type: 'application/x-msdownload', text });
+    await page.getByText('Files of this type are not taken.').waitFor();
+    await drop(page, { name: 'result.txt', type: 'text/plain', text });
+    await page.getByLabel('Title').fill('Blood count');
+    await page.getByLabel('Kind').selectOption({ label: 'Laboratory report' });
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    const row = page.getByRole('row', { name: /^Blood count/ });
+    await row.getByText('In the record').waitFor();
+
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      row.getByRole('button', { name: 'Open: Blood count' }).click(),
+    ]);
+    expect(readFileSync(await file.path(), 'utf8')).toBe(text);
+    expect(file.url()).toMatch(/^https:\/\/[^/]+\/api\/v1\/document-links\/\w+/);
+    const again = await page.evaluate(async (url) => (await fetch(url)).status, file.url());
+    expect(again, 'the link works once').toBe(404);
+
+    await choose(page, { name: 'scan.pdf', type: 'application/pdf', text: 'This is no PDF.' });
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    const refused = page.getByRole('row', { name: /^scan/ });
+    await refused.getByText('Refused').waitFor();
+    expect(await refused.getByRole('button', { name: 'Open: scan' }).count(), 'nobody opens it').toBe(0);
+
+    await row.getByRole('button', { name: 'Take out: Blood count' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Take out' }).click();
+    await page.getByText('The document is out of the record.').waitFor();
+    expect(troubles).toEqual([]);
+  });
+
+  test('the sending of a large file shows how far it is, and leaves nothing when it is cancelled', async () => {
+    const { page, context } = await person(browser);
+    const family = unique('Slow');
+    await signIn(page, clinic, 'physician');
+    await register(page, family);
+    await page.getByRole('link', { name: 'Documents' }).click();
+    const devtools = await context.newCDPSession(page);
+    await devtools.send('Network.enable');
+    await devtools.send('Network.emulateNetworkConditions', SLOW);
+    await choose(page, { name: 'large.txt', type: 'text/plain', text: 'A line of text.\n'.repeat(300_000) });
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    const bar = page.getByRole('progressbar', { name: 'Sending the file' });
+    await page.getByText(/^([1-9]|\d\d) % of 5 MB$/).waitFor();
+    expect(Number(await bar.getAttribute('value'))).toBeGreaterThan(0);
+    await page.getByRole('button', { name: 'Cancel the sending' }).click();
+    await page.getByText('The sending was cancelled. Nothing of it is left.').waitFor();
+    await page.getByText('There is no document that you may see.').waitFor();
+  });
+
+  test('the desk puts a physician into a care team and takes them off; each counts at once', async () => {
+    const [desk, doctor] = [await person(browser), await person(browser)];
+    const family = unique('Team');
+    await signIn(doctor.page, clinic, 'physician');
+    await doctor.page.goto(`${clinic.url}/clinic/account`);
+    const account = (await doctor.page.locator('code', { hasText: /^stf_/ }).textContent()) ?? '';
+    await signIn(desk.page, clinic, 'receptionist');
+    await register(desk.page, family);
+    await desk.page.getByRole('link', { name: 'Care team' }).click();
+    await desk.page.getByText('Nobody treats this patient here yet.').waitFor();
+    const record = desk.page.url().replace('/care-team', '');
+
+    const added = desk.page.getByLabel('Account number');
+    await added.fill('stf_nobody');
+    await desk.page.getByRole('button', { name: 'Add to the team' }).click();
+    await desk.page.getByText('This is not the account of a physician or nurse.').waitFor();
+    await added.fill(account);
+    await desk.page.getByRole('button', { name: 'Add to the team' }).click();
+    const member = desk.page.getByRole('row', { name: /^Demo Doctor Physician/ });
+    await member.waitFor();
+    await openBySearch(doctor.page, clinic, family);
+
+    await member.getByRole('button', { name: 'Take off the team: Demo Doctor' }).click();
+    await desk.page.getByRole('alertdialog').getByRole('button', { name: 'Take off the team' }).click();
+    await desk.page.getByText('The member has left the team.').waitFor();
+    await doctor.page.goto(record);
+    await doctor.page.getByText('There is nothing here, or it is not yours to see.').waitFor();
+  });
+
+  test('an emergency opens one record with a reason, ends early, and the privacy officer reviews it', async () => {
+    const [desk, doctor] = [await person(browser), await person(browser)];
+    const [family, mrn] = [unique('Urgent'), unique('E')];
+    await signIn(desk.page, clinic, 'receptionist');
+    await register(desk.page, family, { mrn });
+    await desk.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+
+    await signIn(doctor.page, clinic, 'physician');
+    await doctor.page.getByRole('link', { name: 'Emergency' }).click();
+    await doctor.page.getByLabel('Record number').fill(mrn);
+    await doctor.page.getByLabel('The reason in a sentence').fill('short');
+    await doctor.page.getByRole('button', { name: 'Open in an emergency' }).click();
+    await stepUp(doctor.page, clinic, 'physician', doctor.page.getByText('This is too short.'));
+    const reason = `Found without consciousness at ${unique('gate')}.`;
+    await doctor.page.getByLabel('The reason in a sentence').fill(reason);
+    await doctor.page.getByRole('button', { name: 'Open in an emergency' }).click();
+    const open = doctor.page.getByRole('link', { name: 'Open the record' });
+    await open.waitFor();
+    const record = `${clinic.url}${await open.getAttribute('href')}`;
+    await open.click();
+    await doctor.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+    await doctor.page.goBack();
+
+    const officer = await colleague(browser, clinic, 'Privacy officer');
+    await officer.page.getByRole('link', { name: 'Emergency reviews' }).click();
+    const waiting = officer.page.getByRole('region').filter({ hasText: reason });
+    await waiting.getByRole('button', { name: 'Review', exact: true }).click();
+    const sheet = officer.page.getByRole('dialog', { name: 'Review' });
+    await sheet.getByLabel('Why').fill('The account of the ward agrees.');
+    await sheet.getByRole('button', { name: 'Close the review' }).click();
+    await officer.page.getByText('The review is closed.').waitFor();
+    await waiting.waitFor({ state: 'detached' });
+    expect(officer.troubles).toEqual([]);
+
+    await doctor.page.getByRole('button', { name: 'End it now' }).click();
+    await doctor.page.getByText('The emergency access has ended.').waitFor();
+    await doctor.page.goto(record);
+    await doctor.page.getByText('There is nothing here, or it is not yours to see.').waitFor();
+  });
+});

@@ -1,0 +1,57 @@
+// Inviting somebody as an administrator does it, and opening the link of the mail.
+import type { Browser, Page } from 'playwright-core';
+import { type Clinic, keepSession, type Person, person, signIn, stepUp, takeSession } from '../kit.ts';
+import { totp } from '../totp.ts';
+import { invitationLink } from './mail.ts';
+
+export interface Invited {
+  email: string;
+  name: string;
+  role: string;
+}
+
+/** Fills the form of the page that lists the staff; the server may want a fresh second step first. */
+export async function invite(page: Page, clinic: Clinic, { email, name, role }: Invited): Promise<void> {
+  await page.goto(`${clinic.url}/clinic/staff`);
+  await page.getByRole('button', { name: 'Invite somebody' }).click();
+  const sheet = page.getByRole('dialog', { name: 'Invite somebody' });
+  await sheet.getByLabel('E-mail address').fill(email);
+  await sheet.getByLabel('Name', { exact: true }).fill(name);
+  await sheet.getByLabel('Role').selectOption({ label: role });
+  await sheet.getByRole('button', { name: 'Send the invitation' }).click();
+  await stepUp(page, clinic, 'clinic_admin', page.getByText(`An invitation is on its way to ${email}.`));
+}
+
+/** Somebody of a role that the stack has no login for: invited, joined and signed in once, taken up again after that. */
+export async function colleague(browser: Browser, clinic: Clinic, role: string): Promise<Person> {
+  const one = await person(browser);
+  if (await takeSession(one.page, clinic, role)) return one;
+  const admin = await person(browser);
+  await signIn(admin.page, clinic, 'clinic_admin');
+  const email = `${crypto.randomUUID()}@example.com`;
+  await invite(admin.page, clinic, { email, name: `Demo ${role}`, role });
+  await admin.context.close();
+  await join(one.page, await invitationLink(email), { email, name: `Demo ${role}` });
+  await keepSession(one.page, clinic, role);
+  return one;
+}
+
+/** Accepts an invitation, signs in for the first time and sets up an authenticator app. */
+export async function join(page: Page, link: string, { email, name }: Omit<Invited, 'role'>): Promise<void> {
+  const password = crypto.randomUUID();
+  await page.goto(link);
+  await page.getByLabel('Your name').fill(name);
+  await page.getByLabel('Password of your choice').fill(password);
+  await page.getByLabel('The password once more').fill(password);
+  await page.getByRole('button', { name: 'Accept' }).click();
+  await page.getByRole('link', { name: 'Sign in' }).click();
+  await page.getByLabel('E-mail address').fill(email);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Set up your second step' }).waitFor();
+  const key = (await page.locator('code.key').textContent())?.replaceAll(' ', '') ?? '';
+  await page.getByLabel('Code of the app').fill(totp(key, Math.floor(Date.now() / 30_000)));
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('button', { name: 'I have kept them' }).click();
+  await page.locator('.bar').waitFor();
+}

@@ -13,6 +13,7 @@ export const clinic = {
   careTeam: (id: string) => `/patients/${id}/care-team`,
   emergency: '/emergency',
   staff: '/staff',
+  audit: '/audit',
   account: '/account',
 } as const;
 

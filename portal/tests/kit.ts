@@ -1,7 +1,9 @@
 // What browser tests share: the stack's description, a browser, signing in, and what every screen must hold.
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { connect } from 'node:tls';
 import {
   type Browser,
   type BrowserContext,
@@ -31,12 +33,13 @@ export interface Stack {
   tenants: Clinic[];
   control: { url: string; logins: Login[] };
   mail: string;
+  ca: string;
 }
 
 const STACK_FILE = process.env.DOMICILE_STACK ?? new URL('../../.domicile/stack.json', import.meta.url).pathname;
 export const ROOT = process.env.DOMICILE_ROOT ?? new URL('../..', import.meta.url).pathname;
 export const STACK = JSON.parse(readFileSync(STACK_FILE, 'utf8')) as Stack;
-export const MAIL = join(ROOT, STACK.mail);
+export const MAIL = resolve(ROOT, STACK.mail);
 const SECRETS = join(dirname(STACK_FILE), 'secrets/totp');
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -51,8 +54,31 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: process.env.DOMICILE_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+/**
+ * A browser that takes the stack's own certificates for good ones, and no others: passkeys need a connection without any
+ * fault. Each is checked against the stack's authority here, which no system store knows.
+ */
+export async function launch(): Promise<Browser> {
+  const urls = [...STACK.tenants.map((tenant) => tenant.url), STACK.control.url];
+  const keys = await Promise.all(urls.map((url) => publicKeyHash(new URL(url))));
+  return chromium.launch({
+    executablePath: process.env.DOMICILE_CHROMIUM ?? '/usr/bin/chromium',
+    args: [...FLAGS, `--ignore-certificate-errors-spki-list=${keys.join(',')}`],
+  });
+}
+
+/** SHA-256 of the public key that a host's certificate is for (RFC 7469, 2.4). */
+function publicKeyHash({ hostname, port }: URL): Promise<string> {
+  const ca = readFileSync(resolve(ROOT, STACK.ca));
+  return new Promise((found, reject) => {
+    const socket = connect({ host: '127.0.0.1', port: Number(port), servername: hostname, ca }, () => {
+      const key = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
+      socket.end();
+      if (key) found(createHash('sha256').update(key).digest('base64'));
+      else reject(new Error(`${hostname} shows no certificate`));
+    });
+    socket.on('error', reject);
+  });
 }
 
 /** How long anything may take to appear: far above what it takes, so that a machine that does much else is no fault. */
@@ -67,8 +93,7 @@ export interface Person {
 }
 
 export async function person(browser: Browser, options: BrowserContextOptions = {}): Promise<Person> {
-  // The stack's certificates are its own authority's, which no system store knows.
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-US', ...options });
+  const context = await browser.newContext({ locale: 'en-US', ...options });
   context.setDefaultTimeout(WAIT_MAX_MS);
   const page = await context.newPage();
   const troubles: string[] = [];
@@ -100,13 +125,13 @@ export function loginOf(logins: Login[], role: string): Login {
 const STEP_S = 30;
 
 /** A code of a demo login that nobody has used: `dev/bootstrap.sh code` keeps the same count beside the secret. */
-async function nextCode(login: Login): Promise<string> {
+export async function nextCode(login: Login): Promise<string> {
   const used = join(SECRETS, `${login.email}.used`);
   const last = existsSync(used) ? Number(readFileSync(used, 'utf8')) : 0;
   const step = Math.max(last + 1, Math.floor(Date.now() / 1000 / STEP_S));
   // One step ahead of the clock is still taken; anything later is waited for.
   const waitMs = (step - 1) * STEP_S * 1000 - Date.now();
-  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+  if (waitMs > 0) await new Promise((over) => setTimeout(over, waitMs));
   writeFileSync(used, String(step));
   return totp(login.totp_secret ?? '', step);
 }
@@ -116,9 +141,9 @@ type Cookies = Awaited<ReturnType<BrowserContext['cookies']>>;
 /** Sessions that were opened, because a code works once and the next one is half a minute away. */
 const sessions = new Map<string, Cookies>();
 
-/** Types the address, the password and the code. */
-export async function signInByHand(page: Page, clinic: Clinic, role: string): Promise<void> {
-  const login = loginOf(clinic.logins, role);
+/** Types the address, the password and the code: of a role's own login, or of another one. */
+export async function signInByHand(page: Page, clinic: Clinic, who: string | Login): Promise<void> {
+  const login = typeof who === 'string' ? loginOf(clinic.logins, who) : who;
   await page.goto(`${clinic.url}/clinic`);
   await page.locator('input[type=email]').fill(login.email);
   await page.locator('input[type=password]').fill(login.password);
@@ -172,6 +197,8 @@ interface Violation {
 /** No violation of WCAG 2.2 A and AA that axe can find, with and without the dark colours. */
 export async function expectAccessible(page: Page, what: string): Promise<void> {
   await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+  // What lies under the bar at the moment is no fault of a screen; it scrolls.
+  await page.evaluate(() => window.scrollTo(0, 0));
   // Evaluated over the debugging protocol, which a page's policy does not concern.
   await page.evaluate(AXE);
   for (const colorScheme of ['light', 'dark'] as const) {

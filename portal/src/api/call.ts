@@ -63,6 +63,22 @@ export function listen(answered: () => void, ended: () => void): void {
 
 /** Calls an operation; throws a CallError unless it was done. */
 export async function call<Body, T>(operation: Operation<Body, T>, options: Options<Body> = {}): Promise<Answer<T>> {
+  const response = await ask(operation, options);
+  const etag = response.headers.get('etag') ?? '';
+  if (!operation.answer || response.status === 204) return { data: undefined as T, etag };
+  const parsed = v.safeParse(operation.answer, await response.json().catch(() => undefined));
+  if (!parsed.success) throw new CallError(response.status, 'unexpected');
+  return { data: parsed.output, etag };
+}
+
+/** Calls an operation that answers with text; nothing while the server has accepted the question and has no answer yet. */
+export async function callText(operation: Operation<undefined, undefined>, path: Record<string, string>) {
+  const response = await ask(operation, { path });
+  return response.status === 202 ? undefined : response.text();
+}
+
+/** Asks, and throws a CallError unless the server did it. */
+async function ask<Body>(operation: Operation<Body, unknown>, options: Options<Body>): Promise<Response> {
   const headers = new Headers({ accept: 'application/json' });
   if (options.body !== undefined) headers.set('content-type', 'application/json');
   if (operation.method !== 'GET' && csrfToken) headers.set('x-csrf-token', csrfToken);
@@ -87,11 +103,7 @@ export async function call<Body, T>(operation: Operation<Body, T>, options: Opti
   }
   if (!response.ok) throw await refused(response);
   onAnswer();
-  const etag = response.headers.get('etag') ?? '';
-  if (!operation.answer || response.status === 204) return { data: undefined as T, etag };
-  const parsed = v.safeParse(operation.answer, await response.json().catch(() => undefined));
-  if (!parsed.success) throw new CallError(response.status, 'unexpected');
-  return { data: parsed.output, etag };
+  return response;
 }
 
 /** Sends bytes, telling how many have left; the only way that a browser tells. Ending the signal ends the sending. */

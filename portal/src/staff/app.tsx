@@ -12,6 +12,7 @@ import { Failure, Loading } from '../ui/feedback.tsx';
 import { Account, EnrolFirst } from './account/account.tsx';
 import { ProveFactor } from './account/prove-factor.tsx';
 import { StepUp } from './account/step-up.tsx';
+import { Audit } from './audit/audit.tsx';
 import { Emergency } from './break-glass/emergency.tsx';
 import { Documents } from './documents/documents.tsx';
 import { AcceptInvitation } from './door/accept-invitation.tsx';
@@ -84,6 +85,7 @@ function SignedIn() {
     { to: clinic.emergency, label: t('ways.emergency'), action: 'break_glass.start' },
     { to: clinic.emergency, label: t('ways.reviews'), action: 'break_glass.list' },
     { to: clinic.staff, label: t('ways.staff'), action: 'staff.list' },
+    { to: clinic.audit, label: t('ways.audit'), action: 'audit.search' },
   ];
   const ways = all.filter((way) => may(me.role, way.action));
   const account = { to: clinic.account, label: t('account.title') };
@@ -108,6 +110,7 @@ function SignedIn() {
         <Route path={patterns.careTeam}>{(at) => <CareTeam patient={at.id} />}</Route>
         <Route path={clinic.emergency} component={Emergency} />
         <Route path={clinic.staff} component={Staff} />
+        <Route path={clinic.audit} component={Audit} />
         <Route path={clinic.account} component={Account} />
         <Route component={NothingHere} />
       </Switch>

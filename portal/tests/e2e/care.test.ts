@@ -4,7 +4,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clinicOf, launch, person, signIn, stepUp } from '../kit.ts';
 import { colleague } from './invite.ts';
-import { openBySearch, register, unique } from './patients.ts';
+import { openBySearch, register } from './patients.ts';
+import { unique } from './unique.ts';
 
 let browser: Browser;
 beforeAll(async () => {

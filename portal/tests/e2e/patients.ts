@@ -2,12 +2,6 @@
 import type { Page } from 'playwright-core';
 import type { Clinic } from '../kit.ts';
 
-/** A name of letters that no other run has. */
-export function unique(name: string): string {
-  const letters = crypto.getRandomValues(new Uint8Array(10));
-  return name + [...letters].map((byte) => String.fromCharCode(97 + (byte % 26))).join('');
-}
-
 /** A number of the range that is reserved for fiction; with a country code it is the same in both regions. */
 export function phone(): string {
   const [area = 0, last = 0] = crypto.getRandomValues(new Uint16Array(2));

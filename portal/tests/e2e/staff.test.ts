@@ -1,11 +1,12 @@
 // A clinic's day in a real browser, in both regions: the desk, an invitation, a physician, two people at one record.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, launch, person, signIn } from '../kit.ts';
+import { clinicOf, launch, person, signIn, stepUp } from '../kit.ts';
 import { totp } from '../totp.ts';
-import { invite } from './invite.ts';
+import { colleague, invite } from './invite.ts';
 import { invitationLink } from './mail.ts';
-import { openBySearch, phone, register, unique } from './patients.ts';
+import { openBySearch, phone, register } from './patients.ts';
+import { password, unique } from './unique.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -60,19 +61,19 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await page.goto(await invitationLink(email));
     await page.getByLabel('Your name').fill('Demo Nurse');
     expect(page.url(), 'the token has left the address').toBe(`${clinic.url}/accept-invitation`);
-    const choose = async (password: string) => {
-      await page.getByLabel('Password of your choice').fill(password);
-      await page.getByLabel('The password once more').fill(password);
+    const choose = async (typed: string) => {
+      await page.getByLabel('Password of your choice').fill(typed);
+      await page.getByLabel('The password once more').fill(typed);
       await page.getByRole('button', { name: 'Accept' }).click();
     };
     await choose('short');
     await page.getByText('This password is too short.').waitFor();
-    const password = crypto.randomUUID();
-    await choose(password);
+    const chosen = password();
+    await choose(chosen);
     await page.getByRole('link', { name: 'Sign in' }).click();
     await page.getByLabel('E-mail address').fill(email);
-    await page.getByLabel('Password').fill(password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByLabel('Password').fill(chosen);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: 'Set up your second step' }).waitFor();
     const key = (await page.locator('code.key').textContent())?.replaceAll(' ', '') ?? '';
     await page.getByLabel('Code of the app').fill(totp(key, Math.floor(Date.now() / 30_000)));
@@ -84,6 +85,30 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await page.getByRole('heading', { level: 1, name: 'Patients' }).waitFor();
     expect(await page.getByRole('link', { name: 'Staff' }).count(), 'a nurse has no list of staff').toBe(0);
     expect(troubles).toEqual([]);
+  });
+
+  test('an administrator gives another role and closes an account; both count from the next request', async () => {
+    const admin = await person(browser);
+    const biller = await colleague(browser, clinic, 'Billing');
+    await biller.page.getByRole('heading', { level: 1, name: 'Patients' }).waitFor();
+    expect(await biller.page.getByRole('link', { name: 'Register a patient' }).count()).toBe(0);
+    await signIn(admin.page, clinic, 'clinic_admin');
+    const row = admin.page.getByRole('row').filter({ hasText: biller.login.email });
+    await row.getByRole('button', { name: 'Manage: Demo Billing' }).click();
+    const sheet = admin.page.getByRole('dialog', { name: 'The account of Demo Billing' });
+    await sheet.getByLabel('Role').selectOption({ label: 'Receptionist' });
+    await sheet.getByRole('button', { name: 'Give this role' }).click();
+    await stepUp(admin.page, clinic, 'clinic_admin', sheet.getByText('The new role counts from their next request.'));
+    await biller.page.reload();
+    await biller.page.getByRole('link', { name: 'Register a patient' }).waitFor();
+
+    await sheet.getByRole('button', { name: 'Close the account' }).click();
+    await sheet.getByText('The account is closed and its sessions have ended.').waitFor();
+    await biller.page.reload();
+    await biller.page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+    await sheet.getByRole('button', { name: 'Open the account again' }).click();
+    await sheet.getByText('The account takes its password again.').waitFor();
+    expect(admin.troubles).toEqual([]);
   });
 
   test('of two who correct one record the second sees both versions and loses nothing', async () => {

@@ -13,6 +13,7 @@ import {
   signIn,
   signInToConsole,
 } from '../kit.ts';
+import { colleague } from './invite.ts';
 
 /** From the narrowest phone to a wall. */
 const WIDTHS = [360, 768, 1280, 1920, 3840];
@@ -75,9 +76,21 @@ async function walkOffice(page: Page, clinic: Clinic, look: Look): Promise<void>
   await page.locator('.page-head').getByRole('button').click();
   await page.getByRole('dialog').waitFor();
   await look(page, 'invite');
+  await page.keyboard.press('Escape');
+  await page
+    .getByRole('button', { name: /: Demo Doctor$/ })
+    .last()
+    .click();
+  await page.getByRole('dialog').waitFor();
+  await look(page, 'manage an account');
   await go('/clinic/account');
-  await page.locator('.panel').first().waitFor();
+  await page.locator('.rows').waitFor();
   await look(page, 'account');
+  await go('/clinic/audit');
+  await page.getByRole('table').waitFor();
+  await look(page, 'log');
+  await page.getByRole('combobox').first().selectOption('actor');
+  await look(page, 'log of a colleague');
   await go('/clinic/nowhere');
   await look(page, 'nothing here');
 }
@@ -123,6 +136,10 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await walkRecords(page, clinic, lookAtAll);
     await signIn(page, clinic, 'clinic_admin');
     await walkOffice(page, clinic, lookAtAll);
+    const officer = await colleague(browser, clinic, 'Privacy officer');
+    await officer.page.goto(`${clinic.url}/clinic/emergency`);
+    await officer.page.locator('.panel, .empty').first().waitFor();
+    await lookAtAll(officer.page, 'emergency reviews');
   });
 
   test('a record is found and opened with the keyboard alone', async () => {

@@ -1,4 +1,4 @@
-// The security of the own account: its authenticator app and its recovery codes.
+// The security of the own account: what proves whose it is, where it is signed in, its password.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
 import { call, keepCsrfToken } from '../../api/call.ts';
@@ -12,6 +12,9 @@ import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTitle } from '../../ui/title.ts';
 import type { Me } from '../me.ts';
+import { Passkeys } from './passkeys.tsx';
+import { Password } from './password.tsx';
+import { Sessions } from './sessions.tsx';
 import { useStepUp } from './step-up.tsx';
 
 // Needed once in a while, so it is loaded then.
@@ -107,6 +110,9 @@ export function Account() {
               </div>
             )}
           </section>
+          <Passkeys passkeys={factors.data.passkeys} changed={look} />
+          <Sessions />
+          <Password changed={() => void queries.invalidateQueries({ queryKey: ['sessions'] })} />
         </div>
       )}
     </Page>

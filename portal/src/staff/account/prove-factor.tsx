@@ -1,8 +1,8 @@
-// The second step: a code of the authenticator app or a recovery code, at sign-in and again where a fresh one is needed.
+// The second step: a code of the authenticator app, a recovery code or a passkey, at sign-in and again where a fresh one is needed.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { call } from '../../api/call.ts';
-import { sessionProve } from '../../api/clinic.gen.ts';
+import { passkeyChallenge, sessionProve } from '../../api/clinic.gen.ts';
 import { CLINIC, REGION } from '../../place.ts';
 import { Door } from '../../shell/frame.tsx';
 import { useSession } from '../../shell/session.tsx';
@@ -12,6 +12,7 @@ import { Failure } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { useTitle } from '../../ui/title.ts';
 import type { Me } from '../me.ts';
+import { answerWithPasskey, passkeysWork } from './passkey.ts';
 
 /** Asks for a code and proves it; the session's new token is handed on. */
 export function FactorForm({ done }: { done: (csrfToken: string) => Promise<void> | void }) {
@@ -32,6 +33,16 @@ export function FactorForm({ done }: { done: (csrfToken: string) => Promise<void
       setFailure(error);
     }
   });
+  const byPasskey = async () => {
+    setFailure(undefined);
+    try {
+      const { data: options } = await call(passkeyChallenge);
+      const { data } = await call(sessionProve, { body: { passkey: await answerWithPasskey(options) } });
+      await done(data.csrf_token);
+    } catch (error) {
+      setFailure(error);
+    }
+  };
   const swap = () => {
     setRecovery(!recovery);
     form.reset();
@@ -50,6 +61,11 @@ export function FactorForm({ done }: { done: (csrfToken: string) => Promise<void
       <Button type="submit" look="primary" busy={isSubmitting}>
         {t('factor.go')}
       </Button>
+      {passkeysWork() && (
+        <Button look="quiet" onClick={() => void byPasskey()}>
+          {t('factor.use_passkey')}
+        </Button>
+      )}
       <Button look="quiet" onClick={swap}>
         {t(recovery ? 'factor.use_app' : 'factor.use_recovery')}
       </Button>

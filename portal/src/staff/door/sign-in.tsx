@@ -1,9 +1,9 @@
-// Signing in with an e-mail address and a password.
+// Signing in with an e-mail address and a password, or with a passkey alone.
 
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { call } from '../../api/call.ts';
-import { sessionCreate } from '../../api/clinic.gen.ts';
+import { sessionChallenge, sessionCreate, sessionCreatePasskey } from '../../api/clinic.gen.ts';
 import { CLINIC, REGION } from '../../place.ts';
 import { Door } from '../../shell/frame.tsx';
 import { useSession } from '../../shell/session.tsx';
@@ -12,6 +12,7 @@ import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { useTitle } from '../../ui/title.ts';
+import { answerWithPasskey, passkeysWork } from '../account/passkey.ts';
 import type { Me } from '../me.ts';
 
 export function SignIn() {
@@ -34,6 +35,18 @@ export function SignIn() {
     }
   });
 
+  const byPasskey = async () => {
+    setFailure(undefined);
+    try {
+      const { data: options } = await call(sessionChallenge);
+      const credential = await answerWithPasskey(options);
+      const { data } = await call(sessionCreatePasskey, { body: { handle: options.handle ?? '', credential } });
+      await begin(data.csrf_token);
+    } catch (error) {
+      setFailure(error);
+    }
+  };
+
   return (
     <Door place={`${CLINIC} · ${t(`region.${REGION}` as Key)}`} title={t('sign_in.title')}>
       <form onSubmit={submit} noValidate className="stack">
@@ -55,6 +68,7 @@ export function SignIn() {
         <Button type="submit" look="primary" busy={isSubmitting}>
           {t('sign_in.go')}
         </Button>
+        {passkeysWork() && <Button onClick={() => void byPasskey()}>{t('sign_in.passkey')}</Button>}
         <p className="hint">{t('sign_in.residency')}</p>
       </form>
     </Door>

@@ -11,23 +11,13 @@ import { useFaults } from '../../ui/faults.ts';
 import { Failure } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
 import { useStepUp } from '../account/step-up.tsx';
+import { STAFF_ROLES } from './roles.ts';
 
 interface Props {
   open: boolean;
   close: () => void;
   done: (email: string) => void;
 }
-
-/** Roles that an administrator gives; the others come in by their own ways. */
-const STAFF = [
-  'clinic_admin',
-  'physician',
-  'nurse',
-  'receptionist',
-  'lab_technician',
-  'billing',
-  'privacy_officer',
-] as const satisfies readonly Role[];
 
 export function Invite({ open, close, done }: Props) {
   const { t } = useText();
@@ -74,7 +64,7 @@ function InviteForm({ close, done }: Omit<Props, 'open'>) {
         {...form.register('display_name', { required: true })}
       />
       <Select label={t('staff.role')} hint={t('invite.role_hint')} {...form.register('role')}>
-        {STAFF.map((role) => (
+        {STAFF_ROLES.map((role) => (
           <option key={role} value={role}>
             {t(`role.${role}`)}
           </option>

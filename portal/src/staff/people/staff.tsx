@@ -1,4 +1,4 @@
-// Who works in the clinic: the list, inviting, and opening an account that took too many wrong passwords.
+// Who works in the clinic: the list, inviting, managing an account, and opening one that took too many wrong passwords.
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call } from '../../api/call.ts';
@@ -10,6 +10,7 @@ import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { type Me, may } from '../me.ts';
 import { Invite } from './invite.tsx';
+import { Manage } from './manage.tsx';
 import { ResetFactor } from './reset-factor.tsx';
 
 export function Staff() {
@@ -63,9 +64,10 @@ function StaffTable({ items }: { items: StaffView[] }) {
   const { t, date } = useText();
   const me = useMe<Me>();
   const queries = useQueryClient();
+  const look = () => queries.invalidateQueries({ queryKey: ['staff'] });
   const unlock = useMutation({
     mutationFn: (account: string) => call(staffUnlock, { path: { id: account } }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ['staff'] }),
+    onSuccess: look,
   });
   return (
     <>
@@ -78,6 +80,7 @@ function StaffTable({ items }: { items: StaffView[] }) {
             <th scope="col">{t('staff.role')}</th>
             <th scope="col">{t('staff.state')}</th>
             {may(me.role, 'factor.reset') && <th scope="col">{t('factor.title')}</th>}
+            {may(me.role, 'staff.role') && <th scope="col">{t('manage.go')}</th>}
             <th scope="col">{t('staff.since')}</th>
           </tr>
         </thead>
@@ -108,6 +111,9 @@ function StaffTable({ items }: { items: StaffView[] }) {
               </td>
               {may(me.role, 'factor.reset') && (
                 <td>{one.account !== me.account && one.state === 'active' && <ResetFactor one={one} />}</td>
+              )}
+              {may(me.role, 'staff.role') && (
+                <td>{one.account !== me.account && <Manage one={one} changed={look} />}</td>
               )}
               <td data-label={t('staff.since')}>{date(one.created_at)}</td>
             </tr>

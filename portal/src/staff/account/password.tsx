@@ -1,0 +1,61 @@
+// Changing the own password, which ends every other session.
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { CallError, call } from '../../api/call.ts';
+import { passwordChange } from '../../api/clinic.gen.ts';
+import { useText } from '../../text/text.tsx';
+import { Button } from '../../ui/button.tsx';
+import { useFaults } from '../../ui/faults.ts';
+import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Field } from '../../ui/field.tsx';
+import { useStepUp } from './step-up.tsx';
+
+export function Password({ changed }: { changed: () => void }) {
+  const { t } = useText();
+  const fresh = useStepUp();
+  const faults = useFaults();
+  const [done, setDone] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
+  const form = useForm({ defaultValues: { current: '', new: '' } });
+  const { errors, isSubmitting } = form.formState;
+  const submit = form.handleSubmit(async (typed) => {
+    setFailure(undefined);
+    setDone(false);
+    try {
+      await fresh(() => call(passwordChange, { body: typed }));
+      form.reset();
+      setDone(true);
+      changed();
+    } catch (error) {
+      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
+    }
+  });
+  return (
+    <section className="panel" aria-label={t('password.title')}>
+      <h2>{t('password.title')}</h2>
+      {done && <Notice kind="good" title={t('password.done')} />}
+      {failure !== undefined && <Failure error={failure} />}
+      <form onSubmit={submit} noValidate className="stack">
+        <Field
+          label={t('password.current')}
+          type="password"
+          autoComplete="current-password"
+          fault={errors.current && (errors.current.message || t('fault.required'))}
+          {...form.register('current', { required: true })}
+        />
+        <Field
+          label={t('password.new')}
+          type="password"
+          autoComplete="new-password"
+          fault={errors.new && (errors.new.message || t('fault.required'))}
+          {...form.register('new', { required: true })}
+        />
+        <div className="actions">
+          <Button type="submit" busy={isSubmitting}>
+            {t('password.go')}
+          </Button>
+        </div>
+      </form>
+    </section>
+  );
+}

@@ -1,0 +1,57 @@
+// Where the own account is signed in, and ending what is not recognised.
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { call } from '../../api/call.ts';
+import { sessionList, sessionRevoke } from '../../api/clinic.gen.ts';
+import { useText } from '../../text/text.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Failure, Loading } from '../../ui/feedback.tsx';
+
+export function Sessions() {
+  const { t, has, moment } = useText();
+  const queries = useQueryClient();
+  const sessions = useQuery({
+    queryKey: ['sessions'],
+    queryFn: async ({ signal }) => (await call(sessionList, { signal })).data.items,
+  });
+  const end = useMutation({
+    mutationFn: (id: string) => call(sessionRevoke, { path: { id } }),
+    onSettled: () => queries.invalidateQueries({ queryKey: ['sessions'] }),
+  });
+  const factorWords = (factor: string | null | undefined) => {
+    const key = `session_factor.${factor ?? 'none'}`;
+    return t(has(key) ? key : 'session_factor.none');
+  };
+  return (
+    <section className="panel" aria-label={t('sessions.title')}>
+      <h2>{t('sessions.title')}</h2>
+      <p>{t('sessions.text')}</p>
+      {sessions.isPending && <Loading lines={2} />}
+      {sessions.isError && <Failure error={sessions.error} retry={() => void sessions.refetch()} />}
+      {end.isError && <Failure error={end.error} />}
+      <ul className="rows">
+        {sessions.data?.map((one) => (
+          <li key={one.id}>
+            <span>
+              {t('sessions.since', { when: moment(one.created_at) })}{' '}
+              {one.current && <span className="tag active">{t('sessions.this')}</span>}
+              <br />
+              <span className="quiet-text">
+                {t('sessions.seen', { when: moment(one.last_seen_at) })} · {factorWords(one.factor)}
+              </span>
+            </span>
+            {!one.current && (
+              <Button
+                look="quiet"
+                busy={end.isPending}
+                aria-label={`${t('sessions.end')}: ${t('sessions.since', { when: moment(one.created_at) })}`}
+                onClick={() => end.mutate(one.id)}
+              >
+                {t('sessions.end')}
+              </Button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

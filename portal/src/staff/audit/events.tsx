@@ -1,0 +1,92 @@
+// Events of the log in a table, and the receipt of each as a file.
+import { useState } from 'react';
+import { callText } from '../../api/call.ts';
+import { auditReceipt, type EventView } from '../../api/clinic.gen.ts';
+import { useText } from '../../text/text.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Failure, Notice } from '../../ui/feedback.tsx';
+
+export function EventTable({ events }: { events: EventView[] }) {
+  const { t, has, moment } = useText();
+  const outcome = (code: string) => {
+    const key = `audit_outcome.${code}`;
+    return has(key) ? t(key) : code;
+  };
+  return (
+    <table className="table">
+      <thead>
+        <tr>
+          <th scope="col">{t('audit.when')}</th>
+          <th scope="col">{t('audit.what')}</th>
+          <th scope="col">{t('audit.who')}</th>
+          <th scope="col">{t('audit.outcome')}</th>
+          <th scope="col">{t('audit.receipt')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {events.map((event) => (
+          <tr key={event.id}>
+            <th scope="row">{moment(event.occurred_at)}</th>
+            <td data-label={t('audit.what')}>
+              {/* The server's own sentence, which it writes in one language. */}
+              <bdi lang="en">{event.sentence}</bdi>
+              <br />
+              <code className="quiet-text">{event.action}</code>
+            </td>
+            <td data-label={t('audit.who')}>
+              <code>{event.actor ?? event.actor_kind}</code>
+            </td>
+            <td data-label={t('audit.outcome')}>
+              <span className={`tag ${event.outcome === 'allow' ? 'done' : 'bad'}`}>{outcome(event.outcome)}</span>
+            </td>
+            <td>
+              <Receipt event={event} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Receipt({ event }: { event: EventView }) {
+  const { t, moment } = useText();
+  const [busy, setBusy] = useState(false);
+  const [waits, setWaits] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
+  const get = async () => {
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      const text = await callText(auditReceipt, { id: event.id });
+      setWaits(text === undefined);
+      if (text !== undefined) save(text, `receipt-${event.id}.txt`);
+    } catch (error) {
+      setFailure(error);
+    }
+    setBusy(false);
+  };
+  return (
+    <>
+      <Button
+        look="quiet"
+        busy={busy}
+        aria-label={t('audit.receipt_of', { what: event.action, when: moment(event.occurred_at) })}
+        onClick={() => void get()}
+      >
+        {t('audit.receipt')}
+      </Button>
+      {waits && <Notice kind="info" title={t('audit.not_sealed')} />}
+      {failure !== undefined && <Failure error={failure} />}
+    </>
+  );
+}
+
+/** Hands a text to the browser as a file. */
+function save(text: string, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

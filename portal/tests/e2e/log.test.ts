@@ -1,0 +1,53 @@
+// The clinic's log as those read it who must: a look at a record is there, and has a receipt that says so.
+import { readFileSync } from 'node:fs';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clinicOf, launch, person, signIn } from '../kit.ts';
+import { register } from './patients.ts';
+import { unique } from './unique.ts';
+
+/** The log is sealed in the background, a few seconds behind; nobody is asked to wait longer than this. */
+const SEALED_WAIT_MAX_MS = 90_000;
+const ASK_AGAIN_MS = 3_000;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+  const clinic = clinicOf(region);
+
+  test('who looked at a record is found by its id, and the receipt is a file to check elsewhere', async () => {
+    const [desk, admin] = [await person(browser), await person(browser)];
+    const family = unique('Log');
+    await signIn(desk.page, clinic, 'receptionist');
+    await register(desk.page, family);
+    await desk.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+    const id = new URL(desk.page.url()).pathname.split('/').at(-1) ?? '';
+
+    const { page, troubles } = admin;
+    await signIn(page, clinic, 'clinic_admin');
+    await page.getByRole('link', { name: 'Log', exact: true }).click();
+    await page.getByRole('table').waitFor();
+    await page.getByLabel('Show').selectOption({ label: 'Who used one patient’s data' });
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
+    await page.getByText('Please fill this in.').waitFor();
+    await page.getByLabel('Record id of the patient').fill('pat_wrong');
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
+    await page.getByText('This is no id of that kind.').waitFor();
+    await page.getByLabel('Record id of the patient').fill(id);
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
+    const made = page.getByRole('row').filter({ hasText: 'patient.create' });
+    await made.getByText('Done').waitFor();
+    expect(await page.locator('main').textContent(), 'the log has ids and no names').not.toContain(family);
+
+    const receipt = page.waitForEvent('download', { timeout: SEALED_WAIT_MAX_MS });
+    const asked = setInterval(() => void made.getByRole('button', { name: /^Receipt/ }).click(), ASK_AGAIN_MS);
+    const file = await receipt.finally(() => clearInterval(asked));
+    expect(file.suggestedFilename()).toMatch(/^receipt-[\w-]+\.txt$/);
+    expect(readFileSync(await file.path(), 'utf8')).toMatch(/^c2sp\.org\/tlog-proof@v1\n/);
+    expect(troubles).toEqual([]);
+  });
+});

@@ -22,7 +22,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['tests/e2e/**/*.test.ts'],
-          testTimeout: 120_000,
+          // Far above what any takes: a machine that does much else is no fault.
+          testTimeout: 600_000,
           hookTimeout: 120_000,
           fileParallelism: false,
           // One worker and one copy of the kit: a session that one file opened serves the others.

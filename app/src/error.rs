@@ -94,6 +94,18 @@ kinds! {
     DOCUMENT_NOT_READABLE = 409 "document_not_readable" "The document was not found clean, or its bytes are gone.";
     /// Parts of a document have not come.
     PARTS_MISSING = 409 "parts_missing" "Parts are missing; read the document to see which have come.";
+    /// There is an open request to erase this patient.
+    ERASURE_OPEN = 409 "erasure_open" "There is an open request to erase this patient.";
+    /// No request waits for a decision.
+    ERASURE_STATE = 409 "erasure_not_waiting" "No request to erase this patient waits for a decision.";
+    /// There is no hold to release.
+    NO_HOLD = 409 "no_hold" "No legal hold stands.";
+    /// Who asks cannot agree.
+    SAME_PERSON = 409 "second_person_needed" "A second person must agree to this.";
+    /// A legal hold stands.
+    UNDER_HOLD = 409 "legal_hold" "A legal hold keeps this record from being erased or deleted.";
+    /// A hold stands already.
+    HOLD_STANDING = 409 "hold_standing" "A legal hold stands already.";
     /// The clinic was off-boarded.
     GONE = 410 "gone" "This clinic has left.";
     /// The patient's or clinic's key was destroyed.

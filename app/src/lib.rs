@@ -16,6 +16,7 @@ pub mod config;
 pub mod control;
 pub mod ctx;
 pub mod documents;
+pub mod erasure;
 pub mod error;
 pub mod front_door;
 pub mod jobs;

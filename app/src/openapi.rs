@@ -6,7 +6,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
-use crate::{audit, auth, break_glass, documents, patients, relationships, sites, staff};
+use crate::{audit, auth, break_glass, documents, erasure, patients, relationships, sites, staff};
 
 /// OpenAPI 3.1 description of everything under `/api/v1`.
 #[derive(OpenApi)]
@@ -77,6 +77,13 @@ use crate::{audit, auth, break_glass, documents, patients, relationships, sites,
         documents::download::read,
         documents::links::create,
         documents::links::redeem,
+        erasure::api::request,
+        erasure::api::read,
+        erasure::api::approve,
+        erasure::api::cancel,
+        erasure::api::list_holds,
+        erasure::api::place_hold,
+        erasure::api::release_hold,
         audit::api::search,
         audit::api::receipt,
     ),
@@ -91,6 +98,7 @@ use crate::{audit, auth, break_glass, documents, patients, relationships, sites,
         (name = "care teams", description = "Who treats a patient"),
         (name = "emergency access", description = "Reaching for a patient who is not one's own, and the review of it"),
         (name = "documents", description = "What is kept of a patient's papers and images"),
+        (name = "erasure", description = "Erasing a patient for good, and what keeps a record from it"),
         (name = "audit", description = "Who did what to whose data"),
         (name = "description", description = "This document"),
     )

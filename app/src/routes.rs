@@ -5,7 +5,7 @@ use actix_web::web;
 
 use crate::access::Action;
 use crate::middleware::rate::RateClass;
-use crate::{audit, auth, break_glass, documents, openapi, patients, relationships, sites, staff};
+use crate::{audit, auth, break_glass, documents, erasure, openapi, patients, relationships, sites, staff};
 
 /// One line of the table.
 #[derive(Debug)]
@@ -96,6 +96,13 @@ routes! {
     GET    "/api/v1/documents/{id}/content"        DocumentDownload Read  documents::download::read;
     POST   "/api/v1/documents/{id}/links"          DocumentLink     Write documents::links::create;
     GET    "/api/v1/document-links/{id}"           DocumentRedeem   Read  documents::links::redeem;
+    POST   "/api/v1/patients/{id}/erasures"        ErasureRequest   Write erasure::api::request;
+    GET    "/api/v1/patients/{id}/erasures"        ErasureRead      Read  erasure::api::read;
+    POST   "/api/v1/patients/{id}/erasures/approve" ErasureApprove   Write erasure::api::approve;
+    POST   "/api/v1/patients/{id}/erasures/cancel" ErasureCancel    Write erasure::api::cancel;
+    GET    "/api/v1/patients/{id}/holds"           LegalHoldList    Read  erasure::api::list_holds;
+    POST   "/api/v1/patients/{id}/holds"           LegalHoldPlace   Write erasure::api::place_hold;
+    POST   "/api/v1/patients/{id}/holds/release"   LegalHoldRelease Write erasure::api::release_hold;
     POST   "/api/v1/audit/search"       AuditSearch      Bulk     audit::api::search;
     GET    "/api/v1/audit/events/{id}/receipt" AuditReceipt Read   audit::api::receipt;
 }

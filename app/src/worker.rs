@@ -18,6 +18,7 @@ use crate::audit::sealing;
 use crate::backend::{bind_admin, follow, watch_directory};
 use crate::config::WorkerConfig;
 use crate::documents::scanner::Scanner;
+use crate::erasure::job::Eraser;
 use crate::jobs::mail::Mailer;
 use crate::jobs::queue::{self, Jobs, QueueError};
 use crate::onboarding::client::WorkClient;
@@ -64,6 +65,8 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     let admin = bind_admin(config.admin_listen)?;
     let as_migrator = onboarding::as_migrator(&regional_config, &config.migrator);
     let rotator = rotator(&regional, &regional_config, &config).await?;
+    let eraser =
+        Eraser::connect(&as_migrator).await.map_err(|error| failed("opening the keeper of keys")(&error))?;
     let jobs = Arc::new(Jobs {
         regional: Arc::clone(&regional),
         directory: directory.clone(),
@@ -72,6 +75,7 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
         mailer,
         scanner: Scanner::new(&config.documents.scanner),
         clock: clock.clone(),
+        eraser: Some(eraser),
     });
     let mut queues = JoinSet::new();
     for shard in &config.regional.shards {

@@ -1,5 +1,6 @@
 //! The audit entry: the price of leaving a tenant transaction with a commit.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use regions::ids::RequestId;
@@ -133,7 +134,7 @@ pub struct AuditEntry {
     pub(crate) row_version: Option<i64>,
     pub(crate) row_mac: Option<Vec<u8>>,
     pub(crate) detail_sealed: Option<Vec<u8>>,
-    pub(crate) touched: Vec<&'static str>,
+    pub(crate) touched: Vec<Cow<'static, str>>,
 }
 
 impl AuditEntry {
@@ -265,7 +266,8 @@ impl AuditEntry {
 
     /// A patient-data table this transaction changed; the commit trigger demands it for each one.
     #[must_use]
-    pub fn touches(mut self, table: &'static str) -> Self {
+    pub fn touches(mut self, table: impl Into<Cow<'static, str>>) -> Self {
+        let table = table.into();
         if !self.touched.contains(&table) && self.touched.len() < TOUCHED_TABLES_MAX {
             self.touched.push(table);
         }

@@ -1,5 +1,6 @@
 //! The tenant transaction: the one way to a tenant's rows, and leaving it with a commit takes an audit entry.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -242,7 +243,7 @@ impl TenantTx {
                 fields: entry.fields.cast_signed(),
                 row_version: entry.row_version,
                 result_count: entry.count.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
-                touched: entry.touched.into_iter().map(str::to_owned).collect(),
+                touched: entry.touched.into_iter().map(Cow::into_owned).collect(),
                 schema_ver: AUDIT_SCHEMA_VERSION,
                 instance_id: Some(Uuid::from_bytes(ticket.instance())),
                 period: Some(i64::try_from(ticket.period()).unwrap_or(i64::MAX)),

@@ -123,6 +123,20 @@ pub enum Action {
     DocumentLink,
     /// Use a link up.
     DocumentRedeem,
+    /// Ask for a patient to be erased.
+    ErasureRequest,
+    /// Read what became of it.
+    ErasureRead,
+    /// Agree to it, as a second person.
+    ErasureApprove,
+    /// Call it off.
+    ErasureCancel,
+    /// List a patient's legal holds.
+    LegalHoldList,
+    /// Place a legal hold.
+    LegalHoldPlace,
+    /// Release it.
+    LegalHoldRelease,
     /// Search the clinic's audit log.
     AuditSearch,
     /// Have a receipt of an audit event.
@@ -140,7 +154,7 @@ pub enum Audience {
 
 impl Action {
     /// Every action, in the order of the printed matrix.
-    pub const ALL: [Action; 62] = [
+    pub const ALL: [Action; 69] = [
         Action::ApiDescribe,
         Action::InvitationAccept,
         Action::SessionCreate,
@@ -201,6 +215,13 @@ impl Action {
         Action::DocumentDownload,
         Action::DocumentLink,
         Action::DocumentRedeem,
+        Action::ErasureRequest,
+        Action::ErasureRead,
+        Action::ErasureApprove,
+        Action::ErasureCancel,
+        Action::LegalHoldList,
+        Action::LegalHoldPlace,
+        Action::LegalHoldRelease,
         Action::AuditSearch,
         Action::AuditReceipt,
     ];
@@ -269,6 +290,13 @@ impl Action {
             Action::DocumentDownload => "document.download",
             Action::DocumentLink => "document.link",
             Action::DocumentRedeem => "document.redeem",
+            Action::ErasureRequest => "erasure.request",
+            Action::ErasureRead => "erasure.read",
+            Action::ErasureApprove => "erasure.approve",
+            Action::ErasureCancel => "erasure.cancel",
+            Action::LegalHoldList => "legal_hold.list",
+            Action::LegalHoldPlace => "legal_hold.place",
+            Action::LegalHoldRelease => "legal_hold.release",
             Action::AuditSearch => "audit.search",
             Action::AuditReceipt => "audit.receipt",
         }
@@ -339,7 +367,14 @@ impl Action {
             | Action::DocumentComplete
             | Action::DocumentDownload
             | Action::DocumentLink
-            | Action::DocumentRedeem => Audience::Staff,
+            | Action::DocumentRedeem
+            | Action::ErasureRequest
+            | Action::ErasureRead
+            | Action::ErasureApprove
+            | Action::ErasureCancel
+            | Action::LegalHoldList
+            | Action::LegalHoldPlace
+            | Action::LegalHoldRelease => Audience::Staff,
         }
     }
 
@@ -372,7 +407,14 @@ impl Action {
             | Action::DocumentComplete
             | Action::DocumentDownload
             | Action::DocumentLink
-            | Action::DocumentRedeem => true,
+            | Action::DocumentRedeem
+            | Action::ErasureRequest
+            | Action::ErasureRead
+            | Action::ErasureApprove
+            | Action::ErasureCancel
+            | Action::LegalHoldList
+            | Action::LegalHoldPlace
+            | Action::LegalHoldRelease => true,
             Action::ApiDescribe
             | Action::InvitationAccept
             | Action::SessionCreate

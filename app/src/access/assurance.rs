@@ -79,6 +79,8 @@ impl Action {
             Action::StaffRole | Action::StaffDeactivate | Action::StaffReactivate | Action::StaffSites => {
                 Assurance::StepUp
             }
+            // What cannot be undone, and what stands in its way.
+            Action::ErasureApprove | Action::LegalHoldRelease => Assurance::StepUp,
             // A patient who is not one's own.
             Action::BreakGlassStart => Assurance::StepUp,
             _ => Assurance::SecondFactor,

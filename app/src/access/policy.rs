@@ -67,6 +67,16 @@ pub const fn may(role: Role, action: Action) -> bool {
             treats(role) || registers(role) || answers_for_privacy(role) || is_subject_or_proxy(role)
         }
         Action::PatientSearch => treats(role) || registers(role) || charges(role) || answers_for_privacy(role),
+        // Whoever a patient speaks to writes down that the record is to go. It goes when the one who answers for privacy agrees,
+        // who is somebody else (`erasure::api::approve`), and nobody who treats decides about what was done to a patient.
+        Action::ErasureRequest | Action::ErasureRead => {
+            treats(role) || registers(role) || answers_for_privacy(role)
+        }
+        Action::ErasureApprove
+        | Action::ErasureCancel
+        | Action::LegalHoldList
+        | Action::LegalHoldPlace
+        | Action::LegalHoldRelease => answers_for_privacy(role),
         // Which kinds of documents each role may have is decided when the kind is known (`documents::rules`).
         Action::DocumentCreate
         | Action::DocumentUpdate

@@ -5,6 +5,8 @@
 
 mod directory_head;
 mod directory_verify;
+mod erasure_resume;
+mod erasure_verify;
 mod keys_drill;
 mod keys_rotate;
 mod keys_status;
@@ -77,6 +79,19 @@ enum Area {
     /// A region's key store: backups, and putting one back. `--config` names the region's worker file.
     #[command(subcommand)]
     Keystore(keystore_backup::KeyStore),
+    /// Erasures of patients. `--config` names the region's worker file; `verify` needs none.
+    #[command(subcommand)]
+    Erasure(Erasure),
+}
+
+#[derive(Subcommand)]
+enum Erasure {
+    /// Ends at once every erasure of the region that two people agreed to.
+    Resume,
+    /// In clinics' databases that were restored, takes out again what the ledger says was erased.
+    Replay,
+    /// Checks a certificate. Needs no configuration and no network.
+    Verify(erasure_verify::Verify),
 }
 
 #[derive(Subcommand)]
@@ -87,6 +102,8 @@ enum Keys {
     Rotate(keys_rotate::Rotate),
     /// Does for one clinic what would be done if its keys were known to somebody, and reports each step.
     Drill(keys_drill::Drill),
+    /// Prints the public key that signs the region's certificates, in PEM.
+    Public,
 }
 
 #[derive(Subcommand)]
@@ -157,9 +174,23 @@ pub fn run(args: AdminArgs) -> Result<(), RoleError> {
     let config =
         || args.config.as_deref().ok_or_else(|| RoleError::new("name the configuration: --config FILE"));
     let table = match args.area {
+        Area::Erasure(Erasure::Verify(verify)) => erasure_verify::run(&verify)?,
+        Area::Erasure(erasure) => {
+            let config = config()?;
+            let work = async {
+                let cx = regional::Cx::open(config).await?;
+                match erasure {
+                    Erasure::Replay => erasure_resume::replay(&cx).await,
+                    Erasure::Resume | Erasure::Verify(_) => erasure_resume::resume(&cx).await,
+                }
+            };
+            role::runtime(1)?.block_on(Box::pin(work))?
+        }
         Area::Keys(keys) => {
             let config = config()?;
-            role::runtime(1)?.block_on(Box::pin(on_keys(config, keys)))?
+            let done = role::runtime(1)?.block_on(Box::pin(on_keys(config, keys)))?;
+            let Some(table) = done else { return Ok(()) };
+            table
         }
         Area::Keystore(what) => {
             let config = config()?;
@@ -183,12 +214,19 @@ async fn on_control(config: &Path, format: Format, area: Area) -> Result<Table, 
     dispatch(&Cx { store, by, format }, area).await
 }
 
-async fn on_keys(config: &Path, keys: Keys) -> Result<Table, RoleError> {
+/// A command on a region's keys; nothing is left to print when it printed by itself.
+async fn on_keys(config: &Path, keys: Keys) -> Result<Option<Table>, RoleError> {
     let cx = regional::Cx::open(config).await?;
     match keys {
-        Keys::Status(args) => keys_status::run(&cx, args).await,
-        Keys::Rotate(args) => Box::pin(keys_rotate::run(&cx, args)).await,
-        Keys::Drill(args) => Box::pin(keys_drill::run(&cx, args)).await,
+        Keys::Status(args) => keys_status::run(&cx, args).await.map(Some),
+        Keys::Rotate(args) => Box::pin(keys_rotate::run(&cx, args)).await.map(Some),
+        Keys::Drill(args) => Box::pin(keys_drill::run(&cx, args)).await.map(Some),
+        Keys::Public => {
+            let pem = erasure_verify::public_key(&cx).await?;
+            std::io::Write::write_all(&mut std::io::stdout().lock(), pem.as_bytes())
+                .map_err(|error| RoleError::while_doing("printing", &error))?;
+            Ok(None)
+        }
     }
 }
 
@@ -210,7 +248,9 @@ async fn dispatch(cx: &Cx, area: Area) -> Result<Table, RoleError> {
         Area::Tenants(Tenants::Steps(args)) => tenants_steps::run(cx, args).await,
         Area::Directory(Directory::Head) => directory_head::run(cx).await,
         Area::Directory(Directory::Verify) => directory_verify::run(cx).await,
-        Area::Keys(_) | Area::Keystore(_) => Err(RoleError::new("not a command of the control plane")),
+        Area::Keys(_) | Area::Keystore(_) | Area::Erasure(_) => {
+            Err(RoleError::new("not a command of the control plane"))
+        }
     }
 }
 

@@ -20,7 +20,10 @@ use crate::access::{Role, Within};
 use crate::auth::token::sha256;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
-use crate::error::{AppError, BAD_CURSOR, DOCUMENT_STATE, FORBIDDEN, IDEMPOTENCY_REUSED, NOT_FOUND, STALE};
+use crate::erasure::queries as holds;
+use crate::error::{
+    AppError, BAD_CURSOR, DOCUMENT_STATE, FORBIDDEN, IDEMPOTENCY_REUSED, NOT_FOUND, STALE, UNDER_HOLD,
+};
 use crate::middleware::json::Json;
 use crate::paging::{self, PageQuery};
 use crate::patients::api::{etag, idempotency_key, if_match, request_hash, to_json};
@@ -557,6 +560,9 @@ pub async fn delete(call: Call) -> Result<HttpResponse, AppError> {
         .staff(async |ctx, tx| {
             let (document, _) = find(ctx, tx, call.path("id"), Need::Write).await?;
             let expected = expected?;
+            if holds::is_held_until_commit(tx, document.patient).await? {
+                return Err(AppError::from(UNDER_HOLD).denied("legal_hold"));
+            }
             let (state, purge_after) = match document.state {
                 State::Initiated | State::Uploading | State::Scanning | State::Quarantined => {
                     (State::Purged, None)

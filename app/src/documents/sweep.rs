@@ -18,6 +18,7 @@ use super::model::{DocumentId, State};
 use super::queries;
 use super::tables::{document, document_link, stored_object};
 use crate::call::roll_back;
+use crate::erasure::tables::legal_hold;
 use crate::store::StoreError;
 
 /// Documents, and objects, that one run removes in one clinic; the rest is for the next run.
@@ -123,8 +124,11 @@ fn purged(count: u32) -> AuditEntry {
 }
 
 async fn expired(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<u32, StoreError> {
+    let held = legal_hold::table.filter(legal_hold::released_at.is_null()).select(legal_hold::patient_id);
     let over: Vec<(Uuid, i64, Option<Uuid>)> = document::table
         .filter(document::purge_after.le(now))
+        // Of a patient under a legal hold nothing goes that was ever part of the record.
+        .filter(document::state.ne(State::Deleted.as_str()).or(document::patient_id.ne_all(held)))
         .order(document::purge_after)
         .limit(PER_RUN_MAX)
         .select((document::id, document::version, document::object_id))

@@ -1,5 +1,5 @@
 //! Deletes what a clinic no longer needs: ended sessions, answers kept for repeated requests, invitations long expired,
-//! documents whose time is over and the objects nobody refers to.
+//! documents whose time is over and the objects nobody refers to. Ends erasures that no job sees to any more.
 //!
 //! Each batch is a short transaction of its own, so that a clean-up never holds what a request waits for.
 
@@ -14,6 +14,7 @@ use super::queue::Jobs;
 use crate::auth::tables::{invitation, session};
 use crate::call::roll_back;
 use crate::documents::sweep;
+use crate::erasure;
 use crate::patients::idempotency::KEPT_MAX_S;
 use crate::patients::tables::idempotency;
 use crate::store::StoreError;
@@ -37,6 +38,7 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
             break;
         }
     }
+    Box::pin(erasure::job::resume(jobs, tenant)).await?;
     Box::pin(sweep::run(&jobs.regional, tenant, DateTime::<Utc>::from(jobs.clock.now()))).await
 }
 

@@ -17,6 +17,8 @@ pub const BREAK_GLASS_NOTICE: &str = "break_glass_notice";
 pub const INSPECT_DOCUMENT: &str = "inspect_document";
 /// Name of the job that answers a request to recover a password; its payload names the `request`.
 pub const SEND_RECOVERY: &str = "send_recovery";
+/// Name of the job that erases a patient; its payload names the `erasure`.
+pub const ERASE_PATIENT: &str = "erase_patient";
 /// Name of the job that cleans up in one clinic; its payload names no id.
 pub const CLEAN_UP: &str = "clean_up";
 /// Name of the job that enqueues [`CLEAN_UP`] for every clinic of a shard; the queue itself makes it once an hour.

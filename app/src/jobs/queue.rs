@@ -26,6 +26,8 @@ use super::{clean_up, send_invitation, send_notice, send_recovery};
 use crate::break_glass::notice;
 use crate::documents::intake;
 use crate::documents::scanner::Scanner;
+use crate::erasure;
+use crate::erasure::job::Eraser;
 
 /// Connections of the queue itself, a shard.
 const CONNECTIONS_MAX: usize = 3;
@@ -33,6 +35,10 @@ const CONNECTIONS_MAX: usize = 3;
 const POLL_MS: u64 = 500;
 /// Time that running jobs get to end when the process stops, in milliseconds.
 const GRACE_MS: u64 = 20_000;
+/// Time between two signs of life of a queue, and between two looks for those that gave none, in milliseconds.
+const HEARTBEAT_MS: u64 = 3_000;
+/// Silence after which a queue's process counts as dead, in milliseconds.
+const DEAD_AFTER_MS: u64 = 15_000;
 /// Longest time to connect, in milliseconds.
 const CONNECT_MS: u64 = 5_000;
 
@@ -59,6 +65,8 @@ pub struct Jobs {
     pub scanner: Scanner,
     /// Time.
     pub clock: Clock,
+    /// What erases patients; only a process that was given the keeper's and the signer's rights has it.
+    pub eraser: Option<Eraser>,
 }
 
 impl Jobs {
@@ -209,6 +217,21 @@ impl TaskHandler for SendRecovery {
     }
 }
 
+/// The erasure of one patient.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct ErasePatient(JobPayload);
+
+impl TaskHandler for ErasePatient {
+    const IDENTIFIER: &'static str = super::ERASE_PATIENT;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(erasure::job::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::ERASE_PATIENT), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
 /// The clean-up of one clinic.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -288,12 +311,18 @@ pub async fn open(
         .listen_os_shutdown_signals(false)
         .shutdown_signal(async move { shutdown.wait().await })
         .shutdown_grace_period(Duration::from_millis(GRACE_MS))
+        // The jobs of a process that was killed are taken over; without this they would wait for four hours.
+        .heartbeat_interval(Duration::from_millis(HEARTBEAT_MS))
+        .sweep_interval(Duration::from_millis(HEARTBEAT_MS))
+        .sweep_threshold(Duration::from_millis(DEAD_AFTER_MS))
+        .recovery_delay(Duration::ZERO)
         .add_extension(Shared { jobs, shard: shard.id })
         .define_job::<SendInvitation>()
         .define_job::<SendNotice>()
         .define_job::<BreakGlassNotice>()
         .define_job::<InspectDocument>()
         .define_job::<SendRecovery>()
+        .define_job::<ErasePatient>()
         .define_job::<CleanUp>()
         .define_job::<CleanUpShard>()
         .with_cron(hourly)

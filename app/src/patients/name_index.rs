@@ -171,6 +171,8 @@ impl NameIndex {
         for batch in changed.chunks(OPEN_BATCH) {
             let versions: HashMap<Uuid, i64> = batch.iter().copied().collect();
             let ids: Vec<Uuid> = batch.iter().map(|(id, _)| *id).collect();
+            // One that has no names any more was erased since.
+            ids.iter().for_each(|id| self.remove(*id));
             for (id, names) in queries::names_of(tx, keys, &ids).await? {
                 self.put(id, versions.get(&id).copied().unwrap_or_default(), names.expose());
             }

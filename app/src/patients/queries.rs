@@ -28,6 +28,9 @@ use crate::store::{self, StoreError};
 /// Tables a change of a patient touches; the commit is refused when its audit entry does not name them.
 pub const TABLES: [&str; 4] = ["patient", "person", "person_tag", "relationship"];
 
+/// State of a patient who is being erased or was: kept as a bare id, and answered like one who is nowhere.
+pub const ERASED: &str = "erased";
+
 /// How a change of a patient failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
@@ -201,6 +204,7 @@ impl Patient {
             patient::table
                 .inner_join(person::table.on(person::patient_id.eq(patient::id)))
                 .filter(patient::id.eq(id.uuid()))
+                .filter(patient::state.ne(ERASED))
                 .select((PatientRow::as_select(), PersonRow::as_select()))
                 .first::<(PatientRow, PersonRow)>(&mut first)
                 .await
@@ -303,6 +307,8 @@ pub async fn with_tags(
     let mut found: Option<Vec<Uuid>> = None;
     for tag in tags {
         let mut query = person_tag::table
+            .inner_join(patient::table.on(patient::id.eq(person_tag::patient_id)))
+            .filter(patient::state.ne(ERASED))
             .filter(person_tag::index_id.eq(index_id(tag.index)))
             .filter(person_tag::tag.eq(tag.tag.as_slice()))
             .select(person_tag::patient_id)
@@ -330,6 +336,7 @@ pub async fn page(
 ) -> Result<Vec<Uuid>, StoreError> {
     let mut query = patient::table
         .filter(patient::id.gt(after.unwrap_or_default()))
+        .filter(patient::state.ne(ERASED))
         .order(patient::id)
         .limit(limit)
         .select(patient::id)
@@ -352,6 +359,7 @@ pub async fn among(
 ) -> Result<Vec<Uuid>, StoreError> {
     let mut query = patient::table
         .filter(patient::id.eq_any(ids))
+        .filter(patient::state.ne(ERASED))
         .order(patient::id)
         .limit(limit)
         .select(patient::id)
@@ -394,7 +402,9 @@ async fn verified(
 ) -> Result<Vec<Verified<PersonRow>>, StoreError> {
     let macs = keys.row_macs(tx.tenant()).await?;
     let rows: Vec<PersonRow> = person::table
+        .inner_join(patient::table.on(patient::id.eq(person::patient_id)))
         .filter(person::patient_id.eq_any(ids))
+        .filter(patient::state.ne(ERASED))
         .select(PersonRow::as_select())
         .load(tx.conn())
         .await?;
@@ -411,7 +421,12 @@ fn key_of(keys: &HashMap<SubjectId, Arc<SubjectKey>>, id: Uuid) -> Result<&Arc<S
 /// # Errors
 /// What the database says.
 pub async fn count_up_to(tx: &mut TenantTx, max: i64) -> Result<i64, StoreError> {
-    let ids: Vec<Uuid> = patient::table.select(patient::id).limit(max).load(tx.conn()).await?;
+    let ids: Vec<Uuid> = patient::table
+        .filter(patient::state.ne(ERASED))
+        .select(patient::id)
+        .limit(max)
+        .load(tx.conn())
+        .await?;
     Ok(i64::try_from(ids.len()).unwrap_or(i64::MAX))
 }
 

@@ -15,6 +15,7 @@ use super::tables::{account_site, relationship};
 use crate::access::Within;
 use crate::auth::invite::new_id;
 use crate::auth::tables::account;
+use crate::patients::queries::ERASED;
 use crate::patients::tables::patient;
 use crate::store::StoreError;
 
@@ -209,8 +210,13 @@ pub async fn care_team(
 /// # Errors
 /// What the database says.
 pub async fn patient_is_there(tx: &mut TenantTx, id: Uuid) -> Result<bool, StoreError> {
-    let found: Option<Uuid> =
-        patient::table.find(id).select(patient::id).first(tx.conn()).await.optional()?;
+    let found: Option<Uuid> = patient::table
+        .find(id)
+        .filter(patient::state.ne(ERASED))
+        .select(patient::id)
+        .first(tx.conn())
+        .await
+        .optional()?;
     Ok(found.is_some())
 }
 

@@ -115,12 +115,11 @@ fn number(name: &str) -> Option<u64> {
     name.strip_prefix("erasure/").and_then(|digits| digits.parse().ok())
 }
 
-/// Destroys again, in a key store that was restored, every key that the ledger says was destroyed; says how many entries there
-/// were. Doing it again changes nothing.
+/// Every entry of the ledger, in order, at most [`REPLAY_ENTRIES_MAX`].
 ///
 /// # Errors
-/// [`KeyError::Tampered`] when an entry is not one of this region or disagrees with the key store.
-pub async fn replay(archive: &Archive, keeper: &Keeper, region: RegionName) -> Result<usize, KeyError> {
+/// [`KeyError::Tampered`] when an entry is not one of this region.
+pub async fn entries(archive: &Archive, region: RegionName) -> Result<Vec<LedgerEntry>, KeyError> {
     let mut names: Vec<String> = Vec::new();
     let mut from = None;
     loop {
@@ -132,14 +131,28 @@ pub async fn replay(archive: &Archive, keeper: &Keeper, region: RegionName) -> R
             _ => break,
         }
     }
+    let mut entries = Vec::with_capacity(names.len());
     for name in &names {
         let (_version, bytes) = archive.get_first(name).await?;
         let entry: LedgerEntry = serde_json::from_slice(&bytes).map_err(|_cause| KeyError::Tampered)?;
         if entry.v != 1 || entry.region != region.as_str() || entry_name(entry.seq) != *name {
             return Err(KeyError::Tampered);
         }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// Destroys again, in a key store that was restored, every key that the ledger says was destroyed; says how many entries there
+/// were. Doing it again changes nothing.
+///
+/// # Errors
+/// [`KeyError::Tampered`] when an entry is not one of this region or disagrees with the key store.
+pub async fn replay(archive: &Archive, keeper: &Keeper, region: RegionName) -> Result<usize, KeyError> {
+    let entries = entries(archive, region).await?;
+    for entry in &entries {
         let (tenant, subject) = (TenantId::from(entry.tenant.into_bytes()), SubjectId::from(entry.subject));
         keeper.replay(tenant, subject, entry.erasure, entry.erased()).await?;
     }
-    Ok(names.len())
+    Ok(entries.len())
 }

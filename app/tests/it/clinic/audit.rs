@@ -38,6 +38,7 @@ async fn succeed(world: &World, route: &Route, n: usize) -> Answer {
     } else {
         made.json()["id"].as_str().unwrap().to_owned()
     };
+    before(world, route, &id).await;
     let path = sample_path(route, &id);
     let mut ask =
         world.ask(&world.alpha, route.method.as_str(), &path).by(actor).header("if-match", "\"v1\"");
@@ -75,6 +76,20 @@ async fn succeed(world: &World, route: &Route, n: usize) -> Answer {
         ask = ask.octets(b"hello");
     }
     ask.send().await
+}
+
+/// What somebody else must have done for a decision about an erasure or a hold to succeed.
+async fn before(world: &World, route: &Route, id: &str) {
+    let (to, body) = match route.action {
+        Action::ErasureApprove | Action::ErasureCancel => {
+            ("erasures", serde_json::json!({ "basis": "registered_in_error" }))
+        }
+        Action::LegalHoldRelease => ("holds", serde_json::json!({ "reason": "regulator" })),
+        _ => return,
+    };
+    let officer = world.staff(&world.alpha, Role::PrivacyOfficer).await;
+    let ask = world.ask(&world.alpha, "POST", &format!("/api/v1/patients/{id}/{to}")).by(&officer);
+    ask.json(&body).send().await.expect(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,8 +140,8 @@ struct Muted {
     actor: Actor,
     second: Actor,
     third: Actor,
-    /// Each route with someone who may take it, prepared while that could still be recorded.
-    asked: Vec<(usize, &'static Route, Actor)>,
+    /// Each route with someone who may take it and a patient it would succeed with, prepared while that could be recorded.
+    asked: Vec<(usize, &'static Route, Actor, String)>,
     id: String,
     emergency: String,
     /// The clinic's schema, quoted.
@@ -153,7 +168,13 @@ impl Muted {
         let emergency = started.expect(201).json()["id"].as_str().unwrap().to_owned();
         let mut asked = Vec::new();
         for (n, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.action.touches_patients()) {
-            asked.push((n, route, world.able(&world.alpha, route.action).await));
+            let decides = matches!(
+                route.action,
+                Action::ErasureApprove | Action::ErasureCancel | Action::LegalHoldRelease
+            );
+            let about = if decides { world.patient(&actor, &format!("C-1-{n}")).await } else { id.clone() };
+            before(&world, route, &about).await;
+            asked.push((n, route, world.able(&world.alpha, route.action).await, about));
         }
         let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
         Self { world, actor, second, third, asked, id, emergency, ops }
@@ -161,8 +182,8 @@ impl Muted {
 
     /// Catalogue entry T42: nothing is shown and nothing changes.
     async fn shows_and_changes_nothing(&self) {
-        for (n, route, other) in &self.asked {
-            let about = if route.path.contains("/break-glass") { &self.emergency } else { &self.id };
+        for (n, route, other, patient) in &self.asked {
+            let about = if route.path.contains("/break-glass") { &self.emergency } else { patient };
             let path = sample_path(route, about);
             let actor = match route.action {
                 Action::BreakGlassStart => &self.third,
@@ -199,7 +220,9 @@ impl Muted {
         }
         let sql = format!("SELECT count(*), count(*) FILTER (WHERE version = 1) FROM {}.patient", self.ops);
         let row = self.world.region.superuser().await.query_one(sql.as_str(), &[]).await.unwrap();
-        assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (1, 1));
+        let patients: BTreeSet<&String> = self.asked.iter().map(|asked| &asked.3).collect();
+        let patients = i64::try_from(patients.len()).unwrap();
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (patients, patients));
     }
 }
 

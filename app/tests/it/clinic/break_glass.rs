@@ -70,6 +70,7 @@ impl Scene {
             mailer: Mailer::new(&config).unwrap(),
             scanner: app::documents::scanner::Scanner::Off,
             clock: world.app.clock.clone(),
+            eraser: None,
         })
     }
 }

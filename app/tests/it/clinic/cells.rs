@@ -158,6 +158,8 @@ fn harmless_body(route: &Route, n: usize) -> Option<Value> {
         Action::StaffInvite => body["role"] = json!("patient"),
         Action::CareTeamJoin | Action::CareTeamLeave => body["account"] = json!("nobody"),
         Action::BreakGlassStart => body["reason"] = json!("no"),
+        // The law refuses it, so nobody is asked to agree.
+        Action::ErasureRequest => body["basis"] = json!("patient_request"),
         Action::SiteCreate => body["name"] = json!(""),
         Action::DocumentCreate | Action::DocumentUpdate => body["title"] = json!(""),
         _ => {}

@@ -26,6 +26,7 @@ pub(super) fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
         mailer: Mailer::new(&config).unwrap(),
         scanner: Scanner::Off,
         clock: world.app.clock.clone(),
+        eraser: None,
     })
 }
 

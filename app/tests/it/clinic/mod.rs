@@ -13,6 +13,7 @@ mod documents_attacked;
 mod documents_content;
 mod documents_memory;
 mod edge;
+mod erasure;
 mod factors;
 mod framing;
 mod injected;

@@ -280,6 +280,7 @@ fn jobs(control: &TestControl, region: &TestRegion, directory: &DirectoryHandle)
         mailer: Mailer::new(&mail).unwrap(),
         scanner: app::documents::scanner::Scanner::Off,
         clock: Clock::system(),
+        eraser: None,
     })
 }
 

@@ -41,6 +41,9 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             | "/api/v1/sessions/passkey/options"
             | "/api/v1/me/factors/totp"
             | "/api/v1/me/factors/recovery-codes"
+            | "/api/v1/patients/{id}/erasures/approve"
+            | "/api/v1/patients/{id}/erasures/cancel"
+            | "/api/v1/patients/{id}/holds/release"
             | "/api/v1/staff/{id}/deactivate"
             | "/api/v1/staff/{id}/reactivate"
             | "/api/v1/break-glass/{id}/end",
@@ -65,6 +68,8 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
         ("PUT", "/api/v1/patients/{id}/contact") => {
             Some(json!({ "phones": [{ "value": "+1 202-555-0176" }], "emails": [], "addresses": [] }))
         }
+        ("POST", "/api/v1/patients/{id}/erasures") => Some(json!({ "basis": "registered_in_error" })),
+        ("POST", "/api/v1/patients/{id}/holds") => Some(json!({ "reason": "litigation" })),
         ("POST", "/api/v1/patients/search") => Some(json!({ "mrn": "SAMPLE-0" })),
         ("POST", "/api/v1/me/factors/passkeys") => {
             Some(json!({ "response": { "clientDataJSON": "", "attestationObject": "" } }))

@@ -15,6 +15,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod ctx;
+pub mod disclosures;
 pub mod documents;
 pub mod erasure;
 pub mod error;

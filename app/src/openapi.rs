@@ -6,7 +6,9 @@ use utoipa::{Modify, OpenApi};
 
 use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
-use crate::{audit, auth, break_glass, documents, erasure, patients, relationships, sites, staff};
+use crate::{
+    audit, auth, break_glass, disclosures, documents, erasure, patients, relationships, sites, staff,
+};
 
 /// OpenAPI 3.1 description of everything under `/api/v1`.
 #[derive(OpenApi)]
@@ -86,6 +88,9 @@ use crate::{audit, auth, break_glass, documents, erasure, patients, relationship
         erasure::api::release_hold,
         audit::api::search,
         audit::api::receipt,
+        audit::report::read,
+        disclosures::api::list,
+        disclosures::api::record,
     ),
     modifiers(&SessionSchemes),
     security(("session" = [], "csrf" = [])),
@@ -99,6 +104,7 @@ use crate::{audit, auth, break_glass, documents, erasure, patients, relationship
         (name = "emergency access", description = "Reaching for a patient who is not one's own, and the review of it"),
         (name = "documents", description = "What is kept of a patient's papers and images"),
         (name = "erasure", description = "Erasing a patient for good, and what keeps a record from it"),
+        (name = "disclosures", description = "To whom a patient's data were given"),
         (name = "audit", description = "Who did what to whose data"),
         (name = "description", description = "This document"),
     )

@@ -10,6 +10,7 @@ const ACCOUNT: u32 = 102;
 const CURSOR: u32 = 103;
 const BREAK_GLASS: u32 = 130;
 const DOCUMENT: u32 = 110;
+const DISCLOSURE: u32 = 160;
 
 /// `person.names`
 pub const PERSON_NAMES: Column = Column::new(PERSON, 1);
@@ -54,6 +55,8 @@ pub const DOCUMENT_NOTES: Column = Column::new(DOCUMENT, 2);
 pub const DOCUMENT_FILE_NAME: Column = Column::new(DOCUMENT, 3);
 /// `document_text.sha256`
 pub const DOCUMENT_SHA256: Column = Column::new(DOCUMENT, 4);
+/// `disclosure.content`
+pub const DISCLOSURE_CONTENT: Column = Column::new(DISCLOSURE, 1);
 
 /// Every column above, so that a test can see that no two share a number.
 pub const COLUMNS: &[Column] = &[
@@ -78,6 +81,7 @@ pub const COLUMNS: &[Column] = &[
     DOCUMENT_NOTES,
     DOCUMENT_FILE_NAME,
     DOCUMENT_SHA256,
+    DISCLOSURE_CONTENT,
 ];
 
 /// Medical record number. The schema's unique index names this number too.

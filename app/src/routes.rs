@@ -5,7 +5,9 @@ use actix_web::web;
 
 use crate::access::Action;
 use crate::middleware::rate::RateClass;
-use crate::{audit, auth, break_glass, documents, erasure, openapi, patients, relationships, sites, staff};
+use crate::{
+    audit, auth, break_glass, disclosures, documents, erasure, openapi, patients, relationships, sites, staff,
+};
 
 /// One line of the table.
 #[derive(Debug)]
@@ -105,6 +107,9 @@ routes! {
     POST   "/api/v1/patients/{id}/holds/release"   LegalHoldRelease Write erasure::api::release_hold;
     POST   "/api/v1/audit/search"       AuditSearch      Bulk     audit::api::search;
     GET    "/api/v1/audit/events/{id}/receipt" AuditReceipt Read   audit::api::receipt;
+    GET    "/api/v1/patients/{id}/access-report" AccessReport     Bulk  audit::report::read;
+    GET    "/api/v1/patients/{id}/disclosures"   DisclosureList   Bulk  disclosures::api::list;
+    POST   "/api/v1/patients/{id}/disclosures"   DisclosureRecord Write disclosures::api::record;
 }
 
 /// The lines that a server serves.

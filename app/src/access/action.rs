@@ -141,6 +141,12 @@ pub enum Action {
     AuditSearch,
     /// Have a receipt of an audit event.
     AuditReceipt,
+    /// See, in plain words, who used a patient's record.
+    AccessReport,
+    /// Write down that a patient's data were given to somebody outside.
+    DisclosureRecord,
+    /// See to whom a patient's data were given.
+    DisclosureList,
 }
 
 /// Who may ask at all, before roles are looked at.
@@ -154,7 +160,7 @@ pub enum Audience {
 
 impl Action {
     /// Every action, in the order of the printed matrix.
-    pub const ALL: [Action; 69] = [
+    pub const ALL: [Action; 72] = [
         Action::ApiDescribe,
         Action::InvitationAccept,
         Action::SessionCreate,
@@ -224,6 +230,9 @@ impl Action {
         Action::LegalHoldRelease,
         Action::AuditSearch,
         Action::AuditReceipt,
+        Action::AccessReport,
+        Action::DisclosureRecord,
+        Action::DisclosureList,
     ];
 
     /// The name in the audit log, in transaction names and in the printed matrix.
@@ -299,6 +308,9 @@ impl Action {
             Action::LegalHoldRelease => "legal_hold.release",
             Action::AuditSearch => "audit.search",
             Action::AuditReceipt => "audit.receipt",
+            Action::AccessReport => "audit.access_report",
+            Action::DisclosureRecord => "disclosure.record",
+            Action::DisclosureList => "disclosure.list",
         }
     }
 
@@ -357,6 +369,7 @@ impl Action {
             | Action::CareTeamRead
             | Action::CareTeamJoin
             | Action::CareTeamLeave => Audience::Staff,
+            Action::AccessReport | Action::DisclosureRecord | Action::DisclosureList => Audience::Staff,
             Action::DocumentCreate
             | Action::DocumentList
             | Action::DocumentRead
@@ -397,6 +410,7 @@ impl Action {
             | Action::CareTeamRead
             | Action::CareTeamJoin
             | Action::CareTeamLeave => true,
+            Action::AccessReport | Action::DisclosureRecord | Action::DisclosureList => true,
             Action::DocumentCreate
             | Action::DocumentList
             | Action::DocumentRead

@@ -36,6 +36,10 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::RecoveryComplete => true,
         // The log says who came to whom for what: for those who answer for it.
         Action::AuditSearch | Action::AuditReceipt => runs_the_clinic(role) || answers_for_privacy(role),
+        // Whom data were given to is known to those who give them; the account of it is the patient's, and is given out by
+        // the one who answers for privacy (45 CFR 164.528).
+        Action::DisclosureRecord => treats(role) || registers(role) || answers_for_privacy(role),
+        Action::AccessReport | Action::DisclosureList => answers_for_privacy(role) || is_subject_or_proxy(role),
         // A second pair of eyes is needed for some resets, so the privacy officer may ask too.
         Action::StaffList | Action::FactorReset => runs_the_clinic(role) || answers_for_privacy(role),
         Action::StaffInvite

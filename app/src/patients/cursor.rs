@@ -24,6 +24,10 @@ pub enum List {
     Documents,
     /// Events of the audit log.
     Audit,
+    /// Who used a patient's record.
+    AccessReport,
+    /// To whom a patient's data were given.
+    Disclosures,
 }
 
 impl List {
@@ -34,6 +38,8 @@ impl List {
             List::BreakGlass => [3; 16],
             List::Documents => [4; 16],
             List::Audit => [5; 16],
+            List::AccessReport => [6; 16],
+            List::Disclosures => [7; 16],
         }
     }
 }

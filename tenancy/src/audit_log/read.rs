@@ -69,7 +69,8 @@ pub async fn events(
         About::Disclosures(id) => query.filter(
             audit_event::subject_id
                 .eq(id)
-                .and(audit_event::actor_kind.eq("client").or(audit_event::action.like("disclosure.%"))),
+                .and(audit_event::outcome.eq("allow"))
+                .and(audit_event::actor_kind.eq("client").or(audit_event::action.eq("disclosure.record"))),
         ),
     };
     // Ids begin with their time in milliseconds (RFC 9562 version 7).
@@ -83,6 +84,20 @@ pub async fn events(
         query = query.filter(audit_event::event_id.lt(older));
     }
     Ok(query.load(tx.conn()).await?)
+}
+
+/// How many times `action` was done about one subject, as the log has it.
+///
+/// # Errors
+/// What the database says.
+pub async fn recorded(tx: &mut TenantTx, subject: Uuid, action: &str) -> Result<i64, TxError> {
+    Ok(audit_event::table
+        .filter(audit_event::subject_id.eq(subject))
+        .filter(audit_event::action.eq(action))
+        .filter(audit_event::outcome.eq("allow"))
+        .count()
+        .get_result(tx.conn())
+        .await?)
 }
 
 fn first_id(time: DateTime<Utc>) -> Uuid {

@@ -102,6 +102,11 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
         ("POST", "/api/v1/break-glass/{id}/review") => {
             Some(json!({ "verdict": "justified", "note": "On duty alone, as the rota says." }))
         }
+        ("POST", "/api/v1/patients/{id}/disclosures") => Some(json!({
+            "recipient": "Exampleton Registry", "address": "1 Sample Street", "purpose": "public_health",
+            "description": "Vaccinations of 2026.", "statement": "Asked for by the registry in writing.",
+            "disclosed_on": "2026-01-15",
+        })),
         ("POST", "/api/v1/audit/search") => Some(json!({ "about": "everything" })),
         ("POST", "/api/v1/sessions") => {
             Some(json!({ "email": "nobody@example.com", "password": "not the password" }))

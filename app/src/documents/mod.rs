@@ -12,6 +12,7 @@ pub mod intake;
 pub mod links;
 pub mod model;
 pub mod queries;
+pub mod rescan;
 pub mod rules;
 pub mod scanner;
 pub mod sweep;

@@ -61,6 +61,7 @@ impl fmt::Display for DocumentId {
 /// What a document is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DocumentKind)]
 pub enum Kind {
     /// Results of a laboratory.
     LabReport,
@@ -118,6 +119,7 @@ impl Kind {
 /// Where a document is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DocumentState)]
 pub enum State {
     /// Announced; no byte has come.
     Initiated,

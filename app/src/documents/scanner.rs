@@ -69,6 +69,15 @@ impl Scanner {
         }
     }
 
+    /// Whether a scan of nothing ends well, or no scanner is asked for.
+    pub async fn answers(&self) -> bool {
+        match self.begin().await {
+            Ok(None) => true,
+            Ok(Some(scan)) => scan.finish().await.is_ok(),
+            Err(_away) => false,
+        }
+    }
+
     /// Begins a scan; `None` when there is no scanner.
     ///
     /// # Errors

@@ -13,7 +13,8 @@ use uuid::Uuid;
 use super::queue::Jobs;
 use crate::auth::tables::{invitation, session};
 use crate::call::roll_back;
-use crate::documents::sweep;
+use crate::documents::intake::Intake;
+use crate::documents::{rescan, sweep};
 use crate::erasure;
 use crate::patients::idempotency::KEPT_MAX_S;
 use crate::patients::tables::idempotency;
@@ -39,7 +40,10 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
         }
     }
     Box::pin(erasure::job::resume(jobs, tenant)).await?;
-    Box::pin(sweep::run(&jobs.regional, tenant, DateTime::<Utc>::from(jobs.clock.now()))).await
+    let now = DateTime::<Utc>::from(jobs.clock.now());
+    Box::pin(sweep::run(&jobs.regional, tenant, now)).await?;
+    let intake = Intake { regional: &jobs.regional, scanner: &jobs.scanner, now };
+    Box::pin(rescan::run(&intake, tenant)).await.map(|_seen| ())
 }
 
 /// Deletes one batch; whether there may be more.

@@ -1,6 +1,8 @@
 //! Documents from announcement to removal, as staff use them.
 
 use app::access::Role;
+use app::documents::intake::Intake;
+use app::documents::rescan;
 use app::documents::scanner::{Scanner, ScannerConfig};
 use app::documents::{erasure, sweep};
 use app::patients::model::PatientId;
@@ -358,6 +360,34 @@ async fn t69_only_what_the_scanner_calls_clean_can_be_read() {
     world.look_at(&id, &scanner).await.unwrap();
     assert_eq!(world.state(&doctor, &id).await, ("quarantined".into(), "too_large_to_scan".into()));
     assert_eq!(clamd.scans(), 3);
+}
+
+/// A scanner that was away for longer than the job was tried: the hourly clean-up looks again when it is back, and not before.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_for_the_scanner_is_looked_at_when_it_is_back() {
+    let world = World::new().await;
+    let doctor = world.staff(&world.alpha, Role::Physician).await;
+    let asha = world.patient(&doctor, "D-1").await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let away = Scanner::new(&ScannerConfig::Require { address: closed.to_string() });
+    let id = world.send_document(&doctor, &asha, &Sample::new("text/plain", b"clean")).await;
+    let infected = world.send_document(&doctor, &asha, &Sample::new("text/plain", &eicar())).await;
+    assert_eq!(world.look_at(&id, &away).await, Err("scanner.unavailable"));
+    let clamd = Clamd::start().await;
+    let back = Scanner::new(&ScannerConfig::Require { address: clamd.address.to_string() });
+    let again = async |scanner: &Scanner, later_s: i64| {
+        let now = chrono::DateTime::<chrono::Utc>::from(world.app.clock.now());
+        let now = now + chrono::TimeDelta::seconds(later_s);
+        let intake = Intake { regional: &world.region.regional, scanner, now };
+        rescan::run(&intake, world.alpha.tenant).await
+    };
+    assert_eq!(again(&back, 60).await, Ok(0), "its job is still being tried");
+    assert_eq!(again(&away, 4_000).await, Ok(0), "nobody is asked who does not answer");
+    assert_eq!(world.state(&doctor, &id).await.0, "scanning");
+    assert_eq!(again(&back, 4_000).await, Ok(2));
+    assert_eq!(world.state(&doctor, &id).await.0, "current");
+    assert_eq!(world.state(&doctor, &infected).await, ("quarantined".into(), "malware".into()));
+    assert_eq!(again(&back, 8_000).await, Ok(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ use tenancy::{TenantTx, TxError};
 
 use crate::access::{self, Audience, Unsure, Within};
 use crate::app::App;
+use crate::audit::pack::download::PackId;
 use crate::auth::queries::LiveSession;
 use crate::auth::{csrf, session};
 use crate::break_glass::model::BreakGlassId;
@@ -299,6 +300,8 @@ impl Call {
             entry = entry.resource("break_glass", emergency.bytes());
         } else if let Some(account) = AccountId::parse(self.path("id")) {
             entry = entry.resource("account", account.bytes());
+        } else if let Some(pack) = PackId::parse(self.path("id")) {
+            entry = entry.resource("audit_pack", pack.bytes());
         } else if let Some(document) = DocumentId::parse(self.path("id")) {
             entry = entry.resource("document", document.bytes());
         }

@@ -91,6 +91,8 @@ use crate::{
         audit::report::read,
         disclosures::api::list,
         disclosures::api::record,
+        audit::pack::download::list,
+        audit::pack::download::download,
     ),
     modifiers(&SessionSchemes),
     security(("session" = [], "csrf" = [])),

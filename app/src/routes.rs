@@ -110,6 +110,8 @@ routes! {
     GET    "/api/v1/patients/{id}/access-report" AccessReport     Bulk  audit::report::read;
     GET    "/api/v1/patients/{id}/disclosures"   DisclosureList   Bulk  disclosures::api::list;
     POST   "/api/v1/patients/{id}/disclosures"   DisclosureRecord Write disclosures::api::record;
+    GET    "/api/v1/audit/packs"                     PackList     Read audit::pack::download::list;
+    GET    "/api/v1/audit/packs/{id}/files/{number}" PackDownload Read audit::pack::download::download;
 }
 
 /// The lines that a server serves.

@@ -1,5 +1,6 @@
 //! The `worker` role: one region's jobs and the onboarding of its clinics.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use regions::admin::{Readiness, serve_admin};
 use regions::clock::Clock;
 use regions::directory::DirectoryHandle;
+use regions::ids::ShardId;
 use regions::log::{self, Field};
 use regions::shutdown::{Shutdown, Trigger};
 use tenancy::Regional;
@@ -67,6 +69,7 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     let rotator = rotator(&regional, &regional_config, &config).await?;
     let eraser =
         Eraser::connect(&as_migrator).await.map_err(|error| failed("opening the keeper of keys")(&error))?;
+    let signers = sealers(&as_migrator, &clock).await?;
     let jobs = Arc::new(Jobs {
         regional: Arc::clone(&regional),
         directory: directory.clone(),
@@ -74,15 +77,13 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
         public_port: config.public_port,
         mailer,
         scanner: Scanner::new(&config.documents.scanner),
+        signers,
         clock: clock.clone(),
         eraser: Some(eraser),
     });
     let mut queues = JoinSet::new();
-    for shard in &config.regional.shards {
-        let sealer = Sealer::connect(&as_migrator, shard.id, clock.clone())
-            .await
-            .map_err(|error| failed("opening the audit log")(&error))?;
-        queues.spawn(sealing::seal_until_stopped(sealer, pins.clone(), shutdown.clone()));
+    for sealer in jobs.signers.values() {
+        queues.spawn(sealing::seal_until_stopped(Arc::clone(sealer), pins.clone(), shutdown.clone()));
     }
     for shard in &config.regional.shards {
         let queue = Queue::open(shard.clone(), Arc::clone(&jobs), config.jobs_max)
@@ -117,6 +118,21 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     tasks.shutdown().await;
     log::info("stopped", &[]);
     Ok(())
+}
+
+/// The sealer of each shard's audit log.
+async fn sealers(
+    as_migrator: &RegionalConfig,
+    clock: &Clock,
+) -> Result<HashMap<ShardId, Arc<Sealer>>, RoleError> {
+    let mut sealers = HashMap::new();
+    for shard in &as_migrator.shards {
+        let sealer = Sealer::connect(as_migrator, shard.id, clock.clone())
+            .await
+            .map_err(|error| RoleError::while_doing("opening the audit log", &error))?;
+        sealers.insert(shard.id, sealer);
+    }
+    Ok(sealers)
 }
 
 /// What goes on with rotations, on a connection of its own as the migrator.

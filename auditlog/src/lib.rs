@@ -7,6 +7,7 @@ mod codec;
 mod entry;
 mod event;
 mod note;
+pub mod pack;
 mod receipt;
 mod tally;
 mod tiles;

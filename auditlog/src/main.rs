@@ -1,14 +1,15 @@
-//! `audit-verify`: checks a copied log or a receipt, offline. Exit code 0: good. 1: not good. 2: could not be checked.
+//! `audit-verify`: checks a copied log, a receipt or a monthly pack, offline. Exit code 0: good. 1: not good. 2: could not be checked.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use auditlog::verify::{GAP_MAX_S, Options, SKEW_MAX_S, verify_folder};
+use auditlog::pack::verify_pack;
+use auditlog::verify::{GAP_MAX_S, Options, SKEW_MAX_S, Seen, verify_folder, verify_seen};
 use auditlog::{Receipt, VerifierKey};
 use clap::{Args, Parser, Subcommand};
 
-/// Checks an audit log that was copied into a folder, or one receipt. Needs no network.
+/// Checks an audit log that was copied into a folder, one receipt, or a monthly pack. Needs no network.
 #[derive(Parser)]
 #[command(name = "audit-verify", version)]
 struct Cli {
@@ -22,6 +23,10 @@ enum Command {
     Folder(FolderArgs),
     /// Checks that a receipt's event is in a log that a trusted key signed.
     Receipt(ReceiptArgs),
+    /// Checks every log in a folder, and that each has only grown since the last time; remembers how far it has come.
+    Witness(WitnessArgs),
+    /// Checks a clinic's monthly pack, whose files are in one folder.
+    Pack(PackArgs),
 }
 
 #[derive(Args)]
@@ -49,6 +54,26 @@ struct FolderArgs {
 struct ReceiptArgs {
     /// The receipt.
     file: PathBuf,
+    #[command(flatten)]
+    trust: Trust,
+}
+
+#[derive(Args)]
+struct WitnessArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// The witness's memory, which nobody but the witness may write. It is made the first time, when everything is believed.
+    #[arg(long)]
+    seen: PathBuf,
+}
+
+#[derive(Args)]
+struct PackArgs {
+    /// The folder with the pack's files and nothing else.
+    folder: PathBuf,
+    /// A copy of the log, checked before with `folder`: compare the pack's events with it.
+    #[arg(long)]
+    log: Option<PathBuf>,
     #[command(flatten)]
     trust: Trust,
 }
@@ -82,7 +107,38 @@ fn run(command: Command) -> Result<(String, bool), String> {
                 .map_err(|error| format!("{}: {error}", args.file.display()))?;
             Ok(receipt(&text, &keys, args.trust.json))
         }
+        Command::Witness(args) => witness(&args),
+        Command::Pack(args) => {
+            let keys = keys(&args.trust)?;
+            let report = verify_pack(&args.folder, &keys, args.log.as_deref())
+                .map_err(|error| format!("{}: {error}", args.folder.display()))?;
+            let text = if args.trust.json { json(&report)? } else { report.to_text() };
+            Ok((text, report.ok))
+        }
     }
+}
+
+fn witness(args: &WitnessArgs) -> Result<(String, bool), String> {
+    let (folder, path) = (&args.folder, &args.seen);
+    let told = |error: std::io::Error| format!("{}: {error}", path.display());
+    let seen = match std::fs::read_to_string(path) {
+        Ok(text) => {
+            Seen::parse(&text).ok_or_else(|| format!("{} is not a witness's memory", path.display()))?
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Seen::default(),
+        Err(error) => return Err(told(error)),
+    };
+    let keys = keys(&folder.trust)?;
+    let options = Options { keys, gap_max_s: folder.gap_max_s, skew_max_s: SKEW_MAX_S };
+    let (report, keep) = verify_seen(&folder.folder, &options, &seen).map_err(|error| error.to_string())?;
+    if keep != seen {
+        // Beside it and then over it: a witness that is killed remembers what it knew before.
+        let next = path.with_extension("next");
+        std::fs::write(&next, keep.to_text()).map_err(told)?;
+        std::fs::rename(&next, path).map_err(told)?;
+    }
+    let text = if folder.trust.json { json(&report)? } else { report.to_text() };
+    Ok((text, report.ok))
 }
 
 fn receipt(text: &str, keys: &[VerifierKey], as_json: bool) -> (String, bool) {
@@ -140,7 +196,7 @@ fn keys(trust: &Trust) -> Result<Vec<VerifierKey>, String> {
     if keys.is_empty() { Err("no verifier key was given".to_owned()) } else { Ok(keys) }
 }
 
-fn json(report: &auditlog::verify::Report) -> Result<String, String> {
+fn json(report: &impl serde::Serialize) -> Result<String, String> {
     let mut text = serde_json::to_string_pretty(report).map_err(|error| error.to_string())?;
     text.push('\n');
     Ok(text)

@@ -159,6 +159,14 @@ impl SignedNote {
     /// # Errors
     /// [`NoteError`].
     pub fn open(&self, keys: &[VerifierKey]) -> Result<Checkpoint, NoteError> {
+        Checkpoint::parse(self.signed_text(keys)?)
+    }
+
+    /// The text, whatever it states, if one of `keys` signed it and none of them signed it wrongly.
+    ///
+    /// # Errors
+    /// [`NoteError::Unsigned`], [`NoteError::Signature`].
+    pub fn signed_text(&self, keys: &[VerifierKey]) -> Result<&str, NoteError> {
         let mut signed = false;
         for (name, id, signature) in &self.signatures {
             for key in keys.iter().filter(|key| key.name == *name && key.id == *id) {
@@ -168,7 +176,7 @@ impl SignedNote {
                 signed = true;
             }
         }
-        if signed { Checkpoint::parse(&self.text) } else { Err(NoteError::Unsigned) }
+        if signed { Ok(&self.text) } else { Err(NoteError::Unsigned) }
     }
 
     /// What the note states, without any proof.

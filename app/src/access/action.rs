@@ -147,6 +147,10 @@ pub enum Action {
     DisclosureRecord,
     /// See to whom a patient's data were given.
     DisclosureList,
+    /// See of which months there are packs of the audit log.
+    PackList,
+    /// Have a file of a pack.
+    PackDownload,
 }
 
 /// Who may ask at all, before roles are looked at.
@@ -160,7 +164,7 @@ pub enum Audience {
 
 impl Action {
     /// Every action, in the order of the printed matrix.
-    pub const ALL: [Action; 72] = [
+    pub const ALL: [Action; 74] = [
         Action::ApiDescribe,
         Action::InvitationAccept,
         Action::SessionCreate,
@@ -233,6 +237,8 @@ impl Action {
         Action::AccessReport,
         Action::DisclosureRecord,
         Action::DisclosureList,
+        Action::PackList,
+        Action::PackDownload,
     ];
 
     /// The name in the audit log, in transaction names and in the printed matrix.
@@ -311,6 +317,8 @@ impl Action {
             Action::AccessReport => "audit.access_report",
             Action::DisclosureRecord => "disclosure.record",
             Action::DisclosureList => "disclosure.list",
+            Action::PackList => "audit_pack.list",
+            Action::PackDownload => "audit_pack.download",
         }
     }
 
@@ -369,7 +377,11 @@ impl Action {
             | Action::CareTeamRead
             | Action::CareTeamJoin
             | Action::CareTeamLeave => Audience::Staff,
-            Action::AccessReport | Action::DisclosureRecord | Action::DisclosureList => Audience::Staff,
+            Action::AccessReport
+            | Action::DisclosureRecord
+            | Action::DisclosureList
+            | Action::PackList
+            | Action::PackDownload => Audience::Staff,
             Action::DocumentCreate
             | Action::DocumentList
             | Action::DocumentRead
@@ -410,7 +422,11 @@ impl Action {
             | Action::CareTeamRead
             | Action::CareTeamJoin
             | Action::CareTeamLeave => true,
-            Action::AccessReport | Action::DisclosureRecord | Action::DisclosureList => true,
+            Action::AccessReport
+            | Action::DisclosureRecord
+            | Action::DisclosureList
+            | Action::PackList
+            | Action::PackDownload => true,
             Action::DocumentCreate
             | Action::DocumentList
             | Action::DocumentRead

@@ -35,7 +35,7 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::RecoveryAsk
         | Action::RecoveryComplete => true,
         // The log says who came to whom for what: for those who answer for it.
-        Action::AuditSearch | Action::AuditReceipt => runs_the_clinic(role) || answers_for_privacy(role),
+        Action::AuditSearch | Action::AuditReceipt | Action::PackList | Action::PackDownload => runs_the_clinic(role) || answers_for_privacy(role),
         // Whom data were given to is known to those who give them; the account of it is the patient's, and is given out by
         // the one who answers for privacy (45 CFR 164.528).
         Action::DisclosureRecord => treats(role) || registers(role) || answers_for_privacy(role),

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod command;
+pub mod pack;
 pub mod report;
 pub mod rows;
 pub mod sealing;

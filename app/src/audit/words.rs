@@ -89,6 +89,8 @@ fn what(action: &str) -> &'static str {
         "disclosure.record" => "wrote down that data were given to somebody outside the clinic",
         "disclosure.list" => "looked at whom data were given to",
         "audit.search" | "audit.access_report" => "looked at who had used the record",
+        "audit_pack.list" => "looked at which months of the log were packed",
+        "audit_pack.download" => "took a month of the log away",
         "audit.receipt" => "asked for the proof of an entry",
         "erasure.request" => "asked that the record is erased",
         "erasure.read" => "looked at whether the record is to be erased",

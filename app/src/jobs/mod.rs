@@ -19,6 +19,10 @@ pub const INSPECT_DOCUMENT: &str = "inspect_document";
 pub const SEND_RECOVERY: &str = "send_recovery";
 /// Name of the job that erases a patient; its payload names the `erasure`.
 pub const ERASE_PATIENT: &str = "erase_patient";
+/// Name of the job that packs a clinic's audit log, month by month; its payload names no id.
+pub const AUDIT_PACK: &str = "audit_pack";
+/// Name of the job that enqueues [`AUDIT_PACK`] for every clinic of a shard; the queue itself makes it once a day.
+pub const AUDIT_PACK_SHARD: &str = "audit_pack_shard";
 /// Name of the job that cleans up in one clinic; its payload names no id.
 pub const CLEAN_UP: &str = "clean_up";
 /// Name of the job that enqueues [`CLEAN_UP`] for every clinic of a shard; the queue itself makes it once an hour.

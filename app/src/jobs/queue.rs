@@ -1,5 +1,6 @@
 //! Runs a shard's job queue (`graphile_worker`) on connections of its own.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,12 +18,14 @@ use regions::ids::ShardId;
 use regions::log::{self, Field};
 use regions::shutdown::Shutdown;
 use serde::{Deserialize, Serialize};
+use tenancy::audit_log::Sealer;
 use tenancy::config::ShardConfig;
 use tenancy::{JobPayload, Regional};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::mail::Mailer;
 use super::{clean_up, send_invitation, send_notice, send_recovery};
+use crate::audit::pack;
 use crate::break_glass::notice;
 use crate::documents::intake;
 use crate::documents::scanner::Scanner;
@@ -44,10 +47,12 @@ const CONNECT_MS: u64 = 5_000;
 
 /// Minute of the hour at which the clean-up begins.
 const CLEAN_UP_MINUTE: u32 = 17;
-/// Clinics whose clean-up is enqueued in one statement.
+/// Hour and minute of the day (UTC) at which packs of the audit log are looked for.
+const PACK_AT: (u32, u32) = (2, 37);
+/// Clinics whose job is enqueued in one statement.
 const CLINICS_PER_STATEMENT_MAX: usize = 200;
-/// Priority of a clean-up; the queue takes smaller numbers first, and mail has 0.
-const CLEAN_UP_PRIORITY: i16 = 10;
+/// Priority of what is done for every clinic; the queue takes smaller numbers first, and mail has 0.
+const FOR_ALL_PRIORITY: i16 = 10;
 
 /// What jobs work with. All of it is of one region.
 pub struct Jobs {
@@ -63,6 +68,8 @@ pub struct Jobs {
     pub mailer: Mailer,
     /// Who looks for malware in documents.
     pub scanner: Scanner,
+    /// Who signs packs of a shard's audit log; without one none is made.
+    pub signers: HashMap<ShardId, Arc<Sealer>>,
     /// Time.
     pub clock: Clock,
     /// What erases patients; only a process that was given the keeper's and the signer's rights has it.
@@ -257,22 +264,56 @@ impl TaskHandler for CleanUpShard {
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let Some(Shared { jobs, shard }) = context.get_ext::<Shared>() else { return Err("no_context") };
-        let result = enqueue_clean_ups(&context, jobs.clinics(*shard)).await;
+        let result = enqueue_all(&context, jobs.clinics(*shard), CleanUp).await;
         logged(&context, &[Field::Job(super::CLEAN_UP_SHARD), Field::Shard(*shard)], result)
     }
 }
 
-async fn enqueue_clean_ups(context: &WorkerContext, clinics: Vec<JobPayload>) -> Result<(), &'static str> {
-    // One waiting job a clinic, however often this one runs.
+/// The packs of one clinic's audit log.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+struct AuditPack(JobPayload);
+
+impl TaskHandler for AuditPack {
+    const IDENTIFIER: &'static str = super::AUDIT_PACK;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(pack::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::AUDIT_PACK), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
+/// The packs of every clinic of the shard. What the queue puts in its payload is not used.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct AuditPackShard(serde_json::Value);
+
+impl TaskHandler for AuditPackShard {
+    const IDENTIFIER: &'static str = super::AUDIT_PACK_SHARD;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, shard }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = enqueue_all(&context, jobs.clinics(*shard), AuditPack).await;
+        logged(&context, &[Field::Job(super::AUDIT_PACK_SHARD), Field::Shard(*shard)], result)
+    }
+}
+
+/// Enqueues one job for each clinic: one that waits, however often this is done.
+async fn enqueue_all<T: TaskHandler + Clone>(
+    context: &WorkerContext,
+    clinics: Vec<JobPayload>,
+    job: fn(JobPayload) -> T,
+) -> Result<(), &'static str> {
     let spec = |payload: &JobPayload| JobSpec {
-        job_key: Some(format!("{}:{}", super::CLEAN_UP, payload.tenant)),
-        priority: Some(CLEAN_UP_PRIORITY),
+        job_key: Some(format!("{}:{}", T::IDENTIFIER, payload.tenant)),
+        priority: Some(FOR_ALL_PRIORITY),
         ..JobSpec::default()
     };
     for some in clinics.chunks(CLINICS_PER_STATEMENT_MAX) {
         let specs: Vec<JobSpec> = some.iter().map(spec).collect();
-        let jobs: Vec<(CleanUp, &JobSpec)> = some.iter().cloned().map(CleanUp).zip(specs.iter()).collect();
-        context.add_jobs(&jobs).await.map_err(|_may_quote_sql| "clean_up.enqueue")?;
+        let jobs: Vec<(T, &JobSpec)> = some.iter().cloned().map(job).zip(specs.iter()).collect();
+        context.add_jobs(&jobs).await.map_err(|_may_quote_sql| "enqueue")?;
     }
     Ok(())
 }
@@ -302,7 +343,9 @@ pub async fn open(
 ) -> Result<Worker, QueueError> {
     let pool = pool(shard)?;
     let failed = QueueError::Open { shard: shard.id.0 };
-    let Ok(hourly) = Cron::hourly_at::<CleanUpShard>(CLEAN_UP_MINUTE) else { return Err(failed) };
+    let hourly = Cron::hourly_at::<CleanUpShard>(CLEAN_UP_MINUTE);
+    let daily = Cron::daily_at::<AuditPackShard>(PACK_AT.0, PACK_AT.1);
+    let (Ok(hourly), Ok(daily)) = (hourly, daily) else { return Err(failed) };
     WorkerOptions::default()
         .database(pool)
         .schema("graphile_worker")
@@ -325,7 +368,10 @@ pub async fn open(
         .define_job::<ErasePatient>()
         .define_job::<CleanUp>()
         .define_job::<CleanUpShard>()
+        .define_job::<AuditPack>()
+        .define_job::<AuditPackShard>()
         .with_cron(hourly)
+        .with_cron(daily)
         .init()
         .await
         .map_err(|_may_quote_sql| {

@@ -4,9 +4,11 @@ mod folder;
 mod log;
 mod report;
 mod tallies;
+mod witness;
 
 pub use folder::{Folder, read_events, verify_folder};
 pub use report::{Finding, Kind, LogReport, Report};
+pub use witness::{Seen, verify_seen};
 
 /// What is taken for granted and what is tolerated.
 #[derive(Debug, Clone)]

@@ -30,6 +30,8 @@ pub enum Kind {
     Extra,
     /// A row of the database is not what its event says.
     Row,
+    /// Another history than the one that a witness saw, or a shorter one.
+    Fork,
 }
 
 /// One thing that is wrong, and in which span of the log.

@@ -201,3 +201,74 @@ fn a_year_begins_where_the_one_before_ended() {
         assert_eq!(verify(folder.path(), &signer).ok, good);
     }
 }
+
+/// T51: a clock that jumps changes no order, because the tree has it. Back by an hour is tolerated; forward looks like silence,
+/// which is named unless whoever checks knows of the jump.
+#[test]
+fn t51_a_clock_that_jumps_by_an_hour_changes_no_order_and_is_told_from_a_forgery() {
+    const HOUR_MS: i64 = 3_600_000;
+    let signer = Signer::new();
+    for (jump, wanted, tolerated) in
+        [(-HOUR_MS, vec![], true), (HOUR_MS, vec![Kind::Gap], true), (-2 * HOUR_MS, vec![Kind::Seal], false)]
+    {
+        let mut log = Log::new();
+        log.batch(&[1, 2]);
+        log.jump(jump);
+        log.batch(&[1, 2]);
+        log.batch(&[2]);
+        let folder = tempfile::tempdir().unwrap();
+        log.write(folder.path(), &signer);
+        let report = verify(folder.path(), &signer);
+        assert_eq!(kinds(&report), wanted, "{jump}: {}", report.to_text());
+        assert_eq!(report.logs[0].events, 5);
+        let mut order = Vec::new();
+        auditlog::verify::read_events(folder.path(), |index, event, _| order.push((index, event.tenant[0])))
+            .unwrap();
+        assert_eq!(order, [(1, 1), (2, 2), (4, 1), (5, 2), (7, 2)]);
+        let known = Options { keys: vec![signer.key.clone()], gap_max_s: 3_700, skew_max_s: SKEW_MAX_S };
+        assert_eq!(verify_folder(folder.path(), &known).unwrap().ok, tolerated, "{jump}");
+    }
+}
+
+/// T49: a history that somebody with the signing key rewrote is whole in itself, and a witness sees that it is another one.
+#[test]
+fn t49_a_witness_accepts_growth_and_refuses_a_rewritten_a_shorter_and_a_missing_log() {
+    let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    let (seen, key) = (folder.path().join("seen"), signer.key.to_text());
+    let witness = |log: &Log| {
+        let copy = tempfile::tempdir().unwrap();
+        log.write(copy.path(), &signer);
+        assert!(verify(copy.path(), &signer).ok, "each history is good in itself");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_audit-verify"));
+        command.args(["witness", "--json", "--key", &key]).arg("--seen").arg(&seen).arg(copy.path());
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap(), text, std::fs::read_to_string(&seen).unwrap_or_default())
+    };
+    let mut log = Log::new();
+    log.batch(&[1, 2, 1]);
+    let (code, _, first) = witness(&log);
+    assert_eq!((code, first.lines().count()), (0, 1), "the first time it is believed");
+    log.batch(&[2; 300]);
+    let (code, _, grown) = witness(&log);
+    assert!(code == 0 && grown != first, "growth is accepted and remembered");
+    assert_eq!(witness(&log).0, 0, "so is no growth");
+
+    let mut rewritten = Log::new();
+    rewritten.batch(&[1, 3, 1]);
+    rewritten.batch(&[2; 300]);
+    rewritten.batch(&[1]);
+    let mut shorter = Log::new();
+    shorter.batch(&[1, 2, 1]);
+    for (what, log) in [("rewritten", &rewritten), ("shorter", &shorter)] {
+        let (code, text, kept) = witness(log);
+        assert!(code == 1 && text.contains("\"fork\""), "{what}: {text}");
+        assert_eq!(kept, grown, "{what}: what was seen stays");
+    }
+    std::fs::write(&seen, format!("{grown}audit.us-east-1.domicile/shard-1/2025 7 {}\n", "00".repeat(32)))
+        .unwrap();
+    let (code, text, _) = witness(&log);
+    assert!(code == 1 && text.contains("\"missing\""), "{text}");
+    std::fs::write(&seen, "nonsense\n").unwrap();
+    assert_eq!(witness(&log).0, 2);
+}

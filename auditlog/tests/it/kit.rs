@@ -30,9 +30,12 @@ impl Signer {
     }
 
     pub(crate) fn sign(&self, checkpoint: &Checkpoint) -> String {
-        let text = checkpoint.to_text();
+        self.sign_text(&checkpoint.to_text())
+    }
+
+    pub(crate) fn sign_text(&self, text: &str) -> String {
         let signature = self.pair.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
-        sign_text(&text, &self.key, signature.as_ref())
+        sign_text(text, &self.key, signature.as_ref())
     }
 }
 
@@ -96,6 +99,11 @@ impl Log {
     pub(crate) fn mark(&mut self, later_ms: u64, events: u64) {
         self.clock_ms += later_ms;
         self.entries.push(Entry::Seal { time_ms: self.clock_ms, fence: 1, events }.encode());
+    }
+
+    /// The sealer's clock jumps.
+    pub(crate) fn jump(&mut self, by_ms: i64) {
+        self.clock_ms = self.clock_ms.saturating_add_signed(by_ms);
     }
 
     /// Writes what the archive would hold.

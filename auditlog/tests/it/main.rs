@@ -9,5 +9,6 @@
 
 mod folder;
 mod kit;
+mod pack;
 mod tree;
 mod vectors;

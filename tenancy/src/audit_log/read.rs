@@ -86,6 +86,27 @@ pub async fn events(
     Ok(query.load(tx.conn()).await?)
 }
 
+/// One page of all events from one moment until before another, from the oldest to the newest, after `after`.
+///
+/// # Errors
+/// What the database says.
+pub async fn events_in_order(
+    tx: &mut TenantTx,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<AuditColumns>, TxError> {
+    Ok(audit_event::table
+        .filter(audit_event::event_id.ge(first_id(from)))
+        .filter(audit_event::event_id.lt(first_id(until)))
+        .filter(audit_event::event_id.gt(after.unwrap_or_default()))
+        .order(audit_event::event_id)
+        .limit(limit.clamp(1, EVENTS_PAGE_MAX))
+        .select(AuditColumns::as_select())
+        .load(tx.conn())
+        .await?)
+}
+
 /// How many times `action` was done about one subject, as the log has it.
 ///
 /// # Errors

@@ -144,6 +144,15 @@ impl Sealer {
         &self.key
     }
 
+    /// Signs a text of another kind than a checkpoint with the log's key: a signed note. Its first line must say what it is.
+    ///
+    /// # Errors
+    /// [`LogError::Signing`].
+    pub async fn sign_note(&self, text: &str) -> Result<String, LogError> {
+        let signature = self.signer.sign(text.as_bytes()).await?;
+        Ok(auditlog::sign_text(text, &self.key, &signature))
+    }
+
     /// How long what is published is kept.
     pub(super) fn kept(&self) -> Duration {
         Duration::from_secs(u64::from(retention_floor_days(self.region)) * 86_400)

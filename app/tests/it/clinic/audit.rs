@@ -33,6 +33,8 @@ async fn succeed(world: &World, route: &Route, n: usize) -> Answer {
         AccountId::from(colleague.account).to_string()
     } else if route.path.contains("/document") {
         world.id_for(route, actor, made.json()["id"].as_str().unwrap()).await
+    } else if route.path.contains("/audit/packs/") {
+        world.pack().await
     } else if route.path.contains("/audit/") {
         world.last_event(&world.alpha).await
     } else {

@@ -69,6 +69,7 @@ impl Scene {
             public_port: world.app.public_port,
             mailer: Mailer::new(&config).unwrap(),
             scanner: app::documents::scanner::Scanner::Off,
+            signers: std::collections::HashMap::new(),
             clock: world.app.clock.clone(),
             eraser: None,
         })

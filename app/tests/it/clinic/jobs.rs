@@ -25,6 +25,7 @@ pub(super) fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
         public_port: world.app.public_port,
         mailer: Mailer::new(&config).unwrap(),
         scanner: Scanner::Off,
+        signers: std::collections::HashMap::new(),
         clock: world.app.clock.clone(),
         eraser: None,
     })

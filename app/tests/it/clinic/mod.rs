@@ -24,6 +24,7 @@ mod keystore;
 mod memory;
 mod openapi;
 mod own_account;
+mod packs;
 mod passkeys;
 mod patients;
 mod portal;

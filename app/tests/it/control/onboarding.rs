@@ -279,6 +279,7 @@ fn jobs(control: &TestControl, region: &TestRegion, directory: &DirectoryHandle)
         public_port: 7410,
         mailer: Mailer::new(&mail).unwrap(),
         scanner: app::documents::scanner::Scanner::Off,
+        signers: std::collections::HashMap::new(),
         clock: Clock::system(),
         eraser: None,
     })

@@ -8,6 +8,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web;
 use app::access::{Action, Policy, Role, may};
 use app::app::App;
+use app::audit::pack::Packer;
 use app::auth::invite::new_id;
 use app::auth::password::{PasswordPool, PoolLimits};
 use app::auth::queries::{NewAccount, NewSession};
@@ -30,11 +31,12 @@ use regions::clock::{Clock, ManualClock};
 use regions::directory::{
     DirectoryHandle, Entry, Head, RegionRecord, Signer, TenantRecord, TenantState, Verifier,
 };
-use regions::ids::{Epoch, Slug};
+use regions::ids::{Epoch, ShardId, Slug};
 use regions::keyring::HmacKeyring;
 use regions::region::Region;
 use regions::residency::TransitMode;
 use tenancy::TenantRef;
+use tenancy::audit_log::Sealer;
 use testkit::{Geography, Pki, TestRegion};
 use uuid::Uuid;
 
@@ -358,6 +360,18 @@ impl World {
         let schema = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
         let sql = format!("SELECT event_id::text FROM {schema}.audit_event ORDER BY seq DESC LIMIT 1");
         superuser.query_one(sql.as_str(), &[]).await.unwrap().get(0)
+    }
+
+    /// Id of a pack of alpha's audit log, made as the worker does when the month has long been over.
+    pub(crate) async fn pack(&self) -> String {
+        let sealer =
+            Sealer::connect(&self.region.migrator_config, ShardId(1), Clock::system()).await.unwrap();
+        let now = DateTime::<Utc>::from(SystemTime::now()) + TimeDelta::days(62);
+        let packer = Packer { regional: &self.region.regional, sealer: &sealer, now };
+        assert_eq!(packer.make_missing(self.alpha.tenant).await, Ok(1));
+        let officer = self.staff(&self.alpha, Role::PrivacyOfficer).await;
+        let packs = self.ask(&self.alpha, "GET", "/api/v1/audit/packs").by(&officer).send().await.expect(200);
+        packs.json()["items"][0]["id"].as_str().unwrap().to_owned()
     }
 
     /// Audit rows of a clinic as `(action, outcome, reason, count)`, oldest first, as a superuser sees them.

@@ -10,6 +10,12 @@ use crate::support::{Actor, World};
 
 const CANARIES: [&str; 4] = ["Canaryrecipient", "Canarystreet", "Canarydescription", "Canarystatement"];
 
+/// A day before today, by the clock of the world.
+fn ago(world: &World, days: u64) -> String {
+    let now = chrono::DateTime::<chrono::Utc>::from(world.app.clock.now()).date_naive();
+    (now - chrono::Days::new(days)).to_string()
+}
+
 fn disclosure(purpose: &str, on: &str) -> Value {
     json!({
         "recipient": CANARIES[0], "address": CANARIES[1], "purpose": purpose,
@@ -19,7 +25,10 @@ fn disclosure(purpose: &str, on: &str) -> Value {
 
 async fn record(world: &World, by: &Actor, patient: &str, body: &Value) -> (u16, String) {
     let path = format!("/api/v1/patients/{patient}/disclosures");
-    world.ask(&world.alpha, "POST", &path).by(by).json(body).send().await.outcome()
+    let outcome = world.ask(&world.alpha, "POST", &path).by(by).json(body).send().await.outcome();
+    // Ids are in the order of their milliseconds.
+    world.clock.advance_ms(1);
+    outcome
 }
 
 async fn accounting(world: &World, by: &Actor, patient: &str, query: &str) -> Value {
@@ -38,19 +47,20 @@ async fn a_disclosure_is_accounted_for_and_nothing_of_it_is_in_clear() {
     let officer = world.staff(&world.alpha, Role::PrivacyOfficer).await;
     let patient = world.patient(&doctor, "D-1").await;
     let other = world.patient(&doctor, "D-2").await;
-    for (n, day) in ["2026-01-10", "2026-01-20", "2019-01-01"].into_iter().enumerate() {
+    let (early, late, long_ago) = (ago(&world, 30), ago(&world, 20), ago(&world, 7 * 366));
+    for (n, day) in [&early, &late, &long_ago].into_iter().enumerate() {
         let by = if n == 0 { &doctor } else { &officer };
         assert_eq!(record(&world, by, &patient, &disclosure("public_health", day)).await.0, 201);
     }
-    let mut broken = disclosure("research", "2026-01-10");
-    broken["withheld_until"] = json!("2026-12-01");
+    let mut broken = disclosure("research", &early);
+    broken["withheld_until"] = json!("2199-12-01");
     assert_eq!(record(&world, &officer, &patient, &broken).await, (400, "invalid_request".into()));
     let stranger = world.staff(&world.alpha, Role::Physician).await;
-    let refused = record(&world, &stranger, &patient, &disclosure("judicial", "2026-01-10")).await;
+    let refused = record(&world, &stranger, &patient, &disclosure("judicial", &early)).await;
     assert_eq!(refused, (404, "not_found".into()));
 
     let found = accounting(&world, &officer, &patient, "").await;
-    assert_eq!(days(&found), ["2026-01-20", "2026-01-10"], "six years, the last one first");
+    assert_eq!(days(&found), [late.as_str(), early.as_str()], "six years, the last one first");
     assert_eq!(found["complete"], true);
     let newest = &found["items"][0];
     let said: Vec<&str> = ["recipient", "address", "description", "statement"]
@@ -59,9 +69,9 @@ async fn a_disclosure_is_accounted_for_and_nothing_of_it_is_in_clear() {
         .collect();
     assert_eq!(said, CANARIES);
     let all = accounting(&world, &officer, &patient, "?from=2000-01-01&limit=2").await;
-    assert_eq!(days(&all), ["2019-01-01", "2026-01-20"]);
+    assert_eq!(days(&all), [long_ago.as_str(), late.as_str()]);
     let rest = format!("?from=2000-01-01&cursor={}", all["next_cursor"].as_str().unwrap());
-    assert_eq!(days(&accounting(&world, &officer, &patient, &rest).await), ["2026-01-10"]);
+    assert_eq!(days(&accounting(&world, &officer, &patient, &rest).await), [early.as_str()]);
     assert_eq!(days(&accounting(&world, &officer, &other, "").await), Vec::<&str>::new());
 
     // The log has each of them, with who and whose, and not a word of it; neither has any table.
@@ -126,7 +136,8 @@ async fn a_disclosure_taken_away_moved_or_dated_otherwise_is_noticed() {
     let officer = world.staff(&world.alpha, Role::PrivacyOfficer).await;
     let (one, other) = (world.patient(&doctor, "D-1").await, world.patient(&doctor, "D-2").await);
     for _ in 0..2 {
-        assert_eq!(record(&world, &officer, &one, &disclosure("judicial", "2026-01-10")).await.0, 201);
+        let body = disclosure("judicial", &ago(&world, 1));
+        assert_eq!(record(&world, &officer, &one, &body).await.0, 201);
     }
     let superuser = world.region.superuser().await;
     superuser.batch_execute("SET session_replication_role = replica").await.unwrap();

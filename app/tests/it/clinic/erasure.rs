@@ -39,6 +39,7 @@ pub(super) async fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
         mailer: Mailer::new(&config).unwrap(),
         scanner: Scanner::Off,
         clock: world.app.clock.clone(),
+        signers: std::collections::HashMap::new(),
         eraser: Some(Eraser::connect(&world.region.migrator_config).await.unwrap()),
     })
 }

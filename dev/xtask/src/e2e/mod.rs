@@ -20,6 +20,7 @@ use crate::http::Client;
 use crate::layout::Ports;
 use crate::pg::binaries::Binaries;
 use crate::places::{Checkout, Home};
+use crate::portal;
 use crate::secrets::random;
 use crate::seed::Demo;
 use crate::stack::bring_up::bring_up;
@@ -96,6 +97,8 @@ pub(crate) async fn run(checkout: &Checkout, home: Home, postgres: &Binaries) ->
                 let result = result.unwrap_or_else(|_elapsed| Err(Fail::new("it did not finish in time")));
                 tally.record(name, result.map(|()| Tally::default()));
             }
+            let browsed = portal::browse(checkout, &world.stack, "e2e").await;
+            tally.record("the portal in a real browser", browsed.map(|()| Tally::default()));
         }
     }
     tally.record("the stack stops", remove_leftovers(checkout, &home).map(|()| Tally::default()));

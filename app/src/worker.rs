@@ -28,6 +28,7 @@ use crate::onboarding::{self, Onboarding};
 use crate::pins::{self, Pins};
 use crate::role::{self, RoleError};
 use crate::rotation::Rotator;
+use crate::rotation::tell::Teller;
 
 /// Pause before a queue that ended with an error is run again, in milliseconds.
 const QUEUE_PAUSE_MS: u64 = 1_000;
@@ -66,7 +67,7 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     let pins = Pins::default();
     let admin = bind_admin(config.admin_listen)?;
     let as_migrator = onboarding::as_migrator(&regional_config, &config.migrator);
-    let rotator = rotator(&regional, &regional_config, &config).await?;
+    let rotator = rotator(&regional, &regional_config, &config, &directory).await?;
     let eraser =
         Eraser::connect(&as_migrator).await.map_err(|error| failed("opening the keeper of keys")(&error))?;
     let signers = sealers(&as_migrator, &clock).await?;
@@ -101,6 +102,7 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     let counted = Arc::clone(&regional);
     tasks.spawn(sealing::count_until_stopped(Arc::clone(&regional), shutdown.clone()));
     tasks.spawn(rotator.run(shutdown.clone()));
+    tasks.spawn(teller(&as_migrator, &client)?.run(shutdown.clone()));
     tasks.spawn(crate::pins::watch_kms(Arc::clone(&regional), readiness.clone(), shutdown.clone()));
     let onboarding = Onboarding { client, regional, migrator, directory, clock, pinned: pins };
     tasks.spawn(onboarding.run(shutdown.clone()));
@@ -140,13 +142,21 @@ async fn rotator(
     regional: &Arc<Regional>,
     regional_config: &RegionalConfig,
     config: &WorkerConfig,
+    directory: &DirectoryHandle,
 ) -> Result<Rotator, RoleError> {
     let migrator = onboarding::migrator(regional_config, &config.migrator)
         .await
         .map_err(|error| RoleError::while_doing("connecting as migrator", &error))?;
     let keeper = onboarding::as_migrator(regional_config, &config.migrator);
-    Rotator::new(Arc::clone(regional), migrator, &keeper)
-        .map_err(|error| RoleError::while_doing("opening the keeper", &error))
+    let rotator = Rotator::new(Arc::clone(regional), migrator, &keeper)
+        .map_err(|error| RoleError::while_doing("opening the keeper", &error))?;
+    Ok(Rotator { directory: Some(directory.clone()), ..rotator })
+}
+
+/// What tells the control plane of the region's keys.
+fn teller(as_migrator: &RegionalConfig, client: &WorkClient) -> Result<Teller, RoleError> {
+    Teller::new(as_migrator, client.clone())
+        .map_err(|error| RoleError::while_doing("opening the keeper of keys", &error))
 }
 
 /// The job queue of one shard.

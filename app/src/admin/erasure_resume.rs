@@ -29,7 +29,7 @@ pub(super) async fn resume(cx: &Cx) -> Result<Table, RoleError> {
         for tenant in page {
             let Some(place) = locate(&rotator, tenant).await? else { continue };
             let work = work(&rotator, (&eraser, &clock), place);
-            let unended = work.unended(work.now(), PER_CLINIC_MAX).await.map_err(rows)?;
+            let unended = work.unended(None, PER_CLINIC_MAX).await.map_err(rows)?;
             for erasure in unended {
                 let outcome = work.erase(erasure).await.err().unwrap_or("shredded");
                 table.push(vec![json!(tenant), json!(erasure), json!(outcome)]);

@@ -25,6 +25,10 @@ pub(super) enum Which {
     Seal,
     /// The tenant's key of row MACs.
     RowMac,
+    /// The tenant's key of blind indexes; its rows are tagged anew by the worker.
+    BlindIndex,
+    /// The tenant's key that proves to the database for whom a transaction is.
+    Context,
     /// One patient's own key.
     Subject,
     /// The region's KMS key; nothing stored is rewritten.
@@ -52,6 +56,8 @@ pub(super) async fn run(cx: &Cx, args: Rotate) -> Result<Table, RoleError> {
     let purpose = match args.key {
         Which::Seal => Purpose::Seal,
         Which::RowMac => Purpose::RowMac,
+        Which::BlindIndex => Purpose::BlindIndex,
+        Which::Context => Purpose::Context,
         Which::Subject => return Box::pin(subject(cx, args)).await,
         Which::Kms => return kms(cx).await,
     };

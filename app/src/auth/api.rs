@@ -10,7 +10,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::factor::{self, FactorKind, ProvenFactor};
-use super::invite::{login_tag, new_id};
+use super::invite::{login_tags, new_id};
 use super::password::PasswordError;
 use super::queries::{self, Activation, LoginAccount, NewSession};
 use super::token::Token;
@@ -192,10 +192,10 @@ pub async fn sign_in(call: Call, Json(input): Json<SignInInput>) -> Result<HttpR
 async fn charge(call: &Call, ctx: &Ctx, email: &str) -> Result<Option<LoginAccount>, AppError> {
     let mut tx = call.app.regional.begin_reserved(ctx.tenant(), "session.charge").await?;
     let email: String = email.chars().take(EMAIL_MAX_BYTES).collect();
-    let charged = match login_tag(&ctx.keys, &tx, &email).await {
-        Ok(tag) => {
+    let charged = match login_tags(&ctx.keys, tx.tenant(), &email).await {
+        Ok(tags) => {
             let shown = device::from_cookie(call.headers()).map(|token| token.hash());
-            queries::charge_attempt(&mut tx, &tag, shown, ctx.now()).await
+            queries::charge_attempt(&mut tx, &tags, shown, ctx.now()).await
         }
         // What is no address has no account.
         Err(StoreError::Tag) => Ok(None),

@@ -3,10 +3,12 @@
 //! The token is made by the worker when it writes the mail; here and in the job there are only ids.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use regions::ids::TenantId;
 use tenancy::blind::{self, normalise};
-use tenancy::keys::{Keys, Purpose};
+use tenancy::keys::{Keys, TenantKey};
 use tenancy::{JobPayload, TenantTx};
 use uuid::Uuid;
 
@@ -52,13 +54,9 @@ impl Invite<'_> {
     /// # Errors
     /// [`StoreError::Tag`] when the address is not one, otherwise what the database or the key store says.
     pub async fn store(&self, tx: &mut TenantTx, keys: &Keys) -> Result<Invited, StoreError> {
-        let login_tag = login_tag(keys, tx, self.email).await?;
-        let known: Option<Uuid> = account::table
-            .filter(account::login_tag.eq(login_tag.as_slice()))
-            .select(account::id)
-            .first(tx.conn())
-            .await
-            .optional()?;
+        let tags = login_tags(keys, tx.tenant(), self.email).await?;
+        let known: Option<Uuid> =
+            account::table.filter(tags.asked()).select(account::id).first(tx.conn()).await.optional()?;
         if let Some(account) = known {
             return Ok(Invited::Exists { account });
         }
@@ -68,7 +66,8 @@ impl Invite<'_> {
         let new = NewAccount {
             id: account,
             tenant_id: tx.tenant().as_uuid(),
-            login_tag: login_tag.to_vec(),
+            login_tag: tags.odd,
+            login_tag_even: tags.even,
             email_sealed: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &self.email)?,
             display_name_sealed: store::seal(
                 &sealer,
@@ -152,12 +151,43 @@ pub fn new_id() -> Uuid {
     uuid::Builder::from_random_bytes(regions::random::bytes()).into_uuid()
 }
 
-/// The keyed tag of the e-mail address somebody signs in with.
+/// The keyed tags of the e-mail address somebody signs in with, each in the column of its key's version.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LoginTags {
+    /// The one that is asked for.
+    active: Vec<u8>,
+    /// Under a key of an odd version.
+    pub odd: Option<Vec<u8>>,
+    /// Under a key of an even version.
+    pub even: Option<Vec<u8>>,
+}
+
+/// That an account has a tag in one of the two columns.
+type Tagged = dsl::Or<dsl::Eq<account::login_tag, Vec<u8>>, dsl::Eq<account::login_tag_even, Vec<u8>>>;
+
+impl LoginTags {
+    /// That an account has this address.
+    #[must_use]
+    pub fn asked(&self) -> Tagged {
+        account::login_tag.eq(self.active.clone()).or(account::login_tag_even.eq(self.active.clone()))
+    }
+}
+
+/// The tags of an e-mail address.
 ///
 /// # Errors
 /// [`StoreError::Tag`] when it is not an address, otherwise what the key store says.
-pub async fn login_tag(keys: &Keys, tx: &TenantTx, email: &str) -> Result<[u8; 16], StoreError> {
-    let key = keys.tenant_key(tx.tenant(), Purpose::BlindIndex).await?;
+pub async fn login_tags(keys: &Keys, tenant: TenantId, email: &str) -> Result<LoginTags, StoreError> {
+    let blind = keys.blind_keys(tenant).await?;
     let email = normalise::email(email).map_err(|_not_an_address| StoreError::Tag)?;
-    blind::tag(&key, &registry::INDEX_LOGIN, &[&email]).map_err(|_failed| StoreError::Tag)
+    let tag = |key: &TenantKey| {
+        let tag = blind::tag(key, &registry::INDEX_LOGIN, &[&email]);
+        tag.map(|tag| tag.to_vec()).map_err(|_failed| StoreError::Tag)
+    };
+    let mut tags = LoginTags { active: tag(blind.active())?, odd: None, even: None };
+    for key in blind.all() {
+        let column = if key.version() % 2 == 0 { &mut tags.even } else { &mut tags.odd };
+        *column = Some(tag(key)?);
+    }
+    Ok(tags)
 }

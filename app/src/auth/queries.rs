@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::device::{self, Known};
 use super::factor::{FactorKind, ProvenFactor};
+use super::invite::LoginTags;
 use super::model::{account_state, invitation_state};
 use super::rules;
 use super::tables::{account, invitation, session};
@@ -212,13 +213,13 @@ pub struct LoginAccount {
 /// When the database does not answer.
 pub async fn charge_attempt(
     tx: &mut TenantTx,
-    login_tag: &[u8; 16],
+    tags: &LoginTags,
     shown: Option<[u8; 32]>,
     now: DateTime<Utc>,
 ) -> Result<Option<LoginAccount>, StoreError> {
     type Row = (Uuid, String, String, Option<String>, i32, Option<DateTime<Utc>>);
     let found: Option<Row> = account::table
-        .filter(account::login_tag.eq(login_tag.as_slice()))
+        .filter(tags.asked())
         .select((
             account::id,
             account::role,
@@ -358,8 +359,10 @@ pub struct NewAccount {
     pub id: Uuid,
     /// The clinic.
     pub tenant_id: Uuid,
-    /// Tag of the e-mail address.
-    pub login_tag: Vec<u8>,
+    /// Tag of the e-mail address under a key of an odd version.
+    pub login_tag: Option<Vec<u8>>,
+    /// Under a key of an even version.
+    pub login_tag_even: Option<Vec<u8>>,
     /// Sealed e-mail address.
     pub email_sealed: Sealed,
     /// Sealed name.

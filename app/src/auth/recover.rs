@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::api::Secret;
-use super::invite::{login_tag, new_id};
+use super::invite::{login_tags, new_id};
 use super::model::account_state;
 use super::tables::{account, mail_request, recovery};
 use super::token::Token;
@@ -211,9 +211,9 @@ pub async fn prepare(
     let column = registry::MAIL_REQUEST_ADDRESS;
     let email =
         zeroize::Zeroizing::new(store::open::<String>(&sealer, column, request.into_bytes(), &address)?);
-    let tag = login_tag(keys, tx, &email).await?;
+    let tags = login_tags(keys, tx.tenant(), &email).await?;
     let found: Option<(Uuid, Sealed)> = account::table
-        .filter(account::login_tag.eq(tag.as_slice()))
+        .filter(tags.asked())
         .filter(account::state.eq(account_state::ACTIVE))
         .filter(account::password_phc.is_not_null())
         .select((account::id, account::email_sealed))

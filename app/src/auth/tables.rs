@@ -6,7 +6,7 @@ diesel::table! {
     account (id) {
         id -> Uuid,
         tenant_id -> Uuid,
-        login_tag -> Binary,
+        login_tag -> Nullable<Binary>,
         email_sealed -> Binary,
         display_name_sealed -> Binary,
         password_phc -> Nullable<Text>,
@@ -21,6 +21,7 @@ diesel::table! {
         factor_locked_until -> Nullable<Timestamptz>,
         reset_asked_by -> Nullable<Uuid>,
         reset_asked_at -> Nullable<Timestamptz>,
+        login_tag_even -> Nullable<Binary>,
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Action {
     TenantRead,
     /// See a tenant's steps.
     TenantSteps,
+    /// See the versions and ages of a tenant's keys.
+    TenantKeys,
     /// Stop serving a tenant.
     TenantSuspend,
     /// Serve it again.
@@ -60,6 +62,7 @@ impl Action {
             Self::TenantCreate => "tenant.create",
             Self::TenantRead => "tenant.read",
             Self::TenantSteps => "tenant.steps",
+            Self::TenantKeys => "tenant.keys",
             Self::TenantSuspend => "tenant.suspend",
             Self::TenantResume => "tenant.resume",
             Self::TenantOffboard => "tenant.offboard",
@@ -84,6 +87,7 @@ impl Action {
             | Self::TenantCreate
             | Self::TenantRead
             | Self::TenantSteps
+            | Self::TenantKeys
             | Self::TenantSuspend
             | Self::TenantResume
             | Self::TenantOffboard

@@ -24,8 +24,8 @@ use super::api::Json;
 use super::api::problems::{NOT_YOURS, TAKE_SNAPSHOT};
 use super::audit::{Actor, By};
 use super::ledger::Delta;
-use super::tasks;
-use super::work::{Report, TaskList};
+use super::work::{KeyReport, Report, TaskList};
+use super::{keys, tasks};
 use crate::error::{self, AppError};
 use crate::middleware::not_found;
 
@@ -119,6 +119,7 @@ pub fn register(service: &mut web::ServiceConfig) {
         .route("/feed/v1/deltas", web::get().to(deltas))
         .route("/feed/v1/work", web::get().to(work))
         .route("/feed/v1/work/{task}/steps", web::post().to(report))
+        .route("/feed/v1/keys", web::post().to(tell_keys))
         .default_service(web::to(not_found));
 }
 
@@ -196,6 +197,15 @@ async fn report(
     control.check_log().await?;
     tasks::report(&control.store, by, *task, &report).await?;
     control.publish().await;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn tell_keys(
+    control: Data<Control>,
+    peer: Peer,
+    report: Json<KeyReport>,
+) -> Result<HttpResponse, AppError> {
+    keys::report(&control.store, peer.worker_of()?, &report).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod error;
 pub mod feed;
 pub mod geography;
+pub mod keys;
 pub mod ledger;
 pub mod listen;
 pub mod log;

@@ -45,6 +45,7 @@ pub static ROUTES: &[PlatformRoute] = routes! {
     POST   "/platform/v1/tenants"                TenantCreate     tenants::create;
     GET    "/platform/v1/tenants/{id}"           TenantRead       tenants::get;
     GET    "/platform/v1/tenants/{id}/steps"     TenantSteps      tenants::steps;
+    GET    "/platform/v1/tenants/{id}/keys"      TenantKeys       tenants::keys;
     POST   "/platform/v1/tenants/{id}/suspend"   TenantSuspend    tenants::suspend;
     POST   "/platform/v1/tenants/{id}/resume"    TenantResume     tenants::resume;
     POST   "/platform/v1/tenants/{id}/offboard"  TenantOffboard   tenants::offboard;

@@ -234,6 +234,28 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// What a region last said of a tenant's keys.
+    platform.tenant_key (tenant_id, purpose, version) {
+        /// Whose.
+        tenant_id -> Uuid,
+        /// What for.
+        purpose -> Text,
+        /// From 1.
+        version -> BigInt,
+        /// `next`, `active`, `decrypt`, `legacy` or `retired`.
+        state -> Text,
+        /// When it was made.
+        made_at -> Timestamptz,
+        /// Stage of the rotation that ends with it.
+        rotation -> Nullable<Text>,
+        /// What that rotation has moved.
+        moved -> Nullable<BigInt>,
+        /// When the region said so.
+        reported_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(task -> tenant (tenant_id));
 diesel::joinable!(platform_session -> platform_admin (admin_id));
 diesel::joinable!(task_step -> task (task_id));

@@ -97,3 +97,46 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }
+
+/// Most tenants one report of keys is about; a region with more sends several.
+pub const TENANTS_PER_REPORT_MAX: usize = 8;
+/// Most key versions of one tenant in a report, the newest.
+pub const KEYS_PER_TENANT_MAX: usize = 16;
+
+/// What a region's worker says of its tenants' keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyReport {
+    /// Each replaces what was said of the tenant before.
+    pub tenants: Vec<TenantKeys>,
+}
+
+/// The versions of one tenant's keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantKeys {
+    /// Whose.
+    pub tenant: TenantId,
+    /// All of them.
+    pub keys: Vec<KeyVersion>,
+}
+
+/// One version of a key. There is no field for the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyVersion {
+    /// `enc`, `bidx`, `rowmac` or `ctx`.
+    pub purpose: String,
+    /// From 1.
+    pub version: u32,
+    /// `next`, `active`, `decrypt`, `legacy` or `retired`.
+    pub state: String,
+    /// Seconds since it was made.
+    pub age_s: u64,
+    /// Stage of the rotation that ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<String>,
+    /// Keys or rows that rotation has moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<u64>,
+}

@@ -74,7 +74,7 @@ pub async fn resume(jobs: &Jobs, tenant: TenantRef) -> Result<(), &'static str> 
     let Some(eraser) = jobs.eraser.as_ref() else { return Ok(()) };
     let work = Work { regional: &jobs.regional, clock: &jobs.clock, eraser, tenant };
     let before = work.now() - TimeDelta::minutes(RESUMED_AFTER_MIN);
-    for erasure in work.unended(before, RESUMED_MAX).await? {
+    for erasure in work.unended(Some(before), RESUMED_MAX).await? {
         work.erase(erasure).await?;
     }
     Ok(())
@@ -112,11 +112,15 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Erasures that were agreed to before `before` and are not at their end, at most `limit`.
+    /// Erasures that were agreed to, before `before` if that is given, and are not at their end, at most `limit`.
     ///
     /// # Errors
     /// A code.
-    pub async fn unended(&self, before: DateTime<Utc>, limit: i64) -> Result<Vec<Uuid>, &'static str> {
+    pub async fn unended(
+        &self,
+        before: Option<DateTime<Utc>>,
+        limit: i64,
+    ) -> Result<Vec<Uuid>, &'static str> {
         let mut tx = self.regional.begin(self.tenant, "erasure.list").await.map_err(|error| error.code())?;
         let unended = queries::unended(&mut tx, before, limit).await;
         roll_back(tx).await;

@@ -256,19 +256,25 @@ pub async fn mark_erased(tx: &mut TenantTx, patient: Uuid, now: DateTime<Utc>) -
     Ok(())
 }
 
-/// Erasures that were agreed to before `before` and are not at their end, the oldest first.
+/// Erasures that were agreed to, before `before` if that is given, and are not at their end, the oldest first.
 ///
 /// # Errors
 /// What the database says.
-pub async fn unended(tx: &mut TenantTx, before: DateTime<Utc>, limit: i64) -> Result<Vec<Uuid>, StoreError> {
-    Ok(erasure::table
+pub async fn unended(
+    tx: &mut TenantTx,
+    before: Option<DateTime<Utc>>,
+    limit: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut query = erasure::table
         .filter(erasure::state.eq_any(["approved", "shredding"]))
-        .filter(erasure::decided_at.lt(before))
         .order(erasure::decided_at)
         .limit(limit)
         .select(erasure::id)
-        .load(tx.conn())
-        .await?)
+        .into_boxed();
+    if let Some(before) = before {
+        query = query.filter(erasure::decided_at.lt(before));
+    }
+    Ok(query.load(tx.conn()).await?)
 }
 
 /// Removes who was tied to an erased patient; says how many ties there were.

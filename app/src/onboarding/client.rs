@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use uuid::Uuid;
 
 use crate::config::DirectoryConfig;
-use crate::control::work::{Report, TaskList};
+use crate::control::work::{KeyReport, Report, TaskList};
 
 /// Time to connect and finish TLS, in milliseconds.
 const CONNECT_MAX_MS: u64 = 3_000;
@@ -113,6 +113,16 @@ impl WorkClient {
         let body = serde_json::to_vec(report).map_err(|_error| CallError::Answer)?;
         let path = format!("/feed/v1/work/{task}/steps");
         let (status, _) = self.call(Method::POST, &path, Bytes::from(body), 0).await?;
+        if status == StatusCode::NO_CONTENT { Ok(()) } else { Err(CallError::Status(status.as_u16())) }
+    }
+
+    /// Says how old the region's keys are.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn tell_keys(&self, report: &KeyReport) -> Result<(), CallError> {
+        let body = serde_json::to_vec(report).map_err(|_error| CallError::Answer)?;
+        let (status, _) = self.call(Method::POST, "/feed/v1/keys", Bytes::from(body), 0).await?;
         if status == StatusCode::NO_CONTENT { Ok(()) } else { Err(CallError::Status(status.as_u16())) }
     }
 

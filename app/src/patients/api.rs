@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tenancy::TenantTx;
 use tenancy::audit::{AuditEntry, Outcome};
 use tenancy::blind::normalise;
-use tenancy::keys::{Purpose, SubjectId};
+use tenancy::keys::SubjectId;
 use tenancy::reach::Reach;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -22,7 +22,7 @@ use super::names::HumanName;
 use super::queries::{self, ChangeError, Sealing};
 use super::rules::{self, Place};
 use super::search::{Search, SearchInput};
-use super::tags::Tagger;
+use super::tags::{self, Tagger};
 use super::view::{self, BriefView, PatientPage, PatientView, SearchResult, Shown};
 use crate::access;
 use crate::auth::token::sha256;
@@ -164,8 +164,8 @@ pub async fn create(call: Call, Json(input): Json<RawPatient>) -> Result<HttpRes
     let body = call
         .staff(async |ctx, tx| {
             let person = rules::check(input.input, place(ctx)).map_err(AppError::invalid)?;
-            let blind = ctx.keys.tenant_key(tx.tenant(), Purpose::BlindIndex).await?;
-            let tagger = Tagger { key: &blind, jurisdiction: ctx.clinic.jurisdiction };
+            let blind = ctx.keys.blind_keys(tx.tenant()).await?;
+            let tagger = Tagger { key: blind.active(), jurisdiction: ctx.clinic.jurisdiction };
             let repeated = match &key {
                 Some(key) => Some(idempotency::Request {
                     account: Uuid::from_bytes(ctx.account()),
@@ -193,7 +193,7 @@ pub async fn create(call: Call, Json(input): Json<RawPatient>) -> Result<HttpRes
             let now = ctx.now();
             let mut patient =
                 Patient { id, version: 1, created_at: now, updated_at: now, person, row_mac: None };
-            let tags = tagger.all(&patient.person)?;
+            let tags = tags::carried(&blind, ctx.clinic.jurisdiction, &patient.person)?;
             let macs = ctx.keys.row_macs(tx.tenant()).await?;
             let row = patient.seal(&Sealing { sealer: &sealer, macs: &macs }, &tags)?;
             let founding = founding(ctx, tx, id).await?;
@@ -420,8 +420,8 @@ async fn replace(
 ) -> Result<Patient, AppError> {
     let person = rules::check(input, place(ctx)).map_err(AppError::invalid)?;
     let sealer = ctx.keys.subject_sealer(tx.tenant(), SubjectId::from(current.id.bytes())).await?;
-    let blind = ctx.keys.tenant_key(tx.tenant(), Purpose::BlindIndex).await?;
-    let tags = Tagger { key: &blind, jurisdiction: ctx.clinic.jurisdiction }.all(&person)?;
+    let blind = ctx.keys.blind_keys(tx.tenant()).await?;
+    let tags = tags::carried(&blind, ctx.clinic.jurisdiction, &person)?;
     let mut patient = Patient {
         id: current.id,
         version: current.version.saturating_add(1),

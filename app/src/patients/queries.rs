@@ -270,7 +270,11 @@ fn are_the_tags_of(row: &PersonRow, tags: &[(i32, Vec<u8>)]) -> bool {
     found.is_some_and(|found| tags_digest(found).as_slice() == row.tags_digest.as_slice())
 }
 
-async fn insert_tags(tx: &mut TenantTx, id: PatientId, tags: &BTreeSet<Tag>) -> Result<(), ChangeError> {
+pub(super) async fn insert_tags(
+    tx: &mut TenantTx,
+    id: PatientId,
+    tags: &BTreeSet<Tag>,
+) -> Result<(), ChangeError> {
     let tenant_id = tx.tenant().as_uuid();
     let rows: Vec<TagRow> = tags
         .iter()

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use regions::region::Jurisdiction;
 use tenancy::TenantTx;
 use tenancy::keys::{Keys, SubjectId};
-use tenancy::sealed::{RowMac, SealedRow as _};
+use tenancy::sealed::{RowMac, SealedRow as _, tags_digest};
 use uuid::Uuid;
 
 use super::model::{PatientId, PersonRow};
-use super::queries::Sealing;
+use super::queries::{self, ChangeError, Sealing};
 use super::tables::{idempotency, patient, person, person_tag};
-use super::tags::Tag;
+use super::tags::{self, Tag};
 use crate::store::StoreError;
 
 /// Patients after `after`, at most `limit`.
@@ -44,6 +45,39 @@ pub async fn remac(tx: &mut TenantTx, keys: &Keys, id: Uuid) -> Result<Option<(i
     let mac = macs.mac(&row.facts())?;
     diesel::update(person::table.find(id)).set(person::row_mac.eq(&mac)).execute(tx.conn()).await?;
     Ok(Some((row.version, mac)))
+}
+
+/// Gives a patient the tags that a row carries now, no more and no fewer; the row's version and MAC, or `None` when there is
+/// nothing to do.
+///
+/// # Errors
+/// When the row is not what was stored, or what the database or the key store says.
+pub async fn retag(
+    tx: &mut TenantTx,
+    keys: &Arc<Keys>,
+    jurisdiction: Jurisdiction,
+    id: Uuid,
+) -> Result<Option<(i64, RowMac)>, StoreError> {
+    let Some(row) = locked(tx, id).await? else { return Ok(None) };
+    let Some(found) = super::model::Patient::find(tx, keys, id.into()).await? else { return Ok(None) };
+    let blind = keys.blind_keys(tx.tenant()).await?;
+    let carried = tags::carried(&blind, jurisdiction, &found.person)?;
+    if carried == tags_of(tx, id.into()).await? {
+        return Ok(None);
+    }
+    let macs = keys.row_macs(tx.tenant()).await?;
+    let mut row = macs.verify(row)?.into_inner();
+    row.tags_digest = tags_digest(carried.iter().map(|tag| (tag.index, tag.tag))).to_vec();
+    row.row_mac = macs.mac(&row.facts())?;
+    let set = (person::tags_digest.eq(&row.tags_digest), person::row_mac.eq(&row.row_mac));
+    diesel::update(person::table.find(id)).set(set).execute(tx.conn()).await?;
+    diesel::delete(person_tag::table.filter(person_tag::patient_id.eq(id))).execute(tx.conn()).await?;
+    match queries::insert_tags(tx, id.into(), &carried).await {
+        Ok(()) => Ok(Some((row.version, row.row_mac))),
+        Err(ChangeError::Store(error)) => Err(error),
+        // Another patient's number under one version and not under the other: not what was stored.
+        Err(_) => Err(StoreError::Tag),
+    }
 }
 
 async fn locked(tx: &mut TenantTx, id: Uuid) -> Result<Option<PersonRow>, StoreError> {

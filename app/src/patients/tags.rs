@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use regions::region::Jurisdiction;
 use tenancy::blind::normalise::{self, NormaliseError};
 use tenancy::blind::{self, Index, Normalised};
-use tenancy::keys::TenantKey;
+use tenancy::keys::{BlindKeys, TenantKey};
 
 use super::identifier::{Identifier, IdentifierKind};
 use super::model::Demographics;
@@ -14,7 +14,7 @@ use super::names::HumanName;
 use crate::registry;
 use crate::store::StoreError;
 
-/// Most tags of one patient.
+/// Most tags of one patient under one version of the key; while it is rotated there are two.
 pub const TAGS_MAX: usize = 160;
 /// Most words of one name that are tagged; the whole name always is.
 const WORDS_MAX: usize = 8;
@@ -171,6 +171,22 @@ impl Tagger<'_> {
         }
         Ok(())
     }
+}
+
+/// Every tag that a patient's row carries: those that searches ask for, and during a rotation those of the other version.
+///
+/// # Errors
+/// When one cannot be computed.
+pub fn carried(
+    keys: &BlindKeys,
+    jurisdiction: Jurisdiction,
+    person: &Demographics,
+) -> Result<BTreeSet<Tag>, StoreError> {
+    let mut carried = BTreeSet::new();
+    for key in keys.all() {
+        carried.extend(Tagger { key, jurisdiction }.all(person)?);
+    }
+    Ok(carried)
 }
 
 /// The words of a whole name in normal form, part by part: together the parts may be longer than one normal form can be.

@@ -4,20 +4,26 @@
 //! transaction of its own with its audit entries. Any number of processes may do it at once, and any may be killed.
 
 mod fill;
+mod retag;
 mod subject;
+pub mod tell;
 
 pub use subject::OldKey;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use regions::directory::DirectoryHandle;
 use regions::ids::TenantId;
 use regions::log::{self, Field};
 use regions::shutdown::Shutdown;
 use tenancy::config::RegionalConfig;
-use tenancy::keys::{Keeper, KeyError, Purpose, Rotation, Step};
+use tenancy::keys::{Keeper, KeyError, Purpose, Rotation, Stage, Step};
 use tenancy::migrate::Migrator;
 use tenancy::{BootError, Regional, TenantRef};
+use uuid::Uuid;
+
+use retag::Retag;
 
 use crate::store::StoreError;
 
@@ -51,6 +57,8 @@ pub struct Rotator {
     pub keeper: Keeper,
     /// Knows which shard has which clinic.
     pub migrator: Migrator,
+    /// Knows which law the region is under, which tags depend on; without it, blind-index keys are left to the worker.
+    pub directory: Option<DirectoryHandle>,
 }
 
 impl Rotator {
@@ -64,7 +72,7 @@ impl Rotator {
         as_migrator: &RegionalConfig,
     ) -> Result<Rotator, BootError> {
         let keeper = Keeper::new(&as_migrator.key_store)?;
-        Ok(Rotator { regional, keeper, migrator })
+        Ok(Rotator { regional, keeper, migrator, directory: None })
     }
 
     /// Begins a rotation, or finds the one that is under way.
@@ -84,11 +92,48 @@ impl Rotator {
         match keys.rotation_step(&self.keeper, rotation).await? {
             Step::Fill(rotation) => {
                 let tenant = self.locate(rotation.tenant).await?;
-                let moved = fill::batch(&self.regional, tenant, &rotation).await?;
+                let Some(moved) = self.fill(tenant, &rotation).await? else {
+                    return Ok(Step::Wait(rotation));
+                };
                 Ok(keys.rotation_filled(&self.keeper, rotation, moved).await?)
             }
             step => Ok(step),
         }
+    }
+
+    /// Moves one batch; how many, and from where the next one goes on. `None` when another process has to do it.
+    async fn fill(
+        &self,
+        tenant: TenantRef,
+        rotation: &Rotation,
+    ) -> Result<Option<(u64, Option<Uuid>)>, RotateError> {
+        match rotation.purpose {
+            Purpose::Context => {
+                self.tell_shard(tenant, rotation).await?;
+                Ok(Some((0, None)))
+            }
+            Purpose::BlindIndex => {
+                let region = self.regional.region();
+                let record = self.directory.as_ref().and_then(|directory| directory.region(region));
+                let Some(record) = record else { return Ok(None) };
+                let retag =
+                    Retag { regional: &self.regional, tenant, jurisdiction: record.region.jurisdiction };
+                retag.batch(rotation).await.map(Some)
+            }
+            Purpose::Seal | Purpose::RowMac => fill::batch(&self.regional, tenant, rotation).await.map(Some),
+        }
+    }
+
+    /// Has the clinic's shard accept the next context key, and refuse the older ones when nobody uses them any more.
+    async fn tell_shard(&self, tenant: TenantRef, rotation: &Rotation) -> Result<(), RotateError> {
+        let told = match rotation.stage {
+            Stage::Settling => self.migrator.refuse_older_context_keys(tenant, rotation.to_version).await,
+            _ => {
+                let keys = self.regional.keys();
+                self.migrator.accept_context_key(keys, tenant, rotation.to_version).await
+            }
+        };
+        Ok(told.map_err(|_cause| KeyError::Unavailable)?)
     }
 
     async fn locate(&self, tenant: TenantId) -> Result<TenantRef, RotateError> {

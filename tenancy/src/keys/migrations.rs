@@ -28,6 +28,11 @@ pub const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../../migrations/keys/0002_life/up.sql"),
         down: include_str!("../../../migrations/keys/0002_life/down.sql"),
     },
+    Migration {
+        name: "0003_context_rotation",
+        up: include_str!("../../../migrations/keys/0003_context_rotation/up.sql"),
+        down: include_str!("../../../migrations/keys/0003_context_rotation/down.sql"),
+    },
 ];
 
 /// Key of the advisory lock that lets one migrator work at a time.

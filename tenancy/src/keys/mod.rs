@@ -204,6 +204,22 @@ impl TenantKeys {
     }
 }
 
+/// A tenant's blind-index keys at this moment.
+pub struct BlindKeys(Arc<TenantKeys>);
+
+impl BlindKeys {
+    /// The key that searches ask with.
+    #[must_use]
+    pub fn active(&self) -> &TenantKey {
+        &self.0.active
+    }
+
+    /// Every key whose tags a row carries: during a rotation there are two.
+    pub fn all(&self) -> impl Iterator<Item = &TenantKey> {
+        std::iter::once(&self.0.active).chain(&self.0.older).map(Arc::as_ref)
+    }
+}
+
 /// The keys of one region.
 pub struct Keys {
     cell: Cell,
@@ -346,6 +362,27 @@ impl Keys {
     /// [`KeyError`].
     pub async fn tenant_key(&self, tenant: TenantId, purpose: Purpose) -> Result<Arc<TenantKey>, KeyError> {
         Box::pin(tenants::get(self, tenant, purpose)).await.map(|keys| Arc::clone(&keys.active))
+    }
+
+    /// The blind-index keys: the one that searches ask with, and those whose tags are written beside its own meanwhile.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn blind_keys(&self, tenant: TenantId) -> Result<BlindKeys, KeyError> {
+        Box::pin(tenants::get(self, tenant, Purpose::BlindIndex)).await.map(BlindKeys)
+    }
+
+    /// One version of a tenant's key, looked for anew when this process does not know it yet.
+    ///
+    /// # Errors
+    /// [`KeyError`]; [`KeyError::NotFound`] for one that was never made or is retired.
+    pub async fn tenant_key_version(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        version: u32,
+    ) -> Result<Arc<TenantKey>, KeyError> {
+        Box::pin(tenants::get_version(self, tenant, purpose, version)).await
     }
 
     /// A sealer for the tenant's values that are about no patient; it binds them to the tenant's own id as subject.

@@ -5,8 +5,11 @@
 //! every process has learned that they are old, they are closed. Killed anywhere, the next step goes on from what the key
 //! store says.
 //!
-//! Row-MAC and blind-index keys hang on rows that only the product knows. It is told when to fill ([`Step::Fill`]) and says
-//! how far it is ([`Keys::rotation_filled`]).
+//! Row-MAC and blind-index keys hang on rows that only the product knows, and the shards must know a context key before anybody
+//! mints with it. The product is told when to fill ([`Step::Fill`]) and says how far it is ([`Keys::rotation_filled`]).
+//!
+//! A blind-index key goes another way round, because a search asks with one version only: rows get tags of both versions before
+//! the new one is activated, the old one is closed first, and its tags are taken away when everybody has learned that.
 
 use regions::ids::TenantId;
 use uuid::Uuid;
@@ -50,7 +53,8 @@ pub enum Stage {
     Filling,
     /// The new version seals; what hangs on older ones is being moved.
     Activated,
-    /// One more pass, for what was written with an old version while others were learning.
+    /// One more pass, for what was written with an old version while others were learning; for blind indexes the one that takes
+    /// the old version's tags away.
     Settling,
     /// Older versions are closed.
     Done,
@@ -94,17 +98,13 @@ impl Keys {
     /// once, there is one next version and one rotation.
     ///
     /// # Errors
-    /// [`KeyError`]; [`KeyError::NotFound`] for a tenant without keys, or for the context key, which is rotated by
-    /// provisioning.
+    /// [`KeyError`]; [`KeyError::NotFound`] for a tenant without keys.
     pub async fn rotate(
         &self,
         keeper: &Keeper,
         tenant: TenantId,
         purpose: Purpose,
     ) -> Result<Rotation, KeyError> {
-        if purpose == Purpose::Context {
-            return Err(KeyError::NotFound);
-        }
         let session = keeper.session().await?;
         if let Some(running) = running(&session, tenant, purpose).await? {
             return Ok(running);
@@ -142,10 +142,18 @@ impl Keys {
             Stage::Announced if rotation.purpose == Purpose::BlindIndex => {
                 self.announced_long_enough(&session, rotation).await
             }
+            // The shards are told of the next context key first; until they are, nothing is activated.
+            Stage::Announced if rotation.purpose == Purpose::Context => Ok(Step::Fill(rotation)),
             Stage::Announced => self.activate(&session, rotation, Stage::Activated).await,
             Stage::Filling => Ok(Step::Fill(rotation)),
             Stage::Activated | Stage::Settling if rotation.purpose == Purpose::Seal => {
                 self.rewrap(&session, rotation).await
+            }
+            Stage::Activated if rotation.purpose == Purpose::BlindIndex => {
+                self.close(&session, rotation).await
+            }
+            Stage::Settling if rotation.purpose == Purpose::BlindIndex => {
+                self.closed_long_enough(&session, rotation).await
             }
             Stage::Activated | Stage::Settling => Ok(Step::Fill(rotation)),
             Stage::Done => Ok(Step::Done(rotation)),
@@ -170,7 +178,12 @@ impl Keys {
             return Ok(Step::Moved(rotation));
         }
         match rotation.stage {
-            Stage::Filling => self.activate(&session, rotation, Stage::Activated).await,
+            Stage::Announced | Stage::Filling => self.activate(&session, rotation, Stage::Activated).await,
+            Stage::Settling if rotation.purpose == Purpose::BlindIndex => {
+                rotation.stage = Stage::Done;
+                session.note(&rotation).await?;
+                Ok(Step::Done(rotation))
+            }
             _ => self.settle(&session, rotation).await,
         }
     }
@@ -192,6 +205,32 @@ impl Keys {
         rotation.stage = Stage::Filling;
         session.note(&rotation).await?;
         Ok(Step::Moved(rotation))
+    }
+
+    /// Closes the old versions of a blind-index key: searches ask with the active one, and nobody writes tags of them any more.
+    async fn close(&self, session: &Session, mut rotation: Rotation) -> Result<Step, KeyError> {
+        let notice = i32::try_from(NOTICE_S).unwrap_or(i32::MAX);
+        let close = "SELECT keystore.close_older_tenant_keys($1, $2, $3)";
+        let purpose = rotation.purpose.as_str();
+        if !session.said_yes(close, &[&rotation.tenant.as_uuid(), &purpose, &notice]).await? {
+            return Ok(Step::Wait(rotation));
+        }
+        self.cache.purge(rotation.tenant, rotation.purpose).await;
+        rotation.stage = Stage::Settling;
+        rotation.position = None;
+        session.note(&rotation).await?;
+        Ok(Step::Moved(rotation))
+    }
+
+    /// Tags of a closed version are taken away once no process writes them any more.
+    async fn closed_long_enough(&self, session: &Session, rotation: Rotation) -> Result<Step, KeyError> {
+        let sql = "SELECT NOT EXISTS (SELECT FROM keystore.tenant_key WHERE tenant = $1 AND purpose = $2
+            AND version < $3 AND changed_at > clock_timestamp() - make_interval(secs => $4))";
+        let (version, notice) = (i64::from(rotation.to_version), f64::from(NOTICE_S));
+        let purpose = rotation.purpose.as_str();
+        let params: [Param<'_>; 4] = [&rotation.tenant.as_uuid(), &purpose, &version, &notice];
+        let long_enough = session.said_yes(sql, &params).await?;
+        Ok(if long_enough { Step::Fill(rotation) } else { Step::Wait(rotation) })
     }
 
     async fn activate(

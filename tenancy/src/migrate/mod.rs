@@ -4,6 +4,7 @@
 //! leaves every tenant whole, at its old version or at its new one, and the next run goes on. A tenant that fails keeps
 //! its old version and does not stop the others; a program that needs the new version refuses to serve it.
 
+pub(crate) mod context_keys;
 mod drift;
 mod files;
 mod lint;

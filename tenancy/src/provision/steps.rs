@@ -1,8 +1,7 @@
 //! What each regional step does; every one may find its work half or wholly done.
 
-use crate::context::ContextKey;
 use crate::keys::Purpose;
-use crate::migrate::STATE_READY;
+use crate::migrate::{STATE_READY, context_keys};
 use crate::names::{APP_ROLE, OWNER_ROLE, RoleName, SchemaName, TENANT_GROUP_ROLE, TenantRef};
 use crate::pg::PgClient;
 
@@ -33,24 +32,8 @@ impl Provisioner<'_> {
         let keys = self.regional.keys();
         keys.ensure_tenant_keys(tenant.id).await?;
         let key = keys.tenant_key(tenant.id, Purpose::Context).await?;
-        let (inner, outer) = ContextKey::of(&key).padded();
-        let version = i32::try_from(key.version()).unwrap_or(i32::MAX);
-        let written = client
-            .execute(
-                "INSERT INTO sec.context_key (tenant, version, role_name, inner_block, outer_block)
-                 VALUES ($1, $2, $3, $4, $5)
-                 ON CONFLICT (tenant, version) DO UPDATE
-                 SET inner_block = excluded.inner_block, outer_block = excluded.outer_block",
-                &[
-                    &tenant.id.as_uuid(),
-                    &version,
-                    &RoleName::of(tenant.id).as_str(),
-                    &inner.as_slice(),
-                    &outer.as_slice(),
-                ],
-            )
-            .await;
-        written.map(|_rows| ()).map_err(|error| ProvisionError::sql("the context key", &error))
+        let written = context_keys::accept(client, tenant, &key).await;
+        written.map_err(|error| ProvisionError::sql("the context key", &error))
     }
 
     async fn bucket(&self, tenant: TenantRef) -> Result<(), ProvisionError> {

@@ -21,7 +21,7 @@ use crate::error::{AppError, PROBLEM_JSON};
     paths(
         sessions::create, sessions::current, sessions::end,
         geography::regions, geography::add_region, geography::set_transit, geography::shards, geography::add_shard,
-        tenants::list, tenants::create, tenants::get, tenants::steps,
+        tenants::list, tenants::create, tenants::get, tenants::steps, tenants::keys,
         tenants::suspend, tenants::resume, tenants::offboard,
         directory::head, directory::entries,
         describe,

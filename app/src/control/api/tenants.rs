@@ -14,6 +14,7 @@ use super::{Ctx, Json, parse};
 use crate::auth::token::sha256;
 use crate::control::access::Action;
 use crate::control::error::ControlError;
+use crate::control::keys::{self, KeyRow};
 use crate::control::tasks::{self, StepView};
 use crate::control::tenants::{self, Created, Idempotency, NewTenant, PAGE_MAX, Seen, Tenant};
 use crate::error::{self, AppError, Problem};
@@ -139,6 +140,48 @@ pub struct StepList {
     items: Vec<StepBody>,
 }
 
+/// One version of a tenant's key.
+#[derive(Serialize, ToSchema)]
+pub struct KeyBody {
+    /// `enc` wraps patients' keys, `bidx` makes search tags, `rowmac` ties rows together, `ctx` proves whose transaction it is.
+    purpose: String,
+    /// From 1.
+    version: i64,
+    /// `next`, `active`, `decrypt`, `legacy` or `retired`.
+    state: String,
+    /// When it was made.
+    made_at: DateTime<Utc>,
+    /// `announced`, `filling`, `activated`, `settling` or `done`: the rotation that ends with this version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rotation: Option<String>,
+    /// Keys or rows that rotation has moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<i64>,
+    /// When the region said so; it does every two minutes.
+    reported_at: DateTime<Utc>,
+}
+
+/// The versions of a tenant's keys.
+#[derive(Serialize, ToSchema)]
+pub struct KeyList {
+    /// By purpose and version; empty until the region has reported.
+    items: Vec<KeyBody>,
+}
+
+impl From<KeyRow> for KeyBody {
+    fn from(row: KeyRow) -> Self {
+        Self {
+            purpose: row.purpose,
+            version: row.version,
+            state: row.state,
+            made_at: row.made_at,
+            rotation: row.rotation,
+            moved: row.moved,
+            reported_at: row.reported_at,
+        }
+    }
+}
+
 /// The caller means it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -228,6 +271,18 @@ pub async fn steps(ctx: Ctx, id: Path<String>) -> Result<HttpResponse, AppError>
     ctx.allow(Action::TenantSteps)?;
     let steps = tasks::steps(&ctx.control().store, tenant_id(&id)?).await?;
     Ok(HttpResponse::Ok().json(StepList { items: steps.into_iter().map(StepBody::from).collect() }))
+}
+
+/// The versions, ages and rotations of a tenant's keys, as its region said last. No key is known here.
+#[utoipa::path(get, path = "/platform/v1/tenants/{id}/keys", tag = "tenants",
+    params(("id" = String, Path, description = "The tenant's id.")), responses(
+    (status = 200, body = KeyList),
+    (status = 404, body = Problem),
+))]
+pub async fn keys(ctx: Ctx, id: Path<String>) -> Result<HttpResponse, AppError> {
+    ctx.allow(Action::TenantKeys)?;
+    let rows = keys::of(&ctx.control().store, tenant_id(&id)?).await?;
+    Ok(HttpResponse::Ok().json(KeyList { items: rows.into_iter().map(KeyBody::from).collect() }))
 }
 
 /// Stops serving a tenant: its address answers 403.

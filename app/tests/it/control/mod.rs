@@ -5,8 +5,12 @@ mod cancelled;
 mod cli;
 mod directory;
 mod feed;
+mod keys;
 mod onboarding;
 mod schema;
 mod sessions;
 mod support;
 mod tenants;
+
+pub(crate) use onboarding::worker_config;
+pub(crate) use support::TestControl;

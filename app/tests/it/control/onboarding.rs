@@ -222,7 +222,7 @@ async fn offboarding_takes_everything(admin: &Browser, region: &TestRegion, id: 
     assert_eq!(keys.query_one(wrapped, &[&tenant.as_uuid()]).await.unwrap().get::<_, i64>(0), 0);
 }
 
-fn worker_config(control: &TestControl, region: &TestRegion, number: u8) -> PathBuf {
+pub(crate) fn worker_config(control: &TestControl, region: &TestRegion, number: u8) -> PathBuf {
     let (plain, owner) = (&region.config, &region.migrator_config);
     let feed = control.directory_config("worker.us-east-1");
     let mail = control.folder().join("mail");

@@ -17,6 +17,7 @@ shard: created_at id region state tenants_max
 task: created_at done_at first_admin_email id kind region state tenant_id
 task_step: attempts changed_at code state step task_id
 tenant: created_at epoch id legal_name purged_at region shard slug state updated_at version
+tenant_key: made_at moved purpose reported_at rotation state tenant_id version
 tenant_slug: skeleton slug taken_at tenant_id
 ";
 

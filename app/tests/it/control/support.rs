@@ -266,6 +266,10 @@ impl Peer {
         answer.body["tasks"].as_array().unwrap().clone()
     }
 
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        answer(self.http.post(self.url(path)).json(body).send().await.unwrap()).await
+    }
+
     pub(crate) async fn report(&self, task: &str, body: &Value) -> Answer {
         let request = self.http.post(self.url(&format!("/feed/v1/work/{task}/steps"))).json(body);
         answer(request.send().await.unwrap()).await

@@ -245,11 +245,13 @@ impl World {
         let mut tx = self.region.regional.begin(clinic.tenant, "test.staff").await.unwrap();
         let sealer = self.app.keys().tenant_sealer(clinic.tenant.id).await.unwrap();
         let row = account.into_bytes();
+        let email = format!("staff-{account}@example.com");
         NewAccount {
             id: account,
             tenant_id: clinic.tenant.id.as_uuid(),
-            login_tag: regions::random::bytes::<16>().to_vec(),
-            email_sealed: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &"staff@example.com").unwrap(),
+            login_tag: Some(regions::random::bytes::<16>().to_vec()),
+            login_tag_even: None,
+            email_sealed: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &email).unwrap(),
             display_name_sealed: store::seal(&sealer, registry::ACCOUNT_DISPLAY_NAME, row, &role.as_str())
                 .unwrap(),
             role: role.as_str(),

@@ -1,0 +1,156 @@
+//! A clinic's rows given the tags of the blind-index keys there are now: both versions' while a key is rotated, one's afterwards.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use regions::region::Jurisdiction;
+use tenancy::audit::{AuditEntry, ENTRIES_PER_COMMIT_MAX, Outcome, Purpose as Why};
+use tenancy::keys::{Keys, Purpose, Rotation, Stage};
+use tenancy::sealed::Sealed;
+use tenancy::{Regional, TenantRef, TenantTx};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::RotateError;
+use crate::auth::invite::login_tags;
+use crate::auth::tables::account;
+use crate::call::roll_back;
+use crate::patients::refill;
+use crate::registry;
+use crate::store::{self, StoreError};
+
+/// Patients one transaction moves; each leaves an entry of its own.
+const PATIENTS_PER_BATCH: usize = ENTRIES_PER_COMMIT_MAX;
+/// Accounts one transaction moves.
+const ACCOUNTS_PER_BATCH: i64 = 200;
+/// Transactions in which the accounts of one clinic are moved.
+const ACCOUNT_BATCHES_MAX: usize = 1_000;
+
+/// What rows are tagged anew with.
+pub(super) struct Retag<'a> {
+    pub(super) regional: &'a Regional,
+    pub(super) tenant: TenantRef,
+    /// Decides how a telephone number without a country is read.
+    pub(super) jurisdiction: Jurisdiction,
+}
+
+impl Retag<'_> {
+    /// Moves the patients after the rotation's position, and before the first of them all accounts; says how many, and from
+    /// where the next batch goes on (`None` at the end).
+    pub(super) async fn batch(&self, rotation: &Rotation) -> Result<(u64, Option<Uuid>), RotateError> {
+        let keys = self.regional.keys();
+        if rotation.stage == Stage::Filling {
+            // A process that does not know the new version yet would find that nothing is missing.
+            keys.tenant_key_version(self.tenant.id, Purpose::BlindIndex, rotation.to_version).await?;
+        }
+        let mut moved = 0;
+        if rotation.position.is_none() {
+            moved = self.accounts().await?;
+        }
+        let mut tx = self.regional.begin(self.tenant, "keys.retag").await.map_err(StoreError::Tx)?;
+        match self.patients(&mut tx, rotation.position).await {
+            Ok((entries, position)) if entries.is_empty() => {
+                roll_back(tx).await;
+                Ok((moved, position))
+            }
+            Ok((entries, position)) => {
+                moved = moved.saturating_add(u64::try_from(entries.len()).unwrap_or(u64::MAX));
+                tx.commit_many(entries).await.map_err(StoreError::Tx)?;
+                Ok((moved, position))
+            }
+            Err(error) => {
+                roll_back(tx).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn patients(
+        &self,
+        tx: &mut TenantTx,
+        after: Option<Uuid>,
+    ) -> Result<(Vec<AuditEntry>, Option<Uuid>), StoreError> {
+        let limit = i64::try_from(PATIENTS_PER_BATCH).unwrap_or(i64::MAX);
+        let ids = refill::page(tx, after, limit).await?;
+        let position = (ids.len() == PATIENTS_PER_BATCH).then(|| ids.last().copied()).flatten();
+        let mut entries = Vec::with_capacity(ids.len());
+        for id in ids {
+            let retagged = refill::retag(tx, self.regional.keys(), self.jurisdiction, id).await?;
+            let Some((version, mac)) = retagged else { continue };
+            entries.push(
+                AuditEntry::new("keys.retag", Outcome::Allow)
+                    .resource("patient", id.into_bytes())
+                    .subject(id.into_bytes())
+                    .purpose(Why::System)
+                    .row_version(version)
+                    .row_mac(&mac)
+                    .touches("person")
+                    .touches("person_tag"),
+            );
+        }
+        Ok((entries, position))
+    }
+
+    /// Moves the clinic's accounts, a batch a transaction; says how many.
+    async fn accounts(&self) -> Result<u64, RotateError> {
+        let (mut moved, mut after) = (0_u64, None);
+        for _ in 0..ACCOUNT_BATCHES_MAX {
+            let mut tx = self.regional.begin(self.tenant, "keys.retag").await.map_err(StoreError::Tx)?;
+            match retag_accounts(&mut tx, self.regional.keys(), after).await {
+                Ok((changed, last)) => {
+                    let entry = AuditEntry::new("keys.retag", Outcome::Allow)
+                        .resource_kind("account")
+                        .purpose(Why::System)
+                        .count(changed);
+                    if changed == 0 {
+                        roll_back(tx).await;
+                    } else {
+                        tx.commit(entry).await.map_err(StoreError::Tx)?;
+                    }
+                    moved = moved.saturating_add(u64::from(changed));
+                    after = last;
+                }
+                Err(error) => {
+                    roll_back(tx).await;
+                    return Err(error.into());
+                }
+            }
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(moved)
+    }
+}
+
+/// Moves some accounts after `after`; how many, and the last one when there may be more.
+async fn retag_accounts(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    after: Option<Uuid>,
+) -> Result<(u32, Option<Uuid>), StoreError> {
+    type Row = (Uuid, Sealed, Option<Vec<u8>>, Option<Vec<u8>>);
+    let rows: Vec<Row> = account::table
+        .filter(account::id.gt(after.unwrap_or_default()))
+        .order(account::id)
+        .limit(ACCOUNTS_PER_BATCH)
+        .select((account::id, account::email_sealed, account::login_tag, account::login_tag_even))
+        .for_update()
+        .load(tx.conn())
+        .await?;
+    let full = i64::try_from(rows.len()).is_ok_and(|found| found == ACCOUNTS_PER_BATCH);
+    let last = rows.last().map(|row| row.0).filter(|_| full);
+    let sealer = keys.tenant_sealer(tx.tenant()).await?;
+    let mut changed = 0;
+    for (id, email, odd, even) in rows {
+        let email: String = store::open(&sealer, registry::ACCOUNT_EMAIL, id.into_bytes(), &email)?;
+        let email = Zeroizing::new(email);
+        let tags = login_tags(keys, tx.tenant(), &email).await?;
+        if (&tags.odd, &tags.even) == (&odd, &even) {
+            continue;
+        }
+        let set = (account::login_tag.eq(&tags.odd), account::login_tag_even.eq(&tags.even));
+        diesel::update(account::table.find(id)).set(set).execute(tx.conn()).await?;
+        changed += 1;
+    }
+    Ok((changed, last))
+}

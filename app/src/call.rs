@@ -17,6 +17,7 @@ use tenancy::{TenantTx, TxError};
 use crate::access::{self, Audience, Unsure, Within};
 use crate::app::App;
 use crate::audit::pack::download::PackId;
+use crate::auth::factor::FactorKind;
 use crate::auth::queries::LiveSession;
 use crate::auth::{csrf, session};
 use crate::break_glass::model::BreakGlassId;
@@ -316,7 +317,13 @@ impl Call {
 /// # Errors
 /// `second_factor_required` or `step_up_required`, recorded as a denial.
 pub fn sure_enough(needed: access::Assurance, ctx: &Ctx) -> Result<(), AppError> {
-    let factor_at = ctx.actor.and_then(|actor| actor.factor).map(|factor| factor.at);
+    let proven = ctx.actor.and_then(|actor| actor.factor);
+    // Who reads somebody's mail may see what that person sees, and change nothing about how that person signs in.
+    let weak = proven.is_some_and(|factor| factor.kind == FactorKind::MailCode);
+    if weak && needed == access::Assurance::StepUp {
+        return Err(AppError::from(STEP_UP_REQUIRED).denied("step_up"));
+    }
+    let factor_at = proven.map(|factor| factor.at);
     needed.check(factor_at, ctx.now()).map_err(|unsure| match unsure {
         Unsure::NoFactor => AppError::from(SECOND_FACTOR_REQUIRED).denied("second_factor"),
         Unsure::TooOld => AppError::from(STEP_UP_REQUIRED).denied("step_up"),

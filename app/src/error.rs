@@ -74,6 +74,12 @@ kinds! {
     MRN_TAKEN = 409 "mrn_taken" "Another patient of this clinic has this MRN.";
     /// The e-mail address already has an account.
     STAFF_EXISTS = 409 "staff_exists" "There is already an account with this e-mail address.";
+    /// The code by mail does not sign in.
+    CODE_REFUSED = 401 "code_refused" "This code is wrong, used or too old, or was asked for in another browser; ask for a new one.";
+    /// The e-mail address is another account's.
+    ADDRESS_TAKEN = 409 "address_taken" "Somebody signs in with this e-mail address already.";
+    /// A patient has one account.
+    PATIENT_HAS_ACCOUNT = 409 "patient_has_account" "The patient signs in with another address; end that access first.";
     /// Without this factor the account would have none.
     LAST_FACTOR = 409 "last_factor" "This is the account's only factor; add another one first.";
     /// The account has as many passkeys as it may.

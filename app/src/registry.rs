@@ -44,6 +44,8 @@ pub const BREAK_GLASS_REASON: Column = Column::new(BREAK_GLASS, 1);
 pub const BREAK_GLASS_NOTE: Column = Column::new(BREAK_GLASS, 2);
 /// `mail_request.address_sealed`
 pub const MAIL_REQUEST_ADDRESS: Column = Column::new(ACCOUNT, 4);
+/// `sign_in_code.address_sealed`
+pub const CODE_ADDRESS: Column = Column::new(ACCOUNT, 5);
 /// Page cursors; they are in no table.
 pub const PAGE_CURSOR: Column = Column::new(CURSOR, 1);
 
@@ -76,6 +78,7 @@ pub const COLUMNS: &[Column] = &[
     BREAK_GLASS_REASON,
     BREAK_GLASS_NOTE,
     MAIL_REQUEST_ADDRESS,
+    CODE_ADDRESS,
     PAGE_CURSOR,
     DOCUMENT_TITLE,
     DOCUMENT_NOTES,
@@ -103,6 +106,9 @@ pub const INDEX_LOGIN: Index = Index::new(8, ACCOUNT, 1, &[Field::Email]);
 /// A request that may be repeated; its tag is stored, its text is not.
 pub const INDEX_REQUEST: Index = Index::new(9, IDEMPOTENCY, 1, &[Field::Identifier]);
 
+/// A code that a patient signs in with, in the browser that asked for it.
+pub const INDEX_CODE: Index = Index::new(10, ACCOUNT, 5, &[Field::Identifier]);
+
 /// Every index above, for the test that none of them can be attacked by counting.
 pub const INDEXES: &[Index] = &[
     INDEX_MRN,
@@ -114,6 +120,7 @@ pub const INDEXES: &[Index] = &[
     INDEX_SSN4_BIRTH_DATE,
     INDEX_LOGIN,
     INDEX_REQUEST,
+    INDEX_CODE,
 ];
 
 #[cfg(test)]

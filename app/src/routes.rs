@@ -55,6 +55,8 @@ routes! {
     POST   "/api/v1/sessions/current/factor/options" PasskeyChallenge Write auth::passkey::api::challenge;
     POST   "/api/v1/sessions/passkey/options" SessionChallenge SignIn auth::passkey::api::sign_in_options;
     POST   "/api/v1/sessions/passkey"   SessionCreatePasskey SignIn auth::passkey::api::sign_in;
+    POST   "/api/v1/sessions/code"      SessionCode      SignIn   auth::mail_code::ask;
+    POST   "/api/v1/sessions/code/complete" SessionCreateCode SignIn auth::mail_code::complete;
     POST   "/api/v1/recovery"           RecoveryAsk      SignIn   auth::recover::ask;
     POST   "/api/v1/recovery/complete"  RecoveryComplete SignIn   auth::recover::complete;
     GET    "/api/v1/me/sessions"        SessionList      Read     auth::own::sessions;
@@ -83,6 +85,8 @@ routes! {
     POST   "/api/v1/break-glass/{id}/end"        BreakGlassEnd    Write break_glass::api::end;
     POST   "/api/v1/break-glass/{id}/review"     BreakGlassReview Write break_glass::api::review;
     PUT    "/api/v1/patients/{id}/contact"       PatientContact Write patients::api::contact;
+    POST   "/api/v1/patients/{id}/account"       PatientAccessOpen Write patients::account::open;
+    DELETE "/api/v1/patients/{id}/account"       PatientAccessClose Write patients::account::close;
     PUT    "/api/v1/patients/{id}/sites"         PatientSites Write sites::api::register;
     GET    "/api/v1/patients/{id}/care-team"     CareTeamRead  Read  relationships::api::care_team;
     POST   "/api/v1/patients/{id}/care-team"     CareTeamJoin  Write relationships::api::join;

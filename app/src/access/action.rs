@@ -49,6 +49,10 @@ pub enum Action {
     SessionChallenge,
     /// Sign in with a passkey.
     SessionCreatePasskey,
+    /// Ask for a code by mail to sign in with.
+    SessionCode,
+    /// Sign in with such a code.
+    SessionCreateCode,
     /// Ask for a mail to set a new password.
     RecoveryAsk,
     /// Set a new password with the token of that mail.
@@ -93,6 +97,10 @@ pub enum Action {
     BreakGlassReview,
     /// Correct how a patient is reached.
     PatientContact,
+    /// Let a patient sign in and see the own record.
+    PatientAccessOpen,
+    /// End that.
+    PatientAccessClose,
     /// Say at which sites a patient is registered.
     PatientSites,
     /// See who treats a patient.
@@ -164,7 +172,7 @@ pub enum Audience {
 
 impl Action {
     /// Every action, in the order of the printed matrix.
-    pub const ALL: [Action; 74] = [
+    pub const ALL: [Action; 78] = [
         Action::ApiDescribe,
         Action::InvitationAccept,
         Action::SessionCreate,
@@ -188,6 +196,8 @@ impl Action {
         Action::SessionPolicyChange,
         Action::SessionChallenge,
         Action::SessionCreatePasskey,
+        Action::SessionCode,
+        Action::SessionCreateCode,
         Action::RecoveryAsk,
         Action::RecoveryComplete,
         Action::FactorReset,
@@ -210,6 +220,8 @@ impl Action {
         Action::BreakGlassList,
         Action::BreakGlassReview,
         Action::PatientContact,
+        Action::PatientAccessOpen,
+        Action::PatientAccessClose,
         Action::PatientSites,
         Action::CareTeamRead,
         Action::CareTeamJoin,
@@ -268,6 +280,8 @@ impl Action {
             Action::SessionPolicyChange => "session_policy.change",
             Action::SessionChallenge => "session.challenge",
             Action::SessionCreatePasskey => "session.create_passkey",
+            Action::SessionCode => "session.code",
+            Action::SessionCreateCode => "session.create_code",
             Action::RecoveryAsk => "recovery.ask",
             Action::RecoveryComplete => "recovery.complete",
             Action::FactorReset => "factor.reset",
@@ -280,6 +294,8 @@ impl Action {
             Action::SiteList => "site.list",
             Action::SiteCreate => "site.create",
             Action::StaffSites => "staff.sites",
+            Action::PatientAccessOpen => "patient.access_open",
+            Action::PatientAccessClose => "patient.access_close",
             Action::PatientSites => "patient.sites",
             Action::PatientCreate => "patient.create",
             Action::PatientList => "patient.list",
@@ -331,6 +347,8 @@ impl Action {
             | Action::SessionCreate
             | Action::SessionChallenge
             | Action::SessionCreatePasskey
+            | Action::SessionCode
+            | Action::SessionCreateCode
             | Action::RecoveryAsk
             | Action::RecoveryComplete => Audience::Anyone,
             Action::SessionRead
@@ -361,6 +379,8 @@ impl Action {
             | Action::SiteList
             | Action::SiteCreate
             | Action::StaffSites
+            | Action::PatientAccessOpen
+            | Action::PatientAccessClose
             | Action::PatientSites
             | Action::PatientCreate
             | Action::PatientList
@@ -418,6 +438,8 @@ impl Action {
             | Action::BreakGlassList
             | Action::BreakGlassReview
             | Action::PatientContact
+            | Action::PatientAccessOpen
+            | Action::PatientAccessClose
             | Action::PatientSites
             | Action::CareTeamRead
             | Action::CareTeamJoin
@@ -468,6 +490,8 @@ impl Action {
             | Action::SessionPolicyChange
             | Action::SessionChallenge
             | Action::SessionCreatePasskey
+            | Action::SessionCode
+            | Action::SessionCreateCode
             | Action::RecoveryAsk
             | Action::RecoveryComplete
             | Action::FactorReset

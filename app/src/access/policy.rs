@@ -32,6 +32,8 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::SessionPolicyRead
         | Action::SessionChallenge
         | Action::SessionCreatePasskey
+        | Action::SessionCode
+        | Action::SessionCreateCode
         | Action::RecoveryAsk
         | Action::RecoveryComplete => true,
         // The log says who came to whom for what: for those who answer for it.
@@ -57,6 +59,8 @@ pub const fn may(role: Role, action: Action) -> bool {
         // Who treats a patient is settled by those who treat and by the front desk, not by who runs the clinic.
         | Action::CareTeamJoin
         | Action::CareTeamLeave
+        | Action::PatientAccessOpen
+        | Action::PatientAccessClose
         | Action::PatientSites => treats(role) || registers(role),
         // An emergency is for those who treat; it is reviewed by who answers for privacy, who cannot start one.
         Action::BreakGlassStart | Action::BreakGlassEnd => treats(role),

@@ -22,6 +22,9 @@ pub const BREAK_GLASS_TELL: &str = "break_glass.tell";
 /// The worker made a recovery link and stored its hash.
 pub const RECOVERY_SEND: &str = "recovery.send";
 
+/// The worker made a code to sign in with and stored its tag.
+pub const CODE_SEND: &str = "session.code_send";
+
 /// An entry for what the platform itself does in a clinic.
 #[must_use]
 pub fn by_system(action: &'static str) -> AuditEntry {

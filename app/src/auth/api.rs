@@ -251,7 +251,7 @@ pub struct Opened {
 pub async fn open_session(call: &Call, mut ctx: Ctx, opened: Opened) -> Result<HttpResponse, AppError> {
     let (token, id, now) = (Token::random(), new_id(), ctx.now());
     let mut tx = call.app.regional.begin_reserved(ctx.tenant(), call.action()).await?;
-    let limits = match policy::in_force(&mut tx, call.app.session).await {
+    let limits = match policy::in_force_for(&mut tx, call.app.session, opened.role).await {
         Ok(limits) => limits,
         Err(error) => {
             roll_back(tx).await;

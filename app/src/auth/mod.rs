@@ -8,6 +8,7 @@ pub mod csrf;
 pub mod device;
 pub mod factor;
 pub mod invite;
+pub mod mail_code;
 pub mod model;
 pub mod notice;
 pub mod own;

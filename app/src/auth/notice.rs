@@ -30,10 +30,12 @@ pub enum NoticeKind {
     PasskeyRemoved,
     /// The password was changed by its owner, in a session or by a recovery link.
     PasswordChanged,
+    /// A patient can sign in and see the own record.
+    RecordOpened,
 }
 
 impl NoticeKind {
-    const ALL: [NoticeKind; 8] = [
+    const ALL: [NoticeKind; 9] = [
         NoticeKind::TotpEnrolled,
         NoticeKind::RecoveryRenewed,
         NoticeKind::RecoveryUsed,
@@ -42,6 +44,7 @@ impl NoticeKind {
         NoticeKind::PasskeyAdded,
         NoticeKind::PasskeyRemoved,
         NoticeKind::PasswordChanged,
+        NoticeKind::RecordOpened,
     ];
 
     /// The stored word.
@@ -56,6 +59,7 @@ impl NoticeKind {
             NoticeKind::PasskeyAdded => "passkey_added",
             NoticeKind::PasskeyRemoved => "passkey_removed",
             NoticeKind::PasswordChanged => "password_changed",
+            NoticeKind::RecordOpened => "record_opened",
         }
     }
 
@@ -82,6 +86,9 @@ impl NoticeKind {
             }
             NoticeKind::PasskeyAdded => "A passkey was added to your account.",
             NoticeKind::PasskeyRemoved => "A passkey was removed from your account.",
+            NoticeKind::RecordOpened => {
+                "Your clinic lets you see your own record. Sign in with this e-mail address; a code is sent to it each time."
+            }
             NoticeKind::PasswordChanged => {
                 "Your password was changed. Your other sessions ended, and no device is known any more."
             }

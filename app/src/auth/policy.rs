@@ -10,6 +10,7 @@ use tenancy::audit::Outcome;
 use utoipa::ToSchema;
 
 use super::tables::session_policy;
+use crate::access::Role;
 use crate::call::{Call, Done};
 use crate::config::SessionConfig;
 use crate::error::AppError;
@@ -21,6 +22,11 @@ const IDLE_MIN_S: u32 = 60;
 /// Shortest life a clinic can ask for, in seconds.
 const ABSOLUTE_MIN_S: u32 = 900;
 
+/// Seconds without a request after which a patient's session ends, at most: it may be on a borrowed computer.
+const PATIENT_IDLE_MAX_S: u32 = 600;
+/// Seconds after which a patient's session ends whatever happens, at most.
+const PATIENT_ABSOLUTE_MAX_S: u32 = 28_800;
+
 /// How long sessions live.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +35,25 @@ pub struct SessionPolicy {
     idle_s: u32,
     /// Seconds after which a session ends whatever happens.
     absolute_s: u32,
+}
+
+/// What holds in the clinic for a role: the least of the region's, the clinic's own, and for patients what theirs may live.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn in_force_for(
+    tx: &mut TenantTx,
+    region: SessionConfig,
+    role: Role,
+) -> Result<SessionConfig, StoreError> {
+    let limits = in_force(tx, region).await?;
+    if role.is_staff() {
+        return Ok(limits);
+    }
+    Ok(SessionConfig {
+        idle_s: limits.idle_s.min(PATIENT_IDLE_MAX_S),
+        absolute_s: limits.absolute_s.min(PATIENT_ABSOLUTE_MAX_S),
+    })
 }
 
 /// What holds in the clinic: the lesser of the region's and its own.

@@ -333,7 +333,7 @@ pub async fn account_by_id(tx: &mut TenantTx, id: Uuid) -> Result<Option<Account
     Ok(account::table.find(id).select(ACCOUNT_COLUMNS).first(tx.conn()).await.optional()?)
 }
 
-/// The clinic's accounts after `after` in the order of their ids.
+/// The accounts of the clinic's staff after `after` in the order of their ids.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -344,6 +344,7 @@ pub async fn accounts(
 ) -> Result<Vec<AccountRow>, StoreError> {
     Ok(account::table
         .filter(account::id.gt(after.unwrap_or_default()))
+        .filter(account::role.eq_any(Role::ALL.into_iter().filter(|role| role.is_staff()).map(Role::as_str)))
         .order(account::id)
         .limit(limit)
         .select(ACCOUNT_COLUMNS)

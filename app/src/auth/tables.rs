@@ -60,6 +60,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// One row a code that somebody asked to sign in with.
+    sign_in_code (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        handle_hash -> Binary,
+        address_sealed -> Nullable<Binary>,
+        account_id -> Nullable<Uuid>,
+        code_tag -> Nullable<Binary>,
+        tries -> Integer,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     /// One row an account that has time-based codes or is about to.
     totp (account_id) {
         account_id -> Uuid,

@@ -1,5 +1,5 @@
-//! Deletes what a clinic no longer needs: ended sessions, answers kept for repeated requests, invitations long expired,
-//! documents whose time is over and the objects nobody refers to. Ends erasures that no job sees to any more.
+//! Deletes what a clinic no longer needs: ended sessions, answers kept for repeated requests, invitations, links and codes long
+//! expired, documents whose time is over and the objects nobody refers to. Ends erasures that no job sees to any more.
 //!
 //! Each batch is a short transaction of its own, so that a clean-up never holds what a request waits for.
 
@@ -11,7 +11,7 @@ use tenancy::{JobPayload, TenantRef, TenantTx};
 use uuid::Uuid;
 
 use super::queue::Jobs;
-use crate::auth::tables::{invitation, session};
+use crate::auth::tables::{challenge, invitation, mail_request, notice, recovery, session, sign_in_code};
 use crate::call::roll_back;
 use crate::documents::intake::Intake;
 use crate::documents::{rescan, sweep};
@@ -26,6 +26,20 @@ const BATCH_ROWS_MAX: i64 = 500;
 const BATCHES_MAX: usize = 40;
 /// Seconds an invitation is kept after it expired, so that a clinic can still see that it was sent.
 const INVITATION_KEPT_S: i64 = 30 * 24 * 3_600;
+
+/// Seconds that what was asked for by mail is kept, because it counts towards how often somebody may ask.
+const COUNTED_S: i64 = 2 * 3_600;
+
+/// Deletes one batch of a table's rows that are over; how many.
+macro_rules! delete_batch {
+    ($tx:ident, $table:ident, $over:expr) => {{
+        let ids: Vec<Uuid> =
+            $table::table.filter($over).limit(BATCH_ROWS_MAX).select($table::id).load($tx.conn()).await?;
+        let found = count(&ids);
+        diesel::delete($table::table.filter($table::id.eq_any(ids))).execute($tx.conn()).await?;
+        found
+    }};
+}
 
 /// Cleans up in the clinic that the payload names.
 ///
@@ -51,10 +65,23 @@ async fn batch(jobs: &Jobs, tenant: TenantRef) -> Result<bool, &'static str> {
     let mut tx = jobs.regional.begin(tenant, "job.clean_up").await.map_err(|error| error.code())?;
     let now = DateTime::<Utc>::from(jobs.clock.now());
     let deleted = async {
-        let sessions = ended_sessions(&mut tx, now).await?;
-        let answers = old_answers(&mut tx, now - Duration::seconds(KEPT_MAX_S)).await?;
-        let invitations = old_invitations(&mut tx, now - Duration::seconds(INVITATION_KEPT_S)).await?;
-        Ok::<i64, StoreError>(sessions.max(answers).max(invitations))
+        let over = session::idle_expires_at.le(now).or(session::absolute_expires_at.le(now));
+        let counted_until = now - Duration::seconds(COUNTED_S);
+        let found = [
+            old_answers(&mut tx, now - Duration::seconds(KEPT_MAX_S)).await?,
+            delete_batch!(tx, session, session::revoked_at.is_not_null().or(over)),
+            delete_batch!(
+                tx,
+                invitation,
+                invitation::expires_at.lt(now - Duration::seconds(INVITATION_KEPT_S))
+            ),
+            delete_batch!(tx, challenge, challenge::expires_at.lt(now)),
+            delete_batch!(tx, mail_request, mail_request::created_at.lt(counted_until)),
+            delete_batch!(tx, recovery, recovery::expires_at.lt(counted_until)),
+            delete_batch!(tx, sign_in_code, sign_in_code::created_at.lt(counted_until)),
+            delete_batch!(tx, notice, notice::sent_at.lt(now - Duration::seconds(INVITATION_KEPT_S))),
+        ];
+        Ok::<i64, StoreError>(found.into_iter().max().unwrap_or(0))
     };
     match deleted.await {
         Ok(most) => {
@@ -66,19 +93,6 @@ async fn batch(jobs: &Jobs, tenant: TenantRef) -> Result<bool, &'static str> {
             Err("clean_up.delete")
         }
     }
-}
-
-async fn ended_sessions(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<i64, StoreError> {
-    let over = session::idle_expires_at.le(now).or(session::absolute_expires_at.le(now));
-    let ids: Vec<Uuid> = session::table
-        .filter(session::revoked_at.is_not_null().or(over))
-        .limit(BATCH_ROWS_MAX)
-        .select(session::id)
-        .load(tx.conn())
-        .await?;
-    let found = count(&ids);
-    diesel::delete(session::table.filter(session::id.eq_any(ids))).execute(tx.conn()).await?;
-    Ok(found)
 }
 
 async fn old_answers(tx: &mut TenantTx, before: DateTime<Utc>) -> Result<i64, StoreError> {
@@ -93,18 +107,6 @@ async fn old_answers(tx: &mut TenantTx, before: DateTime<Utc>) -> Result<i64, St
     // Two accounts may have used one key, and one of them today.
     let old = idempotency::key_hash.eq_any(keys).and(idempotency::created_at.lt(before));
     diesel::delete(idempotency::table.filter(old)).execute(tx.conn()).await?;
-    Ok(found)
-}
-
-async fn old_invitations(tx: &mut TenantTx, before: DateTime<Utc>) -> Result<i64, StoreError> {
-    let ids: Vec<Uuid> = invitation::table
-        .filter(invitation::expires_at.lt(before))
-        .limit(BATCH_ROWS_MAX)
-        .select(invitation::id)
-        .load(tx.conn())
-        .await?;
-    let found = count(&ids);
-    diesel::delete(invitation::table.filter(invitation::id.eq_any(ids))).execute(tx.conn()).await?;
     Ok(found)
 }
 

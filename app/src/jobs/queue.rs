@@ -24,7 +24,7 @@ use tenancy::{JobPayload, Regional};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::mail::Mailer;
-use super::{clean_up, send_invitation, send_notice, send_recovery};
+use super::{clean_up, send_code, send_invitation, send_notice, send_recovery};
 use crate::audit::pack;
 use crate::break_glass::notice;
 use crate::documents::intake;
@@ -239,6 +239,21 @@ impl TaskHandler for ErasePatient {
     }
 }
 
+/// The answer to a request for a code to sign in with.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct SendCode(JobPayload);
+
+impl TaskHandler for SendCode {
+    const IDENTIFIER: &'static str = super::SEND_CODE;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(send_code::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::SEND_CODE), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
 /// The clean-up of one clinic.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -366,6 +381,7 @@ pub async fn open(
         .define_job::<InspectDocument>()
         .define_job::<SendRecovery>()
         .define_job::<ErasePatient>()
+        .define_job::<SendCode>()
         .define_job::<CleanUp>()
         .define_job::<CleanUpShard>()
         .define_job::<AuditPack>()

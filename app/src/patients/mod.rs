@@ -5,6 +5,7 @@
 //! a log line or an error body. Every read of patient data is one audit entry, a search one with its count.
 
 pub mod aadhaar;
+pub mod account;
 pub mod api;
 pub mod contact;
 pub mod cursor;

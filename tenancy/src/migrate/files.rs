@@ -55,6 +55,7 @@ pub(crate) const TENANT: &[Migration] = &[
     migration!(11, "disclosures", "tenant/0011_disclosures"),
     migration!(12, "audit_packs", "tenant/0012_audit_packs"),
     migration!(13, "login_tags", "tenant/0013_login_tags"),
+    migration!(14, "patient_accounts", "tenant/0014_patient_accounts"),
 ];
 /// Functions, policies and grants of the shard, applied again whenever their hash changes.
 pub(crate) const REPLACEABLE_SHARD: &[&str] = &[

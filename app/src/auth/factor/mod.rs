@@ -17,10 +17,14 @@ pub enum FactorKind {
     RecoveryCode,
     /// A passkey (Web Authentication).
     Passkey,
+    /// A code by mail, with which a patient signs in. It proves who reads the mail and no more: it is not enough where a
+    /// fresh factor is asked for.
+    MailCode,
 }
 
 impl FactorKind {
-    const ALL: [FactorKind; 3] = [FactorKind::Totp, FactorKind::RecoveryCode, FactorKind::Passkey];
+    const ALL: [FactorKind; 4] =
+        [FactorKind::Totp, FactorKind::RecoveryCode, FactorKind::Passkey, FactorKind::MailCode];
 
     /// The stored word; also the reason in the audit log.
     #[must_use]
@@ -29,6 +33,7 @@ impl FactorKind {
             FactorKind::Totp => "totp",
             FactorKind::RecoveryCode => "recovery_code",
             FactorKind::Passkey => "passkey",
+            FactorKind::MailCode => "mail_code",
         }
     }
 

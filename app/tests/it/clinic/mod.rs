@@ -27,6 +27,7 @@ mod openapi;
 mod own_account;
 mod packs;
 mod passkeys;
+mod patient_account;
 mod patients;
 mod portal;
 mod projection;

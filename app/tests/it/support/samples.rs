@@ -81,6 +81,11 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
                 "response": { "clientDataJSON": "", "authenticatorData": "", "signature": "" },
             },
         })),
+        ("POST", "/api/v1/sessions/code") => Some(json!({ "email": "nobody@example.com" })),
+        ("POST", "/api/v1/sessions/code/complete") => Some(json!({ "code": "0000 0000" })),
+        ("POST", "/api/v1/patients/{id}/account") => {
+            Some(json!({ "email": format!("patient-{unique}@example.com") }))
+        }
         ("POST", "/api/v1/recovery") => Some(json!({ "email": "nobody@example.com" })),
         ("POST", "/api/v1/recovery/complete") => Some(json!({
             "token": "A".repeat(43), "password": "a long enough pass phrase",

@@ -1,0 +1,187 @@
+//! A patient's own account: the clinic opens it for the person in front of it, and the patient signs in with a code by mail.
+
+use actix_web::HttpResponse;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use tenancy::TenantTx;
+use tenancy::audit::Outcome;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::contact;
+use super::model::PatientId;
+use crate::access::Role;
+use crate::auth::invite::{login_tag, new_id};
+use crate::auth::model::account_state;
+use crate::auth::notice::{self, NoticeKind};
+use crate::auth::queries::{self, NewAccount};
+use crate::auth::tables::account;
+use crate::call::{Call, Done};
+use crate::ctx::Ctx;
+use crate::error::{ADDRESS_TAKEN, AppError, NOT_FOUND, PATIENT_HAS_ACCOUNT};
+use crate::middleware::json::Json;
+use crate::registry;
+use crate::relationships::model::{NewTie, Tie};
+use crate::relationships::queries as ties;
+use crate::relationships::tables::relationship;
+use crate::staff::queries::set_state;
+use crate::store::{self, StoreError};
+
+/// The name that a patient's account shows. The person's own is in the record, under the patient's key.
+const DISPLAY_NAME: &str = "Patient";
+
+/// Where a patient gets codes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatientAccountInput {
+    /// The patient's own e-mail address, as said at the desk.
+    email: String,
+}
+
+/// A patient's account.
+#[derive(Serialize, ToSchema)]
+pub struct PatientAccountView {
+    /// Account id.
+    account: String,
+}
+
+fn absent() -> AppError {
+    AppError::from(NOT_FOUND).denied("absent")
+}
+
+async fn there(tx: &mut TenantTx, call: &Call) -> Result<PatientId, AppError> {
+    let patient = PatientId::parse(call.path("id")).ok_or_else(absent)?;
+    if ties::patient_is_there(tx, patient.uuid()).await? { Ok(patient) } else { Err(absent()) }
+}
+
+/// Lets a patient sign in and see the own record. The patient is told by mail. Opening the same again changes nothing.
+#[utoipa::path(post, path = "/api/v1/patients/{id}/account", tag = "patients", operation_id = "patient.access_open",
+    request_body = PatientAccountInput, params(("id" = String, Path, description = "Patient id")),
+    responses((status = 200, body = PatientAccountView, description = "The patient can sign in with this address"),
+        (status = 400, body = crate::error::Problem, content_type = "application/problem+json", description = "No e-mail address"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or out of reach"),
+        (status = 409, body = crate::error::Problem, content_type = "application/problem+json", description = "The address is somebody else's, or the patient has an account with another one")))]
+pub async fn open(call: Call, Json(input): Json<PatientAccountInput>) -> Result<HttpResponse, AppError> {
+    let view = call
+        .staff(async |ctx, tx| {
+            let patient = there(tx, &call).await?;
+            let email =
+                contact::email(&input.email).map_err(|code| AppError::invalid_field("/email", code))?;
+            let entry = ctx
+                .entry(call.action(), Outcome::Allow)
+                .resource("patient", patient.bytes())
+                .subject(patient.bytes());
+            let has = own_account(tx, ctx, patient).await?;
+            let tag = login_tag(&ctx.keys, tx, &email).await?;
+            let known: Option<Uuid> = account::table
+                .filter(account::login_tag.eq(tag.as_slice()))
+                .select(account::id)
+                .first(tx.conn())
+                .await
+                .optional()
+                .map_err(StoreError::from)?;
+            let (id, entry) = match (has, known) {
+                (Some(own), Some(known)) if own == known => {
+                    set_state(tx, own, account_state::ACTIVE, ctx.now()).await?;
+                    (own, entry.reason("repeated"))
+                }
+                (Some(_other), None) => return Err(PATIENT_HAS_ACCOUNT.into()),
+                (_, Some(_somebodys)) => return Err(ADDRESS_TAKEN.into()),
+                (None, None) => (make(tx, ctx, (patient, &email, tag)).await?, entry.touches("relationship")),
+            };
+            Done::audited(
+                PatientAccountView { account: crate::staff::model::AccountId::from(id).to_string() },
+                entry,
+            )
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(view))
+}
+
+/// The account that is tied to the patient as the patient's own now.
+async fn own_account(tx: &mut TenantTx, ctx: &Ctx, patient: PatientId) -> Result<Option<Uuid>, StoreError> {
+    Ok(relationship::table
+        .inner_join(account::table.on(account::id.eq(relationship::party_id)))
+        .filter(account::role.eq(Role::Patient.as_str()))
+        .filter(relationship::patient_id.eq(patient.uuid()))
+        .filter(relationship::kind.eq(Tie::Subject.as_str()))
+        .filter(relationship::valid_to.is_null().or(relationship::valid_to.gt(ctx.now())))
+        .select(relationship::party_id)
+        .first(tx.conn())
+        .await
+        .optional()?)
+}
+
+async fn make(
+    tx: &mut TenantTx,
+    ctx: &Ctx,
+    (patient, email, tag): (PatientId, &str, [u8; 16]),
+) -> Result<Uuid, AppError> {
+    let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
+    let (id, now) = (new_id(), ctx.now());
+    let row = id.into_bytes();
+    let new = NewAccount {
+        id,
+        tenant_id: tx.tenant().as_uuid(),
+        login_tag: tag.to_vec(),
+        email_sealed: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &email)?,
+        display_name_sealed: store::seal(&sealer, registry::ACCOUNT_DISPLAY_NAME, row, &DISPLAY_NAME)?,
+        role: Role::Patient.as_str(),
+        state: account_state::ACTIVE,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        failed_count: 0,
+    };
+    new.insert(tx).await.map_err(|error| match error.is_duplicate() {
+        true => AppError::from(ADDRESS_TAKEN),
+        false => error.into(),
+    })?;
+    let tie = NewTie {
+        id: new_id(),
+        tenant_id: tx.tenant().as_uuid(),
+        patient_id: patient.uuid(),
+        party_id: id,
+        kind: Tie::Subject.as_str(),
+        founding: false,
+        valid_from: now,
+        valid_to: None,
+        created_at: now,
+        created_by: Uuid::from_bytes(ctx.account()),
+    };
+    ties::insert(tx, tie).await?;
+    notice::enqueue(tx, id, NoticeKind::RecordOpened, now).await?;
+    Ok(id)
+}
+
+/// Ends it: the account is closed, its sessions end, and the tie to the record with them.
+#[utoipa::path(delete, path = "/api/v1/patients/{id}/account", tag = "patients", operation_id = "patient.access_close",
+    params(("id" = String, Path, description = "Patient id")),
+    responses((status = 204, description = "The patient has no account"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or out of reach")))]
+pub async fn close(call: Call) -> Result<HttpResponse, AppError> {
+    call.staff(async |ctx, tx| {
+        let patient = there(tx, &call).await?;
+        let entry = ctx
+            .entry(call.action(), Outcome::Allow)
+            .resource("patient", patient.bytes())
+            .subject(patient.bytes());
+        let Some(own) = own_account(tx, ctx, patient).await? else {
+            return Done::audited((), entry.reason("repeated"));
+        };
+        ties::end(tx, (patient.uuid(), own, Tie::Subject), ctx.now()).await?;
+        set_state(tx, own, account_state::DISABLED, ctx.now()).await?;
+        // Its address is free again, also for the same patient.
+        let rested = new_id();
+        diesel::update(account::table.find(own))
+            .set(account::login_tag.eq(rested.as_bytes().as_slice()))
+            .execute(tx.conn())
+            .await
+            .map_err(StoreError::from)?;
+        queries::end_sessions(tx, own, None, ctx.now()).await?;
+        Done::audited((), entry.touches("relationship"))
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -86,7 +86,7 @@ routes! {
     POST   "/api/v1/break-glass/{id}/review"     BreakGlassReview Write break_glass::api::review;
     PUT    "/api/v1/patients/{id}/contact"       PatientContact Write patients::api::contact;
     POST   "/api/v1/patients/{id}/account"       PatientAccessOpen Write patients::account::open;
-    DELETE "/api/v1/patients/{id}/account"       PatientAccessClose Write patients::account::close;
+    POST   "/api/v1/patients/{id}/account/end"   PatientAccessClose Write patients::account::close;
     PUT    "/api/v1/patients/{id}/sites"         PatientSites Write sites::api::register;
     GET    "/api/v1/patients/{id}/care-team"     CareTeamRead  Read  relationships::api::care_team;
     POST   "/api/v1/patients/{id}/care-team"     CareTeamJoin  Write relationships::api::join;

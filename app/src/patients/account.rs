@@ -25,6 +25,7 @@ use crate::registry;
 use crate::relationships::model::{NewTie, Tie};
 use crate::relationships::queries as ties;
 use crate::relationships::tables::relationship;
+use crate::staff::model::AccountId;
 use crate::staff::queries::set_state;
 use crate::store::{self, StoreError};
 
@@ -37,6 +38,14 @@ const DISPLAY_NAME: &str = "Patient";
 pub struct PatientAccountInput {
     /// The patient's own e-mail address, as said at the desk.
     email: String,
+}
+
+/// Whose access ends.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatientAccountEndInput {
+    /// Account id.
+    account: String,
 }
 
 /// A patient's account.
@@ -90,10 +99,7 @@ pub async fn open(call: Call, Json(input): Json<PatientAccountInput>) -> Result<
                 (_, Some(_somebodys)) => return Err(ADDRESS_TAKEN.into()),
                 (None, None) => (make(tx, ctx, (patient, &email, tag)).await?, entry.touches("relationship")),
             };
-            Done::audited(
-                PatientAccountView { account: crate::staff::model::AccountId::from(id).to_string() },
-                entry,
-            )
+            Done::audited(PatientAccountView { account: AccountId::from(id).to_string() }, entry)
         })
         .await?;
     Ok(HttpResponse::Ok().json(view))
@@ -155,21 +161,24 @@ async fn make(
     Ok(id)
 }
 
-/// Ends it: the account is closed, its sessions end, and the tie to the record with them.
-#[utoipa::path(delete, path = "/api/v1/patients/{id}/account", tag = "patients", operation_id = "patient.access_close",
-    params(("id" = String, Path, description = "Patient id")),
-    responses((status = 204, description = "The patient has no account"),
+/// Ends it: the account is closed, its sessions end, and the tie to the record with them. Ending it again changes nothing.
+#[utoipa::path(post, path = "/api/v1/patients/{id}/account/end", tag = "patients", operation_id = "patient.access_close",
+    request_body = PatientAccountEndInput, params(("id" = String, Path, description = "Patient id")),
+    responses((status = 204, description = "Nobody sees the record by this account"),
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or out of reach")))]
-pub async fn close(call: Call) -> Result<HttpResponse, AppError> {
+pub async fn close(call: Call, Json(input): Json<PatientAccountEndInput>) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
         let patient = there(tx, &call).await?;
+        let unknown = || AppError::invalid_field("/account", "account_invalid");
+        let wanted = AccountId::parse(&input.account).ok_or_else(unknown)?;
         let entry = ctx
             .entry(call.action(), Outcome::Allow)
             .resource("patient", patient.bytes())
             .subject(patient.bytes());
-        let Some(own) = own_account(tx, ctx, patient).await? else {
+        if own_account(tx, ctx, patient).await? != Some(wanted.uuid()) {
             return Done::audited((), entry.reason("repeated"));
-        };
+        }
+        let own = wanted.uuid();
         ties::end(tx, (patient.uuid(), own, Tie::Subject), ctx.now()).await?;
         set_state(tx, own, account_state::DISABLED, ctx.now()).await?;
         // Its address is free again, also for the same patient.

@@ -156,7 +156,10 @@ fn harmless_body(route: &Route, n: usize) -> Option<Value> {
     match route.action {
         Action::PatientCreate => body["names"] = json!([]),
         Action::StaffInvite => body["role"] = json!("patient"),
-        Action::CareTeamJoin | Action::CareTeamLeave => body["account"] = json!("nobody"),
+        Action::PatientAccessOpen => body["email"] = json!("no address"),
+        Action::CareTeamJoin | Action::CareTeamLeave | Action::PatientAccessClose => {
+            body["account"] = json!("nobody")
+        }
         Action::BreakGlassStart => body["reason"] = json!("no"),
         // The law refuses it, so nobody is asked to agree.
         Action::ErasureRequest => body["basis"] = json!("patient_request"),

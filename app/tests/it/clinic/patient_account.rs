@@ -197,15 +197,16 @@ async fn a_patient_with_a_stronger_factor_needs_it_beside_the_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_desk_ends_a_patients_access_at_once_and_gives_no_address_to_two() {
     let desk = Desk::new().await;
-    desk.open(0, ADDRESS).await.expect(200);
+    let account = desk.open(0, ADDRESS).await.expect(200).json()["account"].clone();
     assert_eq!(desk.open(0, "other@example.com").await.outcome(), (409, "patient_has_account".into()));
     assert_eq!(desk.open(1, ADDRESS).await.outcome(), (409, "address_taken".into()));
     assert_eq!(desk.open(1, "no address").await.outcome(), (400, "invalid_request".into()));
     let (me, _) = desk.signed_in().await;
-    let path = format!("/api/v1/patients/{}/account", desk.ids[0]);
+    let path = format!("/api/v1/patients/{}/account/end", desk.ids[0]);
     let world = &desk.world;
+    let body = json!({ "account": account });
     for _ in 0..2 {
-        world.ask(&world.alpha, "DELETE", &path).by(&desk.desk).send().await.expect(204);
+        world.ask(&world.alpha, "POST", &path).by(&desk.desk).json(&body).send().await.expect(204);
     }
     assert_eq!(desk.get(&me, "/api/v1/me").await.status.as_u16(), 401);
     desk.ask(ADDRESS).await;

@@ -97,9 +97,12 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
         ("POST", "/api/v1/staff") => Some(json!({
             "email": format!("invited-{unique}@example.com"), "display_name": "Invited", "role": "nurse",
         })),
-        ("POST", "/api/v1/patients/{id}/care-team" | "/api/v1/patients/{id}/care-team/end") => {
-            Some(json!({ "account": ACCOUNT }))
-        }
+        (
+            "POST",
+            "/api/v1/patients/{id}/care-team"
+            | "/api/v1/patients/{id}/care-team/end"
+            | "/api/v1/patients/{id}/account/end",
+        ) => Some(json!({ "account": ACCOUNT })),
         ("POST", "/api/v1/break-glass") => Some(json!({
             "patient": "pat_aaaaaaaaaaaaaaaaaaaaaaaaaa", "reason_code": "emergency",
             "reason": "Unconscious on arrival, nobody else on duty.",

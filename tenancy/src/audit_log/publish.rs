@@ -45,14 +45,20 @@ impl Sealer {
     /// [`LogError::Forked`] if the archive holds something else; otherwise doing it again is all there is to do.
     pub async fn publish(&self) -> Result<Published, LogError> {
         let client = self.session().await?;
+        let published = self.publish_newest(&client).await;
+        self.rest(client);
+        published
+    }
+
+    async fn publish_newest(&self, client: &Client) -> Result<Published, LogError> {
         let mut published = Published::default();
         let Some(row) = client.query_opt("SELECT epoch FROM audit.log", &[]).await? else {
             return Ok(published);
         };
         let newest: i32 = row.get(0);
         for epoch in [newest - 1, newest] {
-            if let Some(due) = due(&client, epoch).await? {
-                published = self.publish_size(&client, &due).await?;
+            if let Some(due) = due(client, epoch).await? {
+                published = self.publish_size(client, &due).await?;
             }
         }
         Ok(published)

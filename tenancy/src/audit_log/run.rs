@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 use prometheus::{IntCounterVec, IntGauge};
 use regions::log::{self, Field};
 use regions::shutdown::Shutdown;
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::publish::PUBLISH_EVERY_S;
@@ -136,6 +137,7 @@ impl Sealer {
             )
             .await;
         let Ok(age) = age else { return };
+        self.rest(client);
         let age = age.map_or(0, |row| unsigned(row.get(0)));
         OLDEST.set(signed(age));
         if age > ALARM_S {
@@ -146,6 +148,12 @@ impl Sealer {
     /// What processes have stated and nobody has compared yet.
     pub async fn tallies(&self) -> Result<Vec<(Uuid, Tally)>, LogError> {
         let client = self.session().await?;
+        let stated = self.stated(&client).await;
+        self.rest(client);
+        stated
+    }
+
+    async fn stated(&self, client: &Client) -> Result<Vec<(Uuid, Tally)>, LogError> {
         let since: Option<f64> = client
             .query_one("SELECT extract(epoch FROM max(checked_at))::float8 FROM audit.tally", &[])
             .await?

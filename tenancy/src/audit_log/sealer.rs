@@ -1,6 +1,6 @@
 //! The sealer of one shard: whose turn it is, and the transaction that turns waiting events into the next part of the log.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use auditlog::VerifierKey;
@@ -99,6 +99,8 @@ pub struct Sealer {
     pub(super) region: RegionName,
     pub(super) shard: ShardId,
     pub(super) clock: Clock,
+    /// As many as were ever in use at once: three.
+    resting: Mutex<Vec<PgClient>>,
 }
 
 /// One sealer's turn.
@@ -135,6 +137,7 @@ impl Sealer {
             region: config.region,
             shard,
             clock,
+            resting: Mutex::default(),
         }))
     }
 
@@ -158,10 +161,27 @@ impl Sealer {
         Duration::from_secs(u64::from(retention_floor_days(self.region)) * 86_400)
     }
 
+    /// A session as the sealer's role: one that rests, else a new one. The sealer looks each second, and a log-in each time
+    /// would be a handshake and 4,096 rounds of HMAC.
     pub(super) async fn session(&self) -> Result<PgClient, LogError> {
+        while let Some(client) = self.resting().pop() {
+            if !client.is_closed() {
+                return Ok(client);
+            }
+        }
         let client = self.connector.open_driven().await?;
         client.batch_execute(&format!("SET ROLE {SEALER_ROLE}; {SESSION}")).await?;
         Ok(client)
+    }
+
+    /// Keeps a session for the next one who asks; nothing may be open in it.
+    pub(super) fn rest(&self, client: PgClient) {
+        self.resting().push(client);
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Vec<PgClient>> {
+        // Nothing panics while it is held.
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the turn if nobody has it; `None` while somebody does.
@@ -179,7 +199,10 @@ impl Sealer {
                 &[&f64::from(LEASE_S)],
             )
             .await?;
-        let Some(row) = taken else { return Ok(None) };
+        let Some(row) = taken else {
+            self.rest(client);
+            return Ok(None);
+        };
         let (fence, epoch, size) = (row.get(0), row.get(1), row.get::<_, i64>(2));
         self.check_not_behind(epoch, size).await?;
         log::info("audit_sealer_leads", &[Field::Shard(self.shard)]);

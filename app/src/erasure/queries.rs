@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::rules::{Basis, Refusal};
 use super::tables::{erasure, legal_hold};
+use crate::patients::account;
 use crate::patients::model::PatientId;
 use crate::patients::queries::ERASED;
 use crate::patients::tables::patient;
@@ -277,11 +278,13 @@ pub async fn unended(
     Ok(query.load(tx.conn()).await?)
 }
 
-/// Removes who was tied to an erased patient; says how many ties there were.
+/// Removes who was tied to an erased patient, and the account by which only that patient signed in; says how many ties there
+/// were.
 ///
 /// # Errors
 /// What the database says.
 pub async fn remove_ties(tx: &mut TenantTx, patient: PatientId) -> Result<i64, StoreError> {
+    account::forget(tx, patient).await?;
     let theirs = relationship::table.filter(relationship::patient_id.eq(patient.uuid()));
     let removed = diesel::delete(theirs).execute(tx.conn()).await?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))

@@ -16,7 +16,10 @@ use crate::auth::invite::{login_tag, new_id};
 use crate::auth::model::account_state;
 use crate::auth::notice::{self, NoticeKind};
 use crate::auth::queries::{self, NewAccount};
-use crate::auth::tables::account;
+use crate::auth::tables::{
+    account, device, invitation, notice as notices, passkey, recovery, recovery_code, session, sign_in_code,
+    totp,
+};
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
 use crate::error::{ADDRESS_TAKEN, AppError, NOT_FOUND, PATIENT_HAS_ACCOUNT};
@@ -31,6 +34,9 @@ use crate::store::{self, StoreError};
 
 /// The name that a patient's account shows. The person's own is in the record, under the patient's key.
 const DISPLAY_NAME: &str = "Patient";
+
+/// Accounts that one patient had in turn, of which all are removed with the patient.
+const ACCOUNTS_MAX: i64 = 1_000;
 
 /// Where a patient gets codes.
 #[derive(Deserialize, ToSchema)]
@@ -193,4 +199,28 @@ pub async fn close(call: Call, Json(input): Json<PatientAccountEndInput>) -> Res
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Removes the account that is, or once was, an erased patient's own: its address is the patient's too.
+///
+/// # Errors
+/// What the database says.
+pub async fn forget(tx: &mut TenantTx, patient: PatientId) -> Result<(), StoreError> {
+    let own: Vec<Uuid> = relationship::table
+        .inner_join(account::table.on(account::id.eq(relationship::party_id)))
+        .filter(relationship::patient_id.eq(patient.uuid()))
+        .filter(relationship::kind.eq(Tie::Subject.as_str()))
+        .filter(account::role.eq(Role::Patient.as_str()))
+        .select(account::id)
+        .limit(ACCOUNTS_MAX)
+        .load(tx.conn())
+        .await?;
+    macro_rules! delete_of {
+        ($($table:ident)+) => {
+            $(diesel::delete($table::table.filter($table::account_id.eq_any(&own))).execute(tx.conn()).await?;)+
+        };
+    }
+    delete_of!(session totp recovery_code passkey device notices recovery invitation sign_in_code);
+    diesel::delete(account::table.filter(account::id.eq_any(&own))).execute(tx.conn()).await?;
+    Ok(())
 }

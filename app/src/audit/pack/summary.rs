@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(made, summary.to_pdf("us-east-1", &[4; 16], "2026-10"));
         let (text, pages) = (String::from_utf8_lossy(&made), 615_usize.div_ceil(PAGE_LINES));
         assert!(text.contains("Audit log of 2026-10") && text.contains(&format!("/Count {pages}")), "{text}");
-        let checked = crate::documents::content::check(crate::documents::model::MediaType::Pdf, &made);
+        let checked = crate::documents::content::check(crate::documents::content::MediaType::Pdf, &made);
         assert!(checked.is_ok());
     }
 }

@@ -48,8 +48,8 @@ pub(super) async fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
 pub(super) struct Case {
     pub(super) world: World,
     pub(super) officer: Actor,
-    doctor: Actor,
-    id: String,
+    pub(super) doctor: Actor,
+    pub(super) id: String,
     document: String,
 }
 
@@ -107,7 +107,7 @@ impl Case {
         PatientId::parse(&self.id).unwrap().uuid()
     }
 
-    async fn payload(&self) -> JobPayload {
+    pub(super) async fn payload(&self) -> JobPayload {
         let ops = SchemaName::ops(self.world.alpha.tenant.id).quoted();
         let superuser = self.world.region.superuser().await;
         let row = superuser.query_one(&format!("SELECT id FROM {ops}.erasure"), &[]).await.unwrap();

@@ -216,3 +216,23 @@ async fn the_desk_ends_a_patients_access_at_once_and_gives_no_address_to_two() {
     let list = desk.get(&now, "/api/v1/patients").await.expect(200).json();
     assert_eq!(list["items"][0]["id"], json!(desk.ids[1]), "hers now, and nothing of who had it before");
 }
+
+/// Who is erased signs in no more, and the address goes with the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_patients_account_goes_with_the_record() {
+    let case = super::erasure::Case::new().await;
+    let world = &case.world;
+    let path = format!("/api/v1/patients/{}/account", case.id);
+    let ask = world.ask(&world.alpha, "POST", &path).by(&case.doctor).json(&json!({ "email": ADDRESS }));
+    ask.send().await.expect(200);
+    let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
+    let accounts = format!("SELECT count(*) FROM {ops}.account WHERE role = 'patient'");
+    let superuser = world.region.superuser().await;
+    let count = async || -> i64 { superuser.query_one(accounts.as_str(), &[]).await.unwrap().get(0) };
+    assert_eq!(count().await, 1);
+    case.agreed().await;
+    let dir = tempfile::tempdir().unwrap();
+    let jobs = super::erasure::jobs(world, dir.path()).await;
+    app::erasure::job::run(&jobs, &case.payload().await).await.unwrap();
+    assert_eq!(count().await, 0);
+}

@@ -10,6 +10,40 @@ export const AcceptInput = /* @__PURE__ */ v.object({
   token: /* @__PURE__ */ v.string(),
 });
 export type AcceptInput = v.InferOutput<typeof AcceptInput>;
+export const AccessLine = /* @__PURE__ */ v.object({
+  at: /* @__PURE__ */ v.string(),
+  sentence: /* @__PURE__ */ v.string(),
+});
+export type AccessLine = v.InferOutput<typeof AccessLine>;
+export const AccessReport = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(AccessLine),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type AccessReport = v.InferOutput<typeof AccessReport>;
+export const DisclosurePurpose = /* @__PURE__ */ v.picklist(['required_by_law', 'public_health', 'abuse_report', 'health_oversight', 'judicial', 'law_enforcement', 'decedent', 'organ_donation', 'research', 'threat_to_safety', 'government', 'workers_compensation', 'authorised', 'treatment', 'payment', 'impermissible', 'other']);
+export type DisclosurePurpose = v.InferOutput<typeof DisclosurePurpose>;
+export const DisclosureView = /* @__PURE__ */ v.object({
+  address: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  description: /* @__PURE__ */ v.string(),
+  disclosed_on: /* @__PURE__ */ v.string(),
+  id: /* @__PURE__ */ v.string(),
+  last_on: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  purpose: DisclosurePurpose,
+  recipient: /* @__PURE__ */ v.string(),
+  recorded_at: /* @__PURE__ */ v.string(),
+  recorded_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  statement: /* @__PURE__ */ v.string(),
+  times: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  withheld_until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type DisclosureView = v.InferOutput<typeof DisclosureView>;
+export const Accounting = /* @__PURE__ */ v.object({
+  complete: /* @__PURE__ */ v.boolean(),
+  from: /* @__PURE__ */ v.string(),
+  items: /* @__PURE__ */ v.array(DisclosureView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type Accounting = v.InferOutput<typeof Accounting>;
 export const ContactUse = /* @__PURE__ */ v.picklist(['home', 'work', 'mobile', 'temporary', 'old']);
 export type ContactUse = v.InferOutput<typeof ContactUse>;
 export const Address = /* @__PURE__ */ v.object({
@@ -42,6 +76,8 @@ export const AuditSearch = /* @__PURE__ */ v.object({
   until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type AuditSearch = v.InferOutput<typeof AuditSearch>;
+export const Basis = /* @__PURE__ */ v.picklist(['patient_request', 'consent_withdrawn', 'retention_expired', 'registered_in_error', 'court_order']);
+export type Basis = v.InferOutput<typeof Basis>;
 export const IdentifierKind = /* @__PURE__ */ v.picklist(['ssn_last4', 'insurance_member_id', 'abha_number', 'abha_address']);
 export type IdentifierKind = v.InferOutput<typeof IdentifierKind>;
 export const Identifier = /* @__PURE__ */ v.object({
@@ -76,6 +112,18 @@ export const CeremonyView = /* @__PURE__ */ v.object({
   public_key: /* @__PURE__ */ v.record(/* @__PURE__ */ v.string(), /* @__PURE__ */ v.unknown()),
 });
 export type CeremonyView = v.InferOutput<typeof CeremonyView>;
+export const CodeAskInput = /* @__PURE__ */ v.object({
+  email: /* @__PURE__ */ v.string(),
+});
+export type CodeAskInput = v.InferOutput<typeof CodeAskInput>;
+export const CodeAskedView = /* @__PURE__ */ v.object({
+  expires_at: /* @__PURE__ */ v.string(),
+});
+export type CodeAskedView = v.InferOutput<typeof CodeAskedView>;
+export const CodeInput = /* @__PURE__ */ v.object({
+  code: /* @__PURE__ */ v.string(),
+});
+export type CodeInput = v.InferOutput<typeof CodeInput>;
 export const Email = /* @__PURE__ */ v.object({
   use: /* @__PURE__ */ v.nullish(ContactUse),
   value: /* @__PURE__ */ v.string(),
@@ -92,13 +140,29 @@ export const ContactInput = /* @__PURE__ */ v.object({
   phones: /* @__PURE__ */ v.array(Phone),
 });
 export type ContactInput = v.InferOutput<typeof ContactInput>;
-export const Kind = /* @__PURE__ */ v.picklist(['lab_report', 'prescription', 'image', 'referral', 'discharge_summary', 'consent_form', 'insurance_card', 'other']);
-export type Kind = v.InferOutput<typeof Kind>;
+export const DisclosureInput = /* @__PURE__ */ v.object({
+  address: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  description: /* @__PURE__ */ v.string(),
+  disclosed_on: /* @__PURE__ */ v.string(),
+  last_on: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  purpose: DisclosurePurpose,
+  recipient: /* @__PURE__ */ v.string(),
+  statement: /* @__PURE__ */ v.string(),
+  times: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  withheld_until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type DisclosureInput = v.InferOutput<typeof DisclosureInput>;
+export const DisclosureMade = /* @__PURE__ */ v.object({
+  id: /* @__PURE__ */ v.string(),
+});
+export type DisclosureMade = v.InferOutput<typeof DisclosureMade>;
+export const DocumentKind = /* @__PURE__ */ v.picklist(['lab_report', 'prescription', 'image', 'referral', 'discharge_summary', 'consent_form', 'insurance_card', 'other']);
+export type DocumentKind = v.InferOutput<typeof DocumentKind>;
 export const MediaType = /* @__PURE__ */ v.picklist(['application/pdf', 'image/jpeg', 'image/png', 'application/dicom', 'text/plain', 'text/csv']);
 export type MediaType = v.InferOutput<typeof MediaType>;
 export const DocumentInput = /* @__PURE__ */ v.object({
   file_name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  kind: Kind,
+  kind: DocumentKind,
   media_type: MediaType,
   notes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   sha256: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
@@ -107,8 +171,8 @@ export const DocumentInput = /* @__PURE__ */ v.object({
   title: /* @__PURE__ */ v.string(),
 });
 export type DocumentInput = v.InferOutput<typeof DocumentInput>;
-export const State = /* @__PURE__ */ v.picklist(['initiated', 'uploading', 'scanning', 'quarantined', 'current', 'superseded', 'deleted', 'purged']);
-export type State = v.InferOutput<typeof State>;
+export const DocumentState = /* @__PURE__ */ v.picklist(['initiated', 'uploading', 'scanning', 'quarantined', 'current', 'superseded', 'deleted', 'purged']);
+export type DocumentState = v.InferOutput<typeof DocumentState>;
 export const UploadView = /* @__PURE__ */ v.object({
   expires_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   part_bytes: /* @__PURE__ */ v.number(),
@@ -120,14 +184,14 @@ export const DocumentView = /* @__PURE__ */ v.object({
   created_at: /* @__PURE__ */ v.string(),
   file_name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   id: /* @__PURE__ */ v.string(),
-  kind: Kind,
+  kind: DocumentKind,
   media_type: MediaType,
   notes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   patient: /* @__PURE__ */ v.string(),
   refusal: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   sha256: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   size_bytes: /* @__PURE__ */ v.number(),
-  state: State,
+  state: DocumentState,
   superseded_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   supersedes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   title: /* @__PURE__ */ v.string(),
@@ -141,6 +205,29 @@ export const DocumentPage = /* @__PURE__ */ v.object({
   next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type DocumentPage = v.InferOutput<typeof DocumentPage>;
+export const ErasureInput = /* @__PURE__ */ v.object({
+  basis: Basis,
+});
+export type ErasureInput = v.InferOutput<typeof ErasureInput>;
+export const ErasureView = /* @__PURE__ */ v.object({
+  alternatives: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  basis: /* @__PURE__ */ v.string(),
+  certificate: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.record(/* @__PURE__ */ v.string(), /* @__PURE__ */ v.unknown())),
+  decided_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  decided_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  id: /* @__PURE__ */ v.string(),
+  ledger_seq: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  refusal: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  requested_at: /* @__PURE__ */ v.string(),
+  requested_by: /* @__PURE__ */ v.string(),
+  shredded_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  state: /* @__PURE__ */ v.string(),
+});
+export type ErasureView = v.InferOutput<typeof ErasureView>;
+export const ErasureList = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(ErasureView),
+});
+export type ErasureList = v.InferOutput<typeof ErasureList>;
 export const EventView = /* @__PURE__ */ v.object({
   action: /* @__PURE__ */ v.string(),
   actor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
@@ -186,6 +273,24 @@ export const FieldError = /* @__PURE__ */ v.object({
   pointer: /* @__PURE__ */ v.string(),
 });
 export type FieldError = v.InferOutput<typeof FieldError>;
+export const HoldReason = /* @__PURE__ */ v.picklist(['litigation', 'investigation', 'regulator', 'public_health']);
+export type HoldReason = v.InferOutput<typeof HoldReason>;
+export const HoldInput = /* @__PURE__ */ v.object({
+  reason: HoldReason,
+});
+export type HoldInput = v.InferOutput<typeof HoldInput>;
+export const HoldView = /* @__PURE__ */ v.object({
+  placed_at: /* @__PURE__ */ v.string(),
+  placed_by: /* @__PURE__ */ v.string(),
+  reason: /* @__PURE__ */ v.string(),
+  released_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  released_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type HoldView = v.InferOutput<typeof HoldView>;
+export const HoldList = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(HoldView),
+});
+export type HoldList = v.InferOutput<typeof HoldList>;
 export const NameUse = /* @__PURE__ */ v.picklist(['official', 'usual', 'maiden', 'nickname', 'old']);
 export type NameUse = v.InferOutput<typeof NameUse>;
 export const HumanName = /* @__PURE__ */ v.object({
@@ -261,6 +366,19 @@ export const OwnSessionsView = /* @__PURE__ */ v.object({
   items: /* @__PURE__ */ v.array(OwnSessionView),
 });
 export type OwnSessionsView = v.InferOutput<typeof OwnSessionsView>;
+export const PackView = /* @__PURE__ */ v.object({
+  events: /* @__PURE__ */ v.number(),
+  files: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  id: /* @__PURE__ */ v.string(),
+  made_at: /* @__PURE__ */ v.string(),
+  month: /* @__PURE__ */ v.string(),
+});
+export type PackView = v.InferOutput<typeof PackView>;
+export const PackPage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(PackView),
+  next_before: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type PackPage = v.InferOutput<typeof PackPage>;
 export const SecondFactor = /* @__PURE__ */ v.picklist(['enrol', 'prove', 'proven']);
 export type SecondFactor = v.InferOutput<typeof SecondFactor>;
 export const SessionView = /* @__PURE__ */ v.object({
@@ -288,6 +406,18 @@ export const PasswordInput = /* @__PURE__ */ v.object({
   new: /* @__PURE__ */ v.string(),
 });
 export type PasswordInput = v.InferOutput<typeof PasswordInput>;
+export const PatientAccountEndInput = /* @__PURE__ */ v.object({
+  account: /* @__PURE__ */ v.string(),
+});
+export type PatientAccountEndInput = v.InferOutput<typeof PatientAccountEndInput>;
+export const PatientAccountInput = /* @__PURE__ */ v.object({
+  email: /* @__PURE__ */ v.string(),
+});
+export type PatientAccountInput = v.InferOutput<typeof PatientAccountInput>;
+export const PatientAccountView = /* @__PURE__ */ v.object({
+  account: /* @__PURE__ */ v.string(),
+});
+export type PatientAccountView = v.InferOutput<typeof PatientAccountView>;
 export const Sex = /* @__PURE__ */ v.picklist(['female', 'male', 'other', 'unknown']);
 export type Sex = v.InferOutput<typeof Sex>;
 export const PatientInput = /* @__PURE__ */ v.object({
@@ -462,6 +592,10 @@ export const WordsInput = /* @__PURE__ */ v.object({
 export type WordsInput = v.InferOutput<typeof WordsInput>;
 /** Gives a receipt: proof that one event is in the log, to be checked offline with `audit-verify receipt`. */
 export const auditReceipt = /* @__PURE__ */ operation<undefined, undefined>('audit.receipt', 'GET', '/api/v1/audit/events/{id}/receipt');
+/** The packs of the clinic's audit log, the newest month first. */
+export const auditPackList = /* @__PURE__ */ operation<undefined, PackPage>('audit_pack.list', 'GET', '/api/v1/audit/packs', PackPage);
+/** One file of a pack, by its number. All files of a pack in one folder are what `audit-verify pack` checks offline. */
+export const auditPackDownload = /* @__PURE__ */ operation<undefined, undefined>('audit_pack.download', 'GET', '/api/v1/audit/packs/{id}/files/{number}');
 /** Searches the log. The search itself is recorded. */
 export const auditSearch = /* @__PURE__ */ operation<AuditSearch, EventPage>('audit.search', 'POST', '/api/v1/audit/search', EventPage);
 /** Pages through emergencies that nobody has reviewed. */
@@ -527,6 +661,12 @@ export const patientSearch = /* @__PURE__ */ operation<SearchInput, SearchResult
 export const patientRead = /* @__PURE__ */ operation<undefined, PatientView>('patient.read', 'GET', '/api/v1/patients/{id}', PatientView);
 /** Corrects a patient: the body replaces the record of the version that `If-Match` names. */
 export const patientUpdate = /* @__PURE__ */ operation<PatientInput, PatientView>('patient.update', 'PUT', '/api/v1/patients/{id}', PatientView);
+/** Who used a patient's record, in plain words. The report itself is a use, and is in the next one. */
+export const auditAccessReport = /* @__PURE__ */ operation<undefined, AccessReport>('audit.access_report', 'GET', '/api/v1/patients/{id}/access-report', AccessReport);
+/** Lets a patient sign in and see the own record. The patient is told by mail. Opening the same again changes nothing. */
+export const patientAccessOpen = /* @__PURE__ */ operation<PatientAccountInput, PatientAccountView>('patient.access_open', 'POST', '/api/v1/patients/{id}/account', PatientAccountView);
+/** Ends it: the account is closed, its sessions end, and the tie to the record with them. Ending it again changes nothing. */
+export const patientAccessClose = /* @__PURE__ */ operation<PatientAccountEndInput, undefined>('patient.access_close', 'POST', '/api/v1/patients/{id}/account/end');
 /** Who treats a patient. */
 export const careTeamRead = /* @__PURE__ */ operation<undefined, CareTeam>('care_team.read', 'GET', '/api/v1/patients/{id}/care-team', CareTeam);
 /** Adds a physician or nurse to a patient's care team. Adding a member again changes nothing. */
@@ -535,10 +675,28 @@ export const careTeamJoin = /* @__PURE__ */ operation<JoinInput, undefined>('car
 export const careTeamLeave = /* @__PURE__ */ operation<LeaveInput, undefined>('care_team.leave', 'POST', '/api/v1/patients/{id}/care-team/end');
 /** Corrects how a patient is reached, and nothing else of the record. */
 export const patientContact = /* @__PURE__ */ operation<ContactInput, PatientView>('patient.contact', 'PUT', '/api/v1/patients/{id}/contact', PatientView);
+/** To whom a patient's data were given in the last six years, or since a day. */
+export const disclosureList = /* @__PURE__ */ operation<undefined, Accounting>('disclosure.list', 'GET', '/api/v1/patients/{id}/disclosures', Accounting);
+/** Writes down that a patient's data were given to somebody outside the clinic. */
+export const disclosureRecord = /* @__PURE__ */ operation<DisclosureInput, DisclosureMade>('disclosure.record', 'POST', '/api/v1/patients/{id}/disclosures', DisclosureMade);
 /** Lists a patient's documents of the kinds that the caller may see. */
 export const documentList = /* @__PURE__ */ operation<undefined, DocumentPage>('document.list', 'GET', '/api/v1/patients/{id}/documents', DocumentPage);
 /** Announces a document: what it is, and how long it will be. */
 export const documentCreate = /* @__PURE__ */ operation<DocumentInput, DocumentView>('document.create', 'POST', '/api/v1/patients/{id}/documents', DocumentView);
+/** Lists the requests about a patient, also after the patient was erased: the certificate is in the last one. */
+export const erasureRead = /* @__PURE__ */ operation<undefined, ErasureList>('erasure.read', 'GET', '/api/v1/patients/{id}/erasures', ErasureList);
+/** Asks for a patient to be erased. What the law refuses is stored as refused, with its reason and what may be offered instead. */
+export const erasureRequest = /* @__PURE__ */ operation<ErasureInput, ErasureView>('erasure.request', 'POST', '/api/v1/patients/{id}/erasures', ErasureView);
+/** Agrees to a request that somebody else made; the destruction begins at once and cannot be undone. */
+export const erasureApprove = /* @__PURE__ */ operation<undefined, ErasureView>('erasure.approve', 'POST', '/api/v1/patients/{id}/erasures/approve', ErasureView);
+/** Calls a request off that nobody has agreed to yet. */
+export const erasureCancel = /* @__PURE__ */ operation<undefined, ErasureView>('erasure.cancel', 'POST', '/api/v1/patients/{id}/erasures/cancel', ErasureView);
+/** Lists a patient's legal holds. */
+export const legalHoldList = /* @__PURE__ */ operation<undefined, HoldList>('legal_hold.list', 'GET', '/api/v1/patients/{id}/holds', HoldList);
+/** Places a legal hold: the patient cannot be erased until it is released. */
+export const legalHoldPlace = /* @__PURE__ */ operation<HoldInput, undefined>('legal_hold.place', 'POST', '/api/v1/patients/{id}/holds');
+/** Releases the standing hold. */
+export const legalHoldRelease = /* @__PURE__ */ operation<undefined, undefined>('legal_hold.release', 'POST', '/api/v1/patients/{id}/holds/release');
 /** Registers a patient at these sites and at no other. */
 export const patientSites = /* @__PURE__ */ operation<SitesInput, undefined>('patient.sites', 'PUT', '/api/v1/patients/{id}/sites');
 /** Asks for a mail with a link to set a new password. The answer is the same whoever asks for whom. */
@@ -549,6 +707,11 @@ export const recoveryComplete = /* @__PURE__ */ operation<RecoverCompleteInput, 
 /** Signs in with a password, which opens a session of ten minutes: enough to prove a second factor or to enrol the first.
 Every failure has one answer and takes as long as any other. */
 export const sessionCreate = /* @__PURE__ */ operation<SignInInput, SessionView>('session.create', 'POST', '/api/v1/sessions', SessionView);
+/** Asks for a code by mail. The answer and the time it takes are the same whoever asks. */
+export const sessionCode = /* @__PURE__ */ operation<CodeAskInput, CodeAskedView>('session.code', 'POST', '/api/v1/sessions/code', CodeAskedView);
+/** Signs in with the code of the mail. Where the account has a second factor, and always for who stands in for somebody,
+that is asked for next. */
+export const sessionCreateCode = /* @__PURE__ */ operation<CodeInput, SessionView>('session.create_code', 'POST', '/api/v1/sessions/code/complete', SessionView);
 /** The own session, with its token against cross-site requests. */
 export const sessionRead = /* @__PURE__ */ operation<undefined, SessionView>('session.read', 'GET', '/api/v1/sessions/current', SessionView);
 /** Signs out: the session ends here and the browser is told to forget what it kept. */

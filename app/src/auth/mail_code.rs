@@ -12,7 +12,7 @@ use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use tenancy::audit::{Outcome, Unaudited};
 use tenancy::blind::{self, normalise};
-use tenancy::keys::{Keys, Purpose};
+use tenancy::keys::Keys;
 use tenancy::sealed::Sealed;
 use tenancy::{JobPayload, TenantTx};
 use utoipa::ToSchema;
@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::api::{Opened, Secret, SessionView, open_session, refuse_sign_in};
 use super::factor::{self, FactorKind};
-use super::invite::{login_tag, new_id};
+use super::invite::{login_tags, new_id};
 use super::model::account_state;
 use super::session;
 use super::tables::{account, sign_in_code};
@@ -190,14 +190,14 @@ async fn try_code(
         .await
         .optional()?;
     // As much is computed where there is no code as where there is one.
-    let tag = code_tag(&ctx.keys, tx, handle, typed).await?;
+    let tags = code_tags(&ctx.keys, tx, handle, typed).await?;
     let Some((id, account, expected, tries, expires_at, used_at)) = found else {
         return Ok(Tried::Refused("handle", None));
     };
     if used_at.is_some() || expires_at <= ctx.now() || tries >= TRIES_MAX {
         return Ok(Tried::Refused("code_over", account));
     }
-    let right = expected.zip(tag).is_some_and(|(expected, tag)| same(&expected, &tag));
+    let right = expected.is_some_and(|expected| tags.iter().any(|tag| same(&expected, tag)));
     diesel::update(sign_in_code::table.find(id))
         .set((sign_in_code::tries.eq(tries + 1), sign_in_code::used_at.eq(right.then(|| ctx.now()))))
         .execute(tx.conn())
@@ -211,18 +211,20 @@ async fn try_code(
     Ok(Tried::Proven { account, role, factor: enough.then_some(FactorKind::MailCode) })
 }
 
-/// The tag of a code in one browser; `None` for what can be no code.
-async fn code_tag(
+/// The tags of a code in one browser, under each key that may have been the active one when it was made, the active one's
+/// first; none for what can be no code.
+async fn code_tags(
     keys: &Keys,
     tx: &TenantTx,
     handle: &[u8; 32],
     typed: &str,
-) -> Result<Option<[u8; 16]>, StoreError> {
-    let key = keys.tenant_key(tx.tenant(), Purpose::BlindIndex).await?;
+) -> Result<Vec<[u8; 16]>, StoreError> {
+    let blind = keys.blind_keys(tx.tenant()).await?;
     let handle = data_encoding::HEXLOWER.encode(handle);
     let typed: Zeroizing<String> = Zeroizing::new(typed.chars().take(TYPED_CHARS_MAX).collect());
-    let Ok(value) = normalise::identifier(&handle, &typed) else { return Ok(None) };
-    blind::tag(&key, &registry::INDEX_CODE, &[&value]).map(Some).map_err(|_failed| StoreError::Tag)
+    let Ok(value) = normalise::identifier(&handle, &typed) else { return Ok(Vec::new()) };
+    let tag = |key| blind::tag(key, &registry::INDEX_CODE, &[&value]).map_err(|_failed| StoreError::Tag);
+    blind.all().map(tag).collect()
 }
 
 /// Whom a request turns out to be for.
@@ -259,9 +261,9 @@ pub async fn prepare(
     let sealer = keys.tenant_sealer(tx.tenant()).await?;
     let email: String = store::open(&sealer, registry::CODE_ADDRESS, request.into_bytes(), &address)?;
     let email = Zeroizing::new(email);
-    let tag = login_tag(keys, tx, &email).await?;
+    let tags = login_tags(keys, tx.tenant(), &email).await?;
     let found: Option<(Uuid, Sealed)> = account::table
-        .filter(account::login_tag.eq(tag.as_slice()))
+        .filter(tags.asked())
         .filter(account::state.eq(account_state::ACTIVE))
         .filter(account::role.eq_any([Role::Patient.as_str(), Role::Proxy.as_str()]))
         .select((account::id, account::email_sealed))
@@ -280,7 +282,8 @@ pub async fn prepare(
     }
     let code = random_code();
     let handle: [u8; 32] = handle.as_slice().try_into().map_err(|_not_a_hash| StoreError::Shape)?;
-    let tag = code_tag(keys, tx, &handle, &code).await?.ok_or(StoreError::Tag)?;
+    let tags = code_tags(keys, tx, &handle, &code).await?;
+    let tag = tags.iter().next().ok_or(StoreError::Tag)?;
     diesel::update(row)
         .set((sign_in_code::account_id.eq(id), sign_in_code::code_tag.eq(tag.as_slice())))
         .execute(tx.conn())

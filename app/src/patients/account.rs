@@ -12,10 +12,10 @@ use uuid::Uuid;
 use super::contact;
 use super::model::PatientId;
 use crate::access::Role;
-use crate::auth::invite::{login_tag, new_id};
+use crate::auth::invite::{LoginTags, login_tags, new_id};
 use crate::auth::model::account_state;
 use crate::auth::notice::{self, NoticeKind};
-use crate::auth::queries::{self, NewAccount};
+use crate::auth::queries::NewAccount;
 use crate::auth::tables::{
     account, device, invitation, notice as notices, passkey, recovery, recovery_code, session, sign_in_code,
     totp,
@@ -29,14 +29,13 @@ use crate::relationships::model::{NewTie, Tie};
 use crate::relationships::queries as ties;
 use crate::relationships::tables::relationship;
 use crate::staff::model::AccountId;
-use crate::staff::queries::set_state;
 use crate::store::{self, StoreError};
 
 /// The name that a patient's account shows. The person's own is in the record, under the patient's key.
 const DISPLAY_NAME: &str = "Patient";
 
-/// Accounts that one patient had in turn, of which all are removed with the patient.
-const ACCOUNTS_MAX: i64 = 1_000;
+/// Accounts of one patient that are looked for; there is one.
+const ACCOUNTS_MAX: i64 = 100;
 
 /// Where a patient gets codes.
 #[derive(Deserialize, ToSchema)]
@@ -88,22 +87,21 @@ pub async fn open(call: Call, Json(input): Json<PatientAccountInput>) -> Result<
                 .resource("patient", patient.bytes())
                 .subject(patient.bytes());
             let has = own_account(tx, ctx, patient).await?;
-            let tag = login_tag(&ctx.keys, tx, &email).await?;
+            let tags = login_tags(&ctx.keys, tx.tenant(), &email).await?;
             let known: Option<Uuid> = account::table
-                .filter(account::login_tag.eq(tag.as_slice()))
+                .filter(tags.asked())
                 .select(account::id)
                 .first(tx.conn())
                 .await
                 .optional()
                 .map_err(StoreError::from)?;
             let (id, entry) = match (has, known) {
-                (Some(own), Some(known)) if own == known => {
-                    set_state(tx, own, account_state::ACTIVE, ctx.now()).await?;
-                    (own, entry.reason("repeated"))
-                }
+                (Some(own), Some(known)) if own == known => (own, entry.reason("repeated")),
                 (Some(_other), None) => return Err(PATIENT_HAS_ACCOUNT.into()),
                 (_, Some(_somebodys)) => return Err(ADDRESS_TAKEN.into()),
-                (None, None) => (make(tx, ctx, (patient, &email, tag)).await?, entry.touches("relationship")),
+                (None, None) => {
+                    (make(tx, ctx, (patient, &email, tags)).await?, entry.touches("relationship"))
+                }
             };
             Done::audited(PatientAccountView { account: AccountId::from(id).to_string() }, entry)
         })
@@ -128,7 +126,7 @@ async fn own_account(tx: &mut TenantTx, ctx: &Ctx, patient: PatientId) -> Result
 async fn make(
     tx: &mut TenantTx,
     ctx: &Ctx,
-    (patient, email, tag): (PatientId, &str, [u8; 16]),
+    (patient, email, tags): (PatientId, &str, LoginTags),
 ) -> Result<Uuid, AppError> {
     let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
     let (id, now) = (new_id(), ctx.now());
@@ -136,7 +134,8 @@ async fn make(
     let new = NewAccount {
         id,
         tenant_id: tx.tenant().as_uuid(),
-        login_tag: tag.to_vec(),
+        login_tag: tags.odd,
+        login_tag_even: tags.even,
         email_sealed: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &email)?,
         display_name_sealed: store::seal(&sealer, registry::ACCOUNT_DISPLAY_NAME, row, &DISPLAY_NAME)?,
         role: Role::Patient.as_str(),
@@ -167,7 +166,7 @@ async fn make(
     Ok(id)
 }
 
-/// Ends it: the account is closed, its sessions end, and the tie to the record with them. Ending it again changes nothing.
+/// Ends it: the account is removed, its sessions end, and the tie to the record with them. Ending it again changes nothing.
 #[utoipa::path(post, path = "/api/v1/patients/{id}/account/end", tag = "patients", operation_id = "patient.access_close",
     request_body = PatientAccountEndInput, params(("id" = String, Path, description = "Patient id")),
     responses((status = 204, description = "Nobody sees the record by this account"),
@@ -186,22 +185,15 @@ pub async fn close(call: Call, Json(input): Json<PatientAccountEndInput>) -> Res
         }
         let own = wanted.uuid();
         ties::end(tx, (patient.uuid(), own, Tie::Subject), ctx.now()).await?;
-        set_state(tx, own, account_state::DISABLED, ctx.now()).await?;
-        // Its address is free again, also for the same patient.
-        let rested = new_id();
-        diesel::update(account::table.find(own))
-            .set(account::login_tag.eq(rested.as_bytes().as_slice()))
-            .execute(tx.conn())
-            .await
-            .map_err(StoreError::from)?;
-        queries::end_sessions(tx, own, None, ctx.now()).await?;
+        // The address is nobody's then, and may sign in to another account, also of the same patient.
+        remove(tx, &[own]).await?;
         Done::audited((), entry.touches("relationship"))
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Removes the account that is, or once was, an erased patient's own: its address is the patient's too.
+/// Removes the account that is an erased patient's own: its address is the patient's too.
 ///
 /// # Errors
 /// What the database says.
@@ -215,12 +207,17 @@ pub async fn forget(tx: &mut TenantTx, patient: PatientId) -> Result<(), StoreEr
         .limit(ACCOUNTS_MAX)
         .load(tx.conn())
         .await?;
+    remove(tx, &own).await
+}
+
+/// Removes accounts with everything that is theirs. The log names them by their ids, which stay nobody else's.
+async fn remove(tx: &mut TenantTx, accounts: &[Uuid]) -> Result<(), StoreError> {
     macro_rules! delete_of {
         ($($table:ident)+) => {
-            $(diesel::delete($table::table.filter($table::account_id.eq_any(&own))).execute(tx.conn()).await?;)+
+            $(diesel::delete($table::table.filter($table::account_id.eq_any(accounts))).execute(tx.conn()).await?;)+
         };
     }
     delete_of!(session totp recovery_code passkey device notices recovery invitation sign_in_code);
-    diesel::delete(account::table.filter(account::id.eq_any(&own))).execute(tx.conn()).await?;
+    diesel::delete(account::table.filter(account::id.eq_any(accounts))).execute(tx.conn()).await?;
     Ok(())
 }

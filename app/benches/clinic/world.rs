@@ -124,7 +124,8 @@ impl World {
         NewAccount {
             id: account,
             tenant_id: clinic.tenant.id.as_uuid(),
-            login_tag: regions::random::bytes::<16>().to_vec(),
+            login_tag: Some(regions::random::bytes::<16>().to_vec()),
+            login_tag_even: None,
             email_sealed: seal(registry::ACCOUNT_EMAIL, "desk@example.com"),
             display_name_sealed: seal(registry::ACCOUNT_DISPLAY_NAME, "Desk"),
             role: Role::Receptionist.as_str(),

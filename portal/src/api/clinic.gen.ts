@@ -665,7 +665,7 @@ export const patientUpdate = /* @__PURE__ */ operation<PatientInput, PatientView
 export const auditAccessReport = /* @__PURE__ */ operation<undefined, AccessReport>('audit.access_report', 'GET', '/api/v1/patients/{id}/access-report', AccessReport);
 /** Lets a patient sign in and see the own record. The patient is told by mail. Opening the same again changes nothing. */
 export const patientAccessOpen = /* @__PURE__ */ operation<PatientAccountInput, PatientAccountView>('patient.access_open', 'POST', '/api/v1/patients/{id}/account', PatientAccountView);
-/** Ends it: the account is closed, its sessions end, and the tie to the record with them. Ending it again changes nothing. */
+/** Ends it: the account is removed, its sessions end, and the tie to the record with them. Ending it again changes nothing. */
 export const patientAccessClose = /* @__PURE__ */ operation<PatientAccountEndInput, undefined>('patient.access_close', 'POST', '/api/v1/patients/{id}/account/end');
 /** Who treats a patient. */
 export const careTeamRead = /* @__PURE__ */ operation<undefined, CareTeam>('care_team.read', 'GET', '/api/v1/patients/{id}/care-team', CareTeam);

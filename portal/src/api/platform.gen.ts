@@ -28,6 +28,20 @@ export const HeadView = /* @__PURE__ */ v.object({
   version: /* @__PURE__ */ v.number(),
 });
 export type HeadView = v.InferOutput<typeof HeadView>;
+export const KeyBody = /* @__PURE__ */ v.object({
+  made_at: /* @__PURE__ */ v.string(),
+  moved: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  purpose: /* @__PURE__ */ v.string(),
+  reported_at: /* @__PURE__ */ v.string(),
+  rotation: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  state: /* @__PURE__ */ v.string(),
+  version: /* @__PURE__ */ v.number(),
+});
+export type KeyBody = v.InferOutput<typeof KeyBody>;
+export const KeyList = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(KeyBody),
+});
+export type KeyList = v.InferOutput<typeof KeyList>;
 export const NewShard = /* @__PURE__ */ v.object({
   id: /* @__PURE__ */ v.number(),
   region: /* @__PURE__ */ v.string(),
@@ -153,6 +167,8 @@ export const tenantList = /* @__PURE__ */ operation<undefined, TenantPage>('tena
 export const tenantCreate = /* @__PURE__ */ operation<NewTenantBody, TenantView>('tenant.create', 'POST', '/platform/v1/tenants', TenantView);
 /** One tenant. */
 export const tenantRead = /* @__PURE__ */ operation<undefined, TenantView>('tenant.read', 'GET', '/platform/v1/tenants/{id}', TenantView);
+/** The versions, ages and rotations of a tenant's keys, as its region said last. No key is known here. */
+export const tenantKeys = /* @__PURE__ */ operation<undefined, KeyList>('tenant.keys', 'GET', '/platform/v1/tenants/{id}/keys', KeyList);
 /** Ends a tenant: its address answers 410, and its region's worker destroys its keys and data. */
 export const tenantOffboard = /* @__PURE__ */ operation<OffboardBody, TenantView>('tenant.offboard', 'POST', '/platform/v1/tenants/{id}/offboard', TenantView);
 /** Serves a suspended tenant again. */

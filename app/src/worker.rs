@@ -111,15 +111,20 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
 
     shutdown.wait().await;
     readiness.fail("working");
+    drain(queues).await;
+    sealing::state_count(&counted).await;
+    tasks.shutdown().await;
+    log::info("stopped", &[]);
+    Ok(())
+}
+
+/// Lets the queues end what they are at.
+async fn drain(mut queues: JoinSet<()>) {
     let drained = async { while queues.join_next().await.is_some() {} };
     if tokio::time::timeout(Duration::from_secs(DRAIN_MAX_S), drained).await.is_err() {
         log::warn("queue_not_drained", &[]);
     }
     queues.shutdown().await;
-    sealing::state_count(&counted).await;
-    tasks.shutdown().await;
-    log::info("stopped", &[]);
-    Ok(())
 }
 
 /// The sealer of each shard's audit log.

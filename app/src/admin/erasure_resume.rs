@@ -31,7 +31,7 @@ pub(super) async fn resume(cx: &Cx) -> Result<Table, RoleError> {
             let work = work(&rotator, (&eraser, &clock), place);
             let unended = work.unended(None, PER_CLINIC_MAX).await.map_err(rows)?;
             for erasure in unended {
-                let outcome = work.erase(erasure).await.err().unwrap_or("shredded");
+                let outcome = Box::pin(work.erase(erasure)).await.err().unwrap_or("shredded");
                 table.push(vec![json!(tenant), json!(erasure), json!(outcome)]);
             }
         }

@@ -49,7 +49,7 @@ pub(super) async fn run(cx: &Cx, args: Drill) -> Result<Table, RoleError> {
         let mut looks = 0;
         let mut result = "announced";
         while !args.announce_only && looks < LOOKS_MAX {
-            match rotator.advance(rotation.clone()).await.map_err(failed)? {
+            match Box::pin(rotator.advance(rotation.clone())).await.map_err(failed)? {
                 Step::Moved(next) | Step::Fill(next) => rotation = next,
                 Step::Wait(next) => {
                     rotation = next;

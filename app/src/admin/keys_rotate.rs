@@ -66,7 +66,7 @@ pub(super) async fn run(cx: &Cx, args: Rotate) -> Result<Table, RoleError> {
     let mut rotation = rotator.begin(tenant, purpose).await.map_err(failed)?;
     let mut looks = 0;
     while args.wait && looks < LOOKS_MAX {
-        match rotator.advance(rotation.clone()).await.map_err(failed)? {
+        match Box::pin(rotator.advance(rotation.clone())).await.map_err(failed)? {
             Step::Moved(next) | Step::Fill(next) => rotation = next,
             Step::Wait(next) => {
                 rotation = next;

@@ -180,8 +180,8 @@ pub fn run(args: AdminArgs) -> Result<(), RoleError> {
             let work = async {
                 let cx = regional::Cx::open(config).await?;
                 match erasure {
-                    Erasure::Replay => erasure_resume::replay(&cx).await,
-                    Erasure::Resume | Erasure::Verify(_) => erasure_resume::resume(&cx).await,
+                    Erasure::Replay => Box::pin(erasure_resume::replay(&cx)).await,
+                    Erasure::Resume | Erasure::Verify(_) => Box::pin(erasure_resume::resume(&cx)).await,
                 }
             };
             role::runtime(1)?.block_on(Box::pin(work))?

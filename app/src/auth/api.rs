@@ -174,7 +174,7 @@ pub async fn sign_in(call: Call, Json(input): Json<SignInInput>) -> Result<HttpR
     match account {
         Some(account) if matches && account.open => {
             let (id, role, device) = (account.id, account.role, account.device);
-            open_session(&call, ctx, Opened { id, role, factor: None, device }).await
+            Box::pin(open_session(&call, ctx, Opened { id, role, factor: None, device })).await
         }
         account => {
             let reason = match &account {

@@ -147,7 +147,7 @@ pub async fn complete(call: Call, Json(input): Json<CodeInput>) -> Result<HttpRe
     };
     match tried {
         Tried::Proven { account: id, role, factor } => {
-            open_session(&call, ctx, Opened { id, role, factor, device: None }).await
+            Box::pin(open_session(&call, ctx, Opened { id, role, factor, device: None })).await
         }
         Tried::Refused(reason, account) => {
             refuse_sign_in(&call, &ctx, account, reason).await?;
@@ -283,7 +283,7 @@ pub async fn prepare(
     let code = random_code();
     let handle: [u8; 32] = handle.as_slice().try_into().map_err(|_not_a_hash| StoreError::Shape)?;
     let tags = code_tags(keys, tx, &handle, &code).await?;
-    let tag = tags.iter().next().ok_or(StoreError::Tag)?;
+    let tag = tags.as_slice().first().ok_or(StoreError::Tag)?;
     diesel::update(row)
         .set((sign_in_code::account_id.eq(id), sign_in_code::code_tag.eq(tag.as_slice())))
         .execute(tx.conn())

@@ -186,7 +186,7 @@ impl Intake<'_> {
             Ok(Kept::Unchanged) => Ok(Verdict::Keep { sha256: reading.sha256, rewritten: None }),
             Ok(Kept::Rewritten(bytes)) => {
                 let bytes = Zeroizing::new(bytes);
-                let object = self.put(tenant, &waiting.sealer, &bytes).await?;
+                let object = Box::pin(self.put(tenant, &waiting.sealer, &bytes)).await?;
                 let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 Ok(Verdict::Keep { sha256: sha256(&bytes), rewritten: Some((object, size)) })
             }

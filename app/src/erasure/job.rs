@@ -63,7 +63,8 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
     let Some(record) = jobs.tenant(payload, crate::jobs::ERASE_PATIENT).await? else { return Ok(()) };
     let erasure = payload.get("erasure").ok_or("erase.payload")?;
     let tenant = TenantRef { id: record.id, shard: record.shard, epoch: record.epoch };
-    Work { regional: &jobs.regional, clock: &jobs.clock, eraser, tenant }.erase(erasure).await
+    let work = Work { regional: &jobs.regional, clock: &jobs.clock, eraser, tenant };
+    Box::pin(work.erase(erasure)).await
 }
 
 /// Ends what no job sees to any more: one that failed too often, or whose queue was restored.
@@ -75,7 +76,7 @@ pub async fn resume(jobs: &Jobs, tenant: TenantRef) -> Result<(), &'static str> 
     let work = Work { regional: &jobs.regional, clock: &jobs.clock, eraser, tenant };
     let before = work.now() - TimeDelta::minutes(RESUMED_AFTER_MIN);
     for erasure in work.unended(Some(before), RESUMED_MAX).await? {
-        work.erase(erasure).await?;
+        Box::pin(work.erase(erasure)).await?;
     }
     Ok(())
 }
@@ -106,7 +107,7 @@ impl Work<'_> {
         let version = ledger::append(self.regional.archive(), &entry, self.clock.now()).await;
         let version = version.map_err(|_cause| "erase.ledger")?;
         let (found, objects) = self.remove_rows(&found, erased).await?;
-        documents::erasure::remove(self.regional, self.tenant, &objects).await?;
+        Box::pin(documents::erasure::remove(self.regional, self.tenant, &objects)).await?;
         self.certify(&found, entry, version.as_str().to_owned()).await?;
         log::info("patient_erased", &[Field::Tenant(self.tenant.id), Field::Count(erased.seq)]);
         Ok(())

@@ -92,7 +92,7 @@ impl Rotator {
         match keys.rotation_step(&self.keeper, rotation).await? {
             Step::Fill(rotation) => {
                 let tenant = self.locate(rotation.tenant).await?;
-                let Some(moved) = self.fill(tenant, &rotation).await? else {
+                let Some(moved) = Box::pin(self.fill(tenant, &rotation)).await? else {
                     return Ok(Step::Wait(rotation));
                 };
                 Ok(keys.rotation_filled(&self.keeper, rotation, moved).await?)
@@ -118,7 +118,7 @@ impl Rotator {
                 let Some(record) = record else { return Ok(None) };
                 let retag =
                     Retag { regional: &self.regional, tenant, jurisdiction: record.region.jurisdiction };
-                retag.batch(rotation).await.map(Some)
+                Box::pin(retag.batch(rotation)).await.map(Some)
             }
             Purpose::Seal | Purpose::RowMac => fill::batch(&self.regional, tenant, rotation).await.map(Some),
         }
@@ -159,7 +159,7 @@ impl Rotator {
         for mut rotation in self.keeper.rotations(None).await? {
             let tenant = rotation.tenant;
             for _ in 0..STEPS_PER_LOOK {
-                match self.advance(rotation).await {
+                match Box::pin(self.advance(rotation)).await {
                     Ok(Step::Moved(next) | Step::Fill(next)) => rotation = next,
                     Ok(Step::Wait(_)) => break,
                     Ok(Step::Done(end)) => {

@@ -363,8 +363,8 @@ pub async fn sign_in(call: Call, Json(input): Json<PasskeySignInInput>) -> Resul
         // The challenge is gone with this commit, whatever follows.
         Ok(Ok((id, role))) => {
             tx.commit_without_audit(tenancy::audit::Unaudited::IdentityLookup).await?;
-            open_session(&call, ctx, Opened { id, role, factor: Some(FactorKind::Passkey), device: None })
-                .await
+            let opened = Opened { id, role, factor: Some(FactorKind::Passkey), device: None };
+            Box::pin(open_session(&call, ctx, opened)).await
         }
         Ok(Err(reason)) => {
             tx.commit_without_audit(tenancy::audit::Unaudited::IdentityLookup).await?;

@@ -38,7 +38,12 @@ async fn killed_waiting(config: &Path, what: &str, holder: &Client, lock: &str) 
     let mut child = resume(config);
     let waits = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    until(what, async || holder.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) > 0).await;
+    until(what, async || {
+        // A transaction sees the activity of when it first looked.
+        holder.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
+        holder.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) > 0
+    })
+    .await;
     child.kill().await.unwrap();
     holder.batch_execute("ROLLBACK").await.unwrap();
     // The session of the dead process has seen that it is dead, or has done its statement.

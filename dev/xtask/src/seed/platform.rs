@@ -62,7 +62,7 @@ impl Platform {
     /// time.
     async fn register_regions(&self, stack: &Stack) -> Outcome<()> {
         let known = self.client.expect(Call::get("/platform/v1/regions")).await?.json;
-        let known = known["items"].as_array().cloned().unwrap_or_default();
+        let known = known.get("items").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
         for region in &REGIONS {
             let ports = stack.ports.region(region);
             let (peer, public) = (local(ports.front_door_peer()), ports.front_door());

@@ -108,7 +108,7 @@ impl Work<'_> {
         let version = version.map_err(|_cause| "erase.ledger")?;
         let (found, objects) = self.remove_rows(&found, erased).await?;
         Box::pin(documents::erasure::remove(self.regional, self.tenant, &objects)).await?;
-        self.certify(&found, entry, version.as_str().to_owned()).await?;
+        Box::pin(self.certify(&found, entry, version.as_str().to_owned())).await?;
         log::info("patient_erased", &[Field::Tenant(self.tenant.id), Field::Count(erased.seq)]);
         Ok(())
     }

@@ -50,7 +50,7 @@ async fn a_months_pack_is_made_once_downloaded_and_checked_offline_and_one_flipp
     sealer.publish().await.unwrap();
 
     // The month is not over yet; then it is, and is packed by the job, once.
-    let now = DateTime::<Utc>::from(std::time::SystemTime::now());
+    let now = DateTime::<Utc>::from(world.app.clock.now());
     let packer = |now| Packer { regional: &world.region.regional, sealer: &sealer, now };
     assert_eq!(packer(now).make_missing(world.alpha.tenant).await, Ok(0));
     let later = now.checked_add_months(Months::new(2)).unwrap();
@@ -124,7 +124,7 @@ async fn a_pack_that_was_begun_is_made_by_whoever_comes_next() {
     let officer = world.staff(&world.alpha, Role::PrivacyOfficer).await;
     world.patient(&doctor, "P-1").await;
     let sealer = Sealer::connect(&world.region.migrator_config, ShardId(1), Clock::system()).await.unwrap();
-    let now = DateTime::<Utc>::from(std::time::SystemTime::now());
+    let now = DateTime::<Utc>::from(world.app.clock.now());
     let now = now.checked_add_months(Months::new(2)).unwrap();
     let packer = Packer { regional: &world.region.regional, sealer: &sealer, now };
     assert_eq!(packer.make_missing(world.alpha.tenant).await, Ok(1));

@@ -368,7 +368,7 @@ impl World {
     pub(crate) async fn pack(&self) -> String {
         let sealer =
             Sealer::connect(&self.region.migrator_config, ShardId(1), Clock::system()).await.unwrap();
-        let now = DateTime::<Utc>::from(SystemTime::now()) + TimeDelta::days(62);
+        let now = DateTime::<Utc>::from(self.app.clock.now()) + TimeDelta::days(62);
         let packer = Packer { regional: &self.region.regional, sealer: &sealer, now };
         assert_eq!(packer.make_missing(self.alpha.tenant).await, Ok(1));
         let officer = self.staff(&self.alpha, Role::PrivacyOfficer).await;

@@ -68,6 +68,8 @@ fn what(action: &str) -> &'static str {
         "patient.update" => "changed the record",
         "patient.contact" => "changed how the patient is reached",
         "patient.sites" => "changed at which places of the clinic the patient is registered",
+        "patient.access_open" => "let the patient see the own record",
+        "patient.access_close" => "ended that the patient sees the own record",
         "patient.list" => "looked through a list of patients",
         "patient.search" => "searched for patients",
         "care_team.read" => "looked at who treats the patient",

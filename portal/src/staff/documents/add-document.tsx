@@ -1,7 +1,7 @@
 // Adding a document: chosen or dropped, named, sent with its progress in sight, and given up by one button.
 import { type DragEvent, useEffect, useRef, useState } from 'react';
 import { CallError } from '../../api/call.ts';
-import type { Kind } from '../../api/clinic.gen.ts';
+import type { DocumentKind } from '../../api/clinic.gen.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -82,7 +82,7 @@ function Sending({ patient, file, finish }: SendingProps) {
   const kinds = kindsOf(useMe<Me>().role);
   const faults = useFaults();
   const [title, setTitle] = useState(titleOf(file.name));
-  const [kind, setKind] = useState<Kind>(kinds[0] ?? 'other');
+  const [kind, setKind] = useState<DocumentKind>(kinds[0] ?? 'other');
   const [share, setShare] = useState<number>();
   const [failure, setFailure] = useState<unknown>();
   const [fault, setFault] = useState<string>();
@@ -145,7 +145,11 @@ function Sending({ patient, file, finish }: SendingProps) {
           fault={fault}
           onChange={(event) => setTitle(event.target.value)}
         />
-        <Select label={t('document.kind')} value={kind} onChange={(event) => setKind(event.target.value as Kind)}>
+        <Select
+          label={t('document.kind')}
+          value={kind}
+          onChange={(event) => setKind(event.target.value as DocumentKind)}
+        >
           {kinds.map((one) => (
             <option key={one} value={one}>
               {t(`document_kind.${one}`)}

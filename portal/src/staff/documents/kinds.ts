@@ -1,5 +1,5 @@
 // What may be chosen when a document is added: the types that are taken, and the kinds that a role adds.
-import { Kind, MediaType, type Role } from '../../api/clinic.gen.ts';
+import { DocumentKind, MediaType, type Role } from '../../api/clinic.gen.ts';
 
 /** Bytes of every part but the last; the server's own number comes with the announcement. */
 export const FILE_MAX_BYTES = 5 * 2 ** 30;
@@ -29,15 +29,15 @@ export function mediaTypeOf(file: Pick<File, 'name' | 'type'>): MediaType | unde
 /** A title to begin with: the file's name without its ending. */
 export const titleOf = (name: string) => name.replace(/\.[^.]*$/, '');
 
-const DESK: Kind[] = ['referral', 'consent_form', 'insurance_card', 'other'];
+const DESK: DocumentKind[] = ['referral', 'consent_form', 'insurance_card', 'other'];
 
 /** The kinds that a role adds, to leave out what the server would refuse. */
-export function kindsOf(role: Role): readonly Kind[] {
+export function kindsOf(role: Role): readonly DocumentKind[] {
   switch (role) {
     case 'physician':
-      return Kind.options;
+      return DocumentKind.options;
     case 'nurse':
-      return Kind.options.filter((kind) => kind !== 'prescription');
+      return DocumentKind.options.filter((kind) => kind !== 'prescription');
     case 'receptionist':
       return DESK;
     case 'lab_technician':

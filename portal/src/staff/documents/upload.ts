@@ -1,19 +1,19 @@
 // Sends a file: announced, sent part by part, completed. Whatever stops it half-way takes the announcement back.
 import { call, send } from '../../api/call.ts';
 import {
+  type DocumentKind,
   type DocumentView,
   documentComplete,
   documentCreate,
   documentDelete,
   documentPart,
   documentRead,
-  type Kind,
   type MediaType,
 } from '../../api/clinic.gen.ts';
 
 export interface Announcement {
   patient: string;
-  kind: Kind;
+  kind: DocumentKind;
   title: string;
   mediaType: MediaType;
   file: File;

@@ -1,5 +1,5 @@
 // What several screens of the console ask for.
-import { type QueryClient, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, type QueryClient, useQuery } from '@tanstack/react-query';
 import { call } from '../api/call.ts';
 import { regionList, shardList, type TenantView, tenantList, tenantRead, tenantSteps } from '../api/platform.gen.ts';
 
@@ -51,9 +51,11 @@ export function useTenant(id: string) {
   });
 }
 
+/** The steps of a tenant's building; asked once more when it is over, because the last look was before. */
 export function useSteps(id: string, live: boolean) {
   return useQuery({
-    queryKey: ['steps', id],
+    queryKey: ['steps', id, live],
+    placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => (await call(tenantSteps, { path: { id }, signal })).data.items,
     refetchInterval: live ? LIVE_MS : false,
   });

@@ -318,7 +318,8 @@ impl Call {
 /// `second_factor_required` or `step_up_required`, recorded as a denial.
 pub fn sure_enough(needed: access::Assurance, ctx: &Ctx) -> Result<(), AppError> {
     let proven = ctx.actor.and_then(|actor| actor.factor);
-    // Who reads somebody's mail may see what that person sees, and change nothing about how that person signs in.
+    // Who reads somebody's mail may see what that person sees and add a first factor, of which the person is told; whatever
+    // asks for a fresh factor takes more than that.
     let weak = proven.is_some_and(|factor| factor.kind == FactorKind::MailCode);
     if weak && needed == access::Assurance::StepUp {
         return Err(AppError::from(STEP_UP_REQUIRED).denied("step_up"));

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio_postgres::config::SslMode;
@@ -140,6 +141,29 @@ impl DerefMut for PgClient {
 impl Drop for PgClient {
     fn drop(&mut self) {
         self.driver.abort();
+    }
+}
+
+/// Sessions that are at rest between two uses: a log-in each time would be a handshake and 4,096 rounds of HMAC. Whoever gives
+/// one back has nothing open in it.
+#[derive(Default)]
+pub(crate) struct Resting(Mutex<Vec<PgClient>>);
+
+impl Resting {
+    /// One that is still connected.
+    pub(crate) fn take(&self) -> Option<PgClient> {
+        let mut resting = self.0.lock();
+        while let Some(client) = resting.pop() {
+            if !client.is_closed() {
+                return Some(client);
+            }
+        }
+        None
+    }
+
+    /// Keeps one for whoever asks next; there are as many as were ever in use at once.
+    pub(crate) fn give(&self, client: PgClient) {
+        self.0.lock().push(client);
     }
 }
 

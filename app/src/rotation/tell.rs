@@ -7,7 +7,7 @@ use regions::ids::TenantId;
 use regions::log::{self, Field};
 use regions::shutdown::Shutdown;
 use tenancy::config::RegionalConfig;
-use tenancy::keys::{Keeper, KeyError, Rotation};
+use tenancy::keys::{Keeper, KeyError, KeyProgress};
 
 use crate::control::work::{KEYS_PER_TENANT_MAX, KeyReport, KeyVersion, TENANTS_PER_REPORT_MAX, TenantKeys};
 use crate::onboarding::client::WorkClient;
@@ -55,30 +55,30 @@ impl Teller {
         loop {
             let page = self.keeper.tenants(after, page_max).await.map_err(|_cause| "keys.store")?;
             let Some(last) = page.last().copied() else { return Ok(()) };
-            let mut tenants = Vec::with_capacity(page.len());
-            for tenant in page {
-                tenants.push(self.of(tenant).await.map_err(|_cause| "keys.store")?);
-            }
+            let tenants = self.of(&page).await.map_err(|_cause| "keys.store")?;
             self.client.tell_keys(&KeyReport { tenants }).await.map_err(|error| error.code())?;
             after = Some(last);
         }
     }
 
-    async fn of(&self, tenant: TenantId) -> Result<TenantKeys, KeyError> {
-        let rotations = self.keeper.rotations(Some(tenant)).await?;
-        let mut keys = Vec::new();
-        for key in self.keeper.status(tenant).await?.into_iter().rev().take(KEYS_PER_TENANT_MAX) {
-            let of = |one: &&Rotation| one.purpose.as_str() == key.purpose && one.to_version == key.version;
-            let rotation = rotations.iter().find(of);
-            keys.push(KeyVersion {
-                purpose: key.purpose.to_owned(),
-                version: key.version,
-                state: key.state,
-                age_s: key.age_s,
-                rotation: rotation.map(|one| one.stage.as_str().to_owned()),
-                moved: rotation.map(|one| one.done),
-            });
-        }
-        Ok(TenantKeys { tenant, keys })
+    async fn of(&self, page: &[TenantId]) -> Result<Vec<TenantKeys>, KeyError> {
+        let each_max = i64::try_from(KEYS_PER_TENANT_MAX).unwrap_or(i64::MAX);
+        let all = self.keeper.progress(page, each_max).await?;
+        let one = |keys: &[KeyProgress]| {
+            let tenant = keys.first().map(|key| key.tenant)?;
+            Some(TenantKeys { tenant, keys: keys.iter().map(version).collect() })
+        };
+        Ok(all.chunk_by(|left, right| left.tenant == right.tenant).filter_map(one).collect())
+    }
+}
+
+fn version(key: &KeyProgress) -> KeyVersion {
+    KeyVersion {
+        purpose: key.purpose.as_str().to_owned(),
+        version: key.version,
+        state: key.state.clone(),
+        age_s: key.age_s,
+        rotation: key.rotation.map(|(stage, _)| stage.as_str().to_owned()),
+        moved: key.rotation.map(|(_, moved)| moved),
     }
 }

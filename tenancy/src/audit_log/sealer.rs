@@ -1,6 +1,6 @@
 //! The sealer of one shard: whose turn it is, and the transaction that turns waiting events into the next part of the log.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use auditlog::VerifierKey;
@@ -14,7 +14,7 @@ use crate::archive::{Archive, ArchiveError};
 use crate::config::RegionalConfig;
 use crate::error::BootError;
 use crate::kms::{KmsError, Signer};
-use crate::pg::{Connector, PgClient, describe};
+use crate::pg::{Connector, PgClient, Resting, describe};
 
 /// How long a sealer's turn lasts without a batch, in seconds. One that was stopped longer has lost it.
 const LEASE_S: i32 = 15;
@@ -99,8 +99,7 @@ pub struct Sealer {
     pub(super) region: RegionName,
     pub(super) shard: ShardId,
     pub(super) clock: Clock,
-    /// As many as were ever in use at once: three.
-    resting: Mutex<Vec<PgClient>>,
+    resting: Resting,
 }
 
 /// One sealer's turn.
@@ -137,7 +136,7 @@ impl Sealer {
             region: config.region,
             shard,
             clock,
-            resting: Mutex::default(),
+            resting: Resting::default(),
         }))
     }
 
@@ -161,13 +160,10 @@ impl Sealer {
         Duration::from_secs(u64::from(retention_floor_days(self.region)) * 86_400)
     }
 
-    /// A session as the sealer's role: one that rests, else a new one. The sealer looks each second, and a log-in each time
-    /// would be a handshake and 4,096 rounds of HMAC.
+    /// A session as the sealer's role: one that rests, else a new one.
     pub(super) async fn session(&self) -> Result<PgClient, LogError> {
-        while let Some(client) = self.resting().pop() {
-            if !client.is_closed() {
-                return Ok(client);
-            }
+        if let Some(client) = self.resting.take() {
+            return Ok(client);
         }
         let client = self.connector.open_driven().await?;
         client.batch_execute(&format!("SET ROLE {SEALER_ROLE}; {SESSION}")).await?;
@@ -176,12 +172,7 @@ impl Sealer {
 
     /// Keeps a session for the next one who asks; nothing may be open in it.
     pub(super) fn rest(&self, client: PgClient) {
-        self.resting().push(client);
-    }
-
-    fn resting(&self) -> MutexGuard<'_, Vec<PgClient>> {
-        // Nothing panics while it is held.
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.resting.give(client);
     }
 
     /// Takes the turn if nobody has it; `None` while somebody does.

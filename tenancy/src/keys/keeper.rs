@@ -15,7 +15,7 @@ use super::{KeyError, Purpose, Rotation, Stage, SubjectId};
 use crate::config::DbConfig;
 use crate::error::BootError;
 use crate::names::KEEPER_ROLE;
-use crate::pg::{Connector, PgClient};
+use crate::pg::{Connector, PgClient, Resting};
 
 /// Subject keys that one statement puts under another key.
 pub(super) const REWRAP_BATCH_MAX: i64 = 200;
@@ -39,6 +39,23 @@ pub struct KeyStatus {
     pub wraps: u64,
 }
 
+/// One version of a tenant's key and how far the rotation to it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyProgress {
+    /// Whose.
+    pub tenant: TenantId,
+    /// What the key is for.
+    pub purpose: Purpose,
+    /// Its version.
+    pub version: u32,
+    /// `next`, `active`, `decrypt`, `legacy` or `retired`.
+    pub state: String,
+    /// Seconds since it was made.
+    pub age_s: u64,
+    /// Stage of the rotation that ends with it, and what that has moved.
+    pub rotation: Option<(Stage, u64)>,
+}
+
 /// That a subject's key is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Erased {
@@ -51,6 +68,7 @@ pub struct Erased {
 /// A way to the key store's functions.
 pub struct Keeper {
     connector: Connector,
+    resting: Resting,
 }
 
 impl Keeper {
@@ -60,12 +78,23 @@ impl Keeper {
     /// [`BootError`] when the authority's file cannot be used.
     pub fn new(key_store: &DbConfig) -> Result<Self, BootError> {
         let connector = Connector::new(key_store, "key_store", "domicile-keeper")?.becoming(KEEPER_ROLE);
-        Ok(Self { connector })
+        Ok(Self { connector, resting: Resting::default() })
     }
 
     pub(super) async fn session(&self) -> Result<Session, KeyError> {
+        if let Some(client) = self.resting.take() {
+            return Ok(Session(client));
+        }
         let client = self.connector.open_driven().await.map_err(|_cause| KeyError::Unavailable)?;
         Ok(Session(client))
+    }
+
+    /// One statement, after which the session rests.
+    async fn ask(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, KeyError> {
+        let session = self.session().await?;
+        let rows = session.all(sql, params).await?;
+        self.resting.give(session.0);
+        Ok(rows)
     }
 
     /// Destroys a subject's key for good and says under which number the erasure ledger must have it. Doing it again
@@ -119,8 +148,9 @@ impl Keeper {
     /// # Errors
     /// [`KeyError::Unavailable`].
     pub async fn last_erasure(&self) -> Result<u64, KeyError> {
-        let row = self.session().await?.one("SELECT coalesce(max(seq), 0) FROM keystore.erased", &[]).await?;
-        u64::try_from(get::<i64>(&row, 0)?).map_err(|_cause| KeyError::Tampered)
+        let rows = self.ask("SELECT coalesce(max(seq), 0) FROM keystore.erased", &[]).await?;
+        let row = rows.first().ok_or(KeyError::Unavailable)?;
+        u64::try_from(get::<i64>(row, 0)?).map_err(|_cause| KeyError::Tampered)
     }
 
     /// The versions of a tenant's keys.
@@ -133,17 +163,50 @@ impl Keeper {
                 CASE k.purpose WHEN 'enc' THEN (SELECT count(*) FROM keystore.subject_key s
                     WHERE s.tenant = k.tenant AND s.tk_version = k.version) ELSE 0 END
             FROM keystore.tenant_key k WHERE k.tenant = $1 ORDER BY k.purpose, k.version LIMIT 1000";
-        let rows = self.session().await?.all(sql, &[&tenant.as_uuid()]).await?;
+        let rows = self.ask(sql, &[&tenant.as_uuid()]).await?;
         rows.iter()
             .map(|row| {
-                let name: String = get(row, 0)?;
-                let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.as_str() == name);
                 Ok(KeyStatus {
-                    purpose: purpose.ok_or(KeyError::Tampered)?.as_str(),
+                    purpose: purpose(row, 0)?.as_str(),
                     version: u32::try_from(get::<i64>(row, 1)?).map_err(|_cause| KeyError::Tampered)?,
                     state: get(row, 2)?,
                     age_s: u64::try_from(get::<i64>(row, 3)?).unwrap_or(0),
                     wraps: u64::try_from(get::<i64>(row, 4)?).unwrap_or(0),
+                })
+            })
+            .collect()
+    }
+
+    /// The newest versions of some tenants' keys, at most `each_max` a tenant, with how far their rotations are; nothing is
+    /// counted for it. In the order of tenants, purposes and versions.
+    ///
+    /// # Errors
+    /// [`KeyError::Unavailable`].
+    pub async fn progress(&self, tenants: &[TenantId], each_max: i64) -> Result<Vec<KeyProgress>, KeyError> {
+        let sql = "SELECT tenant, purpose, version, state, age_s, stage, done FROM (
+                SELECT k.tenant, k.purpose, k.version, k.state, r.stage, r.done,
+                    extract(epoch FROM clock_timestamp() - k.created_at)::bigint AS age_s,
+                    row_number() OVER (PARTITION BY k.tenant ORDER BY k.version DESC, k.purpose) AS place
+                FROM keystore.tenant_key k LEFT JOIN LATERAL (
+                    SELECT r.stage, r.done FROM keystore.rotation r
+                    WHERE r.tenant = k.tenant AND r.purpose = k.purpose AND r.to_version = k.version
+                    ORDER BY r.started_at DESC LIMIT 1) r ON true
+                WHERE k.tenant = ANY ($1)) AS ranked
+            WHERE place <= $2 ORDER BY tenant, purpose, version";
+        let tenants: Vec<Uuid> = tenants.iter().map(|tenant| tenant.as_uuid()).collect();
+        let rows = self.ask(sql, &[&tenants, &each_max]).await?;
+        rows.iter()
+            .map(|row| {
+                let stage: Option<String> = get(row, 5)?;
+                let stage = stage.map(|stage| Stage::parse(&stage).ok_or(KeyError::Tampered)).transpose()?;
+                let done: Option<i64> = get(row, 6)?;
+                Ok(KeyProgress {
+                    tenant: TenantId::from(get::<Uuid>(row, 0)?.into_bytes()),
+                    purpose: purpose(row, 1)?,
+                    version: u32::try_from(get::<i64>(row, 2)?).map_err(|_cause| KeyError::Tampered)?,
+                    state: get(row, 3)?,
+                    age_s: u64::try_from(get::<i64>(row, 4)?).unwrap_or(0),
+                    rotation: stage.zip(done.map(|done| u64::try_from(done).unwrap_or(0))),
                 })
             })
             .collect()
@@ -157,7 +220,7 @@ impl Keeper {
         let sql =
             "SELECT DISTINCT tenant FROM keystore.tenant_key WHERE tenant > $1 ORDER BY tenant LIMIT $2";
         let after = after.map_or(Uuid::nil(), |tenant| tenant.as_uuid());
-        let rows = self.session().await?.all(sql, &[&after, &limit]).await?;
+        let rows = self.ask(sql, &[&after, &limit]).await?;
         rows.iter().map(|row| Ok(TenantId::from(get::<Uuid>(row, 0)?.into_bytes()))).collect()
     }
 
@@ -169,7 +232,7 @@ impl Keeper {
         let sql = "SELECT id, tenant, purpose, to_version, stage, done, position FROM keystore.rotation
             WHERE CASE WHEN $1::uuid IS NULL THEN stage <> 'done' ELSE tenant = $1 END ORDER BY started_at LIMIT $2";
         let of = of.map(|tenant| tenant.as_uuid());
-        let rows = self.session().await?.all(sql, &[&of, &ROTATIONS_MAX]).await?;
+        let rows = self.ask(sql, &[&of, &ROTATIONS_MAX]).await?;
         rows.iter().map(rotation).collect()
     }
 }
@@ -220,13 +283,17 @@ impl Session {
     }
 }
 
+fn purpose(row: &Row, column: usize) -> Result<Purpose, KeyError> {
+    let name: String = get(row, column)?;
+    Purpose::ALL.into_iter().find(|one| one.as_str() == name).ok_or(KeyError::Tampered)
+}
+
 pub(super) fn rotation(row: &Row) -> Result<Rotation, KeyError> {
-    let (purpose, stage): (String, String) = (get(row, 2)?, get(row, 4)?);
-    let purpose = Purpose::ALL.into_iter().find(|one| one.as_str() == purpose).ok_or(KeyError::Tampered)?;
+    let stage: String = get(row, 4)?;
     Ok(Rotation {
         id: get(row, 0)?,
         tenant: TenantId::from(get::<Uuid>(row, 1)?.into_bytes()),
-        purpose,
+        purpose: purpose(row, 2)?,
         to_version: u32::try_from(get::<i64>(row, 3)?).map_err(|_cause| KeyError::Tampered)?,
         stage: Stage::parse(&stage).ok_or(KeyError::Tampered)?,
         done: u64::try_from(get::<i64>(row, 5)?).unwrap_or(0),

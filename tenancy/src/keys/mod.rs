@@ -32,7 +32,7 @@ mod store;
 mod subjects;
 mod tenants;
 
-pub use keeper::{Erased, Keeper, KeyStatus};
+pub use keeper::{Erased, Keeper, KeyProgress, KeyStatus};
 pub use ledger::LedgerEntry;
 pub use migrations::{MIGRATIONS, MigrateError, Migration, migrate};
 pub use rotation::{NOTICE_S, Rotation, Stage, Step};

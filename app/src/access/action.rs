@@ -1,166 +1,5 @@
 //! Everything a caller can ask for. Each route names exactly one action.
 
-/// One thing a caller can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Action {
-    /// Read the API description.
-    ApiDescribe,
-    /// Turn an invitation into an account.
-    InvitationAccept,
-    /// Sign in.
-    SessionCreate,
-    /// See the own session.
-    SessionRead,
-    /// Sign out.
-    SessionEnd,
-    /// See the own account.
-    MeRead,
-    /// Prove a second factor in the own session.
-    SessionProve,
-    /// See which factors the own account has.
-    FactorList,
-    /// Begin to enrol time-based codes.
-    TotpEnrol,
-    /// Finish it with the first code.
-    TotpConfirm,
-    /// Replace the own recovery codes.
-    RecoveryRenew,
-    /// Begin to add a passkey.
-    PasskeyBegin,
-    /// Add a passkey.
-    PasskeyAdd,
-    /// Remove one of the own passkeys.
-    PasskeyRemove,
-    /// Begin to prove a passkey in the own session.
-    PasskeyChallenge,
-    /// See the own sessions.
-    SessionList,
-    /// End one of the own sessions.
-    SessionRevoke,
-    /// Change the own password.
-    PasswordChange,
-    /// End a staff member's sessions.
-    StaffEndSessions,
-    /// See how long sessions live.
-    SessionPolicyRead,
-    /// Shorten how long sessions live.
-    SessionPolicyChange,
-    /// Begin to sign in with a passkey.
-    SessionChallenge,
-    /// Sign in with a passkey.
-    SessionCreatePasskey,
-    /// Ask for a code by mail to sign in with.
-    SessionCode,
-    /// Sign in with such a code.
-    SessionCreateCode,
-    /// Ask for a mail to set a new password.
-    RecoveryAsk,
-    /// Set a new password with the token of that mail.
-    RecoveryComplete,
-    /// Take the factors of a colleague who lost them, so that they enrol new ones.
-    FactorReset,
-    /// List the clinic's staff.
-    StaffList,
-    /// Invite a staff member.
-    StaffInvite,
-    /// Open a staff member's account again after too many wrong passwords.
-    StaffUnlock,
-    /// Give a staff member another role.
-    StaffRole,
-    /// Close a staff member's account.
-    StaffDeactivate,
-    /// Open a closed account again.
-    StaffReactivate,
-    /// List where the clinic works.
-    SiteList,
-    /// Add a site.
-    SiteCreate,
-    /// Say at which sites a staff member works.
-    StaffSites,
-    /// Register a patient.
-    PatientCreate,
-    /// Page through patients.
-    PatientList,
-    /// Read one patient.
-    PatientRead,
-    /// Correct one patient.
-    PatientUpdate,
-    /// Search patients.
-    PatientSearch,
-    /// Reach for a patient in an emergency.
-    BreakGlassStart,
-    /// End the own emergency access.
-    BreakGlassEnd,
-    /// See emergencies that wait for their review.
-    BreakGlassList,
-    /// Review somebody else's emergency access.
-    BreakGlassReview,
-    /// Correct how a patient is reached.
-    PatientContact,
-    /// Let a patient sign in and see the own record.
-    PatientAccessOpen,
-    /// End that.
-    PatientAccessClose,
-    /// Say at which sites a patient is registered.
-    PatientSites,
-    /// See who treats a patient.
-    CareTeamRead,
-    /// Add somebody to a care team.
-    CareTeamJoin,
-    /// End a membership of a care team.
-    CareTeamLeave,
-    /// Announce a document of a patient.
-    DocumentCreate,
-    /// List a patient's documents.
-    DocumentList,
-    /// Read what is said about a document.
-    DocumentRead,
-    /// Correct a document's words.
-    DocumentUpdate,
-    /// Take a document out of the record.
-    DocumentDelete,
-    /// Send a document's bytes.
-    DocumentUpload,
-    /// Send a part of a document's bytes.
-    DocumentPart,
-    /// End the upload of a document.
-    DocumentComplete,
-    /// Read a document's bytes.
-    DocumentDownload,
-    /// Make a link to a document's bytes.
-    DocumentLink,
-    /// Use a link up.
-    DocumentRedeem,
-    /// Ask for a patient to be erased.
-    ErasureRequest,
-    /// Read what became of it.
-    ErasureRead,
-    /// Agree to it, as a second person.
-    ErasureApprove,
-    /// Call it off.
-    ErasureCancel,
-    /// List a patient's legal holds.
-    LegalHoldList,
-    /// Place a legal hold.
-    LegalHoldPlace,
-    /// Release it.
-    LegalHoldRelease,
-    /// Search the clinic's audit log.
-    AuditSearch,
-    /// Have a receipt of an audit event.
-    AuditReceipt,
-    /// See, in plain words, who used a patient's record.
-    AccessReport,
-    /// Write down that a patient's data were given to somebody outside.
-    DisclosureRecord,
-    /// See to whom a patient's data were given.
-    DisclosureList,
-    /// See of which months there are packs of the audit log.
-    PackList,
-    /// Have a file of a pack.
-    PackDownload,
-}
-
 /// Who may ask at all, before roles are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
@@ -170,344 +9,210 @@ pub enum Audience {
     Staff,
 }
 
-impl Action {
-    /// Every action, in the order of the printed matrix.
-    pub const ALL: [Action; 78] = [
-        Action::ApiDescribe,
-        Action::InvitationAccept,
-        Action::SessionCreate,
-        Action::SessionRead,
-        Action::SessionEnd,
-        Action::MeRead,
-        Action::SessionProve,
-        Action::FactorList,
-        Action::TotpEnrol,
-        Action::TotpConfirm,
-        Action::RecoveryRenew,
-        Action::PasskeyBegin,
-        Action::PasskeyAdd,
-        Action::PasskeyRemove,
-        Action::PasskeyChallenge,
-        Action::SessionList,
-        Action::SessionRevoke,
-        Action::PasswordChange,
-        Action::StaffEndSessions,
-        Action::SessionPolicyRead,
-        Action::SessionPolicyChange,
-        Action::SessionChallenge,
-        Action::SessionCreatePasskey,
-        Action::SessionCode,
-        Action::SessionCreateCode,
-        Action::RecoveryAsk,
-        Action::RecoveryComplete,
-        Action::FactorReset,
-        Action::StaffList,
-        Action::StaffInvite,
-        Action::StaffUnlock,
-        Action::StaffRole,
-        Action::StaffDeactivate,
-        Action::StaffReactivate,
-        Action::SiteList,
-        Action::SiteCreate,
-        Action::StaffSites,
-        Action::PatientCreate,
-        Action::PatientList,
-        Action::PatientRead,
-        Action::PatientUpdate,
-        Action::PatientSearch,
-        Action::BreakGlassStart,
-        Action::BreakGlassEnd,
-        Action::BreakGlassList,
-        Action::BreakGlassReview,
-        Action::PatientContact,
-        Action::PatientAccessOpen,
-        Action::PatientAccessClose,
-        Action::PatientSites,
-        Action::CareTeamRead,
-        Action::CareTeamJoin,
-        Action::CareTeamLeave,
-        Action::DocumentCreate,
-        Action::DocumentList,
-        Action::DocumentRead,
-        Action::DocumentUpdate,
-        Action::DocumentDelete,
-        Action::DocumentUpload,
-        Action::DocumentPart,
-        Action::DocumentComplete,
-        Action::DocumentDownload,
-        Action::DocumentLink,
-        Action::DocumentRedeem,
-        Action::ErasureRequest,
-        Action::ErasureRead,
-        Action::ErasureApprove,
-        Action::ErasureCancel,
-        Action::LegalHoldList,
-        Action::LegalHoldPlace,
-        Action::LegalHoldRelease,
-        Action::AuditSearch,
-        Action::AuditReceipt,
-        Action::AccessReport,
-        Action::DisclosureRecord,
-        Action::DisclosureList,
-        Action::PackList,
-        Action::PackDownload,
-    ];
+/// Whose data an action shows or changes.
+enum About {
+    /// Patients': it is never answered without an audit entry.
+    Patients,
+    /// No patient's.
+    Nobody,
+}
 
-    /// The name in the audit log, in transaction names and in the printed matrix.
-    #[must_use]
-    #[expect(clippy::too_many_lines, reason = "one line an action, with no wildcard")]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Action::ApiDescribe => "api.describe",
-            Action::InvitationAccept => "invitation.accept",
-            Action::SessionCreate => "session.create",
-            Action::SessionRead => "session.read",
-            Action::SessionEnd => "session.end",
-            Action::MeRead => "me.read",
-            Action::SessionProve => "session.prove",
-            Action::FactorList => "factor.list",
-            Action::TotpEnrol => "totp.enrol",
-            Action::TotpConfirm => "totp.confirm",
-            Action::RecoveryRenew => "recovery.renew",
-            Action::PasskeyBegin => "passkey.begin",
-            Action::PasskeyAdd => "passkey.add",
-            Action::PasskeyRemove => "passkey.remove",
-            Action::PasskeyChallenge => "passkey.challenge",
-            Action::SessionList => "session.list",
-            Action::SessionRevoke => "session.revoke",
-            Action::PasswordChange => "password.change",
-            Action::StaffEndSessions => "staff.end_sessions",
-            Action::SessionPolicyRead => "session_policy.read",
-            Action::SessionPolicyChange => "session_policy.change",
-            Action::SessionChallenge => "session.challenge",
-            Action::SessionCreatePasskey => "session.create_passkey",
-            Action::SessionCode => "session.code",
-            Action::SessionCreateCode => "session.create_code",
-            Action::RecoveryAsk => "recovery.ask",
-            Action::RecoveryComplete => "recovery.complete",
-            Action::FactorReset => "factor.reset",
-            Action::StaffList => "staff.list",
-            Action::StaffInvite => "staff.invite",
-            Action::StaffUnlock => "staff.unlock",
-            Action::StaffRole => "staff.role",
-            Action::StaffDeactivate => "staff.deactivate",
-            Action::StaffReactivate => "staff.reactivate",
-            Action::SiteList => "site.list",
-            Action::SiteCreate => "site.create",
-            Action::StaffSites => "staff.sites",
-            Action::PatientAccessOpen => "patient.access_open",
-            Action::PatientAccessClose => "patient.access_close",
-            Action::PatientSites => "patient.sites",
-            Action::PatientCreate => "patient.create",
-            Action::PatientList => "patient.list",
-            Action::PatientRead => "patient.read",
-            Action::PatientUpdate => "patient.update",
-            Action::PatientSearch => "patient.search",
-            Action::BreakGlassStart => "break_glass.start",
-            Action::BreakGlassEnd => "break_glass.end",
-            Action::BreakGlassList => "break_glass.list",
-            Action::BreakGlassReview => "break_glass.review",
-            Action::PatientContact => "patient.contact",
-            Action::CareTeamRead => "care_team.read",
-            Action::CareTeamJoin => "care_team.join",
-            Action::CareTeamLeave => "care_team.leave",
-            Action::DocumentCreate => "document.create",
-            Action::DocumentList => "document.list",
-            Action::DocumentRead => "document.read",
-            Action::DocumentUpdate => "document.update",
-            Action::DocumentDelete => "document.delete",
-            Action::DocumentUpload => "document.upload",
-            Action::DocumentPart => "document.part",
-            Action::DocumentComplete => "document.complete",
-            Action::DocumentDownload => "document.download",
-            Action::DocumentLink => "document.link",
-            Action::DocumentRedeem => "document.redeem",
-            Action::ErasureRequest => "erasure.request",
-            Action::ErasureRead => "erasure.read",
-            Action::ErasureApprove => "erasure.approve",
-            Action::ErasureCancel => "erasure.cancel",
-            Action::LegalHoldList => "legal_hold.list",
-            Action::LegalHoldPlace => "legal_hold.place",
-            Action::LegalHoldRelease => "legal_hold.release",
-            Action::AuditSearch => "audit.search",
-            Action::AuditReceipt => "audit.receipt",
-            Action::AccessReport => "audit.access_report",
-            Action::DisclosureRecord => "disclosure.record",
-            Action::DisclosureList => "disclosure.list",
-            Action::PackList => "audit_pack.list",
-            Action::PackDownload => "audit_pack.download",
+macro_rules! actions {
+    ($($(#[$doc:meta])* $action:ident $name:literal $audience:ident $about:ident;)*) => {
+        /// One thing a caller can do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Action {
+            $($(#[$doc])* $action,)*
         }
-    }
 
-    /// Who may ask at all.
-    #[must_use]
-    #[expect(clippy::too_many_lines, reason = "one line an action, with no wildcard")]
-    pub const fn audience(self) -> Audience {
-        match self {
-            Action::ApiDescribe
-            | Action::InvitationAccept
-            | Action::SessionCreate
-            | Action::SessionChallenge
-            | Action::SessionCreatePasskey
-            | Action::SessionCode
-            | Action::SessionCreateCode
-            | Action::RecoveryAsk
-            | Action::RecoveryComplete => Audience::Anyone,
-            Action::SessionRead
-            | Action::SessionEnd
-            | Action::MeRead
-            | Action::SessionProve
-            | Action::FactorList
-            | Action::TotpEnrol
-            | Action::TotpConfirm
-            | Action::RecoveryRenew
-            | Action::PasskeyBegin
-            | Action::PasskeyAdd
-            | Action::PasskeyRemove
-            | Action::PasskeyChallenge
-            | Action::SessionList
-            | Action::SessionRevoke
-            | Action::PasswordChange
-            | Action::StaffEndSessions
-            | Action::SessionPolicyRead
-            | Action::SessionPolicyChange
-            | Action::FactorReset
-            | Action::StaffList
-            | Action::StaffInvite
-            | Action::StaffUnlock
-            | Action::StaffRole
-            | Action::StaffDeactivate
-            | Action::StaffReactivate
-            | Action::SiteList
-            | Action::SiteCreate
-            | Action::StaffSites
-            | Action::PatientAccessOpen
-            | Action::PatientAccessClose
-            | Action::PatientSites
-            | Action::PatientCreate
-            | Action::PatientList
-            | Action::PatientRead
-            | Action::PatientUpdate
-            | Action::PatientSearch
-            | Action::AuditSearch
-            | Action::AuditReceipt
-            | Action::BreakGlassStart
-            | Action::BreakGlassEnd
-            | Action::BreakGlassList
-            | Action::BreakGlassReview
-            | Action::PatientContact
-            | Action::CareTeamRead
-            | Action::CareTeamJoin
-            | Action::CareTeamLeave => Audience::Staff,
-            Action::AccessReport
-            | Action::DisclosureRecord
-            | Action::DisclosureList
-            | Action::PackList
-            | Action::PackDownload => Audience::Staff,
-            Action::DocumentCreate
-            | Action::DocumentList
-            | Action::DocumentRead
-            | Action::DocumentUpdate
-            | Action::DocumentDelete
-            | Action::DocumentUpload
-            | Action::DocumentPart
-            | Action::DocumentComplete
-            | Action::DocumentDownload
-            | Action::DocumentLink
-            | Action::DocumentRedeem
-            | Action::ErasureRequest
-            | Action::ErasureRead
-            | Action::ErasureApprove
-            | Action::ErasureCancel
-            | Action::LegalHoldList
-            | Action::LegalHoldPlace
-            | Action::LegalHoldRelease => Audience::Staff,
-        }
-    }
+        impl Action {
+            /// Every action, in the order of the printed matrix.
+            pub const ALL: [Action; [$($name),*].len()] = [$(Action::$action),*];
 
-    /// Whether the action shows or changes patients' data, and so is never answered without an audit entry.
-    #[must_use]
-    #[expect(clippy::too_many_lines, reason = "one line an action, with no wildcard")]
-    pub const fn touches_patients(self) -> bool {
-        match self {
-            Action::PatientCreate
-            | Action::PatientList
-            | Action::PatientRead
-            | Action::PatientUpdate
-            | Action::PatientSearch
-            | Action::AuditSearch
-            | Action::BreakGlassStart
-            | Action::BreakGlassEnd
-            | Action::BreakGlassList
-            | Action::BreakGlassReview
-            | Action::PatientContact
-            | Action::PatientAccessOpen
-            | Action::PatientAccessClose
-            | Action::PatientSites
-            | Action::CareTeamRead
-            | Action::CareTeamJoin
-            | Action::CareTeamLeave => true,
-            Action::AccessReport
-            | Action::DisclosureRecord
-            | Action::DisclosureList
-            | Action::PackList
-            | Action::PackDownload => true,
-            Action::DocumentCreate
-            | Action::DocumentList
-            | Action::DocumentRead
-            | Action::DocumentUpdate
-            | Action::DocumentDelete
-            | Action::DocumentUpload
-            | Action::DocumentPart
-            | Action::DocumentComplete
-            | Action::DocumentDownload
-            | Action::DocumentLink
-            | Action::DocumentRedeem
-            | Action::ErasureRequest
-            | Action::ErasureRead
-            | Action::ErasureApprove
-            | Action::ErasureCancel
-            | Action::LegalHoldList
-            | Action::LegalHoldPlace
-            | Action::LegalHoldRelease => true,
-            Action::ApiDescribe
-            | Action::InvitationAccept
-            | Action::SessionCreate
-            | Action::SessionRead
-            | Action::SessionEnd
-            | Action::MeRead
-            | Action::SessionProve
-            | Action::FactorList
-            | Action::TotpEnrol
-            | Action::TotpConfirm
-            | Action::RecoveryRenew
-            | Action::PasskeyBegin
-            | Action::PasskeyAdd
-            | Action::PasskeyRemove
-            | Action::PasskeyChallenge
-            | Action::SessionList
-            | Action::SessionRevoke
-            | Action::PasswordChange
-            | Action::StaffEndSessions
-            | Action::SessionPolicyRead
-            | Action::SessionPolicyChange
-            | Action::SessionChallenge
-            | Action::SessionCreatePasskey
-            | Action::SessionCode
-            | Action::SessionCreateCode
-            | Action::RecoveryAsk
-            | Action::RecoveryComplete
-            | Action::FactorReset
-            | Action::StaffList
-            | Action::StaffInvite
-            | Action::StaffUnlock
-            | Action::AuditReceipt
-            | Action::StaffRole
-            | Action::StaffDeactivate
-            | Action::StaffReactivate
-            | Action::SiteList
-            | Action::SiteCreate
-            | Action::StaffSites => false,
+            /// The name in the audit log, in transaction names and in the printed matrix.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Action::$action => $name,)*
+                }
+            }
+
+            /// Who may ask at all.
+            #[must_use]
+            pub const fn audience(self) -> Audience {
+                match self {
+                    $(Action::$action => Audience::$audience,)*
+                }
+            }
+
+            /// Whether the action shows or changes patients' data, and so is never answered without an audit entry.
+            #[must_use]
+            pub const fn touches_patients(self) -> bool {
+                let about = match self {
+                    $(Action::$action => About::$about,)*
+                };
+                matches!(about, About::Patients)
+            }
         }
-    }
+    };
+}
+
+// Name, who may ask at all, whose data it is about.
+actions! {
+    /// Read the API description.
+    ApiDescribe "api.describe" Anyone Nobody;
+    /// Turn an invitation into an account.
+    InvitationAccept "invitation.accept" Anyone Nobody;
+    /// Sign in.
+    SessionCreate "session.create" Anyone Nobody;
+    /// See the own session.
+    SessionRead "session.read" Staff Nobody;
+    /// Sign out.
+    SessionEnd "session.end" Staff Nobody;
+    /// See the own account.
+    MeRead "me.read" Staff Nobody;
+    /// Prove a second factor in the own session.
+    SessionProve "session.prove" Staff Nobody;
+    /// See which factors the own account has.
+    FactorList "factor.list" Staff Nobody;
+    /// Begin to enrol time-based codes.
+    TotpEnrol "totp.enrol" Staff Nobody;
+    /// Finish it with the first code.
+    TotpConfirm "totp.confirm" Staff Nobody;
+    /// Replace the own recovery codes.
+    RecoveryRenew "recovery.renew" Staff Nobody;
+    /// Begin to add a passkey.
+    PasskeyBegin "passkey.begin" Staff Nobody;
+    /// Add a passkey.
+    PasskeyAdd "passkey.add" Staff Nobody;
+    /// Remove one of the own passkeys.
+    PasskeyRemove "passkey.remove" Staff Nobody;
+    /// Begin to prove a passkey in the own session.
+    PasskeyChallenge "passkey.challenge" Staff Nobody;
+    /// See the own sessions.
+    SessionList "session.list" Staff Nobody;
+    /// End one of the own sessions.
+    SessionRevoke "session.revoke" Staff Nobody;
+    /// Change the own password.
+    PasswordChange "password.change" Staff Nobody;
+    /// End a staff member's sessions.
+    StaffEndSessions "staff.end_sessions" Staff Nobody;
+    /// See how long sessions live.
+    SessionPolicyRead "session_policy.read" Staff Nobody;
+    /// Shorten how long sessions live.
+    SessionPolicyChange "session_policy.change" Staff Nobody;
+    /// Begin to sign in with a passkey.
+    SessionChallenge "session.challenge" Anyone Nobody;
+    /// Sign in with a passkey.
+    SessionCreatePasskey "session.create_passkey" Anyone Nobody;
+    /// Ask for a code by mail to sign in with.
+    SessionCode "session.code" Anyone Nobody;
+    /// Sign in with such a code.
+    SessionCreateCode "session.create_code" Anyone Nobody;
+    /// Ask for a mail to set a new password.
+    RecoveryAsk "recovery.ask" Anyone Nobody;
+    /// Set a new password with the token of that mail.
+    RecoveryComplete "recovery.complete" Anyone Nobody;
+    /// Take the factors of a colleague who lost them, so that they enrol new ones.
+    FactorReset "factor.reset" Staff Nobody;
+    /// List the clinic's staff.
+    StaffList "staff.list" Staff Nobody;
+    /// Invite a staff member.
+    StaffInvite "staff.invite" Staff Nobody;
+    /// Open a staff member's account again after too many wrong passwords.
+    StaffUnlock "staff.unlock" Staff Nobody;
+    /// Give a staff member another role.
+    StaffRole "staff.role" Staff Nobody;
+    /// Close a staff member's account.
+    StaffDeactivate "staff.deactivate" Staff Nobody;
+    /// Open a closed account again.
+    StaffReactivate "staff.reactivate" Staff Nobody;
+    /// List where the clinic works.
+    SiteList "site.list" Staff Nobody;
+    /// Add a site.
+    SiteCreate "site.create" Staff Nobody;
+    /// Say at which sites a staff member works.
+    StaffSites "staff.sites" Staff Nobody;
+    /// Register a patient.
+    PatientCreate "patient.create" Staff Patients;
+    /// Page through patients.
+    PatientList "patient.list" Staff Patients;
+    /// Read one patient.
+    PatientRead "patient.read" Staff Patients;
+    /// Correct one patient.
+    PatientUpdate "patient.update" Staff Patients;
+    /// Search patients.
+    PatientSearch "patient.search" Staff Patients;
+    /// Reach for a patient in an emergency.
+    BreakGlassStart "break_glass.start" Staff Patients;
+    /// End the own emergency access.
+    BreakGlassEnd "break_glass.end" Staff Patients;
+    /// See emergencies that wait for their review.
+    BreakGlassList "break_glass.list" Staff Patients;
+    /// Review somebody else's emergency access.
+    BreakGlassReview "break_glass.review" Staff Patients;
+    /// Correct how a patient is reached.
+    PatientContact "patient.contact" Staff Patients;
+    /// Let a patient sign in and see the own record.
+    PatientAccessOpen "patient.access_open" Staff Patients;
+    /// End that.
+    PatientAccessClose "patient.access_close" Staff Patients;
+    /// Say at which sites a patient is registered.
+    PatientSites "patient.sites" Staff Patients;
+    /// See who treats a patient.
+    CareTeamRead "care_team.read" Staff Patients;
+    /// Add somebody to a care team.
+    CareTeamJoin "care_team.join" Staff Patients;
+    /// End a membership of a care team.
+    CareTeamLeave "care_team.leave" Staff Patients;
+    /// Announce a document of a patient.
+    DocumentCreate "document.create" Staff Patients;
+    /// List a patient's documents.
+    DocumentList "document.list" Staff Patients;
+    /// Read what is said about a document.
+    DocumentRead "document.read" Staff Patients;
+    /// Correct a document's words.
+    DocumentUpdate "document.update" Staff Patients;
+    /// Take a document out of the record.
+    DocumentDelete "document.delete" Staff Patients;
+    /// Send a document's bytes.
+    DocumentUpload "document.upload" Staff Patients;
+    /// Send a part of a document's bytes.
+    DocumentPart "document.part" Staff Patients;
+    /// End the upload of a document.
+    DocumentComplete "document.complete" Staff Patients;
+    /// Read a document's bytes.
+    DocumentDownload "document.download" Staff Patients;
+    /// Make a link to a document's bytes.
+    DocumentLink "document.link" Staff Patients;
+    /// Use a link up.
+    DocumentRedeem "document.redeem" Staff Patients;
+    /// Ask for a patient to be erased.
+    ErasureRequest "erasure.request" Staff Patients;
+    /// Read what became of it.
+    ErasureRead "erasure.read" Staff Patients;
+    /// Agree to it, as a second person.
+    ErasureApprove "erasure.approve" Staff Patients;
+    /// Call it off.
+    ErasureCancel "erasure.cancel" Staff Patients;
+    /// List a patient's legal holds.
+    LegalHoldList "legal_hold.list" Staff Patients;
+    /// Place a legal hold.
+    LegalHoldPlace "legal_hold.place" Staff Patients;
+    /// Release it.
+    LegalHoldRelease "legal_hold.release" Staff Patients;
+    /// Search the clinic's audit log.
+    AuditSearch "audit.search" Staff Patients;
+    /// Have a receipt of an audit event.
+    AuditReceipt "audit.receipt" Staff Nobody;
+    /// See, in plain words, who used a patient's record.
+    AccessReport "audit.access_report" Staff Patients;
+    /// Write down that a patient's data were given to somebody outside.
+    DisclosureRecord "disclosure.record" Staff Patients;
+    /// See to whom a patient's data were given.
+    DisclosureList "disclosure.list" Staff Patients;
+    /// See of which months there are packs of the audit log.
+    PackList "audit_pack.list" Staff Patients;
+    /// Have a file of a pack.
+    PackDownload "audit_pack.download" Staff Patients;
 }

@@ -1,12 +1,7 @@
 //! Emergency access: one patient, a reason, an hour at most, told at once, reviewed by somebody else, and recorded or not
 //! done (catalogue entry T62).
 
-use std::sync::Arc;
-
 use app::access::Role;
-use app::config::MailConfig;
-use app::jobs::mail::Mailer;
-use app::jobs::queue::Jobs;
 use app::patients::model::PatientId;
 use app::staff::model::AccountId;
 use serde_json::{Value, json};
@@ -56,23 +51,6 @@ impl Scene {
         let body = json!({ "verdict": "justified", "note": "Alone on duty, as the rota says." });
         let path = format!("/api/v1/break-glass/{id}/review");
         self.world.ask(&self.world.alpha, "POST", &path).by(by).json(&body).send().await
-    }
-
-    fn jobs(&self, dir: &std::path::Path) -> Arc<Jobs> {
-        let world = &self.world;
-        let config =
-            MailConfig { from: "no-reply@domicile.example".into(), dir: Some(dir.to_owned()), smtp: None };
-        Arc::new(Jobs {
-            regional: Arc::clone(&world.region.regional),
-            directory: world.app.directory.clone(),
-            base: world.app.base.clone(),
-            public_port: world.app.public_port,
-            mailer: Mailer::new(&config).unwrap(),
-            scanner: app::documents::scanner::Scanner::Off,
-            signers: std::collections::HashMap::new(),
-            clock: world.app.clock.clone(),
-            eraser: None,
-        })
     }
 }
 
@@ -214,7 +192,7 @@ async fn the_privacy_officer_is_told_at_once_and_again_when_nobody_reviews() {
     let payload: String = jobs[0].get(0);
     assert!(!payload.contains("zzreason") && payload.contains("break_glass"), "{payload}");
     let dir = tempfile::tempdir().unwrap();
-    let told = scene.jobs(dir.path());
+    let told = super::jobs::jobs(&scene.world, dir.path());
     let id = app::break_glass::model::BreakGlassId::parse(started["id"].as_str().unwrap()).unwrap();
     let payload = tenancy::JobPayload::new(world.alpha.tenant.id).id("break_glass", id.uuid());
     let mails = || {

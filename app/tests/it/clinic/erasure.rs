@@ -5,12 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use app::access::Role;
-use app::config::MailConfig;
-use app::documents::scanner::Scanner;
 use app::documents::sweep;
 use app::erasure::certificate::{Certificate, CertificateError};
 use app::erasure::job::{self, Eraser, Work};
-use app::jobs::mail::Mailer;
 use app::jobs::queue::{self, Jobs};
 use app::patients::model::PatientId;
 use base64::Engine as _;
@@ -23,25 +20,15 @@ use tenancy::keys::{KeyError, LedgerEntry, SubjectId, ledger};
 use tenancy::{JobPayload, Regional, SchemaName};
 use uuid::Uuid;
 
+use super::jobs::parts;
 use crate::support::{Actor, Answer, Sample, World, patient};
 
 /// How long an erasure may take, in seconds.
 const ERASED_WITHIN_S: u64 = 5;
 
 pub(super) async fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
-    let config =
-        MailConfig { from: "no-reply@domicile.example".into(), dir: Some(dir.to_owned()), smtp: None };
-    Arc::new(Jobs {
-        regional: Arc::clone(&world.region.regional),
-        directory: world.app.directory.clone(),
-        base: world.app.base.clone(),
-        public_port: world.app.public_port,
-        mailer: Mailer::new(&config).unwrap(),
-        scanner: Scanner::Off,
-        clock: world.app.clock.clone(),
-        signers: std::collections::HashMap::new(),
-        eraser: Some(Eraser::connect(&world.region.migrator_config).await.unwrap()),
-    })
+    let eraser = Some(Eraser::connect(&world.region.migrator_config).await.unwrap());
+    Arc::new(Jobs { eraser, ..parts(world, dir) })
 }
 
 /// Who asks, who agrees, and a patient with a document.

@@ -16,9 +16,14 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 use crate::support::World;
 
 pub(super) fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
+    Arc::new(parts(world, dir))
+}
+
+/// What the jobs of a world work with; mail goes into a folder, nothing is signed and nobody erased.
+pub(super) fn parts(world: &World, dir: &Path) -> Jobs {
     let config =
         MailConfig { from: "no-reply@domicile.example".into(), dir: Some(dir.to_owned()), smtp: None };
-    Arc::new(Jobs {
+    Jobs {
         regional: Arc::clone(&world.region.regional),
         directory: world.app.directory.clone(),
         base: world.app.base.clone(),
@@ -28,7 +33,7 @@ pub(super) fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
         signers: std::collections::HashMap::new(),
         clock: world.app.clock.clone(),
         eraser: None,
-    })
+    }
 }
 
 pub(super) fn mails(dir: &Path) -> Vec<PathBuf> {

@@ -6,9 +6,6 @@ use std::sync::Arc;
 
 use app::access::Role;
 use app::audit::pack::{self, Packer};
-use app::config::MailConfig;
-use app::documents::scanner::Scanner;
-use app::jobs::mail::Mailer;
 use app::jobs::queue::Jobs;
 use auditlog::pack::verify_pack;
 use chrono::{DateTime, Months, Utc};
@@ -18,6 +15,7 @@ use serde_json::Value;
 use tenancy::JobPayload;
 use tenancy::audit_log::{Sealer, fetch};
 
+use super::jobs::parts;
 use crate::support::{Actor, World};
 
 async fn packs(world: &World, by: &Actor) -> Value {
@@ -100,20 +98,8 @@ async fn a_months_pack_is_made_once_downloaded_and_checked_offline_and_one_flipp
 }
 
 fn jobs(world: &World, dir: &Path, now: DateTime<Utc>, sealer: &Arc<Sealer>) -> Jobs {
-    let config =
-        MailConfig { from: "no-reply@domicile.example".into(), dir: Some(dir.to_owned()), smtp: None };
     let (clock, _manual) = Clock::manual(u64::try_from(now.timestamp_millis()).unwrap());
-    Jobs {
-        regional: Arc::clone(&world.region.regional),
-        directory: world.app.directory.clone(),
-        base: world.app.base.clone(),
-        public_port: world.app.public_port,
-        mailer: Mailer::new(&config).unwrap(),
-        scanner: Scanner::Off,
-        signers: HashMap::from([(ShardId(1), Arc::clone(sealer))]),
-        clock,
-        eraser: None,
-    }
+    Jobs { signers: HashMap::from([(ShardId(1), Arc::clone(sealer))]), clock, ..parts(world, dir) }
 }
 
 /// Killed after any number of objects, the job does it again; what lies there already is in nobody's way.

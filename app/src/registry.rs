@@ -8,6 +8,7 @@ const PERSON: u32 = 100;
 const IDEMPOTENCY: u32 = 101;
 const ACCOUNT: u32 = 102;
 const CURSOR: u32 = 103;
+const TOTP: u32 = 104;
 const BREAK_GLASS: u32 = 130;
 const DOCUMENT: u32 = 110;
 const DISCLOSURE: u32 = 160;
@@ -42,10 +43,28 @@ pub const ACCOUNT_TOTP: Column = Column::new(ACCOUNT, 3);
 pub const BREAK_GLASS_REASON: Column = Column::new(BREAK_GLASS, 1);
 /// `break_glass.note_sealed`
 pub const BREAK_GLASS_NOTE: Column = Column::new(BREAK_GLASS, 2);
+/// `break_glass.reason_code`, not sealed but covered by the row's MAC.
+pub const BREAK_GLASS_CODE: Column = Column::new(BREAK_GLASS, 3);
+/// `break_glass.verdict`, likewise.
+pub const BREAK_GLASS_VERDICT: Column = Column::new(BREAK_GLASS, 4);
 /// `mail_request.address_sealed`
 pub const MAIL_REQUEST_ADDRESS: Column = Column::new(ACCOUNT, 4);
 /// `sign_in_code.address_sealed`
 pub const CODE_ADDRESS: Column = Column::new(ACCOUNT, 5);
+/// `account.login_tag`, like the next four not sealed but covered by the row's MAC.
+pub const ACCOUNT_LOGIN_TAG: Column = Column::new(ACCOUNT, 6);
+/// `account.login_tag_even`
+pub const ACCOUNT_LOGIN_TAG_EVEN: Column = Column::new(ACCOUNT, 7);
+/// `account.password_phc`
+pub const ACCOUNT_PASSWORD: Column = Column::new(ACCOUNT, 8);
+/// `account.role`
+pub const ACCOUNT_ROLE: Column = Column::new(ACCOUNT, 9);
+/// `account.state`
+pub const ACCOUNT_STATE: Column = Column::new(ACCOUNT, 10);
+/// `totp.secret_sealed` for the row's MAC; the value itself is sealed under [`ACCOUNT_TOTP`].
+pub const TOTP_SECRET: Column = Column::new(TOTP, 1);
+/// `totp.pending_sealed` for the row's MAC.
+pub const TOTP_PENDING: Column = Column::new(TOTP, 2);
 /// Page cursors; they are in no table.
 pub const PAGE_CURSOR: Column = Column::new(CURSOR, 1);
 
@@ -77,8 +96,17 @@ pub const COLUMNS: &[Column] = &[
     ACCOUNT_TOTP,
     BREAK_GLASS_REASON,
     BREAK_GLASS_NOTE,
+    BREAK_GLASS_CODE,
+    BREAK_GLASS_VERDICT,
     MAIL_REQUEST_ADDRESS,
     CODE_ADDRESS,
+    ACCOUNT_LOGIN_TAG,
+    ACCOUNT_LOGIN_TAG_EVEN,
+    ACCOUNT_PASSWORD,
+    ACCOUNT_ROLE,
+    ACCOUNT_STATE,
+    TOTP_SECRET,
+    TOTP_PENDING,
     PAGE_CURSOR,
     DOCUMENT_TITLE,
     DOCUMENT_NOTES,

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use tenancy::TxError;
 use tenancy::envelope::{OpenError, SealError};
 use tenancy::keys::KeyError;
-use tenancy::sealed::{Column, Sealed, Sealer};
+use tenancy::sealed::{Column, RowMacs, Sealed, Sealer};
 use zeroize::Zeroizing;
 
 /// Why a query failed. It knows nothing of HTTP, and no variant prints a value.
@@ -53,6 +53,14 @@ impl StoreError {
             StoreError::Tx(TxError::Db(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
         )
     }
+}
+
+/// What the values of a row are sealed and opened with, and its MAC made and checked.
+pub struct Sealing<'a> {
+    /// The patient's own key, or the clinic's.
+    pub sealer: &'a Sealer,
+    /// The clinic's row MACs.
+    pub macs: &'a RowMacs,
 }
 
 /// Seals a value's JSON for a column of a row.

@@ -9,7 +9,8 @@ use app::access::{Policy, Role};
 use app::app::App;
 use app::auth::invite::new_id;
 use app::auth::password::{PasswordPool, PoolLimits};
-use app::auth::queries::{NewAccount, NewSession};
+use app::auth::queries::NewSession;
+use app::auth::record::NewAccount;
 use app::auth::token::Token;
 use app::config::SessionConfig;
 use app::middleware::limits::BodyLimits;
@@ -123,19 +124,15 @@ impl World {
         let seal = |column, text: &str| store::seal(&sealer, column, row, &text).unwrap();
         NewAccount {
             id: account,
-            tenant_id: clinic.tenant.id.as_uuid(),
             login_tag: Some(regions::random::bytes::<16>().to_vec()),
             login_tag_even: None,
-            email_sealed: seal(registry::ACCOUNT_EMAIL, "desk@example.com"),
-            display_name_sealed: seal(registry::ACCOUNT_DISPLAY_NAME, "Desk"),
-            role: Role::Receptionist.as_str(),
+            email: seal(registry::ACCOUNT_EMAIL, "desk@example.com"),
+            display_name: seal(registry::ACCOUNT_DISPLAY_NAME, "Desk"),
+            role: Role::Receptionist,
             state: "active",
-            version: 1,
-            created_at: now,
-            updated_at: now,
-            failed_count: 0,
+            now,
         }
-        .insert(&mut tx)
+        .insert(&mut tx, &self.app.keys().row_macs(clinic.tenant.id).await.unwrap())
         .await
         .unwrap();
         NewSession {

@@ -12,13 +12,12 @@ use serde::{Deserialize, Serialize};
 use tenancy::TenantTx;
 use tenancy::audit::Outcome;
 use tenancy::audit_log::{self, About, Span};
-use tenancy::sealed::{Sealed, Sealer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::words::{self, Colleague};
-use crate::access::Role;
+use crate::auth::record::AccountRow;
 use crate::auth::tables::account;
 use crate::call::{Call, Done};
 use crate::error::{AppError, BAD_CURSOR, NOT_FOUND};
@@ -27,7 +26,7 @@ use crate::patients::cursor::{self, List};
 use crate::patients::model::PatientId;
 use crate::registry;
 use crate::relationships::queries::patient_is_there;
-use crate::store::{self, StoreError};
+use crate::store::{self, Sealing, StoreError};
 
 /// Lines of a page when the caller does not say.
 const LIMIT_DEFAULT: i64 = 50;
@@ -92,7 +91,7 @@ struct ReportQuery {
 /// What the database says, or that a name does not open.
 pub async fn accesses(
     tx: &mut TenantTx,
-    sealer: &Sealer,
+    with: &Sealing<'_>,
     patient: PatientId,
     span: Span,
     limit: i64,
@@ -102,7 +101,7 @@ pub async fn accesses(
     let more = paging::cut(&mut rows, limit);
     let events: Vec<_> = rows.iter().map(|row| (row.id(), row.occurred_at(), row.to_event())).collect();
     let staff = events.iter().filter(|(_, _, event)| event.actor_kind == "staff");
-    let colleagues = colleagues(tx, sealer, staff.map(|(_, _, event)| Uuid::from_bytes(event.actor))).await?;
+    let colleagues = colleagues(tx, with, staff.map(|(_, _, event)| Uuid::from_bytes(event.actor))).await?;
     let lines = events.iter().map(|(id, at, event)| AccessLine {
         at: *at,
         sentence: words::sentence_by(event, colleagues.get(&Uuid::from_bytes(event.actor))),
@@ -113,20 +112,22 @@ pub async fn accesses(
 
 async fn colleagues(
     tx: &mut TenantTx,
-    sealer: &Sealer,
+    with: &Sealing<'_>,
     ids: impl Iterator<Item = Uuid>,
 ) -> Result<BTreeMap<Uuid, Colleague>, StoreError> {
     let mut ids: Vec<Uuid> = ids.collect();
     ids.sort_unstable();
     ids.dedup();
-    let rows: Vec<(Uuid, Sealed, String)> = account::table
+    let rows: Vec<AccountRow> = account::table
         .filter(account::id.eq_any(&ids))
-        .select((account::id, account::display_name_sealed, account::role))
+        .select(AccountRow::as_select())
         .load(tx.conn())
         .await?;
-    let open = |(id, name, role): (Uuid, Sealed, String)| {
-        let name: String = store::open(sealer, registry::ACCOUNT_DISPLAY_NAME, id.into_bytes(), &name)?;
-        Ok((id, Colleague { name, role: Role::parse(&role).ok_or(StoreError::Shape)? }))
+    let open = |row: AccountRow| {
+        let row = with.macs.verify(row)?;
+        let at = row.id.into_bytes();
+        let name: String = store::open(with.sealer, registry::ACCOUNT_DISPLAY_NAME, at, &row.display_name)?;
+        Ok((row.id, Colleague { name, role: row.role()? }))
     };
     rows.into_iter().map(open).collect()
 }
@@ -154,15 +155,17 @@ pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
             return Err(absent());
         }
         let sealer = ctx.keys.tenant_sealer(ctx.tenant().id).await?;
+        let macs = ctx.keys.row_macs(ctx.tenant().id).await?;
+        let with = Sealing { sealer: &sealer, macs: &macs };
         let older_than = match &query.cursor {
             Some(text) => Some(cursor::read(&sealer, List::AccessReport, text).ok_or(BAD_CURSOR)?),
             None => None,
         };
         let span = Span { from: query.from, until: query.until, older_than };
         let (answer, lines) = match query.format {
-            ReportFormat::Json => page(tx, &sealer, patient, span, limit).await?,
+            ReportFormat::Json => page(tx, &with, patient, span, limit).await?,
             ReportFormat::Text => {
-                let (lines, more) = all(tx, &sealer, patient, span).await?;
+                let (lines, more) = all(tx, &with, patient, span).await?;
                 let head = Head { clinic: call.host(), patient, made_at: ctx.now() };
                 (printed(&text(&head, &lines, more)), lines.len())
             }
@@ -179,14 +182,14 @@ pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
 
 async fn page(
     tx: &mut TenantTx,
-    sealer: &Sealer,
+    with: &Sealing<'_>,
     patient: PatientId,
     span: Span,
     limit: i64,
 ) -> Result<(HttpResponse, usize), AppError> {
-    let (items, more) = accesses(tx, sealer, patient, span, limit).await?;
+    let (items, more) = accesses(tx, with, patient, span, limit).await?;
     let next_cursor = match items.last() {
-        Some(last) if more => Some(cursor::write(sealer, List::AccessReport, last.event)?),
+        Some(last) if more => Some(cursor::write(with.sealer, List::AccessReport, last.event)?),
         _ => None,
     };
     let lines = items.len();
@@ -196,13 +199,13 @@ async fn page(
 /// All there is, up to [`PRINTED_LINES_MAX`], and whether there is more.
 async fn all(
     tx: &mut TenantTx,
-    sealer: &Sealer,
+    with: &Sealing<'_>,
     patient: PatientId,
     mut span: Span,
 ) -> Result<(Vec<AccessLine>, bool), StoreError> {
     let mut lines = Vec::new();
     while lines.len() < PRINTED_LINES_MAX {
-        let (some, more) = accesses(tx, sealer, patient, span, LIMIT_MAX).await?;
+        let (some, more) = accesses(tx, with, patient, span, LIMIT_MAX).await?;
         span.older_than = some.last().map(|line| line.event);
         lines.extend(some);
         if !more {

@@ -5,6 +5,7 @@ use actix_web::http::header;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use tenancy::audit::{ActorKind, Outcome, Unaudited};
+use tenancy::keys::Keys;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -14,7 +15,7 @@ use super::invite::{login_tags, new_id};
 use super::password::PasswordError;
 use super::queries::{self, Activation, LoginAccount, NewSession};
 use super::token::Token;
-use super::{device, policy, rules, session};
+use super::{device, policy, record, rules, session};
 use crate::access::Role;
 use crate::call::{Call, Done, roll_back};
 use crate::ctx::{Actor, Ctx};
@@ -195,7 +196,7 @@ async fn charge(call: &Call, ctx: &Ctx, email: &str) -> Result<Option<LoginAccou
     let charged = match login_tags(&ctx.keys, tx.tenant(), &email).await {
         Ok(tags) => {
             let shown = device::from_cookie(call.headers()).map(|token| token.hash());
-            queries::charge_attempt(&mut tx, &tags, shown, ctx.now()).await
+            queries::charge_attempt(&mut tx, &ctx.keys, (&tags, shown), ctx.now()).await
         }
         // What is no address has no account.
         Err(StoreError::Tag) => Ok(None),
@@ -276,7 +277,7 @@ pub async fn open_session(call: &Call, mut ctx: Ctx, opened: Opened) -> Result<H
         factor: opened.factor.map(FactorKind::as_str),
         factor_at: opened.factor.map(|_| now),
     };
-    let second_factor = match store_session(&mut tx, new, &opened).await {
+    let second_factor = match store_session(&mut tx, &ctx.keys, new, &opened).await {
         Ok(second_factor) => second_factor,
         Err(error) => {
             roll_back(tx).await;
@@ -303,11 +304,12 @@ pub async fn open_session(call: &Call, mut ctx: Ctx, opened: Opened) -> Result<H
 /// Stores a session. The account's row is locked first, so that two log-ins at once count each other's session.
 async fn store_session(
     tx: &mut tenancy::TenantTx,
+    keys: &Keys,
     new: NewSession,
     opened: &Opened,
 ) -> Result<SecondFactor, StoreError> {
     let (id, now) = (new.id, new.created_at);
-    queries::active_role(tx, opened.id).await?;
+    queries::active_role(tx, keys, opened.id).await?;
     match (&opened.device, opened.factor) {
         (Some(hash), _) => device::forget_failures(tx, opened.id, hash).await?,
         // A passkey says nothing about who guesses passwords.
@@ -402,7 +404,7 @@ async fn activate(
         None => None,
     };
     let activation = Activation { account, password_phc: phc, display_name: sealed, now: ctx.now() };
-    Ok(activation.apply(tx).await?.then_some(account))
+    Ok(activation.apply(tx, &ctx.keys).await?.then_some(account))
 }
 
 /// The own session, with its token against cross-site requests.
@@ -413,7 +415,7 @@ pub async fn read_session(call: Call) -> Result<HttpResponse, AppError> {
     let token = session::from_cookie(call.headers()).ok_or(UNAUTHENTICATED)?;
     let view = call
         .staff(async |ctx, tx| {
-            let found = queries::live_session(tx, &token.hash(), ctx.now()).await?;
+            let found = queries::live_session(tx, &ctx.keys, &token.hash(), ctx.now()).await?;
             let live = found.ok_or(UNAUTHENTICATED)?;
             let view = SessionView {
                 account: AccountId::from(live.account).to_string(),
@@ -458,8 +460,8 @@ pub async fn read_me(call: Call) -> Result<HttpResponse, AppError> {
         .staff(async |ctx, tx| {
             let actor = ctx.actor.ok_or(UNAUTHENTICATED)?;
             let id = Uuid::from_bytes(actor.account);
-            let row =
-                queries::account_by_id(tx, id).await?.ok_or_else(|| AppError::internal("account.missing"))?;
+            let row = record::find(tx, &ctx.keys, id).await?;
+            let row = row.ok_or_else(|| AppError::internal("account.missing"))?;
             let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
             let view = MeView {
                 account: AccountId::from(id).to_string(),

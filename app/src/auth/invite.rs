@@ -9,11 +9,13 @@ use diesel_async::RunQueryDsl;
 use regions::ids::TenantId;
 use tenancy::blind::{self, normalise};
 use tenancy::keys::{Keys, TenantKey};
+use tenancy::sealed::Verified;
 use tenancy::{JobPayload, TenantTx};
 use uuid::Uuid;
 
 use super::model::{account_state, invitation_state};
-use super::queries::{self, NewAccount};
+use super::queries;
+use super::record::{self, NewAccount};
 use super::tables::{account, invitation};
 use crate::access::Role;
 use crate::jobs::SEND_INVITATION;
@@ -65,24 +67,16 @@ impl Invite<'_> {
         let row = account.into_bytes();
         let new = NewAccount {
             id: account,
-            tenant_id: tx.tenant().as_uuid(),
             login_tag: tags.odd,
             login_tag_even: tags.even,
-            email_sealed: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &self.email)?,
-            display_name_sealed: store::seal(
-                &sealer,
-                registry::ACCOUNT_DISPLAY_NAME,
-                row,
-                &self.display_name,
-            )?,
-            role: self.role.as_str(),
+            email: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &self.email)?,
+            display_name: store::seal(&sealer, registry::ACCOUNT_DISPLAY_NAME, row, &self.display_name)?,
+            role: self.role,
             state: account_state::INVITED,
-            version: 1,
-            created_at: self.now,
-            updated_at: self.now,
-            failed_count: 0,
+            now: self.now,
         };
-        new.insert(tx).await?;
+        let macs = keys.row_macs(tx.tenant()).await?;
+        new.insert(tx, &macs).await?;
         let invitation = new_id();
         queries::insert_invitation(tx, invitation, account, self.now).await?;
         let payload = JobPayload::new(tx.tenant()).id("invitation", invitation);
@@ -104,14 +98,15 @@ impl Invite<'_> {
         keys: &Keys,
         account: Uuid,
     ) -> Result<Option<Uuid>, StoreError> {
-        let Some(invitation) = renew(tx, account, self.now).await? else { return Ok(None) };
+        let Some(invitation) = renew(tx, keys, account, self.now).await? else { return Ok(None) };
         let sealer = keys.tenant_sealer(tx.tenant()).await?;
         let column = registry::ACCOUNT_DISPLAY_NAME;
         let name = store::seal(&sealer, column, account.into_bytes(), &self.display_name)?;
-        diesel::update(account::table.find(account))
-            .set((account::display_name_sealed.eq(name), account::role.eq(self.role.as_str())))
-            .execute(tx.conn())
-            .await?;
+        let Some(row) = record::locked(tx, keys, account).await? else { return Ok(None) };
+        let mut row = row.into_inner();
+        row.display_name = name;
+        self.role.as_str().clone_into(&mut row.role);
+        row.save(tx, keys, self.now).await?;
         Ok(Some(invitation))
     }
 }
@@ -122,7 +117,12 @@ impl Invite<'_> {
 ///
 /// # Errors
 /// What the database says.
-pub async fn renew(tx: &mut TenantTx, account: Uuid, now: DateTime<Utc>) -> Result<Option<Uuid>, StoreError> {
+pub async fn renew(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    account: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>, StoreError> {
     // Invitations first, then the account: the order in which accepting one locks them.
     diesel::update(invitation::table)
         .filter(invitation::account_id.eq(account))
@@ -130,14 +130,9 @@ pub async fn renew(tx: &mut TenantTx, account: Uuid, now: DateTime<Utc>) -> Resu
         .set(invitation::state.eq(invitation_state::REVOKED))
         .execute(tx.conn())
         .await?;
-    let waiting = diesel::update(account::table.find(account))
-        .filter(account::state.eq(account_state::INVITED))
-        .set((account::version.eq(account::version + 1), account::updated_at.eq(now)))
-        .execute(tx.conn())
-        .await?;
-    if waiting == 0 {
-        return Ok(None);
-    }
+    let row = record::locked(tx, keys, account).await?.map(Verified::into_inner);
+    let Some(row) = row.filter(|row| row.state == account_state::INVITED) else { return Ok(None) };
+    row.save(tx, keys, now).await?;
     let invitation = new_id();
     queries::insert_invitation(tx, invitation, account, now).await?;
     let payload = JobPayload::new(tx.tenant()).id("invitation", invitation);

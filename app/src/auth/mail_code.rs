@@ -23,6 +23,7 @@ use super::api::{Opened, Secret, SessionView, open_session, refuse_sign_in};
 use super::factor::{self, FactorKind};
 use super::invite::{login_tags, new_id};
 use super::model::account_state;
+use super::record::AccountRow;
 use super::session;
 use super::tables::{account, sign_in_code};
 use super::token::{Token, same};
@@ -203,7 +204,7 @@ async fn try_code(
         .execute(tx.conn())
         .await?;
     let Some(account) = account.filter(|_| right) else { return Ok(Tried::Refused("code", account)) };
-    let role = match super::queries::active_role(tx, account).await? {
+    let role = match super::queries::active_role(tx, &ctx.keys, account).await? {
         Some(role @ (Role::Patient | Role::Proxy)) => role,
         _ => return Ok(Tried::Refused("not_open", Some(account))),
     };
@@ -262,15 +263,16 @@ pub async fn prepare(
     let email: String = store::open(&sealer, registry::CODE_ADDRESS, request.into_bytes(), &address)?;
     let email = Zeroizing::new(email);
     let tags = login_tags(keys, tx.tenant(), &email).await?;
-    let found: Option<(Uuid, Sealed)> = account::table
+    let found: Option<AccountRow> = account::table
         .filter(tags.asked())
         .filter(account::state.eq(account_state::ACTIVE))
         .filter(account::role.eq_any([Role::Patient.as_str(), Role::Proxy.as_str()]))
-        .select((account::id, account::email_sealed))
+        .select(AccountRow::as_select())
         .first(tx.conn())
         .await
         .optional()?;
-    let Some((id, email)) = found else { return Ok(None) };
+    let Some(found) = found else { return Ok(None) };
+    let AccountRow { id, email, .. } = keys.row_macs(tx.tenant()).await?.verify(found)?.into_inner();
     let recent: i64 = sign_in_code::table
         .filter(sign_in_code::account_id.eq(id))
         .filter(sign_in_code::created_at.gt(now - Duration::hours(1)))

@@ -16,6 +16,7 @@ pub mod passkey;
 pub mod password;
 pub mod policy;
 pub mod queries;
+pub mod record;
 pub mod recover;
 pub mod rules;
 pub mod session;

@@ -7,13 +7,14 @@ use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use tenancy::TenantTx;
 use tenancy::audit::{Outcome, Unaudited};
+use tenancy::keys::Keys;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::api::Secret;
 use super::notice::{self, NoticeKind};
-use super::tables::{account, session};
-use super::{device, queries, rules};
+use super::tables::session;
+use super::{device, queries, record, rules};
 use crate::call::{Call, Done};
 use crate::error::{AppError, NOT_FOUND, PASSWORD_WRONG, UNAUTHENTICATED};
 use crate::middleware::json::Json;
@@ -156,7 +157,7 @@ pub async fn end_staff_sessions(call: Call) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
         let absent = || AppError::from(NOT_FOUND).denied("absent");
         let id = AccountId::parse(call.path("id")).ok_or_else(absent)?;
-        if queries::account_by_id(tx, id.uuid()).await?.is_none() {
+        if record::find(tx, &ctx.keys, id.uuid()).await?.is_none() {
             return Err(absent());
         }
         let ended = queries::end_sessions(tx, id.uuid(), None, ctx.now()).await?;
@@ -177,8 +178,8 @@ pub async fn change_password(call: Call, Json(input): Json<PasswordInput>) -> Re
     // The hashes are computed between two transactions: none of them holds a connection while a core is busy.
     let (stored, slug) = call
         .staff(async |ctx, tx| {
-            let mine = account::table.find(Uuid::from_bytes(ctx.account())).select(account::password_phc);
-            let stored: Option<String> = mine.first(tx.conn()).await.map_err(StoreError::from)?;
+            let mine = record::find(tx, &ctx.keys, Uuid::from_bytes(ctx.account())).await?;
+            let stored = mine.and_then(|row| row.into_inner().password_phc);
             Done::unaudited((stored, ctx.clinic.record.slug), Unaudited::IdentityLookup)
         })
         .await?;
@@ -194,7 +195,7 @@ pub async fn change_password(call: Call, Json(input): Json<PasswordInput>) -> Re
         let actor = ctx.actor.ok_or(UNAUTHENTICATED)?;
         let Some(phc) = phc else { return Err(AppError::from(PASSWORD_WRONG).denied("password")) };
         let (id, keep) = (Uuid::from_bytes(actor.account), Uuid::from_bytes(actor.session));
-        set_password(tx, id, (&phc, Some(keep)), ctx.now()).await?;
+        set_password(tx, &ctx.keys, id, (&phc, Some(keep)), ctx.now()).await?;
         Done::audited((), ctx.entry(call.action(), Outcome::Allow).resource("account", actor.account))
     })
     .await?;
@@ -207,20 +208,16 @@ pub async fn change_password(call: Call, Json(input): Json<PasswordInput>) -> Re
 /// When the database does not answer.
 pub async fn set_password(
     tx: &mut TenantTx,
+    keys: &Keys,
     id: Uuid,
     (phc, keep): (&str, Option<Uuid>),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    diesel::update(account::table.find(id))
-        .set((
-            account::password_phc.eq(phc),
-            account::failed_count.eq(0),
-            account::locked_until.eq(None::<DateTime<Utc>>),
-            account::version.eq(account::version + 1),
-            account::updated_at.eq(now),
-        ))
-        .execute(tx.conn())
-        .await?;
+    let Some(row) = record::locked(tx, keys, id).await? else { return Ok(()) };
+    let mut row = row.into_inner();
+    row.password_phc = Some(phc.to_owned());
+    row.save(tx, keys, now).await?;
+    queries::forget_failures(tx, id).await?;
     queries::end_sessions(tx, id, keep, now).await?;
     device::forget_all(tx, id).await?;
     notice::enqueue(tx, id, NoticeKind::PasswordChanged, now).await

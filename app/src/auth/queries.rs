@@ -4,17 +4,18 @@ use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use tenancy::TenantTx;
-use tenancy::sealed::Sealed;
+use tenancy::keys::Keys;
+use tenancy::sealed::{Sealed, Verified};
 use uuid::Uuid;
 
 use super::device::{self, Known};
 use super::factor::{FactorKind, ProvenFactor};
 use super::invite::LoginTags;
 use super::model::{account_state, invitation_state};
+use super::record::{self, AccountRow};
 use super::rules;
 use super::tables::{account, invitation, session};
 use crate::access::Role;
-use crate::relationships::tables::account_site;
 use crate::store::StoreError;
 
 /// A session that is alive, and whose it is.
@@ -38,14 +39,15 @@ pub struct LiveSession {
 /// The session with this hash, if neither it nor its account has ended.
 ///
 /// # Errors
-/// When the database does not answer.
+/// [`StoreError::Open`] when the account's row is not what was stored, otherwise what the database or the key store says.
 pub async fn live_session(
     tx: &mut TenantTx,
+    keys: &Keys,
     token_hash: &[u8; 32],
     now: DateTime<Utc>,
 ) -> Result<Option<LiveSession>, StoreError> {
     type Factor = (Option<String>, Option<DateTime<Utc>>);
-    type Row = (Uuid, Uuid, Vec<u8>, DateTime<Utc>, DateTime<Utc>, String, Factor);
+    type Row = (Uuid, Vec<u8>, DateTime<Utc>, DateTime<Utc>, AccountRow, Factor);
     let found: Option<Row> = session::table
         .inner_join(account::table)
         .filter(session::token_hash.eq(token_hash.as_slice()))
@@ -55,20 +57,20 @@ pub async fn live_session(
         .filter(account::state.eq(account_state::ACTIVE))
         .select((
             session::id,
-            session::account_id,
             session::csrf_hash,
             session::last_seen_at,
             session::absolute_expires_at,
-            account::role,
+            AccountRow::as_select(),
             (session::factor, session::factor_at),
         ))
         .first(tx.conn())
         .await
         .optional()?;
-    let Some((id, account, csrf_hash, last_seen_at, absolute_expires_at, role, proven)) = found else {
+    let Some((id, csrf_hash, last_seen_at, absolute_expires_at, account, proven)) = found else {
         return Ok(None);
     };
-    let role = Role::parse(&role).ok_or(StoreError::Shape)?;
+    let account = keys.row_macs(tx.tenant()).await?.verify(account)?;
+    let (account, role) = (account.id, account.role()?);
     let factor = match proven {
         (Some(kind), Some(at)) => {
             Some(ProvenFactor { kind: FactorKind::parse(&kind).ok_or(StoreError::Shape)?, at })
@@ -213,27 +215,23 @@ pub struct LoginAccount {
 /// When the database does not answer.
 pub async fn charge_attempt(
     tx: &mut TenantTx,
-    tags: &LoginTags,
-    shown: Option<[u8; 32]>,
+    keys: &Keys,
+    (tags, shown): (&LoginTags, Option<[u8; 32]>),
     now: DateTime<Utc>,
 ) -> Result<Option<LoginAccount>, StoreError> {
-    type Row = (Uuid, String, String, Option<String>, i32, Option<DateTime<Utc>>);
-    let found: Option<Row> = account::table
+    // Asked for whether or not somebody has this address, so that both take as long.
+    let macs = keys.row_macs(tx.tenant()).await?;
+    let found: Option<(AccountRow, i32, Option<DateTime<Utc>>)> = account::table
         .filter(tags.asked())
-        .select((
-            account::id,
-            account::role,
-            account::state,
-            account::password_phc,
-            account::failed_count,
-            account::locked_until,
-        ))
+        .select((AccountRow::as_select(), account::failed_count, account::locked_until))
         .for_update()
         .first(tx.conn())
         .await
         .optional()?;
-    let Some((id, role, state, password_phc, failed, locked_until)) = found else { return Ok(None) };
-    let role = Role::parse(&role).ok_or(StoreError::Shape)?;
+    let Some((row, failed, locked_until)) = found else { return Ok(None) };
+    let row = macs.verify(row)?.into_inner();
+    let (id, role) = (row.id, row.role()?);
+    let AccountRow { state, password_phc, .. } = row;
     let known = match shown {
         Some(hash) => device::charge(tx, id, &hash, now).await?,
         None => Known::No,
@@ -273,137 +271,46 @@ pub async fn forget_failures(tx: &mut TenantTx, id: Uuid) -> Result<bool, StoreE
 /// The role of an account, if it is in use; its row stays locked until the transaction ends.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn active_role(tx: &mut TenantTx, id: Uuid) -> Result<Option<Role>, StoreError> {
-    let found: Option<String> = account::table
-        .find(id)
-        .filter(account::state.eq(account_state::ACTIVE))
-        .select(account::role)
-        .for_update()
-        .first(tx.conn())
-        .await
-        .optional()?;
-    found.map(|role| Role::parse(&role).ok_or(StoreError::Shape)).transpose()
+/// [`StoreError::Open`] when the row is not what was stored, otherwise what the database or the key store says.
+pub async fn active_role(tx: &mut TenantTx, keys: &Keys, id: Uuid) -> Result<Option<Role>, StoreError> {
+    let row = record::locked(tx, keys, id).await?.filter(|row| row.state == account_state::ACTIVE);
+    row.map(|row| row.role()).transpose()
 }
 
-/// An account as it is shown to its owner and in the list of staff.
-#[derive(Queryable)]
-pub struct AccountRow {
-    /// Id.
-    pub id: Uuid,
-    /// Sealed e-mail address.
-    pub email: Sealed,
-    /// Sealed name.
-    pub display_name: Sealed,
-    /// Role, as stored.
-    pub role: String,
-    /// State, as stored.
-    pub state: String,
+/// An account as it is shown in the list of staff.
+pub struct Listed {
+    /// The account.
+    pub row: Verified<AccountRow>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Wrong passwords in a row.
     pub failed_count: i32,
 }
 
-type AccountColumns = (
-    account::id,
-    account::email_sealed,
-    account::display_name_sealed,
-    account::role,
-    account::state,
-    account::created_at,
-    account::failed_count,
-);
-
-const ACCOUNT_COLUMNS: AccountColumns = (
-    account::id,
-    account::email_sealed,
-    account::display_name_sealed,
-    account::role,
-    account::state,
-    account::created_at,
-    account::failed_count,
-);
-
-/// One account.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn account_by_id(tx: &mut TenantTx, id: Uuid) -> Result<Option<AccountRow>, StoreError> {
-    Ok(account::table.find(id).select(ACCOUNT_COLUMNS).first(tx.conn()).await.optional()?)
-}
-
 /// The accounts of the clinic's staff after `after` in the order of their ids.
 ///
 /// # Errors
-/// When the database does not answer.
+/// [`StoreError::Open`] when a row is not what was stored, otherwise what the database or the key store says.
 pub async fn accounts(
     tx: &mut TenantTx,
+    keys: &Keys,
     after: Option<Uuid>,
     limit: i64,
-) -> Result<Vec<AccountRow>, StoreError> {
-    Ok(account::table
+) -> Result<Vec<Listed>, StoreError> {
+    let rows: Vec<(AccountRow, DateTime<Utc>, i32)> = account::table
         .filter(account::id.gt(after.unwrap_or_default()))
         .filter(account::role.eq_any(Role::ALL.into_iter().filter(|role| role.is_staff()).map(Role::as_str)))
         .order(account::id)
         .limit(limit)
-        .select(ACCOUNT_COLUMNS)
+        .select((AccountRow::as_select(), account::created_at, account::failed_count))
         .load(tx.conn())
-        .await?)
-}
-
-/// A new account, as it is stored.
-#[derive(Insertable)]
-#[diesel(table_name = account)]
-pub struct NewAccount {
-    /// Id.
-    pub id: Uuid,
-    /// The clinic.
-    pub tenant_id: Uuid,
-    /// Tag of the e-mail address under a key of an odd version.
-    pub login_tag: Option<Vec<u8>>,
-    /// Under a key of an even version.
-    pub login_tag_even: Option<Vec<u8>>,
-    /// Sealed e-mail address.
-    pub email_sealed: Sealed,
-    /// Sealed name.
-    pub display_name_sealed: Sealed,
-    /// Role.
-    pub role: &'static str,
-    /// State.
-    pub state: &'static str,
-    /// From 1.
-    pub version: i64,
-    /// Now.
-    pub created_at: DateTime<Utc>,
-    /// Now.
-    pub updated_at: DateTime<Utc>,
-    /// Zero.
-    pub failed_count: i32,
-}
-
-impl NewAccount {
-    /// Stores it.
-    ///
-    /// # Errors
-    /// When the e-mail address has an account ([`StoreError::is_duplicate`]) or the database does not answer.
-    pub async fn insert(self, tx: &mut TenantTx) -> Result<(), StoreError> {
-        let (id, tenant_id) = (self.id, self.tenant_id);
-        let works_here = Role::parse(self.role).is_some_and(Role::is_staff);
-        diesel::insert_into(account::table).values(self).execute(tx.conn()).await?;
-        if works_here {
-            // At the clinic's first site, which has the clinic's own id, until an administrator says where.
-            diesel::insert_into(account_site::table)
-                .values((
-                    account_site::account_id.eq(id),
-                    account_site::site_id.eq(tenant_id),
-                    account_site::tenant_id.eq(tenant_id),
-                ))
-                .execute(tx.conn())
-                .await?;
-        }
-        Ok(())
-    }
+        .await?;
+    let macs = keys.row_macs(tx.tenant()).await?;
+    rows.into_iter()
+        .map(|(row, created_at, failed_count)| {
+            Ok(Listed { row: macs.verify(row)?, created_at, failed_count })
+        })
+        .collect()
 }
 
 /// Stores a new invitation for an account.
@@ -488,25 +395,20 @@ impl Activation<'_> {
     /// Makes an invited account active. False when it is not waiting for that.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn apply(self, tx: &mut TenantTx) -> Result<bool, StoreError> {
-        let changed = diesel::update(account::table.find(self.account))
-            .filter(account::state.eq(account_state::INVITED))
-            .set((
-                account::state.eq(account_state::ACTIVE),
-                account::password_phc.eq(self.password_phc),
-                account::version.eq(account::version + 1),
-                account::updated_at.eq(self.now),
-                account::failed_count.eq(0),
-            ))
-            .execute(tx.conn())
-            .await?;
-        if let Some(name) = self.display_name {
-            diesel::update(account::table.find(self.account))
-                .set(account::display_name_sealed.eq(name))
-                .execute(tx.conn())
-                .await?;
+    /// What the database or the key store says.
+    pub async fn apply(self, tx: &mut TenantTx, keys: &Keys) -> Result<bool, StoreError> {
+        let Some(row) = record::locked(tx, keys, self.account).await? else { return Ok(false) };
+        let mut row = row.into_inner();
+        if row.state != account_state::INVITED {
+            return Ok(false);
         }
-        Ok(changed == 1)
+        account_state::ACTIVE.clone_into(&mut row.state);
+        row.password_phc = Some(self.password_phc.to_owned());
+        if let Some(name) = self.display_name {
+            row.display_name = name;
+        }
+        row.save(tx, keys, self.now).await?;
+        forget_failures(tx, self.account).await?;
+        Ok(true)
     }
 }

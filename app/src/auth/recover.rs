@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::api::Secret;
 use super::invite::{login_tags, new_id};
 use super::model::account_state;
+use super::record::{self, AccountRow};
 use super::tables::{account, mail_request, recovery};
 use super::token::Token;
 use super::{own, rules};
@@ -117,7 +118,7 @@ pub async fn complete(call: Call, Json(input): Json<RecoverCompleteInput>) -> Re
     }
     let phc = call.app.passwords.hash(input.password.expose()).await?;
     let mut tx = call.app.regional.begin_reserved(ctx.tenant(), call.action()).await?;
-    match apply(&mut tx, hash.as_ref(), &phc, ctx.now()).await {
+    match apply(&mut tx, &ctx.keys, hash.as_ref(), &phc, ctx.now()).await {
         Ok(Some(account)) => {
             let entry = ctx.entry(call.action(), Outcome::Allow);
             let entry = entry.actor(ActorKind::Staff, account.into_bytes());
@@ -151,6 +152,7 @@ async fn is_open(call: &Call, ctx: &Ctx, hash: Option<&[u8; 32]>) -> Result<bool
 
 async fn apply(
     tx: &mut TenantTx,
+    keys: &tenancy::keys::Keys,
     hash: Option<&[u8; 32]>,
     phc: &str,
     now: DateTime<Utc>,
@@ -166,11 +168,11 @@ async fn apply(
         .await
         .optional()?;
     let Some(id) = taken else { return Ok(None) };
-    let state: String = account::table.find(id).select(account::state).for_update().first(tx.conn()).await?;
-    if state != account_state::ACTIVE {
+    let open = record::locked(tx, keys, id).await?.is_some_and(|row| row.state == account_state::ACTIVE);
+    if !open {
         return Ok(None);
     }
-    own::set_password(tx, id, (phc, None), now).await?;
+    own::set_password(tx, keys, id, (phc, None), now).await?;
     // Other links that are under way are void.
     diesel::update(recovery::table.filter(recovery::account_id.eq(id)))
         .filter(recovery::used_at.is_null())
@@ -212,15 +214,16 @@ pub async fn prepare(
     let email =
         zeroize::Zeroizing::new(store::open::<String>(&sealer, column, request.into_bytes(), &address)?);
     let tags = login_tags(keys, tx.tenant(), &email).await?;
-    let found: Option<(Uuid, Sealed)> = account::table
+    let found: Option<AccountRow> = account::table
         .filter(tags.asked())
         .filter(account::state.eq(account_state::ACTIVE))
         .filter(account::password_phc.is_not_null())
-        .select((account::id, account::email_sealed))
+        .select(AccountRow::as_select())
         .first(tx.conn())
         .await
         .optional()?;
-    let Some((id, email)) = found else { return Ok(None) };
+    let Some(row) = found else { return Ok(None) };
+    let AccountRow { id, email, .. } = keys.row_macs(tx.tenant()).await?.verify(row)?.into_inner();
     let recent: i64 = recovery::table
         .filter(recovery::account_id.eq(id))
         .filter(recovery::created_at.gt(now - Duration::hours(1)))

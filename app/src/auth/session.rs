@@ -60,7 +60,7 @@ pub async fn resume(
     app: &App,
 ) -> Result<Option<LiveSession>, StoreError> {
     let now = DateTime::<Utc>::from(app.clock.now());
-    let Some(live) = queries::live_session(tx, token_hash, now).await? else { return Ok(None) };
+    let Some(live) = queries::live_session(tx, app.keys(), token_hash, now).await? else { return Ok(None) };
     if now - live.last_seen_at >= Duration::seconds(TOUCH_EVERY_S) {
         let limits = super::policy::in_force_for(tx, app.session, live.role).await?;
         let idle_until = now + Duration::seconds(i64::from(limits.idle_s));

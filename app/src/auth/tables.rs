@@ -22,6 +22,7 @@ diesel::table! {
         reset_asked_by -> Nullable<Uuid>,
         reset_asked_at -> Nullable<Timestamptz>,
         login_tag_even -> Nullable<Binary>,
+        row_mac -> Binary,
     }
 }
 
@@ -85,6 +86,8 @@ diesel::table! {
         last_step -> BigInt,
         pending_sealed -> Nullable<Binary>,
         pending_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        row_mac -> Binary,
     }
 }
 

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use tenancy::audit::{Outcome, Purpose};
 use tenancy::keys::{KeyError, Purpose as KeyPurpose, SubjectId};
 use tenancy::reach::Caller;
+use tenancy::sealed::{RowMac, Verified};
 use tenancy::{JobPayload, TenantTx};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::model::{
-    BreakGlassId, BreakGlassRow, MINUTES_MAX, NewBreakGlass, REASON_MIN_CHARS, REVIEW_DUE_H, ReasonCode,
-    TEXT_MAX_CHARS, Verdict,
+    BreakGlassId, BreakGlassRow, MINUTES_MAX, REASON_MIN_CHARS, REVIEW_DUE_H, ReasonCode, TEXT_MAX_CHARS,
+    Verdict,
 };
 use super::{notice, queries};
 use crate::access::Within;
@@ -161,21 +162,26 @@ pub async fn start(call: Call, Json(input): Json<StartInput>) -> Result<HttpResp
                 Err(error) => return Err(error.into()),
             };
             let column = registry::BREAK_GLASS_REASON;
-            let new = NewBreakGlass {
+            let new = BreakGlassRow {
                 id,
                 tenant_id: tx.tenant().as_uuid(),
                 patient_id: patient,
                 account_id: Uuid::from_bytes(ctx.account()),
-                reason_code: input.reason_code.as_str(),
+                reason_code: input.reason_code.as_str().to_owned(),
                 reason_sealed: store::seal(&sealer, column, id.into_bytes(), &reason)?,
                 started_at: now,
                 expires_at,
+                ended_at: None,
+                verdict: None,
+                note_sealed: None,
+                version: 1,
+                row_mac: RowMac::from(Vec::new()),
             };
             new.tie(tx).await?;
             if !ties::patient_is_there(tx, patient).await? {
                 return Err(absent());
             }
-            new.insert(tx).await?;
+            new.insert(tx, &ctx.keys).await?;
             let payload = || JobPayload::new(ctx.tenant().id).id(notice::PAYLOAD_ID, id);
             tx.enqueue(BREAK_GLASS_NOTICE, payload(), None).await?;
             let due = now + TimeDelta::hours(REVIEW_DUE_H);
@@ -237,7 +243,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
                 Some(text) => Some(cursor::read(&sealer, List::BreakGlass, text).ok_or(BAD_CURSOR)?),
                 None => None,
             };
-            let mut rows = queries::unreviewed(tx, after, limit.saturating_add(1)).await?;
+            let mut rows = queries::unreviewed(tx, &ctx.keys, after, limit.saturating_add(1)).await?;
             let more = paging::cut(&mut rows, limit);
             let next_cursor = match rows.last() {
                 Some(last) if more => Some(cursor::write(&sealer, List::BreakGlass, last.id)?),
@@ -255,7 +261,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
     Ok(HttpResponse::Ok().json(page))
 }
 
-async fn open(ctx: &Ctx, tx: &TenantTx, row: &BreakGlassRow) -> Result<OpenReview, AppError> {
+async fn open(ctx: &Ctx, tx: &TenantTx, row: &Verified<BreakGlassRow>) -> Result<OpenReview, AppError> {
     let subject = SubjectId::from(row.patient_id.into_bytes());
     let sealer = ctx.keys.subject_sealer(tx.tenant(), subject).await?;
     let reason = store::open(&sealer, registry::BREAK_GLASS_REASON, row.id.into_bytes(), &row.reason_sealed)?;
@@ -280,7 +286,7 @@ async fn open(ctx: &Ctx, tx: &TenantTx, row: &BreakGlassRow) -> Result<OpenRevie
 pub async fn review(call: Call, Json(input): Json<ReviewInput>) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
         let id = BreakGlassId::parse(call.path("id")).ok_or_else(absent)?;
-        let row = queries::lock_unreviewed(tx, id.uuid()).await?.ok_or_else(absent)?;
+        let row = queries::lock_unreviewed(tx, &ctx.keys, id.uuid()).await?.ok_or_else(absent)?;
         let note = sentence(&input.note, "/note")?;
         let by = Uuid::from_bytes(ctx.account());
         if row.account_id == by {
@@ -289,11 +295,12 @@ pub async fn review(call: Call, Json(input): Json<ReviewInput>) -> Result<HttpRe
         let subject = SubjectId::from(row.patient_id.into_bytes());
         let sealer = ctx.keys.subject_sealer(tx.tenant(), subject).await?;
         let note = store::seal(&sealer, registry::BREAK_GLASS_NOTE, id.bytes(), &note)?;
-        queries::review(tx, id.uuid(), (by, input.verdict, note), ctx.now()).await?;
+        let patient = row.patient_id.into_bytes();
+        queries::review(tx, &ctx.keys, row.into_inner(), (by, input.verdict, note), ctx.now()).await?;
         let entry = ctx
             .entry(call.action(), Outcome::Allow)
             .resource("break_glass", id.bytes())
-            .subject(row.patient_id.into_bytes())
+            .subject(patient)
             .reason(input.verdict.as_str())
             .touches("break_glass");
         Done::audited((), entry)

@@ -5,11 +5,12 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use tenancy::sealed::Sealed;
+use tenancy::sealed::{RowFacts, RowMac, Sealed, SealedRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::tables::break_glass;
+use crate::registry;
 
 /// Longest emergency, in minutes (45 CFR 164.312(a)(2)(ii) asks for a procedure, not for a length).
 pub const MINUTES_MAX: i64 = 60;
@@ -103,10 +104,10 @@ impl Verdict {
     }
 }
 
-/// A new emergency, as it is stored.
-#[derive(Insertable)]
-#[diesel(table_name = break_glass)]
-pub struct NewBreakGlass {
+/// An emergency, as it is stored.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = break_glass, treat_none_as_default_value = false)]
+pub struct BreakGlassRow {
     /// Id; the tie to the patient has the same.
     pub id: Uuid,
     /// The clinic.
@@ -116,39 +117,38 @@ pub struct NewBreakGlass {
     /// Who.
     pub account_id: Uuid,
     /// Why, as stored.
-    pub reason_code: &'static str,
-    /// Why, in words, sealed under the patient's key.
-    pub reason_sealed: Sealed,
-    /// Now.
-    pub started_at: DateTime<Utc>,
-    /// When it ends by itself.
-    pub expires_at: DateTime<Utc>,
-}
-
-/// An emergency as it is read.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = break_glass)]
-pub struct BreakGlassRow {
-    /// Id.
-    pub id: Uuid,
-    /// The patient.
-    pub patient_id: Uuid,
-    /// Who.
-    pub account_id: Uuid,
-    /// Why, as stored.
     pub reason_code: String,
-    /// Why, in words.
+    /// Why, in words, sealed under the patient's key.
     pub reason_sealed: Sealed,
     /// Since when.
     pub started_at: DateTime<Utc>,
-    /// When it ended or ends by itself.
+    /// When it ends by itself.
     pub expires_at: DateTime<Utc>,
     /// When it was ended before that.
     pub ended_at: Option<DateTime<Utc>>,
-    /// When it was reviewed.
-    pub reviewed_at: Option<DateTime<Utc>>,
     /// What the review came to, as stored.
     pub verdict: Option<String>,
+    /// The reviewer's words, sealed under the patient's key.
+    pub note_sealed: Option<Sealed>,
+    /// 1, and 2 after the review.
+    pub version: i64,
+    /// What ties the reason, the verdict and the note together.
+    pub row_mac: RowMac,
+}
+
+impl SealedRow for BreakGlassRow {
+    fn facts(&self) -> RowFacts<'_> {
+        let (id, patient) = (self.id.into_bytes(), self.patient_id.into_bytes());
+        RowFacts::new(registry::BREAK_GLASS_REASON.table(), id, patient, self.version)
+            .sealed(registry::BREAK_GLASS_REASON, Some(&self.reason_sealed))
+            .sealed(registry::BREAK_GLASS_NOTE, self.note_sealed.as_ref())
+            .bytes(registry::BREAK_GLASS_CODE, Some(self.reason_code.as_bytes()))
+            .bytes(registry::BREAK_GLASS_VERDICT, self.verdict.as_deref().map(str::as_bytes))
+    }
+
+    fn row_mac(&self) -> &RowMac {
+        &self.row_mac
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! The job holds the emergency's id; the mail says that there is one and where to look, and nothing of the patient.
 
 use chrono::{DateTime, Utc};
+use tenancy::sealed::Verified;
 use tenancy::{JobPayload, TenantRef, TenantTx};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -11,6 +12,7 @@ use super::model::REVIEW_DUE_H;
 use super::queries;
 use crate::access::Role;
 use crate::audit;
+use crate::auth::record::AccountRow;
 use crate::call::roll_back;
 use crate::jobs::mail::Letter;
 use crate::jobs::queue::Jobs;
@@ -65,15 +67,15 @@ async fn find(jobs: &Jobs, tx: &mut TenantTx, id: Uuid) -> Result<Option<Told>, 
     if reviewed_at.is_some() {
         return Ok(None);
     }
-    let again = told_at.is_some();
-    let mut accounts = queries::addresses(tx, Role::PrivacyOfficer).await?;
+    let (again, keys) = (told_at.is_some(), jobs.regional.keys());
+    let mut accounts = queries::addresses(tx, keys, Role::PrivacyOfficer).await?;
     // A clinic without a privacy officer, or one who has not answered for days, has an administrator.
     if accounts.is_empty() || again {
-        accounts.extend(queries::addresses(tx, Role::ClinicAdmin).await?);
+        accounts.extend(queries::addresses(tx, keys, Role::ClinicAdmin).await?);
     }
-    let sealer = jobs.regional.keys().tenant_sealer(tx.tenant()).await?;
-    let open = |(account, email): &(Uuid, _)| {
-        store::open(&sealer, registry::ACCOUNT_EMAIL, account.into_bytes(), email).map(Zeroizing::new)
+    let sealer = keys.tenant_sealer(tx.tenant()).await?;
+    let open = |row: &Verified<AccountRow>| {
+        store::open(&sealer, registry::ACCOUNT_EMAIL, row.id.into_bytes(), &row.email).map(Zeroizing::new)
     };
     let addresses = accounts.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     Ok(Some(Told { addresses, again }))

@@ -4,13 +4,15 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use tenancy::TenantTx;
-use tenancy::sealed::Sealed;
+use tenancy::keys::Keys;
+use tenancy::sealed::{Sealed, SealedRow as _, Verified};
 use uuid::Uuid;
 
-use super::model::{BreakGlassRow, NewBreakGlass, Verdict};
+use super::model::{BreakGlassRow, Verdict};
 use super::tables::break_glass;
 use crate::access::Role;
 use crate::auth::model::account_state;
+use crate::auth::record::AccountRow;
 use crate::auth::tables::account;
 use crate::relationships::model::{NewTie, Tie};
 use crate::relationships::queries as ties;
@@ -20,7 +22,7 @@ use crate::store::StoreError;
 /// Most people one notice goes to.
 const TOLD_MAX: i64 = 20;
 
-impl NewBreakGlass {
+impl BreakGlassRow {
     /// Ties the account to the patient for as long as the emergency lasts.
     ///
     /// # Errors
@@ -41,11 +43,12 @@ impl NewBreakGlass {
         ties::insert(tx, tie).await
     }
 
-    /// Stores it, after the tie.
+    /// Stores it with its MAC, after the tie.
     ///
     /// # Errors
-    /// What the database says.
-    pub async fn insert(self, tx: &mut TenantTx) -> Result<(), StoreError> {
+    /// What the database or the key store says.
+    pub async fn insert(mut self, tx: &mut TenantTx, keys: &Keys) -> Result<(), StoreError> {
+        self.row_mac = keys.row_macs(tx.tenant()).await?.mac(&self.facts())?;
         diesel::insert_into(break_glass::table).values(self).execute(tx.conn()).await?;
         Ok(())
     }
@@ -81,35 +84,44 @@ pub async fn end(
 /// Emergencies that nobody has reviewed, the oldest first, after `after`.
 ///
 /// # Errors
-/// What the database says.
+/// [`StoreError::Open`] when a row is not what was stored, otherwise what the database or the key store says.
 pub async fn unreviewed(
     tx: &mut TenantTx,
+    keys: &Keys,
     after: Option<Uuid>,
     limit: i64,
-) -> Result<Vec<BreakGlassRow>, StoreError> {
-    Ok(break_glass::table
+) -> Result<Vec<Verified<BreakGlassRow>>, StoreError> {
+    let rows: Vec<BreakGlassRow> = break_glass::table
         .filter(break_glass::reviewed_at.is_null())
         .filter(break_glass::id.gt(after.unwrap_or_default()))
         .order(break_glass::id)
         .limit(limit)
         .select(BreakGlassRow::as_select())
         .load(tx.conn())
-        .await?)
+        .await?;
+    let macs = keys.row_macs(tx.tenant()).await?;
+    Ok(rows.into_iter().map(|row| macs.verify(row)).collect::<Result<_, _>>()?)
 }
 
 /// An emergency that waits for its review, locked.
 ///
 /// # Errors
-/// What the database says.
-pub async fn lock_unreviewed(tx: &mut TenantTx, id: Uuid) -> Result<Option<BreakGlassRow>, StoreError> {
-    Ok(break_glass::table
+/// As [`unreviewed`].
+pub async fn lock_unreviewed(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    id: Uuid,
+) -> Result<Option<Verified<BreakGlassRow>>, StoreError> {
+    let found: Option<BreakGlassRow> = break_glass::table
         .find(id)
         .filter(break_glass::reviewed_at.is_null())
         .select(BreakGlassRow::as_select())
         .for_update()
         .first(tx.conn())
         .await
-        .optional()?)
+        .optional()?;
+    let Some(row) = found else { return Ok(None) };
+    Ok(Some(keys.row_macs(tx.tenant()).await?.verify(row)?))
 }
 
 /// Writes down what a review came to.
@@ -118,16 +130,23 @@ pub async fn lock_unreviewed(tx: &mut TenantTx, id: Uuid) -> Result<Option<Break
 /// What the database says.
 pub async fn review(
     tx: &mut TenantTx,
-    id: Uuid,
+    keys: &Keys,
+    mut row: BreakGlassRow,
     (by, verdict, note): (Uuid, Verdict, Sealed),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    diesel::update(break_glass::table.find(id))
+    row.verdict = Some(verdict.as_str().to_owned());
+    row.note_sealed = Some(note);
+    row.version = row.version.saturating_add(1);
+    row.row_mac = keys.row_macs(tx.tenant()).await?.mac(&row.facts())?;
+    diesel::update(break_glass::table.find(row.id))
         .set((
             break_glass::reviewed_by.eq(by),
             break_glass::reviewed_at.eq(now),
-            break_glass::verdict.eq(verdict.as_str()),
-            break_glass::note_sealed.eq(note),
+            break_glass::verdict.eq(row.verdict),
+            break_glass::note_sealed.eq(row.note_sealed),
+            break_glass::version.eq(row.version),
+            break_glass::row_mac.eq(row.row_mac),
         ))
         .execute(tx.conn())
         .await?;
@@ -163,17 +182,23 @@ pub async fn told(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> Result<(),
     Ok(())
 }
 
-/// The sealed addresses of the active accounts with a role.
+/// The active accounts with a role, for their addresses.
 ///
 /// # Errors
 /// What the database says.
-pub async fn addresses(tx: &mut TenantTx, role: Role) -> Result<Vec<(Uuid, Sealed)>, StoreError> {
-    Ok(account::table
+pub async fn addresses(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    role: Role,
+) -> Result<Vec<Verified<AccountRow>>, StoreError> {
+    let rows: Vec<AccountRow> = account::table
         .filter(account::role.eq(role.as_str()))
         .filter(account::state.eq(account_state::ACTIVE))
         .order(account::id)
         .limit(TOLD_MAX)
-        .select((account::id, account::email_sealed))
+        .select(AccountRow::as_select())
         .load(tx.conn())
-        .await?)
+        .await?;
+    let macs = keys.row_macs(tx.tenant()).await?;
+    Ok(rows.into_iter().map(|row| macs.verify(row)).collect::<Result<_, _>>()?)
 }

@@ -18,5 +18,7 @@ diesel::table! {
         reviewed_at -> Nullable<Timestamptz>,
         verdict -> Nullable<Text>,
         note_sealed -> Nullable<Binary>,
+        version -> BigInt,
+        row_mac -> Binary,
     }
 }

@@ -33,7 +33,7 @@ use crate::patients::model::PatientId;
 use crate::patients::tags::Tagger;
 use crate::relationships::model::Tie;
 use crate::relationships::queries::ask_tie;
-use crate::store::StoreError;
+use crate::store::{Sealing, StoreError};
 
 /// The announcement of a document.
 #[derive(Deserialize, ToSchema)]
@@ -361,7 +361,8 @@ impl Announced {
             purge_after: Some(ends),
             words: self.words,
         };
-        let words = document.words.seal(sealer, id, 1)?;
+        let macs = ctx.keys.row_macs(tx.tenant()).await?;
+        let words = document.words.seal(&Sealing { sealer, macs: &macs }, id, 1)?;
         queries::insert(tx, row, words, object).await?;
         Ok(document)
     }
@@ -459,7 +460,9 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
             let kinds: Vec<Kind> =
                 Kind::ALL.into_iter().filter(|kind| rules::may_read(role, *kind)).collect();
             let sealer = ctx.keys.subject_sealer(tx.tenant(), SubjectId::from(patient.bytes())).await?;
-            let mut found = queries::page(tx, &sealer, &kinds, after, limit.saturating_add(1)).await?;
+            let macs = ctx.keys.row_macs(tx.tenant()).await?;
+            let with = Sealing { sealer: &sealer, macs: &macs };
+            let mut found = queries::page(tx, &with, &kinds, after, limit.saturating_add(1)).await?;
             let more = paging::cut(&mut found, limit);
             let next_cursor = match found.last() {
                 Some(last) if more => Some(cursor::write(&clinic, List::Documents, last.id.uuid())?),
@@ -535,7 +538,9 @@ pub async fn update(call: Call, Json(input): Json<WordsInput>) -> Result<HttpRes
             document.words.notes = Phi::new(notes);
             document.version = expected.saturating_add(1);
             document.updated_at = ctx.now();
-            let words = document.words.seal(&sealer, document.id, document.version)?;
+            let macs = ctx.keys.row_macs(tx.tenant()).await?;
+            let with = Sealing { sealer: &sealer, macs: &macs };
+            let words = document.words.seal(&with, document.id, document.version)?;
             if !queries::replace_words(tx, &document, words, expected).await? {
                 return Err(STALE.into());
             }

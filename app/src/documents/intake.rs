@@ -24,7 +24,7 @@ use super::{queries, rules, sweep};
 use crate::call::roll_back;
 use crate::jobs::INSPECT_DOCUMENT;
 use crate::jobs::queue::Jobs;
-use crate::store::StoreError;
+use crate::store::{Sealing, StoreError};
 
 /// The action in the audit log.
 const ACTION: &str = "document.inspect";
@@ -288,7 +288,9 @@ impl Intake<'_> {
             ))
             .execute(tx.conn())
             .await?;
-        let words = document.words.seal(&sealer, document.id, expected.saturating_add(1))?;
+        let macs = self.regional.keys().row_macs(tx.tenant()).await?;
+        let with = Sealing { sealer: &sealer, macs: &macs };
+        let words = document.words.seal(&with, document.id, expected.saturating_add(1))?;
         queries::set_words(tx, words).await?;
         Ok((self.entry(&document, refusal), gone))
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use tenancy::sealed::{Phi, Sealed};
+use tenancy::sealed::{Phi, RowMac, Sealed};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -267,6 +267,7 @@ pub struct TextRow {
     pub file_name: Option<Sealed>,
     pub sha256: Option<Sealed>,
     pub version: i64,
+    pub row_mac: RowMac,
 }
 
 /// Row of `stored_object`.

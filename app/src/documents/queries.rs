@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 use tenancy::TenantTx;
 use tenancy::keys::{Keys, SubjectId};
 use tenancy::objects::{ObjectCipher, ObjectHeader, ObjectId, StoredPart};
-use tenancy::sealed::{Phi, Sealer};
+use tenancy::sealed::{Phi, RowFacts, RowMac, SealedRow, Sealer};
 use uuid::Uuid;
 
 use super::content::MediaType;
@@ -16,7 +16,7 @@ use super::tables::{document, document_text, stored_object, stored_part};
 use crate::access::Within;
 use crate::patients::model::PatientId;
 use crate::registry;
-use crate::store::{self, StoreError};
+use crate::store::{self, Sealing, StoreError};
 
 /// Tables a change of a document touches; the commit is refused when its audit entry does not name them.
 pub const TABLES: [&str; 2] = ["document", "document_text"];
@@ -28,12 +28,12 @@ impl Words {
     ///
     /// # Errors
     /// When a value is too long to seal.
-    pub fn seal(&self, sealer: &Sealer, id: DocumentId, version: i64) -> Result<TextRow, StoreError> {
-        let row = id.bytes();
+    pub fn seal(&self, with: &Sealing<'_>, id: DocumentId, version: i64) -> Result<TextRow, StoreError> {
+        let (sealer, row) = (with.sealer, id.bytes());
         let optional = |column, value: &Phi<Option<String>>| {
             value.expose().as_ref().map(|text| store::seal(sealer, column, row, text)).transpose()
         };
-        Ok(TextRow {
+        let mut sealed = TextRow {
             document_id: id.uuid(),
             tenant_id: sealer.tenant().as_uuid(),
             title: store::seal(sealer, registry::DOCUMENT_TITLE, row, self.title.expose())?,
@@ -41,21 +41,40 @@ impl Words {
             file_name: optional(registry::DOCUMENT_FILE_NAME, &self.file_name)?,
             sha256: optional(registry::DOCUMENT_SHA256, &self.sha256)?,
             version,
-        })
+            row_mac: RowMac::from(Vec::new()),
+        };
+        sealed.row_mac = with.macs.mac(&sealed.facts())?;
+        Ok(sealed)
+    }
+}
+
+impl SealedRow for TextRow {
+    fn facts(&self) -> RowFacts<'_> {
+        let id = self.document_id.into_bytes();
+        RowFacts::new(registry::DOCUMENT_TITLE.table(), id, id, self.version)
+            .sealed(registry::DOCUMENT_TITLE, Some(&self.title))
+            .sealed(registry::DOCUMENT_NOTES, self.notes.as_ref())
+            .sealed(registry::DOCUMENT_FILE_NAME, self.file_name.as_ref())
+            .sealed(registry::DOCUMENT_SHA256, self.sha256.as_ref())
+    }
+
+    fn row_mac(&self) -> &RowMac {
+        &self.row_mac
     }
 }
 
 impl TextRow {
-    fn open(&self, sealer: &Sealer) -> Result<Words, StoreError> {
-        let row = self.document_id.into_bytes();
+    fn open(self, with: &Sealing<'_>) -> Result<Words, StoreError> {
+        let (this, sealer) = (with.macs.verify(self)?, with.sealer);
+        let row = this.document_id.into_bytes();
         let optional = |column, sealed: &Option<_>| {
             sealed.as_ref().map(|sealed| store::open(sealer, column, row, sealed)).transpose().map(Phi::new)
         };
         Ok(Words {
-            title: Phi::new(store::open(sealer, registry::DOCUMENT_TITLE, row, &self.title)?),
-            notes: optional(registry::DOCUMENT_NOTES, &self.notes)?,
-            file_name: optional(registry::DOCUMENT_FILE_NAME, &self.file_name)?,
-            sha256: optional(registry::DOCUMENT_SHA256, &self.sha256)?,
+            title: Phi::new(store::open(sealer, registry::DOCUMENT_TITLE, row, &this.title)?),
+            notes: optional(registry::DOCUMENT_NOTES, &this.notes)?,
+            file_name: optional(registry::DOCUMENT_FILE_NAME, &this.file_name)?,
+            sha256: optional(registry::DOCUMENT_SHA256, &this.sha256)?,
         })
     }
 }
@@ -125,7 +144,8 @@ pub async fn find(
         .optional()?;
     let Some((head, words)) = row else { return Ok(None) };
     let sealer = keys.subject_sealer(tx.tenant(), SubjectId::from(head.patient_id)).await?;
-    let words = words.open(&sealer)?;
+    let macs = keys.row_macs(tx.tenant()).await?;
+    let words = words.open(&Sealing { sealer: &sealer, macs: &macs })?;
     Ok(Some((head.open(words)?, sealer)))
 }
 
@@ -135,12 +155,12 @@ pub async fn find(
 /// What the database or the key store says.
 pub async fn page(
     tx: &mut TenantTx,
-    sealer: &Sealer,
+    with: &Sealing<'_>,
     kinds: &[Kind],
     after: Option<DocumentId>,
     limit: i64,
 ) -> Result<Vec<Document>, StoreError> {
-    let patient = Uuid::from_bytes(sealer.subject());
+    let patient = Uuid::from_bytes(with.sealer.subject());
     let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
     let hidden = [State::Deleted.as_str(), State::Purged.as_str()];
     let mut query = document::table
@@ -166,7 +186,7 @@ pub async fn page(
     let rows: Vec<(DocumentRow, TextRow)> = query.load(tx.conn()).await?;
     rows.into_iter()
         .map(|(head, words)| {
-            let words = words.open(sealer)?;
+            let words = words.open(with)?;
             head.open(words)
         })
         .collect()

@@ -71,6 +71,7 @@ diesel::table! {
         file_name -> Nullable<Binary>,
         sha256 -> Nullable<Binary>,
         version -> BigInt,
+        row_mac -> Binary,
     }
 }
 

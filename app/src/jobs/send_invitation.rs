@@ -16,6 +16,7 @@ use super::mail::Letter;
 use super::queue::Jobs;
 use crate::audit;
 use crate::auth::model::{INVITATION_LIFETIME_S, account_state, invitation_state};
+use crate::auth::record::AccountRow;
 use crate::auth::rules::PASSWORD_MIN_CHARS;
 use crate::auth::tables::{account, invitation};
 use crate::auth::token::Token;
@@ -84,7 +85,7 @@ async fn store_token(
     tx: &mut TenantTx,
     (id, token, now): (Uuid, &Token, DateTime<Utc>),
 ) -> Result<Option<Zeroizing<String>>, StoreError> {
-    let Some(pending) = pending(tx, id).await? else { return Ok(None) };
+    let Some(pending) = pending(jobs, tx, id).await? else { return Ok(None) };
     let sealer = jobs.regional.keys().tenant_sealer(tx.tenant()).await?;
     let row = pending.account.into_bytes();
     let email = Zeroizing::new(store::open(&sealer, registry::ACCOUNT_EMAIL, row, &pending.email)?);
@@ -98,17 +99,19 @@ async fn store_token(
     Ok(Some(email))
 }
 
-async fn pending(tx: &mut TenantTx, id: Uuid) -> Result<Option<Pending>, StoreError> {
-    let found: Option<(Uuid, Sealed)> = invitation::table
+async fn pending(jobs: &Jobs, tx: &mut TenantTx, id: Uuid) -> Result<Option<Pending>, StoreError> {
+    let found: Option<AccountRow> = invitation::table
         .inner_join(account::table)
         .filter(invitation::id.eq(id))
         .filter(invitation::state.eq(invitation_state::PENDING))
         .filter(account::state.eq(account_state::INVITED))
-        .select((account::id, account::email_sealed))
+        .select(AccountRow::as_select())
         .first(tx.conn())
         .await
         .optional()?;
-    Ok(found.map(|(account, email)| Pending { account, email }))
+    let Some(row) = found else { return Ok(None) };
+    let row = jobs.regional.keys().row_macs(tx.tenant()).await?.verify(row)?.into_inner();
+    Ok(Some(Pending { account: row.id, email: row.email }))
 }
 
 async fn mark_sent(jobs: &Jobs, tenant: TenantRef, id: Uuid) -> Result<(), &'static str> {

@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use tenancy::audit::Unaudited;
-use tenancy::sealed::Sealed;
 use tenancy::{JobPayload, TenantRef, TenantTx};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -12,6 +11,7 @@ use zeroize::Zeroizing;
 use super::mail::Letter;
 use super::queue::Jobs;
 use crate::auth::notice::NoticeKind;
+use crate::auth::record::AccountRow;
 use crate::auth::tables::{account, notice};
 use crate::call::roll_back;
 use crate::registry;
@@ -53,17 +53,19 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
 }
 
 async fn pending(jobs: &Jobs, tx: &mut TenantTx, id: Uuid) -> Result<Option<Pending>, StoreError> {
-    let found: Option<(Uuid, Sealed, String, DateTime<Utc>)> = notice::table
+    let found: Option<(AccountRow, String, DateTime<Utc>)> = notice::table
         .inner_join(account::table)
         .filter(notice::id.eq(id))
         .filter(notice::sent_at.is_null())
-        .select((account::id, account::email_sealed, notice::kind, notice::created_at))
+        .select((AccountRow::as_select(), notice::kind, notice::created_at))
         .first(tx.conn())
         .await
         .optional()?;
-    let Some((account, email, kind, at)) = found else { return Ok(None) };
-    let sealer = jobs.regional.keys().tenant_sealer(tx.tenant()).await?;
-    let to = store::open(&sealer, registry::ACCOUNT_EMAIL, account.into_bytes(), &email)?;
+    let Some((row, kind, at)) = found else { return Ok(None) };
+    let keys = jobs.regional.keys();
+    let row = keys.row_macs(tx.tenant()).await?.verify(row)?;
+    let sealer = keys.tenant_sealer(tx.tenant()).await?;
+    let to = store::open(&sealer, registry::ACCOUNT_EMAIL, row.id.into_bytes(), &row.email)?;
     let kind = NoticeKind::parse(&kind).ok_or(StoreError::Shape)?;
     Ok(Some(Pending { to: Zeroizing::new(to), kind, at }))
 }

@@ -15,7 +15,7 @@ use crate::access::Role;
 use crate::auth::invite::{LoginTags, login_tags, new_id};
 use crate::auth::model::account_state;
 use crate::auth::notice::{self, NoticeKind};
-use crate::auth::queries::NewAccount;
+use crate::auth::record::NewAccount;
 use crate::auth::tables::{
     account, device, invitation, notice as notices, passkey, recovery, recovery_code, session, sign_in_code,
     totp,
@@ -133,19 +133,16 @@ async fn make(
     let row = id.into_bytes();
     let new = NewAccount {
         id,
-        tenant_id: tx.tenant().as_uuid(),
         login_tag: tags.odd,
         login_tag_even: tags.even,
-        email_sealed: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &email)?,
-        display_name_sealed: store::seal(&sealer, registry::ACCOUNT_DISPLAY_NAME, row, &DISPLAY_NAME)?,
-        role: Role::Patient.as_str(),
+        email: store::seal(&sealer, registry::ACCOUNT_EMAIL, row, &email)?,
+        display_name: store::seal(&sealer, registry::ACCOUNT_DISPLAY_NAME, row, &DISPLAY_NAME)?,
+        role: Role::Patient,
         state: account_state::ACTIVE,
-        version: 1,
-        created_at: now,
-        updated_at: now,
-        failed_count: 0,
+        now,
     };
-    new.insert(tx).await.map_err(|error| match error.is_duplicate() {
+    let macs = ctx.keys.row_macs(tx.tenant()).await?;
+    new.insert(tx, &macs).await.map_err(|error| match error.is_duplicate() {
         true => AppError::from(ADDRESS_TAKEN),
         false => error.into(),
     })?;

@@ -19,7 +19,7 @@ use super::idempotency::{self, Known};
 use super::identifier::Identifier;
 use super::model::{Patient, PatientId, Sex, field_bits};
 use super::names::HumanName;
-use super::queries::{self, ChangeError, Sealing};
+use super::queries::{self, ChangeError};
 use super::rules::{self, Place};
 use super::search::{Search, SearchInput};
 use super::tags::{self, Tagger};
@@ -35,6 +35,7 @@ use crate::middleware::json::Json;
 use crate::paging::{self, PageQuery};
 use crate::relationships;
 use crate::relationships::queries::{Founding, Joins};
+use crate::store::Sealing;
 
 /// A registration, or a correction that replaces the whole record.
 #[derive(Deserialize, ToSchema)]

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tenancy::TenantTx;
 use tenancy::keys::{KeyError, Keys, SubjectId, SubjectKey};
 use tenancy::sealed::{
-    Column, OpenError, Phi, RowMac, RowMacs, Sealed, SealedRow as _, Sealer, Verified, tags_digest,
+    Column, OpenError, Phi, RowMac, Sealed, SealedRow as _, Sealer, Verified, tags_digest,
 };
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ use super::tags::Tag;
 use crate::access::Within;
 use crate::registry;
 use crate::relationships::queries::{Founding, tied};
-use crate::store::{self, StoreError};
+use crate::store::{self, Sealing, StoreError};
 
 /// Tables a change of a patient touches; the commit is refused when its audit entry does not name them.
 pub const TABLES: [&str; 4] = ["patient", "person", "person_tag", "relationship"];
@@ -70,14 +70,6 @@ fn open_list<T: DeserializeOwned>(
     sealed: Option<&Sealed>,
 ) -> Result<Vec<T>, StoreError> {
     sealed.map_or(Ok(Vec::new()), |sealed| store::open(sealer, column, row, sealed))
-}
-
-/// What a patient's row is sealed and its MAC made with.
-pub struct Sealing<'a> {
-    /// The patient's own key.
-    pub sealer: &'a Sealer,
-    /// The clinic's row MACs.
-    pub macs: &'a RowMacs,
 }
 
 impl PersonRow {

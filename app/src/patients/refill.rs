@@ -12,10 +12,10 @@ use tenancy::sealed::{RowMac, SealedRow as _, tags_digest};
 use uuid::Uuid;
 
 use super::model::{PatientId, PersonRow};
-use super::queries::{self, ChangeError, Sealing};
+use super::queries::{self, ChangeError};
 use super::tables::{idempotency, patient, person, person_tag};
 use super::tags::{self, Tag};
-use crate::store::StoreError;
+use crate::store::{Sealing, StoreError};
 
 /// Patients after `after`, at most `limit`.
 ///

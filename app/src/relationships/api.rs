@@ -71,11 +71,12 @@ pub struct CareTeam {
 
 impl MemberView {
     fn open(member: &Member, sealer: &tenancy::sealed::Sealer) -> Result<MemberView, StoreError> {
-        let row = member.account.into_bytes();
+        let account = &member.account;
+        let row = account.id.into_bytes();
         Ok(MemberView {
-            account: AccountId::from(member.account).to_string(),
-            display_name: store::open(sealer, registry::ACCOUNT_DISPLAY_NAME, row, &member.display_name)?,
-            role: member.role.clone(),
+            account: AccountId::from(account.id).to_string(),
+            display_name: store::open(sealer, registry::ACCOUNT_DISPLAY_NAME, row, &account.display_name)?,
+            role: account.role.clone(),
             from: member.valid_from,
             until: member.valid_to,
         })
@@ -107,7 +108,7 @@ pub async fn care_team(call: Call) -> Result<HttpResponse, AppError> {
             if !queries::patient_is_there(tx, patient.uuid()).await? {
                 return Err(absent());
             }
-            let members = queries::care_team(tx, patient.uuid(), ctx.now()).await?;
+            let members = queries::care_team(tx, &ctx.keys, patient.uuid(), ctx.now()).await?;
             let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
             let items = members
                 .iter()
@@ -147,9 +148,9 @@ pub async fn join(call: Call, Json(input): Json<JoinInput>) -> Result<HttpRespon
             return Err(AppError::invalid_field("/until", "not_after_from"));
         }
         let entry = entry(ctx, &call, patient).resource("account", account.bytes());
-        let team = queries::care_team(tx, patient.uuid(), ctx.now()).await?;
+        let team = queries::care_team(tx, &ctx.keys, patient.uuid(), ctx.now()).await?;
         let joined = |member: &Member| {
-            member.account == account.uuid() && member.valid_from <= from && member.valid_to == input.until
+            member.account.id == account.uuid() && member.valid_from <= from && member.valid_to == input.until
         };
         if team.iter().any(joined) {
             return Done::audited((), entry.reason("repeated"));

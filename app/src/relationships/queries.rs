@@ -7,13 +7,15 @@ use diesel::sql_types;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::BoxFuture;
 use tenancy::TenantTx;
-use tenancy::sealed::Sealed;
+use tenancy::keys::Keys;
+use tenancy::sealed::Verified;
 use uuid::Uuid;
 
 use super::model::{NewTie, Tie};
 use super::tables::{account_site, relationship};
 use crate::access::Within;
 use crate::auth::invite::new_id;
+use crate::auth::record::AccountRow;
 use crate::auth::tables::account;
 use crate::patients::queries::ERASED;
 use crate::patients::tables::patient;
@@ -162,14 +164,9 @@ pub async fn home_site(tx: &mut TenantTx, account: Uuid) -> Result<Option<Uuid>,
 }
 
 /// A member of a care team.
-#[derive(Queryable)]
 pub struct Member {
     /// The account.
-    pub account: Uuid,
-    /// Its sealed name.
-    pub display_name: Sealed,
-    /// Its role, as stored.
-    pub role: String,
+    pub account: Verified<AccountRow>,
     /// Since when.
     pub valid_from: DateTime<Utc>,
     /// Until when.
@@ -182,10 +179,11 @@ pub struct Member {
 /// What the database says.
 pub async fn care_team(
     tx: &mut TenantTx,
+    keys: &Keys,
     patient_id: Uuid,
     at: DateTime<Utc>,
 ) -> Result<Vec<Member>, StoreError> {
-    Ok(relationship::table
+    let rows: Vec<(AccountRow, DateTime<Utc>, Option<DateTime<Utc>>)> = relationship::table
         // The patient's own row is asked for too, so that its rules of reach hold for the team.
         .inner_join(patient::table.on(patient::id.eq(relationship::patient_id)))
         .inner_join(account::table.on(account::id.eq(relationship::party_id)))
@@ -194,15 +192,13 @@ pub async fn care_team(
         .filter(relationship::valid_to.is_null().or(relationship::valid_to.gt(at)))
         .order((relationship::valid_from, account::id))
         .limit(TIES_MAX)
-        .select((
-            account::id,
-            account::display_name_sealed,
-            account::role,
-            relationship::valid_from,
-            relationship::valid_to,
-        ))
+        .select((AccountRow::as_select(), relationship::valid_from, relationship::valid_to))
         .load(tx.conn())
-        .await?)
+        .await?;
+    let macs = keys.row_macs(tx.tenant()).await?;
+    rows.into_iter()
+        .map(|(row, valid_from, valid_to)| Ok(Member { account: macs.verify(row)?, valid_from, valid_to }))
+        .collect()
 }
 
 /// Whether a patient is there for this transaction.

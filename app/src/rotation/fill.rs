@@ -1,32 +1,161 @@
 //! One batch of a clinic's rows put under a new row-MAC key.
 
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
 use tenancy::audit::{AuditEntry, ENTRIES_PER_COMMIT_MAX, Outcome, Purpose as Why};
 use tenancy::keys::Rotation;
+use tenancy::sealed::{RowMacs, SealedRow as _};
 use tenancy::{Regional, TenantRef, TenantTx};
 use uuid::Uuid;
 
 use super::RotateError;
+use crate::auth::factor::queries::TotpRow;
+use crate::auth::record::AccountRow;
+use crate::auth::tables::{account, totp};
+use crate::break_glass::model::BreakGlassRow;
+use crate::break_glass::tables::break_glass;
 use crate::call::roll_back;
+use crate::documents::model::TextRow;
+use crate::documents::tables::document_text;
 use crate::patients::refill;
 use crate::store::StoreError;
 
 /// Patients one transaction moves; each leaves an entry of its own.
 const PATIENTS_PER_BATCH: usize = ENTRIES_PER_COMMIT_MAX;
+/// Rows of another table that one transaction moves.
+const ROWS_PER_BATCH: i64 = 200;
+/// Transactions in which one table of one clinic is moved.
+const BATCHES_MAX: usize = 100_000;
 
-/// Moves the patients after the rotation's position; says how many, and from where the next batch goes on (`None` at the end).
+/// The tables beside the patients' whose rows have a MAC.
+#[derive(Clone, Copy)]
+enum Table {
+    Accounts,
+    Totp,
+    Emergencies,
+    Documents,
+}
+
+impl Table {
+    const ALL: [Table; 4] = [Table::Accounts, Table::Totp, Table::Emergencies, Table::Documents];
+
+    /// What the audit log calls a row.
+    const fn row(self) -> &'static str {
+        match self {
+            Table::Accounts | Table::Totp => "account",
+            Table::Emergencies => "break_glass",
+            Table::Documents => "document",
+        }
+    }
+
+    /// The table's name where its changes must be named.
+    const fn name(self) -> &'static str {
+        match self {
+            Table::Accounts => "account",
+            Table::Totp => "totp",
+            Table::Emergencies => "break_glass",
+            Table::Documents => "document_text",
+        }
+    }
+
+    /// Moves some rows after `after`; how many, and the last one when there may be more.
+    async fn batch(
+        self,
+        tx: &mut TenantTx,
+        macs: &RowMacs,
+        after: Option<Uuid>,
+    ) -> Result<(u32, Option<Uuid>), StoreError> {
+        macro_rules! moved {
+            ($table:ident, $key:ident, $row:ty) => {{
+                let rows: Vec<$row> = $table::table
+                    .filter($table::$key.gt(after.unwrap_or_default()))
+                    .order($table::$key)
+                    .limit(ROWS_PER_BATCH)
+                    .select(<$row>::as_select())
+                    .for_update()
+                    .load(tx.conn())
+                    .await?;
+                let full = i64::try_from(rows.len()).is_ok_and(|found| found == ROWS_PER_BATCH);
+                let last = rows.last().map(|row| row.$key).filter(|_| full);
+                let mut changed = 0;
+                for row in rows {
+                    let row = macs.verify(row)?;
+                    if macs.is_current(&row.row_mac) {
+                        continue;
+                    }
+                    let mac = macs.mac(&row.facts())?;
+                    diesel::update($table::table.find(row.$key))
+                        .set($table::row_mac.eq(&mac))
+                        .execute(tx.conn())
+                        .await?;
+                    changed += 1;
+                }
+                Ok((changed, last))
+            }};
+        }
+        match self {
+            Table::Accounts => moved!(account, id, AccountRow),
+            Table::Totp => moved!(totp, account_id, TotpRow),
+            Table::Emergencies => moved!(break_glass, id, BreakGlassRow),
+            Table::Documents => moved!(document_text, document_id, TextRow),
+        }
+    }
+}
+
+/// Moves the rows that are no patient's own, a batch a transaction; says how many.
+async fn others(regional: &Regional, tenant: TenantRef) -> Result<u64, RotateError> {
+    let mut moved = 0_u64;
+    for table in Table::ALL {
+        let mut after = None;
+        for _ in 0..BATCHES_MAX {
+            let mut tx = regional.begin(tenant, "keys.fill").await.map_err(StoreError::Tx)?;
+            let macs = regional.keys().row_macs(tenant.id).await?;
+            match table.batch(&mut tx, &macs, after).await {
+                Ok((0, last)) => {
+                    roll_back(tx).await;
+                    after = last;
+                }
+                Ok((changed, last)) => {
+                    let entry = AuditEntry::new("keys.fill", Outcome::Allow)
+                        .resource_kind(table.row())
+                        .purpose(Why::System)
+                        .count(changed)
+                        .touches(table.name());
+                    tx.commit(entry).await.map_err(StoreError::Tx)?;
+                    moved = moved.saturating_add(u64::from(changed));
+                    after = last;
+                }
+                Err(error) => {
+                    roll_back(tx).await;
+                    return Err(error.into());
+                }
+            }
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(moved)
+}
+
+/// Moves the patients after the rotation's position, and before the first of them every other row that has a MAC; says how many, and from where the next batch goes on (`None` at the end).
 pub(super) async fn batch(
     regional: &Regional,
     tenant: TenantRef,
     rotation: &Rotation,
 ) -> Result<(u64, Option<Uuid>), RotateError> {
+    let others = match rotation.position {
+        None => others(regional, tenant).await?,
+        Some(_) => 0,
+    };
     let mut tx = regional.begin(tenant, "keys.fill").await.map_err(StoreError::Tx)?;
     match moved(&mut tx, regional, rotation).await {
         Ok((entries, position)) if entries.is_empty() => {
             roll_back(tx).await;
-            Ok((0, position))
+            Ok((others, position))
         }
         Ok((entries, position)) => {
-            let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+            let count = others.saturating_add(u64::try_from(entries.len()).unwrap_or(u64::MAX));
             tx.commit_many(entries).await.map_err(StoreError::Tx)?;
             Ok((count, position))
         }

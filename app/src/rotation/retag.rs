@@ -5,13 +5,13 @@ use diesel_async::RunQueryDsl;
 use regions::region::Jurisdiction;
 use tenancy::audit::{AuditEntry, ENTRIES_PER_COMMIT_MAX, Outcome, Purpose as Why};
 use tenancy::keys::{Keys, Purpose, Rotation, Stage};
-use tenancy::sealed::Sealed;
 use tenancy::{Regional, TenantRef, TenantTx};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::RotateError;
 use crate::auth::invite::login_tags;
+use crate::auth::record::AccountRow;
 use crate::auth::tables::account;
 use crate::call::roll_back;
 use crate::patients::refill;
@@ -128,28 +128,28 @@ async fn retag_accounts(
     keys: &Keys,
     after: Option<Uuid>,
 ) -> Result<(u32, Option<Uuid>), StoreError> {
-    type Row = (Uuid, Sealed, Option<Vec<u8>>, Option<Vec<u8>>);
-    let rows: Vec<Row> = account::table
+    let rows: Vec<AccountRow> = account::table
         .filter(account::id.gt(after.unwrap_or_default()))
         .order(account::id)
         .limit(ACCOUNTS_PER_BATCH)
-        .select((account::id, account::email_sealed, account::login_tag, account::login_tag_even))
+        .select(AccountRow::as_select())
         .for_update()
         .load(tx.conn())
         .await?;
     let full = i64::try_from(rows.len()).is_ok_and(|found| found == ACCOUNTS_PER_BATCH);
-    let last = rows.last().map(|row| row.0).filter(|_| full);
-    let sealer = keys.tenant_sealer(tx.tenant()).await?;
+    let last = rows.last().map(|row| row.id).filter(|_| full);
+    let (sealer, macs) = (keys.tenant_sealer(tx.tenant()).await?, keys.row_macs(tx.tenant()).await?);
     let mut changed = 0;
-    for (id, email, odd, even) in rows {
-        let email: String = store::open(&sealer, registry::ACCOUNT_EMAIL, id.into_bytes(), &email)?;
+    for row in rows {
+        let mut row = macs.verify(row)?.into_inner();
+        let email: String = store::open(&sealer, registry::ACCOUNT_EMAIL, row.id.into_bytes(), &row.email)?;
         let email = Zeroizing::new(email);
         let tags = login_tags(keys, tx.tenant(), &email).await?;
-        if (&tags.odd, &tags.even) == (&odd, &even) {
+        if (&tags.odd, &tags.even) == (&row.login_tag, &row.login_tag_even) {
             continue;
         }
-        let set = (account::login_tag.eq(&tags.odd), account::login_tag_even.eq(&tags.even));
-        diesel::update(account::table.find(id)).set(set).execute(tx.conn()).await?;
+        (row.login_tag, row.login_tag_even) = (tags.odd, tags.even);
+        row.keep(tx, keys).await?;
         changed += 1;
     }
     Ok((changed, last))

@@ -11,7 +11,7 @@ use super::model::AccountId;
 use crate::access::Role;
 use crate::auth::api::clean_display_name;
 use crate::auth::invite::{Invite, Invited};
-use crate::auth::queries::{self, AccountRow};
+use crate::auth::queries::{self, Listed};
 use crate::auth::rules;
 use crate::call::{Call, Done};
 use crate::error::{AppError, BAD_CURSOR, NOT_FOUND, STAFF_EXISTS};
@@ -73,7 +73,8 @@ pub struct InvitedView {
 }
 
 impl StaffView {
-    fn open(row: &AccountRow, sealer: &tenancy::sealed::Sealer) -> Result<StaffView, StoreError> {
+    fn open(listed: &Listed, sealer: &tenancy::sealed::Sealer) -> Result<StaffView, StoreError> {
+        let row = &listed.row;
         let id = row.id.into_bytes();
         Ok(StaffView {
             account: AccountId::from(row.id).to_string(),
@@ -81,8 +82,8 @@ impl StaffView {
             display_name: store::open(sealer, registry::ACCOUNT_DISPLAY_NAME, id, &row.display_name)?,
             role: row.role.clone(),
             state: row.state.clone(),
-            locked: Role::parse(&row.role).is_some_and(|role| rules::is_locked(role, row.failed_count)),
-            created_at: row.created_at,
+            locked: Role::parse(&row.role).is_some_and(|role| rules::is_locked(role, listed.failed_count)),
+            created_at: listed.created_at,
         })
     }
 }
@@ -102,10 +103,10 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
                 Some(text) => Some(cursor::read(&sealer, List::Staff, text).ok_or(BAD_CURSOR)?),
                 None => None,
             };
-            let mut rows = queries::accounts(tx, after, limit.saturating_add(1)).await?;
+            let mut rows = queries::accounts(tx, &ctx.keys, after, limit.saturating_add(1)).await?;
             let more = paging::cut(&mut rows, limit);
             let next_cursor = match rows.last() {
-                Some(last) if more => Some(cursor::write(&sealer, List::Staff, last.id)?),
+                Some(last) if more => Some(cursor::write(&sealer, List::Staff, last.row.id)?),
                 _ => None,
             };
             let items =

@@ -62,7 +62,7 @@ pub async fn role(call: Call, Json(input): Json<RoleInput>) -> Result<HttpRespon
     call.staff(async |ctx, tx| {
         staff_role(input.role)?;
         let (id, _state) = another(ctx, tx, call.path("id")).await?;
-        let version = queries::set_role(tx, id.uuid(), input.role, ctx.now()).await?;
+        let version = queries::set_role(tx, &ctx.keys, id.uuid(), input.role, ctx.now()).await?;
         Done::audited((), entry(ctx, &call, id, version).reason(input.role.as_str()))
     })
     .await?;
@@ -78,7 +78,8 @@ pub async fn role(call: Call, Json(input): Json<RoleInput>) -> Result<HttpRespon
 pub async fn deactivate(call: Call) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
         let (id, _state) = another(ctx, tx, call.path("id")).await?;
-        let version = queries::set_state(tx, id.uuid(), account_state::DISABLED, ctx.now()).await?;
+        let version =
+            queries::set_state(tx, &ctx.keys, id.uuid(), account_state::DISABLED, ctx.now()).await?;
         queries::end_sessions(tx, id.uuid(), ctx.now()).await?;
         Done::audited((), entry(ctx, &call, id, version))
     })
@@ -98,7 +99,7 @@ pub async fn reactivate(call: Call) -> Result<HttpResponse, AppError> {
         if state != account_state::DISABLED {
             return Err(WRONG_STATE.into());
         }
-        let version = queries::set_state(tx, id.uuid(), account_state::ACTIVE, ctx.now()).await?;
+        let version = queries::set_state(tx, &ctx.keys, id.uuid(), account_state::ACTIVE, ctx.now()).await?;
         Done::audited((), entry(ctx, &call, id, version))
     })
     .await?;

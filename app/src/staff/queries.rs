@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use tenancy::TenantTx;
+use tenancy::keys::Keys;
 use uuid::Uuid;
 
 use crate::access::Role;
 use crate::auth::model::account_state;
+use crate::auth::record;
 use crate::auth::tables::{account, session};
 use crate::store::StoreError;
 
@@ -51,46 +53,38 @@ pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<(String, Role)>,
     Ok(role.is_staff().then_some((state, role)))
 }
 
-/// Gives an account another role.
+/// Gives an account another role; its version.
 ///
 /// # Errors
-/// When the database does not answer.
+/// [`StoreError::Open`] when the row is not what was stored, otherwise what the database or the key store says.
 pub async fn set_role(
     tx: &mut TenantTx,
+    keys: &Keys,
     id: Uuid,
     role: Role,
     now: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
-    Ok(diesel::update(account::table.find(id))
-        .set((
-            account::role.eq(role.as_str()),
-            account::version.eq(account::version + 1),
-            account::updated_at.eq(now),
-        ))
-        .returning(account::version)
-        .get_result(tx.conn())
-        .await?)
+    let row = record::locked(tx, keys, id).await?.ok_or(StoreError::Shape)?;
+    let mut row = row.into_inner();
+    role.as_str().clone_into(&mut row.role);
+    row.save(tx, keys, now).await
 }
 
 /// Closes or opens an account; its version.
 ///
 /// # Errors
-/// When the database does not answer.
+/// As [`set_role`].
 pub async fn set_state(
     tx: &mut TenantTx,
+    keys: &Keys,
     id: Uuid,
     state: &'static str,
     now: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
-    Ok(diesel::update(account::table.find(id))
-        .set((
-            account::state.eq(state),
-            account::version.eq(account::version + 1),
-            account::updated_at.eq(now),
-        ))
-        .returning(account::version)
-        .get_result(tx.conn())
-        .await?)
+    let row = record::locked(tx, keys, id).await?.ok_or(StoreError::Shape)?;
+    let mut row = row.into_inner();
+    state.clone_into(&mut row.state);
+    row.save(tx, keys, now).await
 }
 
 /// Ends every session of an account.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use tenancy::TenantTx;
 use tenancy::audit::Outcome;
+use tenancy::sealed::Verified;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -147,7 +148,9 @@ async fn take(
     let account = Uuid::from_bytes(actor.account);
     match input {
         FactorInput::Totp(code) => {
-            let Some(sealed) = queries::totp_of(tx, account).await?.and_then(|row| row.secret) else {
+            let Some(sealed) =
+                queries::totp_of(tx, &ctx.keys, account).await?.and_then(|row| row.into_inner().secret)
+            else {
                 return Ok(None);
             };
             let Some(step) = step_of(ctx, tx, account, (&sealed, code)).await? else { return Ok(None) };
@@ -225,7 +228,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
     let view = call
         .staff(async |ctx, tx| {
             let account = Uuid::from_bytes(ctx.account());
-            let totp_since = queries::totp_of(tx, account).await?.and_then(|row| row.enrolled_at);
+            let totp_since = queries::totp_of(tx, &ctx.keys, account).await?.and_then(|row| row.enrolled_at);
             let passkeys = passkey::queries::of_account(tx, account).await?;
             let passkeys = passkeys.iter().map(PasskeyView::from).collect();
             let recovery_codes_left = queries::recovery_codes_left(tx, account).await?;
@@ -249,7 +252,7 @@ pub async fn enrol(call: Call) -> Result<HttpResponse, AppError> {
             let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
             let row = account.into_bytes();
             let sealed = store::seal(&sealer, registry::ACCOUNT_TOTP, row, &secret.as_str())?;
-            queries::keep_pending(tx, account, sealed, ctx.now()).await?;
+            queries::keep_pending(tx, &ctx.keys, account, sealed, ctx.now()).await?;
             let view = TotpSecretView {
                 secret: secret.to_string(),
                 uri: totp::enrolment_uri(&secret, &ctx.clinic.host).to_string(),
@@ -289,7 +292,7 @@ pub async fn confirm(call: Call, Json(input): Json<TotpConfirmInput>) -> Result<
                 Attempt::Open => pending_step(ctx, tx, account, &input.totp).await?,
             };
             let Some(step) = step else { return refused(&call, ctx, tx, session).await };
-            queries::put_in_force(tx, account, step, ctx.now()).await?;
+            queries::put_in_force(tx, &ctx.keys, account, step, ctx.now()).await?;
             let recovery_codes = match queries::recovery_codes_left(tx, account).await? {
                 0 => new_recovery_codes(ctx, tx, account).await?,
                 _ => Vec::new(),
@@ -312,7 +315,7 @@ async fn pending_step(
     account: Uuid,
     code: &Secret,
 ) -> Result<Option<i64>, StoreError> {
-    let row = queries::totp_of(tx, account).await?;
+    let row = queries::totp_of(tx, &ctx.keys, account).await?.map(Verified::into_inner);
     let Some((sealed, at)) = row.and_then(|row| row.pending.zip(row.pending_at)) else { return Ok(None) };
     if ctx.now() - at > Duration::seconds(rules::ENROLMENT_MAX_S) {
         return Ok(None);
@@ -364,7 +367,8 @@ pub async fn reset(call: Call) -> Result<HttpResponse, AppError> {
         .staff(async |ctx, tx| {
             let absent = || AppError::from(NOT_FOUND).denied("absent");
             let id = AccountId::parse(call.path("id")).ok_or_else(absent)?;
-            let done = reset::run(tx, id.uuid(), Uuid::from_bytes(ctx.account()), ctx.now()).await?;
+            let done =
+                reset::run(tx, &ctx.keys, id.uuid(), Uuid::from_bytes(ctx.account()), ctx.now()).await?;
             let reason = match done {
                 Reset::Absent => return Err(absent()),
                 Reset::Own => return Err(AppError::from(RESET_NOT_YOURS).denied("own_account")),

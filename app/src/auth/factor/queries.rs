@@ -5,27 +5,52 @@ use diesel::dsl::{count_star, exists};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use tenancy::TenantTx;
-use tenancy::sealed::Sealed;
+use tenancy::keys::Keys;
+use tenancy::sealed::{RowFacts, RowMac, Sealed, SealedRow, Verified};
 use uuid::Uuid;
 
 use super::FactorKind;
 use crate::access::Role;
+use crate::auth::record;
 use crate::auth::rules;
 use crate::auth::tables::{account, passkey, recovery_code, session, totp};
 use crate::auth::token::Token;
+use crate::registry;
 use crate::store::StoreError;
 
 /// An account's time-based codes, as stored.
-#[derive(Queryable)]
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = totp, primary_key(account_id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct TotpRow {
+    /// Whose they are.
+    pub account_id: Uuid,
     /// The sealed secret in force.
+    #[diesel(column_name = secret_sealed)]
     pub secret: Option<Sealed>,
     /// Since when.
     pub enrolled_at: Option<DateTime<Utc>>,
     /// The sealed secret that waits for its first code.
+    #[diesel(column_name = pending_sealed)]
     pub pending: Option<Sealed>,
     /// Since when.
     pub pending_at: Option<DateTime<Utc>>,
+    /// Counts the changes, from 1.
+    pub version: i64,
+    /// What ties the secrets and the version together.
+    pub row_mac: RowMac,
+}
+
+impl SealedRow for TotpRow {
+    fn facts(&self) -> RowFacts<'_> {
+        let id = self.account_id.into_bytes();
+        RowFacts::new(registry::TOTP_SECRET.table(), id, id, self.version)
+            .sealed(registry::TOTP_SECRET, self.secret.as_ref())
+            .sealed(registry::TOTP_PENDING, self.pending.as_ref())
+    }
+
+    fn row_mac(&self) -> &RowMac {
+        &self.row_mac
+    }
 }
 
 /// Whether a code may be looked at now.
@@ -145,10 +170,15 @@ async fn forget_failures(tx: &mut TenantTx, account_id: Uuid) -> Result<(), Stor
 /// The account's time-based codes.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn totp_of(tx: &mut TenantTx, account_id: Uuid) -> Result<Option<TotpRow>, StoreError> {
-    let columns = (totp::secret_sealed, totp::enrolled_at, totp::pending_sealed, totp::pending_at);
-    Ok(totp::table.find(account_id).select(columns).first(tx.conn()).await.optional()?)
+/// [`StoreError::Open`] when the row is not what was stored, otherwise what the database or the key store says.
+pub async fn totp_of(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    account_id: Uuid,
+) -> Result<Option<Verified<TotpRow>>, StoreError> {
+    let row = totp::table.find(account_id).select(TotpRow::as_select()).for_update();
+    let Some(row) = row.first(tx.conn()).await.optional()? else { return Ok(None) };
+    Ok(Some(keys.row_macs(tx.tenant()).await?.verify(row)?))
 }
 
 /// Takes the code of a step, if no code of it or of a later one was taken before (RFC 6238, section 5.2).
@@ -167,44 +197,60 @@ pub async fn take_step(tx: &mut TenantTx, account_id: Uuid, step: i64) -> Result
 /// Keeps a secret until its first code.
 ///
 /// # Errors
-/// When the database does not answer.
+/// As [`totp_of`].
 pub async fn keep_pending(
     tx: &mut TenantTx,
+    keys: &Keys,
     account_id: Uuid,
     secret: Sealed,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let pending = (totp::pending_sealed.eq(Some(secret.clone())), totp::pending_at.eq(now));
-    diesel::insert_into(totp::table)
-        .values((totp::account_id.eq(account_id), totp::tenant_id.eq(tx.tenant().as_uuid()), pending.clone()))
-        .on_conflict(totp::account_id)
-        .do_update()
-        .set(pending)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
+    let known = totp_of(tx, keys, account_id).await?.map(Verified::into_inner);
+    let row_mac = RowMac::from(Vec::new());
+    let new = TotpRow {
+        account_id,
+        secret: None,
+        enrolled_at: None,
+        pending: None,
+        pending_at: None,
+        version: 0,
+        row_mac,
+    };
+    let mut row = known.unwrap_or(new);
+    (row.pending, row.pending_at) = (Some(secret), Some(now));
+    store_totp(tx, keys, row).await
 }
 
 /// Puts the pending secret in force. Its first code, of this step, is used up by that.
 ///
 /// # Errors
-/// When the database does not answer.
+/// As [`totp_of`].
 pub async fn put_in_force(
     tx: &mut TenantTx,
+    keys: &Keys,
     account_id: Uuid,
     step: i64,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    diesel::update(totp::table.find(account_id))
-        .set((
-            totp::secret_sealed.eq(totp::pending_sealed),
-            totp::enrolled_at.eq(now),
-            totp::last_step.eq(step),
-            totp::pending_sealed.eq(None::<Sealed>),
-            totp::pending_at.eq(None::<DateTime<Utc>>),
-        ))
-        .execute(tx.conn())
-        .await?;
+    let Some(row) = totp_of(tx, keys, account_id).await? else { return Ok(()) };
+    let mut row = row.into_inner();
+    (row.secret, row.enrolled_at) = (row.pending.take(), Some(now));
+    row.pending_at = None;
+    store_totp(tx, keys, row).await?;
+    diesel::update(totp::table.find(account_id)).set(totp::last_step.eq(step)).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Stores the row as its next version.
+async fn store_totp(tx: &mut TenantTx, keys: &Keys, mut row: TotpRow) -> Result<(), StoreError> {
+    row.version = row.version.saturating_add(1);
+    row.row_mac = keys.row_macs(tx.tenant()).await?.mac(&row.facts())?;
+    let tenant_id = totp::tenant_id.eq(tx.tenant().as_uuid());
+    if row.version == 1 {
+        diesel::insert_into(totp::table).values((row, tenant_id)).execute(tx.conn()).await?;
+    } else {
+        diesel::update(totp::table.find(row.account_id)).set(row).execute(tx.conn()).await?;
+    }
     Ok(())
 }
 
@@ -281,20 +327,23 @@ pub async fn replace_recovery_codes(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn take_all(tx: &mut TenantTx, account_id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn take_all(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    account_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     diesel::delete(totp::table.find(account_id)).execute(tx.conn()).await?;
     let codes = recovery_code::table.filter(recovery_code::account_id.eq(account_id));
     diesel::delete(codes).execute(tx.conn()).await?;
     diesel::delete(passkey::table.filter(passkey::account_id.eq(account_id))).execute(tx.conn()).await?;
     crate::auth::device::forget_all(tx, account_id).await?;
     crate::auth::queries::end_sessions(tx, account_id, None, now).await?;
+    if let Some(row) = record::locked(tx, keys, account_id).await? {
+        row.into_inner().save(tx, keys, now).await?;
+    }
     diesel::update(account::table.find(account_id))
-        .set((
-            account::reset_asked_by.eq(None::<Uuid>),
-            account::reset_asked_at.eq(None::<DateTime<Utc>>),
-            account::version.eq(account::version + 1),
-            account::updated_at.eq(now),
-        ))
+        .set((account::reset_asked_by.eq(None::<Uuid>), account::reset_asked_at.eq(None::<DateTime<Utc>>)))
         .execute(tx.conn())
         .await?;
     forget_failures(tx, account_id).await

@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use tenancy::TenantTx;
+use tenancy::keys::Keys;
 use uuid::Uuid;
 
 use super::queries;
@@ -56,6 +57,7 @@ pub fn agrees(asked: Option<(Uuid, DateTime<Utc>)>, caller: Uuid, now: DateTime<
 /// When the database does not answer.
 pub async fn run(
     tx: &mut TenantTx,
+    keys: &Keys,
     target: Uuid,
     caller: Uuid,
     now: DateTime<Utc>,
@@ -81,7 +83,7 @@ pub async fn run(
         notice::enqueue(tx, target, NoticeKind::ResetAsked, now).await?;
         return Ok(Reset::Asked);
     }
-    queries::take_all(tx, target, now).await?;
+    queries::take_all(tx, keys, target, now).await?;
     notice::enqueue(tx, target, NoticeKind::FactorsReset, now).await?;
     Ok(Reset::Done)
 }

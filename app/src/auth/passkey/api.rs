@@ -20,7 +20,8 @@ use crate::auth::factor::FactorKind;
 use crate::auth::factor::api::{new_recovery_codes, renew, sure_enough_to_change, with_cookie};
 use crate::auth::factor::queries::{has_factor, recovery_codes_left};
 use crate::auth::notice::{self, NoticeKind};
-use crate::auth::queries as accounts;
+use crate::auth::queries::active_role;
+use crate::auth::record;
 use crate::auth::token::Token;
 use crate::call::{Call, Done, roll_back};
 use crate::ctx::Ctx;
@@ -154,7 +155,7 @@ pub async fn begin(call: Call) -> Result<HttpResponse, AppError> {
             let account = Uuid::from_bytes(actor.account);
             sure_enough_to_change(ctx, tx, account).await?;
             let has = queries::of_account(tx, account).await?;
-            let row = accounts::account_by_id(tx, account).await?;
+            let row = record::find(tx, &ctx.keys, account).await?;
             let row = row.ok_or_else(|| AppError::internal("account.missing"))?;
             let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
             let email: String = store::open(&sealer, registry::ACCOUNT_EMAIL, actor.account, &row.email)?;
@@ -354,7 +355,8 @@ pub async fn sign_in(call: Call, Json(input): Json<PasskeySignInInput>) -> Resul
         let taken = take(&call, &ctx, &mut tx, asked, &input.credential).await?;
         Ok::<_, AppError>(match taken {
             Ok(account) => {
-                accounts::active_role(&mut tx, account).await?.map(|role| (account, role)).ok_or("not_open")
+                let role = active_role(&mut tx, &ctx.keys, account).await?;
+                role.map(|role| (account, role)).ok_or("not_open")
             }
             Err(refusal) => Err(refusal.code()),
         })

@@ -152,8 +152,8 @@ async fn t62_the_review_stays_open_until_somebody_else_has_done_it() {
     // Not even as privacy officer does somebody review what they did as physician.
     let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
     let superuser = world.region.superuser().await;
-    let sql = format!("UPDATE {ops}.account SET role = 'privacy_officer' WHERE id = $1");
-    superuser.execute(sql.as_str(), &[&scene.doctor.account]).await.unwrap();
+    let officer = Role::PrivacyOfficer.as_str();
+    world.change_account(&world.alpha, scene.doctor.account, |row| row.role = officer.to_owned()).await;
     assert_eq!(scene.review(&scene.doctor, id).await.outcome(), (409, "own_access".into()));
     world.clock.advance_ms(73 * 3_600_000);
     world.keep_awake(&world.alpha).await;

@@ -36,6 +36,7 @@ mod report;
 mod rotation;
 mod row_security;
 mod rows;
+mod rows_altered;
 mod search;
 mod sessions;
 mod staff;

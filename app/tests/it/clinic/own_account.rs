@@ -14,7 +14,7 @@ const OTHER_PASSWORD: &str = "violet engine harbour sparrow";
 
 impl World {
     /// Somebody who works in alpha, has a password and an authenticator, and is signed in with both.
-    async fn member(&self, email: &str) -> (String, Actor) {
+    pub(super) async fn member(&self, email: &str) -> (String, Actor) {
         let token = invited(self, &self.alpha, email).await;
         accept(self, &self.alpha, &token, PASSWORD).await.expect(204);
         let session = sign_in(self, &self.alpha, email, PASSWORD).await.expect(201);
@@ -199,16 +199,13 @@ async fn t57_a_closed_account_answers_nothing_from_the_next_request_on() {
     let me = world.staff(&world.alpha, Role::Physician).await;
     let ask = || world.ask(&world.alpha, "GET", "/api/v1/patients").by(&me).send();
     ask().await.expect(200);
-    let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
-    let superuser = world.region.superuser().await;
-    let set = |what: &str| format!("UPDATE {ops}.account SET {what} WHERE id = $1");
-    superuser.execute(set("role = 'clinic_admin'").as_str(), &[&me.account]).await.unwrap();
+    world.change_account(&world.alpha, me.account, |row| row.role = "clinic_admin".to_owned()).await;
     let answers = futures_util::future::join_all((0..32).map(|_| ask())).await;
     assert!(
         answers.iter().all(|answer| matches!(answer.status.as_u16(), 403 | 503)),
         "the role is another one"
     );
-    superuser.execute(set("state = 'disabled'").as_str(), &[&me.account]).await.unwrap();
+    world.change_account(&world.alpha, me.account, |row| row.state = "disabled".to_owned()).await;
     let answers = futures_util::future::join_all((0..32).map(|_| ask())).await;
     assert!(
         answers.iter().all(|answer| matches!(answer.status.as_u16(), 401 | 503)),

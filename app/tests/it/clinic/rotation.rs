@@ -39,7 +39,7 @@ async fn let_everybody_learn(keys: &Client) {
 }
 
 /// Goes to the end, a process a step, and looks at the clinic after each.
-async fn step_by_step(world: &World, purpose: Purpose, look: impl AsyncFn(Stage)) {
+pub(super) async fn step_by_step(world: &World, purpose: Purpose, look: impl AsyncFn(Stage)) {
     let (tenant, keys) = (world.alpha.tenant.id, world.region.key_superuser().await);
     let begun = rotator(world).await.begin(tenant, purpose).await.unwrap();
     assert_eq!((begun.stage, begun.to_version), (Stage::Announced, 2));

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::support::{Actor, Answer, Clinic, Options, World};
 
@@ -140,10 +141,7 @@ async fn sessions_end_by_idleness_by_age_and_with_the_account() {
 
     let dismissed = me().await;
     assert_eq!(ask(&dismissed).await, 200);
-    let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
-    let superuser = world.region.superuser().await;
-    let sql = format!("UPDATE {ops}.account SET state = 'disabled' WHERE id = $1");
-    tokio_postgres::Client::execute(&superuser, sql.as_str(), &[&dismissed.account]).await.unwrap();
+    world.change_account(&world.alpha, dismissed.account, |row| row.state = "disabled".to_owned()).await;
     assert_eq!(ask(&dismissed).await, 401, "from the next request");
 }
 
@@ -185,11 +183,12 @@ async fn a_hundred_failures_lock_a_physician_and_slow_an_administrator() {
     accept(&world, &world.alpha, &token, PASSWORD).await.expect(204);
     let superuser = world.region.superuser().await;
     let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
+    let sql = format!("SELECT id FROM {ops}.account");
+    let victim: Uuid = superuser.query_one(sql.as_str(), &[]).await.unwrap().get(0);
     let set = async |failures: i32, role: &str| {
-        let sql = format!(
-            "UPDATE {ops}.account SET failed_count = {failures}, locked_until = NULL, role = '{role}'"
-        );
+        let sql = format!("UPDATE {ops}.account SET failed_count = {failures}, locked_until = NULL");
         superuser.batch_execute(&sql).await.unwrap();
+        world.change_account(&world.alpha, victim, |row| row.role = role.to_owned()).await;
     };
     set(99, "physician").await;
     sign_in(&world, &world.alpha, email, "wrong horse battery").await.expect(401);

@@ -63,11 +63,10 @@ async fn who_has_not_accepted_is_invited_again_and_the_old_invitation_is_worth_n
 
     // Whoever works here already is not invited, and nothing of theirs changes.
     for state in ["active", "disabled"] {
-        let sql =
-            format!("UPDATE {}.account SET state = '{state}' WHERE state <> 'active'", ops(&world.alpha));
-        superuser.batch_execute(&sql).await.unwrap();
-        let sql = format!("UPDATE {}.account SET state = '{state}' WHERE id <> $1", ops(&world.alpha));
-        superuser.execute(sql.as_str(), &[&admin.account]).await.unwrap();
+        let sql = format!("SELECT id FROM {}.account WHERE id <> $1", ops(&world.alpha));
+        for row in superuser.query(sql.as_str(), &[&admin.account]).await.unwrap() {
+            world.change_account(&world.alpha, row.get(0), |row| row.state = state.to_owned()).await;
+        }
         let refused = invite(&world, &admin, "joy@example.com", "clinic_admin").await;
         assert_eq!(refused.outcome(), (409, "staff_exists".into()), "{state}");
         let sql = format!("SELECT state FROM {}.invitation WHERE id = $1", ops(&world.alpha));

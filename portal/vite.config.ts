@@ -12,7 +12,9 @@ export default defineConfig({
     target: 'es2023',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { clinic: entry('clinic'), platform: entry('platform') } },
+    rolldownOptions: {
+      input: { clinic: entry('clinic'), patient: entry('patient'), platform: entry('platform') },
+    },
   },
   test: {
     projects: [

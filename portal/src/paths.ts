@@ -17,6 +17,19 @@ export const clinic = {
   account: '/account',
 } as const;
 
+/** Below `/my`. */
+export const my = {
+  home: '/',
+  signIn: '/sign-in',
+  signedOut: '/signed-out',
+  record: (id: string) => `/records/${id}`,
+  contact: (id: string) => `/records/${id}/contact`,
+  documents: (id: string) => `/records/${id}/documents`,
+  access: (id: string) => `/records/${id}/access`,
+  corrections: (id: string) => `/records/${id}/corrections`,
+  account: '/account',
+} as const;
+
 /** Below `/console`. */
 export const console_ = {
   home: '/',
@@ -30,6 +43,7 @@ export const console_ = {
 } as const;
 
 export const CLINIC_BASE = '/clinic';
+export const MY_BASE = '/my';
 export const CONSOLE_BASE = '/console';
 export const ACCEPT_INVITATION = '/accept-invitation';
 
@@ -40,4 +54,11 @@ export const patterns = {
   documents: '/patients/:id/documents',
   careTeam: '/patients/:id/care-team',
   tenant: '/tenants/:id',
+  myRecord: '/records/:id',
+  myContact: '/records/:id/contact',
+  myDocuments: '/records/:id/documents',
+  myAccess: '/records/:id/access',
+  myCorrections: '/records/:id/corrections',
+  /** Whatever is about one record, with what comes behind its id. */
+  myRecords: '/records/:id/*?',
 } as const;

@@ -154,12 +154,12 @@ export async function signInByHand(page: Page, clinic: Clinic, who: string | Log
 }
 
 /** Takes up the session that this role already has; false when it has none. */
-export async function takeSession(page: Page, clinic: Clinic, role: string): Promise<boolean> {
+export async function takeSession(page: Page, clinic: Clinic, role: string, home = '/clinic'): Promise<boolean> {
   const known = sessions.get(`${clinic.slug} ${role}`);
   await page.context().clearCookies({ name: SESSION });
   if (!known) return false;
   await page.context().addCookies(known);
-  await page.goto(`${clinic.url}/clinic`);
+  await page.goto(`${clinic.url}${home}`);
   await page.locator('.bar').waitFor();
   return true;
 }

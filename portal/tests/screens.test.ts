@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { signedInPatient } from './e2e/own-record.ts';
 import { clinicOf, launch, person, STACK, signIn, signInToConsole } from './kit.ts';
 
 const OUT = new URL('../screens/', import.meta.url).pathname;
@@ -51,6 +52,10 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.emulateMedia({ media: 'print' });
   await page.screenshot({ path: `${OUT}${clinic.slug}-record-printed.png`, fullPage: true });
   await page.emulateMedia({ media: null });
+  await page.getByRole('button', { name: 'Patient’s access' }).click();
+  await page.getByRole('dialog').waitFor();
+  await shot('patient-access');
+  await page.keyboard.press('Escape');
   const record = page.url();
   await page.getByRole('link', { name: 'Correct' }).click();
   await page.getByRole('button', { name: 'Save' }).waitFor();
@@ -81,6 +86,36 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.locator('.rows').waitFor();
   await shot('account');
   expect(troubles).toEqual([]);
+});
+
+test.each(['us-east-1', 'ap-south-1'])('patient screens in %s', async (region) => {
+  const clinic = clinicOf(region);
+  const visitor = await person(browser);
+  const shot = (page: Page, name: string) => picture(page, `${clinic.slug}-patient-${name}`);
+  await visitor.page.goto(`${clinic.url}/my`);
+  await visitor.page.getByRole('heading', { level: 1 }).waitFor();
+  await shot(visitor.page, 'sign-in');
+  await visitor.page.getByLabel('E-mail address').fill('asha@example.com');
+  await visitor.page.getByRole('button', { name: 'Send me a code' }).click();
+  await visitor.page.getByLabel('Code of the mail').waitFor();
+  await shot(visitor.page, 'code');
+  const { page, id, troubles } = await signedInPatient(browser, clinic);
+  await page.locator('.next').waitFor();
+  await shot(page, 'home');
+  for (const [below, part, name] of [
+    ['', '.panel', 'record'],
+    ['/contact', 'fieldset', 'contact'],
+    ['/documents', '.papers, .empty', 'documents'],
+    ['/access', '.rows time', 'access'],
+  ] as const) {
+    await page.goto(`${clinic.url}/my/records/${id}${below}`);
+    await page.locator(part).first().waitFor();
+    await shot(page, name);
+  }
+  await page.goto(`${clinic.url}/my/account`);
+  await page.locator('.rows').first().waitFor();
+  await shot(page, 'account');
+  expect([...troubles, ...visitor.troubles]).toEqual([]);
 });
 
 test('console screens', async () => {

@@ -23,7 +23,7 @@ const IDLE_MIN_S: u32 = 60;
 const ABSOLUTE_MIN_S: u32 = 900;
 
 /// Seconds without a request after which a patient's session ends, at most: it may be on a borrowed computer.
-const PATIENT_IDLE_MAX_S: u32 = 600;
+pub const PATIENT_IDLE_MAX_S: u32 = 600;
 /// Seconds after which a patient's session ends whatever happens, at most.
 const PATIENT_ABSOLUTE_MAX_S: u32 = 28_800;
 

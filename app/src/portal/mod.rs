@@ -15,6 +15,7 @@ pub use answer::{PageValues, Portal, PortalError};
 pub use headers::Carried;
 
 use crate::app::App;
+use crate::auth::policy::PATIENT_IDLE_MAX_S;
 use crate::error::{AppError, NOT_FOUND};
 use crate::middleware::Routed;
 
@@ -37,6 +38,7 @@ pub struct Place {
 /// The places on a clinic's host. An invitation's mail leads to the last one.
 pub const CLINIC: &[Place] = &[
     Place { root: "/clinic", below: "/clinic/{page:.*}", page: "clinic.html" },
+    Place { root: "/my", below: "/my/{page:.*}", page: "patient.html" },
     Place { root: "/accept-invitation", below: "/accept-invitation/{page:.*}", page: "clinic.html" },
 ];
 
@@ -99,6 +101,7 @@ fn values(request: &HttpRequest) -> PageValues {
             ("region", routed.clinic.record.region.to_string()),
             ("jurisdiction", routed.clinic.jurisdiction.to_string()),
             ("idle_s", app.session.idle_s.to_string()),
+            ("patient_idle_s", app.session.idle_s.min(PATIENT_IDLE_MAX_S).to_string()),
         ])),
         _ => request
             .app_data::<web::Data<PageValues>>()

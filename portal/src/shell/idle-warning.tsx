@@ -12,7 +12,7 @@ interface Props {
   leave: () => Promise<void>;
 }
 
-export function IdleWarning({ endsAt, warnS, stay, leave }: Props) {
+export default function IdleWarning({ endsAt, warnS, stay, leave }: Props) {
   const { t, number } = useText();
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {

@@ -1,10 +1,23 @@
 // The session as this page knows it: found at the start, watched for idleness, and cleared away whole at its end.
 import type { QueryClient } from '@tanstack/react-query';
-import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import {
+  createContext,
+  lazy,
+  type ReactNode,
+  Suspense,
+  use,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import { CallError, call, keepCsrfToken, listen } from '../api/call.ts';
 import type { Operation } from '../api/operation.ts';
 import { IDLE_S } from '../place.ts';
-import { IdleWarning } from './idle-warning.tsx';
+
+// Only a session is warned of its end, so the door does not wait for the dialog.
+const IdleWarning = lazy(() => import('./idle-warning.tsx'));
 
 /** How long before the end people are asked, in seconds. */
 export const WARN_S = 60;
@@ -128,7 +141,9 @@ export function SessionProvider<Me>({
     <SessionContext value={session as Session<unknown>}>
       {children}
       {state.status === 'signed-in' && (
-        <IdleWarning endsAt={seenAt + idleS * 1000} warnS={WARN_S} stay={() => call(api.read)} leave={signOut} />
+        <Suspense>
+          <IdleWarning endsAt={seenAt + idleS * 1000} warnS={WARN_S} stay={() => call(api.read)} leave={signOut} />
+        </Suspense>
       )}
     </SessionContext>
   );

@@ -1,24 +1,22 @@
 // The staff application: which screen answers at which address, with a session and without.
 import type { QueryClient } from '@tanstack/react-query';
-import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
-import { CallError } from '../api/call.ts';
+import { Redirect, Route, Router, Switch } from 'wouter';
+import { StepUp } from '../clinic/account/step-up.tsx';
+import { Doorway } from '../clinic/door/doorway.tsx';
+import { SignedOut } from '../clinic/door/signed-out.tsx';
+import { type Action, type Me, may, sessionApi } from '../clinic/me.ts';
+import { usePlaceLine } from '../clinic/place.ts';
 import { ACCEPT_INVITATION, CLINIC_BASE, clinic, patterns } from '../paths.ts';
-import { CLINIC, REGION } from '../place.ts';
 import { Frame, type Way } from '../shell/frame.tsx';
 import { NothingHere } from '../shell/nothing-here.tsx';
 import { SessionProvider, useMe, useSession } from '../shell/session.tsx';
-import { type Key, useText } from '../text/text.tsx';
-import { Failure, Loading } from '../ui/feedback.tsx';
-import { Account, EnrolFirst } from './account/account.tsx';
-import { ProveFactor } from './account/prove-factor.tsx';
-import { StepUp } from './account/step-up.tsx';
+import { useText } from '../text/text.tsx';
+import { Account } from './account/account.tsx';
 import { Audit } from './audit/audit.tsx';
 import { Emergency } from './break-glass/emergency.tsx';
 import { Documents } from './documents/documents.tsx';
 import { AcceptInvitation } from './door/accept-invitation.tsx';
 import { SignIn } from './door/sign-in.tsx';
-import { SignedOut } from './door/signed-out.tsx';
-import { type Action, type Me, may, sessionApi } from './me.ts';
 import { EditPatient } from './patients/edit-patient.tsx';
 import { PatientRecord } from './patients/patient-record.tsx';
 import { Patients } from './patients/patients.tsx';
@@ -26,53 +24,27 @@ import { RegisterPatient } from './patients/register-patient.tsx';
 import { Staff } from './people/staff.tsx';
 import { CareTeam } from './relationships/care-team.tsx';
 
+const SESSION = sessionApi(`${CLINIC_BASE}${clinic.signedOut}`);
+
 export function StaffApp({ queries }: { queries: QueryClient }) {
   if (location.pathname === ACCEPT_INVITATION) return <AcceptInvitation />;
   return (
-    <SessionProvider api={sessionApi} queries={queries}>
+    <SessionProvider api={SESSION} queries={queries}>
       <Router base={CLINIC_BASE}>
         <Switch>
-          <Route path={clinic.signedOut} component={SignedOut} />
-          <Route path="*?" component={Doorway} />
+          <Route path={clinic.signedOut}>
+            <SignedOut again={`${CLINIC_BASE}${clinic.signIn}`} />
+          </Route>
+          <Route path="*?">
+            <Doorway who="staff" door={<SignIn />} signIn={clinic.signIn} home={clinic.home}>
+              <StepUp>
+                <SignedIn />
+              </StepUp>
+            </Doorway>
+          </Route>
         </Switch>
       </Router>
     </SessionProvider>
-  );
-}
-
-/** Shows the sign-in screen until there is a session, then the screen that was asked for. */
-function Doorway() {
-  const { state, retry } = useSession<Me>();
-  const [path] = useLocation();
-  switch (state.status) {
-    case 'loading':
-      return (
-        <div className="boot">
-          <Loading lines={1} />
-        </div>
-      );
-    case 'unreachable':
-      return (
-        <div className="boot">
-          <Failure error={new CallError(0, 'offline')} retry={retry} />
-        </div>
-      );
-    case 'anonymous':
-      return <SignIn />;
-    case 'signed-in':
-      return path === clinic.signIn ? <Redirect to={clinic.home} replace /> : <SecondStep />;
-  }
-}
-
-/** Nobody works with a password alone. */
-function SecondStep() {
-  const { second_factor } = useMe<Me>();
-  if (second_factor === 'prove') return <ProveFactor />;
-  if (second_factor === 'enrol') return <EnrolFirst />;
-  return (
-    <StepUp>
-      <SignedIn />
-    </StepUp>
   );
 }
 
@@ -91,7 +63,7 @@ function SignedIn() {
   const account = { to: clinic.account, label: t('account.title') };
   return (
     <Frame
-      place={`${CLINIC} · ${t(`region.${REGION}` as Key)}`}
+      place={usePlaceLine()}
       ways={ways}
       who={me.display_name}
       role={t(`role.${me.role}`)}

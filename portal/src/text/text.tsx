@@ -1,12 +1,19 @@
 // Words, dates and names in the reader's language and the region's forms.
 import { createContext, type ReactNode, use, useEffect, useMemo, useState } from 'react';
 import { JURISDICTION } from '../place.ts';
+import type { clinic } from './en/clinic.ts';
 import type { common } from './en/common.ts';
+import type { patient } from './en/patient.ts';
 import type { platform } from './en/platform.ts';
 import type { staff } from './en/staff.ts';
 import { pseudo } from './pseudo.ts';
 
-export type Key = keyof typeof common | keyof typeof staff | keyof typeof platform;
+export type Key =
+  | keyof typeof common
+  | keyof typeof clinic
+  | keyof typeof staff
+  | keyof typeof patient
+  | keyof typeof platform;
 export type Catalog = Partial<Record<Key, string>>;
 type Values = Record<string, string | number>;
 

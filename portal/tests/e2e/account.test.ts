@@ -1,7 +1,8 @@
 // Somebody's own account, in both regions: a passkey instead of password and code, and the sessions that are theirs.
-import type { Browser, BrowserContext } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clinicOf, keepSession, launch, person, signInByHand } from '../kit.ts';
+import { plugIn } from './authenticator.ts';
 import { colleague } from './invite.ts';
 import { password } from './unique.ts';
 
@@ -10,23 +11,6 @@ beforeAll(async () => {
   browser = await launch();
 });
 afterAll(() => browser.close());
-
-/** An authenticator as a laptop has one: it keeps passkeys and knows its owner. */
-async function plugIn(context: BrowserContext): Promise<void> {
-  const [page] = context.pages();
-  const devtools = await context.newCDPSession(page ?? (await context.newPage()));
-  await devtools.send('WebAuthn.enable');
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
-}
 
 describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
   const clinic = clinicOf(region);

@@ -5,26 +5,45 @@ import { MAIL } from '../kit.ts';
 
 const WAIT_MAX_MS = 30_000;
 const LOOK_MS = 200;
+const LINK = /https:\/\/\S+#token=[\w-]+/;
+const CODE = /^ {4}(\d{4}) (\d{4})$/m;
 
-/** The link of the newest mail to an address; soft line breaks of quoted-printable are undone first (RFC 2045, 6.7). */
-function newestLink(to: string): string | undefined {
-  const files = readdirSync(MAIL)
-    .filter((name) => name.endsWith('.eml'))
-    .map((name) => join(MAIL, name))
-    .sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs);
-  for (const file of files) {
-    const text = readFileSync(file, 'utf8').replaceAll('\r\n', '\n').replaceAll('=\n', '').replaceAll('=3D', '=');
-    if (text.includes(to)) return /https:\/\/\S+#token=[\w-]+/.exec(text)?.[0];
-  }
-  return undefined;
+interface Mail {
+  at: number;
+  text: string;
 }
 
-export async function invitationLink(to: string): Promise<string> {
+/** The mails to an address, the newest first; soft line breaks of quoted-printable are undone (RFC 2045, 6.7). */
+function mailsTo(to: string): Mail[] {
+  return readdirSync(MAIL)
+    .filter((name) => name.endsWith('.eml'))
+    .map((name) => join(MAIL, name))
+    .map((file) => ({ at: statSync(file).mtimeMs, file }))
+    .sort((one, other) => other.at - one.at)
+    .map(({ at, file }) => {
+      const raw = readFileSync(file, 'utf8').replaceAll('\r\n', '\n');
+      return { at, text: raw.replaceAll('=\n', '').replaceAll('=3D', '=').replaceAll('=20', ' ') };
+    })
+    .filter(({ text }) => text.includes(to));
+}
+
+/** What the pattern finds in the newest mail that has it and came at `since` or later. */
+async function mailed(to: string, pattern: RegExp, since = 0): Promise<RegExpExecArray> {
   const deadline = Date.now() + WAIT_MAX_MS;
   while (Date.now() < deadline) {
-    const link = newestLink(to);
-    if (link) return link;
+    for (const { at, text } of mailsTo(to)) {
+      const found = at >= since ? pattern.exec(text) : null;
+      if (found) return found;
+    }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  throw new Error(`no invitation came for ${to}`);
+  throw new Error(`no such mail came for ${to}`);
+}
+
+export const invitationLink = async (to: string): Promise<string> => (await mailed(to, LINK))[0];
+
+/** The code to sign in with that was asked for at `since` or later. */
+export async function signInCode(to: string, since: number): Promise<string> {
+  const [, first, second] = await mailed(to, CODE, since);
+  return `${first}${second}`;
 }

@@ -13,6 +13,8 @@ import {
 } from '../kit.ts';
 import { HOSTILE } from './hostile.ts';
 import { invite } from './invite.ts';
+import { openAccess, signedInPatient, signInByCode } from './own-record.ts';
+import { unique } from './unique.ts';
 
 /** Texts of one patient's record: five names and five addresses hold each once or more. */
 const TEXTS_A_PATIENT = 20;
@@ -25,14 +27,14 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** Sends what the portal's own forms would send, with the page's session. */
+/** Sends what the portal's own forms would send, with the page's session; the status and the body of the answer. */
 function send(page: Page, clinic: Clinic, path: string, body: object): Promise<string> {
   return page.evaluate(
     async ([address, text]) => {
       const session = await (await fetch('/api/v1/sessions/current')).json();
       const headers = { 'content-type': 'application/json', 'x-csrf-token': session.csrf_token as string };
       const answer = await fetch(address as string, { method: 'POST', headers, body: text as string });
-      return answer.status === 201 ? '201' : `${answer.status} ${await answer.text()}`;
+      return `${answer.status} ${await answer.text()}`;
     },
     [`${clinic.url}${path}`, JSON.stringify(body)],
   );
@@ -140,7 +142,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     expect(new Set(HOSTILE).size).toBe(200);
     for (let from = 0; from < HOSTILE.length; from += TEXTS_A_PATIENT) {
       const texts = HOSTILE.slice(from, from + TEXTS_A_PATIENT).map((text) => text.slice(0, PART_MAX_CHARS));
-      expect(await send(page, clinic, '/api/v1/patients', record(texts)), `texts from ${from}`).toBe('201');
+      expect(await send(page, clinic, '/api/v1/patients', record(texts)), `texts from ${from}`).toMatch(/^201 /);
     }
     await invite(admin.page, clinic, {
       email: `${crypto.randomUUID()}@example.com`,
@@ -166,6 +168,75 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
       expect(troubles).toEqual([]);
     }
     expect(dialogs).toEqual([]);
+  });
+});
+
+describe.each(['us-east-1', 'ap-south-1'])('a patient in %s', (region) => {
+  const clinic = clinicOf(region);
+
+  test('leaves nothing in storage, address or title, and after signing out the back button shows nothing', async () => {
+    const { page, context, family, email, troubles } = await signedInPatient(browser, clinic);
+    // A session of its own: the others' goes on.
+    await context.clearCookies();
+    const asked: string[] = [];
+    context.on('request', (request) => asked.push(request.url()));
+    await signInByCode(page, clinic, email);
+    await page.getByRole('heading', { level: 1, name: `Hello, Sample ${family}` }).waitFor();
+    await page.locator('.way-card').first().click();
+    await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+    await expectNothingKept(page);
+    for (const url of asked) {
+      expect(decodeURIComponent(url)).not.toContain(family);
+      expect(decodeURIComponent(url)).not.toContain(email);
+    }
+    expect(await page.title()).not.toContain(family);
+    expect(new Set(asked.map((url) => new URL(url).origin))).toEqual(new Set([clinic.url]));
+    await page.getByRole('button', { name: /^Account/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
+    for (let step = 0; step < 3; step += 1) {
+      await page.goBack().catch(() => null);
+      if (page.url() === 'about:blank') break;
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      expect(await page.locator('body').textContent()).not.toContain(family);
+    }
+    expect(troubles).toEqual([]);
+  });
+
+  test('is shown hostile texts as text', async () => {
+    const [desk, own] = [await person(browser), await person(browser)];
+    await signIn(desk.page, clinic, 'receptionist');
+    const texts = HOSTILE.filter((_text, at) => at % (HOSTILE.length / TEXTS_A_PATIENT) === 0);
+    const body = record(texts.map((text) => text.slice(0, PART_MAX_CHARS)));
+    const made = await send(desk.page, clinic, '/api/v1/patients', body);
+    expect(made).toMatch(/^201 /);
+    const { id } = JSON.parse(made.slice('201 '.length)) as { id: string };
+    for (const text of texts) {
+      const given = {
+        recipient: text,
+        description: text,
+        statement: text,
+        purpose: 'other',
+        disclosed_on: new Date().toISOString().slice(0, 10),
+      };
+      expect(await send(desk.page, clinic, `/api/v1/patients/${id}/disclosures`, given)).toMatch(/^201 /);
+    }
+    const email = `${unique('hostile')}@example.com`;
+    await desk.page.goto(`${clinic.url}/clinic/patients/${id}`);
+    await openAccess(desk.page, email);
+    await signInByCode(own.page, clinic, email);
+    await own.page.locator('.way-card').first().waitFor();
+    for (const below of ['', '/contact', '/access']) {
+      await own.page.goto(`${clinic.url}/my/records/${id}${below}`);
+      await own.page.locator('.panel').first().waitFor();
+      await own.page.locator('.skeleton').first().waitFor({ state: 'detached' });
+      expect(await own.page.evaluate(() => '__hit' in window)).toBe(false);
+      expect(await own.page.locator('#root script, #root iframe, #root object, #root img').count()).toBe(0);
+      // The form holds them as values.
+      const shown = (await own.page.locator('main').textContent()) ?? '';
+      if (below !== '/contact') expect(shown).toContain('onerror=window.__hit=1');
+    }
+    expect(own.troubles).toEqual([]);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   signInToConsole,
 } from '../kit.ts';
 import { colleague } from './invite.ts';
+import { signedInPatient } from './own-record.ts';
 
 /** From the narrowest phone to a wall. */
 const WIDTHS = [360, 768, 1280, 1920, 3840];
@@ -97,6 +98,44 @@ async function walkOffice(page: Page, clinic: Clinic, look: Look): Promise<void>
   await look(page, 'nothing here');
 }
 
+/** Goes to every screen of a patient and looks at each. */
+async function walkOwn(page: Page, clinic: Clinic, look: Look): Promise<void> {
+  const go = goer(page, clinic);
+  await go('/my');
+  await page.locator('.way-card').first().waitFor();
+  await look(page, 'patient: home');
+  const record = await page.locator('.way-card').first().getAttribute('href');
+  await go(record ?? '');
+  await page.locator('.panel').nth(3).waitFor();
+  await look(page, 'patient: record');
+  await go(`${record}/contact`);
+  await page.locator('fieldset').nth(2).waitFor();
+  await look(page, 'patient: contact');
+  await go(`${record}/documents`);
+  await page.locator('.papers, .empty').waitFor();
+  await look(page, 'patient: documents');
+  await go(`${record}/access`);
+  await page.locator('.rows time').first().waitFor();
+  await look(page, 'patient: who has seen it');
+  await go('/my/account');
+  await page.locator('.rows').first().waitFor();
+  await look(page, 'patient: account');
+  await go('/my/nowhere');
+  await look(page, 'patient: nothing here');
+}
+
+/** The patients' door with both of its forms. */
+async function walkOwnDoor(page: Page, clinic: Clinic, look: Look): Promise<void> {
+  const go = goer(page, clinic);
+  await go('/my/signed-out');
+  await look(page, 'patient: signed out');
+  await go('/my');
+  await look(page, 'patient: sign-in');
+  await page.locator('form .quiet').click();
+  await page.locator('input[autocomplete=one-time-code]').waitFor();
+  await look(page, 'patient: code');
+}
+
 async function walkDoors(page: Page, clinic: Clinic, look: Look): Promise<void> {
   for (const path of ['/clinic', '/clinic/signed-out', '/accept-invitation#token=x', '/accept-invitation']) {
     await page.goto('about:blank');
@@ -128,6 +167,16 @@ const lookAtAll: Look = async (page, what) => {
   await page.setViewportSize({ width: 1280, height: 900 });
 };
 
+/** Presses the tab key until what has the focus says so. */
+async function reach(page: Page, name: RegExp): Promise<void> {
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press('Tab');
+    const text = await page.evaluate(() => document.activeElement?.textContent ?? '');
+    if (name.test(text)) return;
+  }
+  throw new Error(`the keyboard does not reach ${name}`);
+}
+
 describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
   const clinic = clinicOf(region);
 
@@ -141,26 +190,17 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
   test('a record is found and opened with the keyboard alone', async () => {
     const { page } = await person(browser);
     await signIn(page, clinic, 'physician');
-    const press = (key: string) => page.keyboard.press(key);
     await page.getByRole('table').waitFor();
-    const reach = async (name: RegExp) => {
-      for (let presses = 0; presses < 60; presses += 1) {
-        await press('Tab');
-        const text = await page.evaluate(() => document.activeElement?.textContent ?? '');
-        if (name.test(text)) return;
-      }
-      throw new Error(`the keyboard does not reach ${name}`);
-    };
     const name = (await page.getByRole('rowheader').getByRole('link').first().textContent()) ?? '';
-    await reach(new RegExp(`^${name.replace(/[.*+?^$(){}|[\]\\]/g, '\\$&')}$`));
-    await press('Enter');
+    await reach(page, new RegExp(`^${name.replace(/[.*+?^$(){}|[\]\\]/g, '\\$&')}$`));
+    await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Print' }).waitFor();
-    await reach(/^Correct$/);
-    await press('Enter');
+    await reach(page, /^Correct$/);
+    await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Save' }).waitFor();
   });
 
-  test('on a 3G line the first paint comes in time', async () => {
+  test.each(['/clinic', '/my'])('on a 3G line the first paint of %s comes in time', async (home) => {
     const { page, context } = await person(browser);
     const devtools = await context.newCDPSession(page);
     await devtools.send('Network.enable');
@@ -169,7 +209,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     const paints: number[] = [];
     for (let load = 0; load < LOADS; load += 1) {
       await page.goto('about:blank');
-      await page.goto(`${clinic.url}/clinic`);
+      await page.goto(`${clinic.url}${home}`);
       await page.getByRole('heading', { level: 1 }).waitFor();
       paints.push(
         await page.evaluate(
@@ -178,7 +218,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
       );
     }
     const paint = Math.min(...paints);
-    console.log(`first contentful paint in ${region} on 3G: ${paint.toFixed(0)} ms`);
+    console.log(`first contentful paint of ${home} in ${region} on 3G: ${paint.toFixed(0)} ms`);
     expect(paint).toBeLessThanOrEqual(FIRST_PAINT_MAX_MS);
   });
 });
@@ -193,6 +233,24 @@ test('axe finds nothing on any screen about the clinic and the own account, and 
   await officer.page.goto(`${clinic.url}/clinic/emergency`);
   await officer.page.locator('.panel, .empty').first().waitFor();
   await lookAtAll(officer.page, 'emergency reviews');
+});
+
+test('axe finds nothing on any screen of a patient, and no width scrolls sideways', async () => {
+  const clinic = clinicOf('ap-south-1');
+  const { page } = await person(browser);
+  await walkOwnDoor(page, clinic, lookAtAll);
+  const own = await signedInPatient(browser, clinic);
+  await walkOwn(own.page, clinic, lookAtAll);
+});
+
+test('a patient comes to who has seen the record with the keyboard alone', async () => {
+  const { page } = await signedInPatient(browser, clinicOf('us-east-1'));
+  await page.locator('.way-card').first().waitFor();
+  await reach(page, /^Skip to content$/);
+  await reach(page, /^Who has seen it$/);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Who has seen it' }).waitFor();
+  await reach(page, /^Print$/);
 });
 
 test('axe finds nothing on any screen of the console, and no width scrolls sideways', async () => {
@@ -228,11 +286,14 @@ async function expectTranslated(page: Page, what: string): Promise<void> {
   ).toEqual([]);
 }
 
+/** The cookie that holds the language and nothing else. */
+const LANGUAGE = '__Host-domicile-language';
+
 async function speaking(language: string): Promise<Person> {
   const one = await person(browser);
   const urls = [...STACK.tenants.map((tenant) => tenant.url), STACK.control.url];
   await one.context.addCookies(
-    urls.map((url) => ({ name: '__Host-domicile-language', value: language, url, secure: true, sameSite: 'Strict' })),
+    urls.map((url) => ({ name: LANGUAGE, value: language, url, secure: true, sameSite: 'Strict' })),
   );
   return one;
 }
@@ -245,6 +306,27 @@ test('no word of any staff screen is outside of the catalog', async () => {
   await walkRecords(page, clinic, expectTranslated);
   await signIn(page, clinic, 'clinic_admin');
   await walkOffice(page, clinic, expectTranslated);
+});
+
+test('no word of any screen of a patient is outside of the catalog', async () => {
+  const clinic = clinicOf('us-east-1');
+  const { page, context } = await signedInPatient(browser, clinic);
+  await context.addCookies([{ name: LANGUAGE, value: 'en-XA', url: clinic.url, secure: true, sameSite: 'Strict' }]);
+  await walkOwn(page, clinic, expectTranslated);
+  const visitor = await speaking('en-XA');
+  await walkOwnDoor(visitor.page, clinic, expectTranslated);
+});
+
+test.each([
+  ['hi', 'नमस्ते'],
+  ['es', 'Hola'],
+])('the Indian clinic speaks %s with its patients', async (language, greeting) => {
+  const clinic = clinicOf('ap-south-1');
+  const { page, context } = await signedInPatient(browser, clinic);
+  await context.addCookies([{ name: LANGUAGE, value: language, url: clinic.url, secure: true, sameSite: 'Strict' }]);
+  await page.reload();
+  await page.getByRole('heading', { level: 1, name: new RegExp(`^${greeting}`) }).waitFor();
+  expect(await page.evaluate(() => document.documentElement.lang)).toBe(language);
 });
 
 test.each([

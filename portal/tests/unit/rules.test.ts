@@ -1,8 +1,8 @@
 // The portal's own pure rules: words, formats, forms, searches.
 import { describe, expect, test } from 'vitest';
 import type { PatientView } from '../../src/api/clinic.gen.ts';
+import { displayName, EMPTY_PERSON, toContact, toForm, toInput } from '../../src/clinic/person/person-form.ts';
 import { differences } from '../../src/staff/patients/differences.ts';
-import { displayName, EMPTY_PERSON, toForm, toInput } from '../../src/staff/patients/person-form.ts';
 import { searchInput } from '../../src/staff/patients/search-input.ts';
 import { accent } from '../../src/text/pseudo.ts';
 import { totp } from '../totp.ts';
@@ -34,6 +34,13 @@ describe('a record and its form', () => {
     expect(input.phones).toEqual([]);
     expect('mrn' in input).toBe(false);
     expect(input.names).toEqual([{ use: 'official', given: ['A', 'B'] }]);
+  });
+
+  test('how somebody is reached goes back alone and as it came', () => {
+    const { phones, emails, addresses } = PATIENT;
+    expect(toContact(toForm(PATIENT))).toEqual({ phones, emails, addresses });
+    const none = { ...toForm(PATIENT), phones: [{ value: ' ', use: '' as const }], emails: [], addresses: [] };
+    expect(toContact(none)).toEqual({ phones: [], emails: [], addresses: [] });
   });
 
   test('the usual name is the one to show', () => {

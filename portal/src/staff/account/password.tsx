@@ -3,12 +3,12 @@ import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { CallError, call } from '../../api/call.ts';
 import { passwordChange } from '../../api/clinic.gen.ts';
+import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure, Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
-import { useStepUp } from './step-up.tsx';
 
 export function Password({ changed }: { changed: () => void }) {
   const { t } = useText();

@@ -1,6 +1,7 @@
 // Emergency access: started by who treats, looked at by the privacy officer.
+
+import { type Me, may } from '../../clinic/me.ts';
 import { useMe } from '../../shell/session.tsx';
-import { type Me, may } from '../me.ts';
 import { Reviews } from './reviews.tsx';
 import { StartEmergency } from './start.tsx';
 

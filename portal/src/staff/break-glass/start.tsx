@@ -4,6 +4,7 @@ import { useForm } from 'react-hook-form';
 import { Link } from 'wouter';
 import { CallError, call } from '../../api/call.ts';
 import { breakGlassEnd, breakGlassStart, ReasonCode, type StartedView } from '../../api/clinic.gen.ts';
+import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { clinic } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -11,7 +12,6 @@ import { useFaults } from '../../ui/faults.ts';
 import { Failure, Notice } from '../../ui/feedback.tsx';
 import { Field, Select, TextArea } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
-import { useStepUp } from '../account/step-up.tsx';
 
 /** Minutes that can be chosen; the server allows an hour at most. */
 const MINUTES = [15, 30, 60];

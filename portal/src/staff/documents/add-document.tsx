@@ -2,15 +2,15 @@
 import { type DragEvent, useEffect, useRef, useState } from 'react';
 import { CallError } from '../../api/call.ts';
 import type { DocumentKind } from '../../api/clinic.gen.ts';
+import { useSize } from '../../clinic/documents/size.ts';
+import type { Me } from '../../clinic/me.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure, Notice } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
-import type { Me } from '../me.ts';
 import { ACCEPT, FILE_MAX_BYTES, kindsOf, mediaTypeOf, titleOf } from './kinds.ts';
-import { useSize } from './size.ts';
 import { upload } from './upload.ts';
 
 interface Props {

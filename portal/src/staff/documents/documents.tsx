@@ -2,7 +2,10 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { CallError, call } from '../../api/call.ts';
-import { type DocumentView, documentDelete, documentLink, documentList } from '../../api/clinic.gen.ts';
+import { type DocumentView, documentDelete, documentList } from '../../api/clinic.gen.ts';
+import { openDocument } from '../../clinic/documents/open.ts';
+import { useSize } from '../../clinic/documents/size.ts';
+import { type Me, may } from '../../clinic/me.ts';
 import { clinic } from '../../paths.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
@@ -11,10 +14,8 @@ import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
-import { type Me, may } from '../me.ts';
 import { AddDocument } from './add-document.tsx';
 import { kindsOf } from './kinds.ts';
-import { useSize } from './size.ts';
 
 /** While something is being checked the list is asked for again so often, and so often at most. */
 const LOOK_MS = 2_000;
@@ -136,16 +137,7 @@ function Doings({ one, changed }: { one: DocumentView; changed: TableProps['chan
     }
     setBusy(false);
   };
-  const open = () =>
-    doing(async () => {
-      const { data } = await call(documentLink, { path: { id: one.id } });
-      // A click, not a way to another page: an answer that is no file leaves this page as it is.
-      const link = document.createElement('a');
-      link.href = data.url;
-      link.download = '';
-      link.referrerPolicy = 'no-referrer';
-      link.click();
-    });
+  const open = () => doing(() => openDocument(one.id));
   const remove = () =>
     doing(async () => {
       await call(documentDelete, { path: { id: one.id }, ifMatch: `"v${one.version}"` });

@@ -3,10 +3,10 @@ import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { CallError, call } from '../../api/call.ts';
 import { invitationAccept } from '../../api/clinic.gen.ts';
+import { usePlaceLine } from '../../clinic/place.ts';
 import { ACCEPT_INVITATION, CLINIC_BASE, clinic } from '../../paths.ts';
-import { CLINIC, REGION } from '../../place.ts';
-import { Door } from '../../shell/frame.tsx';
-import { type Key, useText } from '../../text/text.tsx';
+import { Door } from '../../shell/door.tsx';
+import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure, Notice } from '../../ui/feedback.tsx';
@@ -34,7 +34,7 @@ export function AcceptInvitation() {
   const form = useForm({ defaultValues: { display_name: '', password: '', again: '' } });
   const { isSubmitting, errors } = form.formState;
   useTitle(t('accept.title'));
-  const place = `${CLINIC} · ${t(`region.${REGION}` as Key)}`;
+  const place = usePlaceLine();
 
   const submit = form.handleSubmit(async ({ display_name, password }) => {
     setFailure(undefined);

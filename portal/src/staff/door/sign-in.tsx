@@ -3,17 +3,18 @@
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { call } from '../../api/call.ts';
-import { sessionChallenge, sessionCreate, sessionCreatePasskey } from '../../api/clinic.gen.ts';
-import { CLINIC, REGION } from '../../place.ts';
-import { Door } from '../../shell/frame.tsx';
+import { sessionCreate } from '../../api/clinic.gen.ts';
+import { WayToOther } from '../../clinic/door/other-door.tsx';
+import { PasskeySignIn } from '../../clinic/door/passkey-sign-in.tsx';
+import type { Me } from '../../clinic/me.ts';
+import { usePlaceLine } from '../../clinic/place.ts';
+import { Door } from '../../shell/door.tsx';
 import { useSession } from '../../shell/session.tsx';
-import { type Key, useText } from '../../text/text.tsx';
+import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { useTitle } from '../../ui/title.ts';
-import { answerWithPasskey, passkeysWork } from '../account/passkey.ts';
-import type { Me } from '../me.ts';
 
 export function SignIn() {
   const { t } = useText();
@@ -35,20 +36,8 @@ export function SignIn() {
     }
   });
 
-  const byPasskey = async () => {
-    setFailure(undefined);
-    try {
-      const { data: options } = await call(sessionChallenge);
-      const credential = await answerWithPasskey(options);
-      const { data } = await call(sessionCreatePasskey, { body: { handle: options.handle ?? '', credential } });
-      await begin(data.csrf_token);
-    } catch (error) {
-      setFailure(error);
-    }
-  };
-
   return (
-    <Door place={`${CLINIC} · ${t(`region.${REGION}` as Key)}`} title={t('sign_in.title')}>
+    <Door place={usePlaceLine()} title={t('sign_in.title')}>
       <form onSubmit={submit} noValidate className="stack">
         {failure !== undefined && <Failure error={failure} />}
         <Field
@@ -68,8 +57,9 @@ export function SignIn() {
         <Button type="submit" look="primary" busy={isSubmitting}>
           {t('sign_in.go')}
         </Button>
-        {passkeysWork() && <Button onClick={() => void byPasskey()}>{t('sign_in.passkey')}</Button>}
+        <PasskeySignIn failed={setFailure} />
         <p className="hint">{t('sign_in.residency')}</p>
+        <WayToOther to="patients" />
       </form>
     </Door>
   );

@@ -1,5 +1,5 @@
 // What two versions of a record differ in, field by field, as text to compare.
-import type { PersonForm } from './person-form.ts';
+import type { PersonForm } from '../../clinic/person/person-form.ts';
 
 export interface Difference {
   field: keyof PersonForm;

@@ -5,6 +5,8 @@ import { useForm } from 'react-hook-form';
 import { Link, useLocation } from 'wouter';
 import { type Answer, CallError, call } from '../../api/call.ts';
 import { type PatientView, patientRead, patientUpdate } from '../../api/clinic.gen.ts';
+import { type PersonForm, toForm, toInput } from '../../clinic/person/person-form.ts';
+import { usePatient } from '../../clinic/person/use-patient.ts';
 import { clinic } from '../../paths.ts';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -14,8 +16,6 @@ import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { type Difference, differences } from './differences.ts';
 import { PersonFields } from './person-fields.tsx';
-import { type PersonForm, toForm, toInput } from './person-form.ts';
-import { usePatient } from './use-patient.ts';
 
 export function EditPatient({ id }: { id: string }) {
   const { t } = useText();

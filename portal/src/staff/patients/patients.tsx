@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { CallError, call } from '../../api/call.ts';
 import { patientList, patientSearch, type SearchInput } from '../../api/clinic.gen.ts';
+import { type Me, may } from '../../clinic/me.ts';
 import { clinic } from '../../paths.ts';
 import { JURISDICTION } from '../../place.ts';
 import { useMe } from '../../shell/session.tsx';
@@ -12,7 +13,6 @@ import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
-import { type Me, may } from '../me.ts';
 import { PatientTable } from './patient-table.tsx';
 import { CRITERIA, type Criterion, searchInput } from './search-input.ts';
 

@@ -4,6 +4,7 @@ import { useForm } from 'react-hook-form';
 import { useLocation } from 'wouter';
 import { CallError, call } from '../../api/call.ts';
 import { type BriefView, patientCreate, patientSearch, type SearchInput } from '../../api/clinic.gen.ts';
+import { EMPTY_PERSON, type PersonForm, toInput } from '../../clinic/person/person-form.ts';
 import { clinic } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -13,7 +14,6 @@ import { Failure } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { PatientTable } from './patient-table.tsx';
 import { PersonFields } from './person-fields.tsx';
-import { EMPTY_PERSON, type PersonForm, toInput } from './person-form.ts';
 
 /** What says that two records may be about one person: each search is by one of these. */
 export function likenesses(form: PersonForm): SearchInput[] {

@@ -4,13 +4,13 @@ import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { CallError, call } from '../../api/call.ts';
 import { type Role, staffInvite } from '../../api/clinic.gen.ts';
+import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
-import { useStepUp } from '../account/step-up.tsx';
 import { STAFF_ROLES } from './roles.ts';
 
 interface Props {

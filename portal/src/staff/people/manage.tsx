@@ -9,12 +9,12 @@ import {
   staffReactivate,
   staffRole,
 } from '../../api/clinic.gen.ts';
+import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
 import { Failure, Notice } from '../../ui/feedback.tsx';
 import { Select } from '../../ui/field.tsx';
-import { useStepUp } from '../account/step-up.tsx';
 import { STAFF_ROLES } from './roles.ts';
 
 interface Props {

@@ -2,11 +2,11 @@
 import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import { factorReset, type StaffView } from '../../api/clinic.gen.ts';
+import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Failure, Notice } from '../../ui/feedback.tsx';
-import { useStepUp } from '../account/step-up.tsx';
 
 export function ResetFactor({ one }: { one: StaffView }) {
   const { t } = useText();

@@ -3,12 +3,12 @@ import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-q
 import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import { type StaffView, staffList, staffUnlock } from '../../api/clinic.gen.ts';
+import { type Me, may } from '../../clinic/me.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
-import { type Me, may } from '../me.ts';
 import { Invite } from './invite.tsx';
 import { Manage } from './manage.tsx';
 import { ResetFactor } from './reset-factor.tsx';

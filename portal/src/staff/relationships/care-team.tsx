@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { CallError, call } from '../../api/call.ts';
 import { careTeamJoin, careTeamLeave, careTeamRead, type MemberView } from '../../api/clinic.gen.ts';
+import { type Me, may } from '../../clinic/me.ts';
 import { clinic } from '../../paths.ts';
 import { useMe } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
@@ -14,7 +15,6 @@ import { useFaults } from '../../ui/faults.ts';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
-import { type Me, may } from '../me.ts';
 
 export function CareTeam({ patient }: { patient: string }) {
   const { t } = useText();

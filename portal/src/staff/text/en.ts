@@ -1,5 +1,6 @@
 // What clinic staff read, in one file to load.
+import { clinic } from '../../text/en/clinic.ts';
 import { common } from '../../text/en/common.ts';
 import { staff } from '../../text/en/staff.ts';
 
-export const catalog = { ...common, ...staff };
+export const catalog = { ...common, ...clinic, ...staff };

@@ -1,5 +1,6 @@
 // What clinic staff read, in one file to load.
+import { clinic } from '../../text/es/clinic.ts';
 import { common } from '../../text/es/common.ts';
 import { staff } from '../../text/es/staff.ts';
 
-export const catalog = { ...common, ...staff };
+export const catalog = { ...common, ...clinic, ...staff };

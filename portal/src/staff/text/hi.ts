@@ -1,5 +1,6 @@
 // What clinic staff read, in one file to load.
+import { clinic } from '../../text/hi/clinic.ts';
 import { common } from '../../text/hi/common.ts';
 import { staff } from '../../text/hi/staff.ts';
 
-export const catalog = { ...common, ...staff };
+export const catalog = { ...common, ...clinic, ...staff };

@@ -1,5 +1,13 @@
 // A record as its form holds it, and back. What nobody touched goes back exactly as it came.
-import type { Address, ContactUse, IdentifierKind, NameUse, PatientInput, PatientView } from '../../api/clinic.gen.ts';
+import type {
+  Address,
+  ContactInput,
+  ContactUse,
+  IdentifierKind,
+  NameUse,
+  PatientInput,
+  PatientView,
+} from '../../api/clinic.gen.ts';
 
 interface Contact {
   value: string;
@@ -105,12 +113,19 @@ export function toInput(form: PersonForm, before?: PatientView): PatientInput {
     })),
     birth_date: form.birth_date,
     sex: form.sex,
-    phones: contacts(form.phones),
-    emails: contacts(form.emails),
-    addresses: form.addresses.map(toAddress),
+    ...toContact(form),
     mrn: filled(form.mrn),
     identifiers: form.identifiers.filter(({ value }) => value.trim() !== ''),
   });
+}
+
+/** How somebody is reached, and nothing else of the record. */
+export function toContact(form: PersonForm): ContactInput {
+  return {
+    phones: contacts(form.phones),
+    emails: contacts(form.emails),
+    addresses: form.addresses.map(toAddress),
+  };
 }
 
 function contacts(rows: Contact[]) {

@@ -3,15 +3,15 @@ import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { call } from '../../api/call.ts';
 import { passkeyChallenge, sessionProve } from '../../api/clinic.gen.ts';
-import { CLINIC, REGION } from '../../place.ts';
-import { Door } from '../../shell/frame.tsx';
+import { Door } from '../../shell/door.tsx';
 import { useSession } from '../../shell/session.tsx';
-import { type Key, useText } from '../../text/text.tsx';
+import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { useTitle } from '../../ui/title.ts';
 import type { Me } from '../me.ts';
+import { usePlaceLine } from '../place.ts';
 import { answerWithPasskey, passkeysWork } from './passkey.ts';
 
 /** Asks for a code and proves it; the session's new token is handed on. */
@@ -73,13 +73,13 @@ export function FactorForm({ done }: { done: (csrfToken: string) => Promise<void
   );
 }
 
-/** Between the password and everything else. */
+/** Between the password or the code of the mail and everything else. */
 export function ProveFactor() {
   const { t } = useText();
   const { begin, signOut } = useSession<Me>();
   useTitle(t('factor.title'));
   return (
-    <Door place={`${CLINIC} · ${t(`region.${REGION}` as Key)}`} title={t('factor.title')}>
+    <Door place={usePlaceLine()} title={t('factor.title')}>
       <p>{t('factor.text')}</p>
       <FactorForm done={begin} />
       <Button look="quiet" onClick={() => void signOut()}>

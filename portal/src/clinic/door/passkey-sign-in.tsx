@@ -1,0 +1,26 @@
+// Signing in with a passkey alone, where the browser has them.
+import { call } from '../../api/call.ts';
+import { sessionChallenge, sessionCreatePasskey } from '../../api/clinic.gen.ts';
+import { useSession } from '../../shell/session.tsx';
+import { useText } from '../../text/text.tsx';
+import { Button } from '../../ui/button.tsx';
+import { answerWithPasskey, passkeysWork } from '../account/passkey.ts';
+import type { Me } from '../me.ts';
+
+export function PasskeySignIn({ failed }: { failed: (error: unknown) => void }) {
+  const { t } = useText();
+  const { begin } = useSession<Me>();
+  if (!passkeysWork()) return null;
+  const signIn = async () => {
+    failed(undefined);
+    try {
+      const { data: options } = await call(sessionChallenge);
+      const credential = await answerWithPasskey(options);
+      const { data } = await call(sessionCreatePasskey, { body: { handle: options.handle ?? '', credential } });
+      await begin(data.csrf_token);
+    } catch (error) {
+      failed(error);
+    }
+  };
+  return <Button onClick={() => void signIn()}>{t('sign_in.passkey')}</Button>;
+}

@@ -1,0 +1,83 @@
+// The documents of the own record: what each is, and opening it by a link that works once.
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { call } from '../../api/call.ts';
+import { type DocumentView, documentList } from '../../api/clinic.gen.ts';
+import { openDocument } from '../../clinic/documents/open.ts';
+import { useSize } from '../../clinic/documents/size.ts';
+import { my } from '../../paths.ts';
+import { useText } from '../../text/text.tsx';
+import { Back } from '../../ui/back.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
+import { Page } from '../../ui/page.tsx';
+
+export function Documents({ id }: { id: string }) {
+  const { t } = useText();
+  const pages = useInfiniteQuery({
+    queryKey: ['documents', id],
+    queryFn: async ({ pageParam, signal }) =>
+      (await call(documentList, { path: { id }, query: { cursor: pageParam }, signal })).data,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+  const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <Page title={t('documents.title')} above={<Back to={my.record(id)} label={t('ways.record')} />}>
+      {pages.isPending && <Loading lines={4} />}
+      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isSuccess && items.length === 0 && <Empty title={t('documents.empty')} />}
+      {items.length > 0 && (
+        <>
+          <p className="lead">{t('documents.text')}</p>
+          <ul className="papers">
+            {items.map((one) => (
+              <Paper key={one.id} one={one} />
+            ))}
+          </ul>
+        </>
+      )}
+      {pages.hasNextPage && (
+        <div className="more">
+          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
+            {t('more')}
+          </Button>
+        </div>
+      )}
+    </Page>
+  );
+}
+
+function Paper({ one }: { one: DocumentView }) {
+  const { t, moment } = useText();
+  const size = useSize();
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
+  const open = async () => {
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      await openDocument(one.id);
+    } catch (error) {
+      setFailure(error);
+    }
+    setBusy(false);
+  };
+  return (
+    <li className="panel paper">
+      <div>
+        <h2>
+          <bdi>{one.title}</bdi>
+        </h2>
+        <p className="quiet-text">
+          {t(`document_kind.${one.kind}`)} · {moment(one.created_at)} · {size(one.size_bytes)}
+        </p>
+        {one.state === 'superseded' && <span className="tag">{t('documents.replaced')}</span>}
+      </div>
+      <Button busy={busy} aria-label={`${t('document.open')}: ${one.title}`} onClick={() => void open()}>
+        {t('document.open')}
+      </Button>
+      {failure !== undefined && <Failure error={failure} />}
+    </li>
+  );
+}

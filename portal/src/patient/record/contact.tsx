@@ -1,0 +1,79 @@
+// Correcting how one is reached: the change names the version it was made from, and a newer one is shown beside it.
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { useLocation } from 'wouter';
+import { type Answer, CallError, call } from '../../api/call.ts';
+import { type PatientView, patientContact, patientRead } from '../../api/clinic.gen.ts';
+import { ContactFields } from '../../clinic/person/contact-fields.tsx';
+import { type PersonForm, toContact, toForm } from '../../clinic/person/person-form.ts';
+import { ContactFacts } from '../../clinic/person/record-facts.tsx';
+import { usePatient } from '../../clinic/person/use-patient.ts';
+import { my } from '../../paths.ts';
+import { useText } from '../../text/text.tsx';
+import { Back } from '../../ui/back.tsx';
+import { Button } from '../../ui/button.tsx';
+import { useFaults } from '../../ui/faults.ts';
+import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
+import { Page } from '../../ui/page.tsx';
+
+export function Contact({ id }: { id: string }) {
+  const { t } = useText();
+  const read = usePatient(id);
+  return (
+    <Page title={t('ways.contact')} above={<Back to={my.record(id)} label={t('ways.record')} />}>
+      <p className="lead">{t('contact.text')}</p>
+      {read.isPending && <Loading lines={6} />}
+      {read.isError && <Failure error={read.error} retry={() => void read.refetch()} />}
+      {read.data && <ContactForm key={read.data.etag} read={read.data} />}
+    </Page>
+  );
+}
+
+function ContactForm({ read }: { read: Answer<PatientView> }) {
+  const { t } = useText();
+  const faults = useFaults();
+  const queries = useQueryClient();
+  const [, go] = useLocation();
+  const [base, setBase] = useState(read);
+  const [failure, setFailure] = useState<unknown>();
+  const form = useForm<PersonForm>({ defaultValues: toForm(read.data) });
+  const path = { id: read.data.id };
+  const submit = form.handleSubmit(async (typed) => {
+    setFailure(undefined);
+    try {
+      await call(patientContact, { path, body: toContact(typed), ifMatch: base.etag });
+      queries.removeQueries({ queryKey: ['patient', read.data.id] });
+      go(my.record(read.data.id));
+    } catch (error) {
+      if (error instanceof CallError && error.status === 412) await showNewer();
+      else if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
+    }
+  });
+  const showNewer = async () => {
+    try {
+      setBase(await call(patientRead, { path }));
+    } catch (error) {
+      setFailure(error);
+    }
+  };
+  return (
+    <form onSubmit={submit} noValidate className="stack">
+      {base !== read && (
+        <Notice kind="warn" title={t('contact.newer')}>
+          <div className="columns">
+            <ContactFacts patient={base.data} />
+          </div>
+        </Notice>
+      )}
+      <ContactFields form={form} />
+      {failure !== undefined && <Failure error={failure} />}
+      <div className="actions end">
+        <Button onClick={() => go(my.record(read.data.id))}>{t('cancel')}</Button>
+        <Button type="submit" look="primary" busy={form.formState.isSubmitting}>
+          {t('contact.go')}
+        </Button>
+      </div>
+    </form>
+  );
+}

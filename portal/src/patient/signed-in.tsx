@@ -1,0 +1,64 @@
+// What is behind the patients' door: which screen answers at which address.
+import { Route, Switch } from 'wouter';
+import { StepUp } from '../clinic/account/step-up.tsx';
+import { type Me, may } from '../clinic/me.ts';
+import { usePlaceLine } from '../clinic/place.ts';
+import { my, patterns } from '../paths.ts';
+import { Frame, type Way } from '../shell/frame.tsx';
+import { NothingHere } from '../shell/nothing-here.tsx';
+import { useMe, useSession } from '../shell/session.tsx';
+import { useText } from '../text/text.tsx';
+import { WhoLooked } from './access/who-looked.tsx';
+import { Account } from './account/account.tsx';
+import { Documents } from './documents/documents.tsx';
+import { Home } from './home/home.tsx';
+import { FamilySwitch, OwnRecordsProvider, useOwnRecords } from './own-records.tsx';
+import { Contact } from './record/contact.tsx';
+import { Record } from './record/record.tsx';
+
+export default function SignedIn() {
+  return (
+    <StepUp>
+      <OwnRecordsProvider>
+        <Screens />
+      </OwnRecordsProvider>
+    </StepUp>
+  );
+}
+
+function Screens() {
+  const { t } = useText();
+  const me = useMe<Me>();
+  const { signOut } = useSession<Me>();
+  const { chosen } = useOwnRecords();
+  const ways: Way[] = chosen
+    ? [
+        { to: my.record(chosen.id), label: t('ways.record') },
+        ...(may(me.role, 'document.list') ? [{ to: my.documents(chosen.id), label: t('documents.title') }] : []),
+        { to: my.access(chosen.id), label: t('ways.access') },
+      ]
+    : [];
+  // A patient's account has no name of its own; who stands in for others is known by the address.
+  const who = (me.role === 'patient' && chosen?.name) || me.email;
+  return (
+    <Frame
+      place={usePlaceLine()}
+      ways={ways}
+      who={who}
+      role={t(`role.${me.role}`)}
+      account={{ to: my.account, label: t('account.title') }}
+      signOut={() => void signOut()}
+    >
+      <FamilySwitch />
+      <Switch>
+        <Route path={my.home} component={Home} />
+        <Route path={my.account} component={Account} />
+        <Route path={patterns.myRecord}>{(at) => <Record key={at.id} id={at.id} />}</Route>
+        <Route path={patterns.myContact}>{(at) => <Contact key={at.id} id={at.id} />}</Route>
+        <Route path={patterns.myDocuments}>{(at) => <Documents key={at.id} id={at.id} />}</Route>
+        <Route path={patterns.myAccess}>{(at) => <WhoLooked key={at.id} id={at.id} />}</Route>
+        <Route component={NothingHere} />
+      </Switch>
+    </Frame>
+  );
+}

@@ -1,0 +1,6 @@
+// What patients read, in one file to load; where a word is everybody's too, patients read their own.
+import { clinic } from '../../text/en/clinic.ts';
+import { common } from '../../text/en/common.ts';
+import { patient } from '../../text/en/patient.ts';
+
+export const catalog = { ...common, ...clinic, ...patient };

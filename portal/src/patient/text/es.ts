@@ -1,0 +1,6 @@
+// What patients read, in one file to load; where a word is everybody's too, patients read their own.
+import { clinic } from '../../text/es/clinic.ts';
+import { common } from '../../text/es/common.ts';
+import { patient } from '../../text/es/patient.ts';
+
+export const catalog = { ...common, ...clinic, ...patient };

@@ -1,0 +1,108 @@
+// Letting a patient see the own record: for the person in front of the desk, and ending it again.
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { CallError, call } from '../../api/call.ts';
+import { type PatientView, patientAccessClose, patientAccessOpen } from '../../api/clinic.gen.ts';
+import { useText } from '../../text/text.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Sheet } from '../../ui/dialog.tsx';
+import { useFaults } from '../../ui/faults.ts';
+import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Field } from '../../ui/field.tsx';
+
+export function OpenAccess({ patient }: { patient: PatientView }) {
+  const { t } = useText();
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <Button onClick={() => setOpen(true)}>{t('patient_access.go')}</Button>
+      <Sheet open={open} close={() => setOpen(false)} title={t('patient_access.title')}>
+        <AccessForm patient={patient} />
+      </Sheet>
+    </>
+  );
+}
+
+interface Opened {
+  account: string;
+  email: string;
+}
+
+function AccessForm({ patient }: { patient: PatientView }) {
+  const { t } = useText();
+  const faults = useFaults();
+  const [opened, setOpened] = useState<Opened>();
+  const [ended, setEnded] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
+  const form = useForm({ defaultValues: { email: patient.emails?.[0]?.value ?? '' } });
+  const { errors, isSubmitting } = form.formState;
+  const path = { id: patient.id };
+  const submit = form.handleSubmit(async ({ email }) => {
+    setFailure(undefined);
+    setEnded(false);
+    try {
+      const { data } = await call(patientAccessOpen, { path, body: { email: email.trim() } });
+      setOpened({ account: data.account, email: email.trim() });
+    } catch (error) {
+      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
+    }
+  });
+  const end = async ({ account }: Opened) => {
+    setFailure(undefined);
+    try {
+      await call(patientAccessClose, { path, body: { account } });
+      setOpened(undefined);
+      setEnded(true);
+    } catch (error) {
+      setFailure(error);
+    }
+  };
+  if (opened) return <IsOpen opened={opened} failure={failure} end={end} />;
+  return (
+    <form onSubmit={submit} noValidate className="stack">
+      {ended && <Notice kind="good" title={t('patient_access.ended')} />}
+      <p>{t('patient_access.text')}</p>
+      {failure !== undefined && <Failure error={failure} />}
+      <Field
+        label={t('patient_access.email')}
+        hint={t('patient_access.email_hint')}
+        type="email"
+        fault={errors.email && (errors.email.message || t('fault.required'))}
+        {...form.register('email', { required: true })}
+      />
+      <div className="actions end">
+        <Button type="submit" look="primary" busy={isSubmitting}>
+          {t('patient_access.open')}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+interface IsOpenProps {
+  opened: Opened;
+  failure: unknown;
+  end: (opened: Opened) => Promise<void>;
+}
+
+function IsOpen({ opened, failure, end }: IsOpenProps) {
+  const { t } = useText();
+  const [busy, setBusy] = useState(false);
+  const endIt = async () => {
+    setBusy(true);
+    await end(opened);
+    setBusy(false);
+  };
+  return (
+    <div className="stack">
+      <Notice kind="good" title={t('patient_access.opened', { email: opened.email })} />
+      <p>{t('patient_access.opened_text')}</p>
+      {failure !== undefined && <Failure error={failure} />}
+      <div className="actions end">
+        <Button look="danger" busy={busy} onClick={() => void endIt()}>
+          {t('patient_access.end')}
+        </Button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,65 @@
+// A patient as the desk lets one in: registered, given access, signed in with the code of the mail.
+import type { Browser, Page } from 'playwright-core';
+import { type Clinic, keepSession, type Person, person, signIn, takeSession } from '../kit.ts';
+import { signInCode } from './mail.ts';
+import { register } from './patients.ts';
+import { unique } from './unique.ts';
+
+export interface Patient {
+  email: string;
+  family: string;
+  /** The record's id. */
+  id: string;
+}
+
+/** On the record's page of the staff: lets the patient in, with this address. */
+export async function openAccess(page: Page, email: string): Promise<void> {
+  await page.getByRole('button', { name: 'Patient’s access' }).click();
+  const sheet = page.getByRole('dialog', { name: 'The patient’s own access' });
+  await sheet.getByLabel('The patient’s e-mail address').fill(email);
+  await sheet.getByRole('button', { name: 'Open the access' }).click();
+  await sheet.getByText(`The patient can sign in with ${email}.`).waitFor();
+}
+
+/** Registers somebody and lets them in; the page is a colleague's who may do both. */
+export async function letIn(page: Page): Promise<Patient> {
+  const [email, family] = [`${unique('patient')}@example.com`, unique('Own')];
+  await register(page, family);
+  await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+  await openAccess(page, email);
+  return { email, family, id: new URL(page.url()).pathname.split('/').at(-1) ?? '' };
+}
+
+/** Asks for a code and gives it, without typing it yet. */
+export async function askForCode(page: Page, clinic: Clinic, email: string): Promise<string> {
+  await page.goto(`${clinic.url}/my`);
+  const since = Date.now();
+  await page.locator('input[type=email]').fill(email);
+  await page.locator('button[type=submit]').click();
+  await page.locator('input[autocomplete=one-time-code]').waitFor();
+  return signInCode(email, since);
+}
+
+export async function signInByCode(page: Page, clinic: Clinic, email: string): Promise<void> {
+  const code = await askForCode(page, clinic, email);
+  await page.locator('input[autocomplete=one-time-code]').fill(code);
+  await page.locator('button[type=submit]').click();
+  await page.locator('.bar').waitFor();
+}
+
+const known = new Map<string, Patient>();
+
+/** Somebody who is signed in at the clinic as a patient; the same one for all who ask, in a browser of their own. */
+export async function signedInPatient(browser: Browser, clinic: Clinic): Promise<Person & Patient> {
+  const one = await person(browser);
+  const before = known.get(clinic.slug);
+  if (before && (await takeSession(one.page, clinic, 'patient', '/my'))) return { ...one, ...before };
+  const desk = await person(browser);
+  await signIn(desk.page, clinic, 'physician');
+  const patient = await letIn(desk.page);
+  await desk.context.close();
+  await signInByCode(one.page, clinic, patient.email);
+  await keepSession(one.page, clinic, 'patient');
+  known.set(clinic.slug, patient);
+  return { ...one, ...patient };
+}

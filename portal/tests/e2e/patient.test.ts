@@ -1,0 +1,124 @@
+// A patient's day in a real browser, in both regions: let in by the desk, at home in the own record, master of the own account.
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clinicOf, launch, person, signIn } from '../kit.ts';
+import { plugIn } from './authenticator.ts';
+import { askForCode, letIn, signedInPatient, signInByCode } from './own-record.ts';
+import { phone } from './patients.ts';
+import { unique } from './unique.ts';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+const way = (page: Page, name: string) =>
+  page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
+
+describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+  const clinic = clinicOf(region);
+
+  test('the desk lets a patient in, who sees the own record, corrects the phone, and reads who looked', async () => {
+    const [desk, own] = [await person(browser), await person(browser)];
+    await signIn(desk.page, clinic, 'receptionist');
+    const { email, family, id } = await letIn(desk.page);
+    const { page, troubles } = own;
+
+    const code = await askForCode(page, clinic, email);
+    const wrong = code === '00000000' ? '11111111' : '00000000';
+    await page.getByLabel('Code of the mail').fill(wrong);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByText('This code is wrong, was used, is too old').waitFor();
+    await page.getByLabel('Code of the mail').fill(`${code.slice(0, 4)} ${code.slice(4)}`);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: `Hello, Sample ${family}` }).waitFor();
+
+    await way(page, 'My record');
+    await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+    expect(await page.title(), 'no name in what browsers keep').not.toContain(family);
+    const number = phone();
+    await page.getByRole('link', { name: 'How we reach you' }).click();
+    const typed = page.getByLabel('Phone', { exact: true });
+    await typed.fill('123');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('This is no phone number.').waitFor();
+    await typed.fill(number);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText(number.replaceAll(' ', ''), { exact: true }).waitFor();
+    await desk.page.goto(`${clinic.url}/clinic/patients/${id}`);
+    await desk.page.getByText(number.replaceAll(' ', ''), { exact: true }).waitFor();
+
+    await way(page, 'Who has seen it');
+    const looks = page.getByRole('region', { name: 'Who has seen your record' });
+    await looks
+      .getByText(/\(reception\) looked at the record/)
+      .first()
+      .waitFor();
+    await looks.getByText(/let the patient see the own record/).waitFor();
+    await page.getByText('Your data were given to nobody.').waitFor();
+    expect(troubles).toEqual([]);
+  });
+
+  test('who is no patient is told the same as a patient, and another’s record is not there', async () => {
+    const { page } = await person(browser);
+    const nobody = `${unique('nobody')}@example.com`;
+    await page.goto(`${clinic.url}/my`);
+    await page.getByLabel('E-mail address').fill('nothing');
+    await page.getByRole('button', { name: 'Send me a code' }).click();
+    await page.getByText('This is no e-mail address.').waitFor();
+    await page.getByLabel('E-mail address').fill(nobody);
+    await page.getByRole('button', { name: 'Send me a code' }).click();
+    await page.getByText(`If your clinic knows ${nobody}, a code is on its way`).waitFor();
+    const own = await signedInPatient(browser, clinic);
+    await own.page.goto(`${clinic.url}/my/records/pat_aaaaaaaaaaaaaaaaaaaaaaaaaa`);
+    await own.page.getByText('There is nothing here, or it is not yours to see.').waitFor();
+    await own.page.goto(`${clinic.url}/clinic`);
+    await own.page.getByText('This account is a patient’s.').waitFor();
+    await own.page.getByRole('link', { name: 'Go there' }).click();
+    await own.page.getByRole('heading', { level: 1, name: /^Hello/ }).waitFor();
+  });
+
+  test('a session elsewhere is ended, a passkey signs in alone, and a code by mail is then not enough', async () => {
+    const [desk, here, there] = [await person(browser), await person(browser), await person(browser)];
+    await signIn(desk.page, clinic, 'receptionist');
+    const { email, family } = await letIn(desk.page);
+    await signInByCode(there.page, clinic, email);
+    await signInByCode(here.page, clinic, email);
+    await plugIn(here.context);
+    const { page } = here;
+    await page.getByRole('link', { name: 'Add a passkey' }).click();
+    const sessions = page.getByRole('region', { name: 'Where you are signed in' });
+    await sessions
+      .getByText(/code by mail/)
+      .first()
+      .waitFor();
+    await sessions.getByRole('button', { name: /^End: Since/ }).click();
+    await sessions.getByRole('button', { name: /^End: Since/ }).waitFor({ state: 'detached' });
+    await way(there.page, 'My record');
+    await there.page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
+
+    const passkeys = page.getByRole('region', { name: 'Passkeys' });
+    await passkeys.getByRole('button', { name: 'Add a passkey' }).click();
+    await passkeys.getByRole('button', { name: 'I have kept them' }).click();
+    await passkeys.getByText('Not used yet').waitFor();
+    await page.getByRole('button', { name: /^Account/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByRole('link', { name: 'Sign in again' }).click();
+    await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+    await page.getByRole('heading', { level: 1, name: `Hello, Sample ${family}` }).waitFor();
+    expect(await page.getByRole('region', { name: 'What to do next' }).count(), 'the passkey is there').toBe(0);
+
+    const code = await askForCode(there.page, clinic, email);
+    await there.page.getByLabel('Code of the mail').fill(code);
+    await there.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await there.page.getByRole('heading', { level: 1, name: 'Second step' }).waitFor();
+    expect(await there.page.locator('body').textContent()).not.toContain(family);
+
+    await desk.page.getByRole('button', { name: 'End the access' }).click();
+    await desk.page.getByText('The access has ended.').waitFor();
+    await way(page, 'My record');
+    await page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
+    expect([...here.troubles, ...desk.troubles]).toEqual([]);
+  });
+});

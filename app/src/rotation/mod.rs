@@ -120,7 +120,9 @@ impl Rotator {
                     Retag { regional: &self.regional, tenant, jurisdiction: record.region.jurisdiction };
                 Box::pin(retag.batch(rotation)).await.map(Some)
             }
-            Purpose::Seal | Purpose::RowMac => fill::batch(&self.regional, tenant, rotation).await.map(Some),
+            Purpose::Seal | Purpose::RowMac => {
+                Box::pin(fill::batch(&self.regional, tenant, rotation)).await.map(Some)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Everything CI runs, in one command: formatting, lints, documents, tidiness, all tests, and a whole stack end to end.
 pub(crate) mod cluster;
 pub(crate) mod infra;
+mod memory;
 mod steps;
 pub(crate) mod tally;
 
@@ -33,17 +34,34 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     tally.record("tidy", tidy::run(checkout).map(|_checks| Tally::default()));
     tally.record("infrastructure", infra::run_all(checkout).await);
     portal::check(checkout, &mut tally).await;
-    let home = Home::new(scratch(checkout)?.join("test-cluster"));
+    rust_tests(checkout, &postgres, &mut tally).await?;
+    tally.add(end_to_end(checkout, &postgres).await?);
+    Ok(conclude(&tally, begun))
+}
+
+/// Every test of the workspace against a cluster of their own; cluster and temporary files in memory where it has the room.
+async fn rust_tests(checkout: &Checkout, postgres: &Binaries, tally: &mut Tally) -> Outcome<()> {
+    let in_memory = memory::folder(checkout)?;
+    let dir = match &in_memory {
+        Some(dir) => dir.clone(),
+        None => scratch(checkout)?,
+    };
+    let home = Home::new(dir.join("test-cluster"));
     cluster::remove_leftovers(&home)?;
-    match TestCluster::start(home, &postgres).await {
+    match TestCluster::start(home, postgres).await {
         Err(fail) => tally.record("test cluster", Err(fail)),
         Ok(cluster) => {
-            tally.record("tests", all_tests().run(checkout, &cluster.environment()).await);
+            let mut environment = cluster.environment();
+            if let Some(dir) = &in_memory {
+                let temporary = dir.join("tmp");
+                make_passage(&temporary)?;
+                environment.push(("TMPDIR", temporary.display().to_string()));
+            }
+            tally.record("tests", all_tests().run(checkout, &environment).await);
             tally.record("test cluster stops", cluster.stop().map(|()| Tally::default()));
         }
     }
-    tally.add(end_to_end(checkout, &postgres).await?);
-    Ok(conclude(&tally, begun))
+    in_memory.as_deref().map_or(Ok(()), memory::remove)
 }
 
 /// Only the end-to-end part, for someone who works on it.

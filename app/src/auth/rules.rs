@@ -24,54 +24,14 @@ pub const ENROLMENT_MAX_S: i64 = 600;
 pub const DELAY_MAX_S: i64 = 3_600;
 /// Live sessions of one account; a further log-in ends the oldest.
 pub const SESSIONS_MAX: i64 = 20;
-/// Distinct characters below which a long password is only a pattern.
-const DISTINCT_MIN_CHARS: usize = 6;
-/// Words of which guessed passwords are made, commonest first: the well-known heads of every published list of breached
-/// passwords, keyboard walks, and the words of this product. Lower case.
-const GUESSED_WORDS: [&str; 40] = [
-    "password",
-    "passwort",
-    "passw0rd",
-    "p@ssw0rd",
-    "letmein",
-    "welcome",
-    "iloveyou",
-    "admin",
-    "administrator",
-    "changeme",
-    "secret",
-    "login",
-    "master",
-    "dragon",
-    "monkey",
-    "football",
-    "baseball",
-    "princess",
-    "sunshine",
-    "superman",
-    "batman",
-    "shadow",
-    "qwerty",
-    "qwertyuiop",
-    "asdfghjkl",
-    "zxcvbnm",
-    "1q2w3e4r",
-    "qazwsx",
-    "abc",
-    "default",
-    "guest",
-    "root",
-    "test",
-    "user",
-    "domicile",
-    "clinic",
-    "hospital",
-    "doctor",
-    "patient",
-    "nurse",
-];
-/// Characters of a password that its guessed words may leave over.
+/// Guesses, as a power of ten, that a password must be worth: at ten thousand hashes a second, far more than argon2id allows on one
+/// machine, 10^13 take thirty years.
+const GUESSES_LOG10_MIN: f64 = 13.0;
+/// Characters of a password that the words of this place may leave over.
 const LEFT_OVER_MIN_CHARS: usize = 8;
+/// Words that whoever guesses tries here first.
+const CONTEXT_WORDS: [&str; 9] =
+    ["domicile", "clinic", "hospital", "doctor", "physician", "patient", "nurse", "medical", "health"];
 
 /// The password in the form that is hashed: Unicode NFC.
 #[must_use]
@@ -79,7 +39,9 @@ pub fn normalise_password(password: &str) -> Zeroizing<String> {
     Zeroizing::new(password.nfc().collect())
 }
 
-/// Why a new password is refused, as a code; `None` when it is good.
+/// Why a new password is refused, as a code; `None` when it is good. There are no rules of composition (NIST SP 800-63B-4, 3.1.1.2):
+/// breached passwords, words, names, dates, keyboard walks, repetitions and the clinic's own words are recognised, and what is left
+/// has to be worth guessing.
 #[must_use]
 pub fn password_fault(password: &str, slug: &str) -> Option<&'static str> {
     let chars = password.chars().count();
@@ -89,20 +51,18 @@ pub fn password_fault(password: &str, slug: &str) -> Option<&'static str> {
     if password.len() > PASSWORD_MAX_BYTES {
         return Some("password_too_long");
     }
-    let lower = Zeroizing::new(password.to_lowercase());
-    if left_over(&lower, slug) < LEFT_OVER_MIN_CHARS || repeats(&lower) {
+    let context: Vec<&str> = CONTEXT_WORDS.into_iter().chain([slug]).chain(slug.split('-')).collect();
+    let guesses = zxcvbn::zxcvbn(password, &context).guesses_log10();
+    if guesses < GUESSES_LOG10_MIN || left_over(password, context) < LEFT_OVER_MIN_CHARS {
         return Some("password_guessable");
     }
     None
 }
 
-/// Characters that remain when every guessed word, the clinic's name, digits in order and punctuation are taken out: a
-/// password made of such parts only is tried early, however long it is.
-fn left_over(lower: &str, slug: &str) -> usize {
-    let mut rest = Zeroizing::new(lower.to_owned());
-    let mut words: Vec<&str> = GUESSED_WORDS.to_vec();
-    words.push(slug);
-    words.extend(slug.split('-'));
+/// Characters that remain when the words of this place, digits and punctuation are taken out: a password of nothing else is tried
+/// early, however many of them it has.
+fn left_over(password: &str, mut words: Vec<&str>) -> usize {
+    let mut rest = Zeroizing::new(password.to_lowercase());
     // The longest first, so that none is cut apart by a shorter one.
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
     for word in words.into_iter().filter(|word| word.len() >= 3) {
@@ -111,17 +71,6 @@ fn left_over(lower: &str, slug: &str) -> usize {
     rest.chars()
         .filter(|letter| !letter.is_ascii_digit() && !letter.is_ascii_punctuation() && *letter != ' ')
         .count()
-}
-
-/// Whether a few characters or a short piece are said again and again.
-fn repeats(lower: &str) -> bool {
-    let letters: Vec<char> = lower.chars().collect();
-    let mut distinct = letters.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    let period = (1..=letters.len() / 2)
-        .find(|period| letters.iter().zip(letters.iter().skip(*period)).all(|(one, other)| one == other));
-    distinct.len() < DISTINCT_MIN_CHARS || period.is_some()
 }
 
 /// Seconds to wait after this many failures in a row: none for the first few, then doubling up to an hour.
@@ -166,7 +115,18 @@ mod tests {
         assert_eq!(password_fault("administrator12", "lotus"), Some("password_guessable"));
         assert_eq!(password_fault("sunrise-clinic-1", "sunrise-clinic"), Some("password_guessable"));
         assert_eq!(password_fault(&"é".repeat(600), "lotus"), Some("password_too_long"));
+        for guessed in [
+            "qwertyuiopasdfgh",
+            "1q2w3e4r5t6y7u8i",
+            "letmein letmein1!",
+            "Summer2026Summer2026",
+            "P@ssw0rdP@ssw0rd",
+            "lotus-clinic-nurse-2026",
+        ] {
+            assert_eq!(password_fault(guessed, "lotus"), Some("password_guessable"), "{guessed}");
+        }
         assert_eq!(password_fault("correct horse battery", "lotus"), None);
+        assert_eq!(password_fault("violet engine harbour sparrow", "lotus"), None);
         assert_eq!(password_fault("कमल का फूल पानी में है", "lotus"), None);
     }
 

@@ -22,6 +22,7 @@ export const patient: Record<keyof typeof en, string> = {
   'sessions.text': 'Cierre lo que no reconozca y avise a su clínica: alguien puede leer su correo.',
   'session_factor.none': 'aún sin comprobar',
   'session_factor.mail_code': 'código por correo',
+  'account.title': 'Mi cuenta',
   'account.email_text': 'A esta dirección van los códigos para entrar. Para cambiarla, pídalo en recepción.',
   'family.whose': 'De quién es la historia',
   'ways.record': 'Mi historia',

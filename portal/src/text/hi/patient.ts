@@ -21,6 +21,7 @@ export const patient: Record<keyof typeof en, string> = {
   'sessions.text': 'जिसे न पहचानें उसे समाप्त करें और अपने क्लिनिक को बताएँ: शायद कोई आपकी मेल पढ़ता है।',
   'session_factor.none': 'अभी सिद्ध नहीं',
   'session_factor.mail_code': 'मेल से कोड',
+  'account.title': 'मेरा खाता',
   'account.email_text': 'साइन इन के कोड इसी पते पर जाते हैं। इसे बदलने के लिए क्लिनिक के काउंटर पर कहें।',
   'family.whose': 'किसका रिकॉर्ड',
   'ways.record': 'मेरा रिकॉर्ड',

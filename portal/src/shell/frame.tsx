@@ -1,13 +1,9 @@
 // The frame around every signed-in screen: brand, ways, language, who is signed in.
 import { Menu } from '@base-ui/react/menu';
 import type { ReactNode } from 'react';
-import { Link, useRoute } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import { LANGUAGES, type Language, useText } from '../text/text.tsx';
-
-export interface Way {
-  to: string;
-  label: string;
-}
+import { type Way, wayTo } from './ways.ts';
 
 interface Props {
   place: string;
@@ -22,6 +18,8 @@ interface Props {
 
 export function Frame({ place, ways, who, role, signOut, account, children }: Props) {
   const { t } = useText();
+  const [address] = useLocation();
+  const here = wayTo(address, ways);
   return (
     <>
       <a className="skip" href="#content">
@@ -34,7 +32,9 @@ export function Frame({ place, ways, who, role, signOut, account, children }: Pr
         <span className="place">{place}</span>
         <nav aria-label={t('frame.ways')} className="ways">
           {ways.map((way) => (
-            <WayLink key={way.to} {...way} />
+            <Link key={way.to} href={way.to} aria-current={way === here ? 'page' : undefined}>
+              {way.label}
+            </Link>
           ))}
         </nav>
         <Menu.Root>
@@ -70,17 +70,6 @@ export function Frame({ place, ways, who, role, signOut, account, children }: Pr
       </header>
       <main id="content">{children}</main>
     </>
-  );
-}
-
-function WayLink({ to, label }: Way) {
-  const [exact] = useRoute(to);
-  const [below] = useRoute(`${to}/*?`);
-  const here = exact || (below && to !== '/');
-  return (
-    <Link href={to} aria-current={here ? 'page' : undefined}>
-      {label}
-    </Link>
   );
 }
 

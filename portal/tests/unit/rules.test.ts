@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PatientView } from '../../src/api/clinic.gen.ts';
 import { displayName, EMPTY_PERSON, toContact, toForm, toInput } from '../../src/clinic/person/person-form.ts';
+import { wayTo } from '../../src/shell/ways.ts';
 import { differences } from '../../src/staff/patients/differences.ts';
 import { searchInput } from '../../src/staff/patients/search-input.ts';
 import { accent } from '../../src/text/pseudo.ts';
@@ -74,4 +75,13 @@ test('codes are those of RFC 6238, appendix B', () => {
   const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
   expect(totp(secret, Math.floor(59 / 30))).toBe('287082');
   expect(totp(secret, Math.floor(1_111_111_109 / 30))).toBe('081804');
+});
+
+test('an address belongs to the nearest way above it', () => {
+  const ways = ['/', '/records/a', '/records/a/access'].map((to) => ({ to, label: to }));
+  const at = (address: string) => wayTo(address, ways)?.to;
+  expect(at('/')).toBe('/');
+  expect(at('/records/a/contact')).toBe('/records/a');
+  expect(at('/records/a/access')).toBe('/records/a/access');
+  expect(at('/records/ab')).toBeUndefined();
 });

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { CallError, call } from '../../api/call.ts';
 import { type PatientView, patientAccessClose, patientAccessOpen } from '../../api/clinic.gen.ts';
+import { MY_BASE } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
@@ -96,6 +97,9 @@ function IsOpen({ opened, failure, end }: IsOpenProps) {
   return (
     <div className="stack">
       <Notice kind="good" title={t('patient_access.opened', { email: opened.email })} />
+      <p>
+        {t('patient_access.where')} <code>{`${location.origin}${MY_BASE}`}</code>
+      </p>
       <p>{t('patient_access.opened_text')}</p>
       {failure !== undefined && <Failure error={failure} />}
       <div className="actions end">

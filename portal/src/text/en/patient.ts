@@ -22,6 +22,8 @@ export const patient = {
   'session_factor.mail_code': 'code by mail',
   'account.title': 'My account',
   'account.email_text': 'Codes to sign in go there. To change it, ask at the desk of your clinic.',
+  'passkeys.text':
+    'Your phone or computer keeps a passkey for you. It opens your record by your finger, your face or your PIN, and works on this clinic’s address only.',
   'family.whose': 'Whose record',
   'ways.record': 'My record',
   'ways.access': 'Who has seen it',

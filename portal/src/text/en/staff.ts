@@ -261,6 +261,7 @@ export const staff = {
   'patient_access.email_hint': 'Read it out once. To see or end an access that is open, type the same address.',
   'patient_access.open': 'Open the access',
   'patient_access.opened': 'The patient can sign in with {email}.',
+  'patient_access.where': 'They sign in at',
   'patient_access.opened_text':
     'A mail has told them. If the address is wrong or not theirs any more, end the access: their sessions end with it.',
   'patient_access.end': 'End the access',

@@ -265,6 +265,7 @@ export const staff: Record<keyof typeof en, string> = {
     'Léalo en voz alta una vez. Para ver o terminar un acceso abierto, escriba la misma dirección.',
   'patient_access.open': 'Abrir el acceso',
   'patient_access.opened': 'El paciente puede entrar con {email}.',
+  'patient_access.where': 'Entra en',
   'patient_access.opened_text':
     'Se le ha avisado por correo. Si la dirección es errónea o ya no es suya, termine el acceso: sus sesiones terminan también.',
   'patient_access.end': 'Terminar el acceso',

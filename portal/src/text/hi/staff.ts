@@ -260,6 +260,7 @@ export const staff: Record<keyof typeof en, string> = {
   'patient_access.email_hint': 'एक बार पढ़कर सुनाएँ। खुली पहुँच देखने या समाप्त करने के लिए वही पता लिखें।',
   'patient_access.open': 'पहुँच खोलें',
   'patient_access.opened': 'मरीज़ {email} से साइन इन कर सकते हैं।',
+  'patient_access.where': 'वे यहाँ साइन इन करते हैं:',
   'patient_access.opened_text':
     'उन्हें मेल से बता दिया गया है। यदि पता ग़लत है या अब उनका नहीं है, तो पहुँच समाप्त करें: उनके सत्र भी समाप्त होते हैं।',
   'patient_access.end': 'पहुँच समाप्त करें',

@@ -54,7 +54,7 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.emulateMedia({ media: null });
   await page.getByRole('button', { name: 'Patient’s access' }).click();
   await page.getByRole('dialog').waitFor();
-  await shot('patient-access');
+  await shot('open-access');
   await page.keyboard.press('Escape');
   const record = page.url();
   await page.getByRole('link', { name: 'Correct' }).click();

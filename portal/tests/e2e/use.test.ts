@@ -49,6 +49,9 @@ async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void
   await go(href ?? '');
   await page.locator('.panel').nth(3).waitFor();
   await look(page, 'record');
+  await page.locator('.page-head button').first().click();
+  await page.getByRole('dialog').waitFor();
+  await look(page, 'the patient’s own access');
   await go(`${href}/edit`);
   await page.locator('.panel').nth(3).waitFor();
   await look(page, 'correct');

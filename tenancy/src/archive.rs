@@ -31,7 +31,7 @@ pub const ARCHIVE_PAGE_VERSIONS_MAX: i32 = 1_000;
 
 /// Short, because whoever waits has a deadline of two seconds for the archive (Vault's lesson: a sink that swallows
 /// bytes without an answer must not stop the rest).
-const LIMITS: Limits = Limits { attempt_ms: 2_000, operation_ms: 5_000, attempts_max: 2 };
+const LIMITS: Limits = Limits { attempt_ms: 2_000, operation_ms: 5_000, attempts_max: 2, idle_ms: 90_000 };
 /// What S3 calls the region that has no location constraint.
 const REGION_WITHOUT_CONSTRAINT: &str = "us-east-1";
 

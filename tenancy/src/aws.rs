@@ -39,6 +39,8 @@ pub(crate) struct Limits {
     pub(crate) operation_ms: u64,
     /// Attempts, the first included.
     pub(crate) attempts_max: u32,
+    /// How long a connection is kept for the next call, in milliseconds.
+    pub(crate) idle_ms: u64,
 }
 
 /// The parts every service configuration is built from.
@@ -70,7 +72,7 @@ impl Site {
             let (id, secret) = LOCAL_ACCESS;
             SharedCredentialsProvider::new(Credentials::new(id, secret, None, None, "local stand-in"))
         } else {
-            let provider = ProviderConfig::without_region().with_http_client(http_client(None)?);
+            let provider = ProviderConfig::without_region().with_http_client(http_client(None, limits)?);
             let chain = DefaultCredentialsChain::builder().region(region.clone()).configure(provider);
             SharedCredentialsProvider::new(chain.build().await)
         };
@@ -78,7 +80,7 @@ impl Site {
         Ok(Self {
             region,
             endpoint: target.endpoint.map(str::to_owned),
-            http: http_client(authority)?,
+            http: http_client(authority, limits)?,
             credentials,
             retry: RetryConfig::standard()
                 .with_max_attempts(limits.attempts_max)
@@ -94,7 +96,7 @@ impl Site {
     }
 }
 
-fn http_client(authority: Option<Vec<u8>>) -> Result<SharedHttpClient, BootError> {
+fn http_client(authority: Option<Vec<u8>>, limits: &Limits) -> Result<SharedHttpClient, BootError> {
     let trust = match authority {
         Some(pem) => TrustStore::empty().with_pem_certificate(pem),
         None => TrustStore::default(),
@@ -106,6 +108,7 @@ fn http_client(authority: Option<Vec<u8>>) -> Result<SharedHttpClient, BootError
     Ok(aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(context)
+        .pool_idle_timeout(Duration::from_millis(limits.idle_ms))
         .build_https())
 }
 

@@ -26,16 +26,16 @@ pub(crate) struct Bound {
 }
 
 /// A tenant's context key.
-pub(crate) struct ContextKey(Zeroizing<[u8; 32]>);
+pub(crate) struct ContextKey(Zeroizing<Vec<u8>>);
 
 impl ContextKey {
     /// The key of purpose [`Context`](crate::keys::Purpose::Context).
     pub(crate) fn of(key: &TenantKey) -> Self {
-        Self::new(*key.bytes())
+        Self::new(key.bytes())
     }
 
-    fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+    fn new(bytes: &[u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes.to_vec()))
     }
 
     /// The context for a backend and a caller.
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn padded_halves_make_the_same_mac() {
-        let key = ContextKey::new([7; 32]);
+        let key = ContextKey::new(&[7; 32]);
         let tenant = TenantId::random();
         let bound = Bound { expires_s: 1_800_000_000, pid: 4711 };
         let token = key.mint(tenant, bound, &Caller::system(1_700_000_000));

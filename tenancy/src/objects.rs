@@ -39,7 +39,7 @@ pub const OBJECT_BYTES_MAX: usize = 16 * 1_048_576;
 /// Most versions one call of [`Objects::purge_tenant`] deletes; call again until it says 0.
 pub const PURGE_OBJECTS_MAX: usize = 1_000;
 
-const LIMITS: Limits = Limits { attempt_ms: 10_000, operation_ms: 25_000, attempts_max: 3 };
+const LIMITS: Limits = Limits { attempt_ms: 10_000, operation_ms: 25_000, attempts_max: 3, idle_ms: 90_000 };
 /// What S3 calls the region that has no location constraint.
 const REGION_WITHOUT_CONSTRAINT: &str = "us-east-1";
 

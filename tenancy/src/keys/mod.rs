@@ -13,7 +13,6 @@ use parking_lot::Mutex;
 use regions::clock::Clock;
 use regions::ids::TenantId;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::archive::Archive;
 use crate::config::RegionalConfig;
@@ -22,6 +21,7 @@ use crate::error::BootError;
 use crate::kms::{Kms, KmsError};
 use crate::sealed::{RowMacs, Sealer};
 
+mod bytes;
 mod cache;
 pub(crate) mod events;
 mod keeper;
@@ -32,6 +32,7 @@ mod store;
 mod subjects;
 mod tenants;
 
+pub use bytes::KeyBytes;
 pub use keeper::{Erased, Keeper, KeyProgress, KeyStatus};
 pub use ledger::LedgerEntry;
 pub use migrations::{MIGRATIONS, MigrateError, Migration, migrate};
@@ -157,7 +158,7 @@ pub struct TenantKey {
     version: u32,
     /// Whether it may unwrap subject keys: no longer below the floor.
     unwraps: bool,
-    bytes: Zeroizing<[u8; 32]>,
+    bytes: KeyBytes,
 }
 
 impl TenantKey {
@@ -265,11 +266,13 @@ impl Keys {
         Ok(Self { cell, clock, kms, store, cache: TenantKeyCache::new(), seen: Mutex::new(seen) })
     }
 
-    /// Checks again that KMS key and key store are this region's and usable. A revoked key's cached keys are dropped.
+    /// Checks again that KMS key and key store are this region's and usable. A revoked key's cached keys are dropped, and so
+    /// are those that nobody has used until their time was over.
     ///
     /// # Errors
     /// [`BootError`] naming `kms.key_id` or `key_store`.
     pub async fn check_pins(&self) -> Result<(), BootError> {
+        self.cache.sweep(self.clock.now_unix_ms()).await;
         // Before KMS is asked: a process must learn of a rotation even while KMS does not answer.
         let _retried_with_the_next_look = Box::pin(self.notice_changes()).await;
         if let Err(error) = self.kms.check().await {

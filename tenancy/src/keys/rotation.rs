@@ -13,11 +13,10 @@
 
 use regions::ids::TenantId;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use super::keeper::{Keeper, Session, get, rotation};
 use super::store::SubjectKeyRow;
-use super::{KeyError, Keys, Purpose, SubjectId, subjects, tenants};
+use super::{KeyBytes, KeyError, Keys, Purpose, SubjectId, subjects, tenants};
 
 type Param<'a> = &'a (dyn tokio_postgres::types::ToSql + Sync);
 
@@ -343,7 +342,7 @@ impl Keys {
             return Ok(());
         }
         let version = key.version().checked_add(1).ok_or(KeyError::NotFound)?;
-        let bytes = Zeroizing::new(regions::random::bytes::<32>());
+        let bytes = KeyBytes::random();
         let row = subjects::wrap(self, tenant, (subject, version), &bytes).await?;
         let sql = "SELECT keystore.add_subject_version($1, $2, $3, $4, $5)";
         let (version, tk) = (i32::from(version), i64::from(row.versions.tenant));

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use regions::ids::TenantId;
-use zeroize::Zeroizing;
 
 use super::store::SubjectKeyRow;
 use super::{
-    KeyError, Keys, Purpose, SUBJECTS_PER_CALL_MAX, SUBJECTS_PER_QUERY_MAX, SubjectId, events, tenants,
+    KeyBytes, KeyError, Keys, Purpose, SUBJECTS_PER_CALL_MAX, SUBJECTS_PER_QUERY_MAX, SubjectId, events,
+    tenants,
 };
 use crate::envelope::{self, KeyVersions, OpenError, Place, ValueKey};
 use crate::sealed::{Column, SealedBy, Sealer, SealerKeys, SealingKey};
@@ -77,7 +77,7 @@ pub(super) async fn create(
     if subject.is_zero() {
         return Err(KeyError::NotFound);
     }
-    let bytes = Zeroizing::new(regions::random::bytes::<32>());
+    let bytes = KeyBytes::random();
     for attempt in 1..=CREATE_ATTEMPTS_MAX {
         let row = wrap(keys, tenant, (subject, 1), &bytes).await?;
         if keys.store.insert_subject_key(tenant, &row).await? {
@@ -127,7 +127,7 @@ pub(super) async fn unwrap_bytes(
     keys: &Keys,
     tenant: TenantId,
     row: &SubjectKeyRow,
-) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+) -> Result<KeyBytes, KeyError> {
     let wrapping = tenants::get_version(keys, tenant, Purpose::Seal, row.versions.tenant).await?;
     if !wrapping.unwraps() {
         // Nothing was left under this version when it was closed: the row was put back.
@@ -141,8 +141,7 @@ pub(super) async fn unwrap_bytes(
         }
         envelope::open(&wrapping.value_key(), &place(keys, tenant, row.subject), &parsed)
     });
-    let bytes = opened.ok().and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new));
-    bytes.ok_or_else(|| {
+    opened.ok().and_then(|bytes| KeyBytes::copied(&bytes)).ok_or_else(|| {
         events::tampered(tenant, "subject_key_tampered");
         KeyError::Tampered
     })

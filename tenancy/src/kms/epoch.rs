@@ -5,6 +5,7 @@ use aws_sdk_kms::error::ProvideErrorMetadata;
 use chrono::{DateTime, Datelike as _, Utc};
 
 use super::{CallFor, DataKey, EncryptionContext, KeyArn, Kms, KmsError, classify};
+use crate::keys::KeyBytes;
 
 /// Days KMS waits at least before it deletes a key.
 const DELETION_WAIT_DAYS: i32 = 7;
@@ -108,7 +109,7 @@ impl Kms {
         key: &KeyArn,
         week: &Week,
         wrapped: &[u8],
-    ) -> Result<zeroize::Zeroizing<[u8; 32]>, KmsError> {
+    ) -> Result<KeyBytes, KmsError> {
         self.decrypt(key, wrapped, self.epoch_context(week), CallFor::Epoch).await
     }
 

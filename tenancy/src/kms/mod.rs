@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 use crate::aws::{Limits, Site, Target};
 use crate::config::KmsConfig;
 use crate::error::BootError;
+use crate::keys::KeyBytes;
 
 mod arn;
 mod breaker;
@@ -35,7 +36,9 @@ pub use epoch::Week;
 pub use signer::Signer;
 
 /// One attempt is short because a request waits for it; three fit into the request budget.
-const LIMITS: Limits = Limits { attempt_ms: 1_200, operation_ms: 3_500, attempts_max: 3 };
+///
+/// Keys come over these connections, so an idle one is soon closed: what is left in its buffers is wiped with them.
+const LIMITS: Limits = Limits { attempt_ms: 1_200, operation_ms: 3_500, attempts_max: 3, idle_ms: 5_000 };
 /// Most keys whose breakers are kept; a region has one key, or one a tenant at the very most.
 const BREAKERS_MAX: usize = 4_096;
 
@@ -106,7 +109,7 @@ pub enum KmsError {
 /// A new data key: its bytes and the wrapped form to store.
 pub struct DataKey {
     /// The key, wiped when dropped.
-    pub plaintext: Zeroizing<[u8; 32]>,
+    pub plaintext: KeyBytes,
     /// What KMS can turn back into the key.
     pub wrapped: Vec<u8>,
 }
@@ -234,7 +237,7 @@ impl Kms {
             Ok(answer) => {
                 let wrapped = answer.ciphertext_blob.map(Blob::into_inner);
                 let plaintext = answer.plaintext.map(|blob| Zeroizing::new(blob.into_inner()));
-                match (wrapped, plaintext.and_then(|bytes| key_bytes(&bytes)), answer.key_id) {
+                match (wrapped, plaintext.and_then(|bytes| KeyBytes::copied(&bytes)), answer.key_id) {
                     (Some(wrapped), Some(plaintext), Some(arn)) if arn == key.as_str() => {
                         Ok(DataKey { plaintext, wrapped })
                     }
@@ -258,7 +261,7 @@ impl Kms {
         wrapped: &[u8],
         context: EncryptionContext,
         purpose: CallFor,
-    ) -> Result<Zeroizing<[u8; 32]>, KmsError> {
+    ) -> Result<KeyBytes, KmsError> {
         self.turn("decrypt", purpose).await?;
         let ticket = self.admit("decrypt", purpose, key)?;
         let answer = self
@@ -272,7 +275,7 @@ impl Kms {
         let result = match answer {
             Ok(answer) => {
                 let plaintext = answer.plaintext.map(|blob| Zeroizing::new(blob.into_inner()));
-                plaintext.and_then(|bytes| key_bytes(&bytes)).ok_or(KmsError::Ciphertext)
+                plaintext.and_then(|bytes| KeyBytes::copied(&bytes)).ok_or(KmsError::Ciphertext)
             }
             Err(error) => Err(classify(&error)),
         };
@@ -354,10 +357,6 @@ fn count(operation: &'static str, purpose: CallFor, error: Option<&KmsError>) {
         "kms_call",
         &[Field::Step(operation), Field::Job(purpose.as_str()), Field::Code(outcome)],
     );
-}
-
-fn key_bytes(bytes: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
-    bytes.try_into().ok().map(Zeroizing::new)
 }
 
 fn pin(expected: &str, found: &str) -> BootError {

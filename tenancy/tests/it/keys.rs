@@ -323,6 +323,29 @@ async fn t30_a_policy_that_denies_one_clinic_stops_that_clinic_only() {
 }
 
 #[tokio::test]
+async fn t40_a_key_that_nobody_asks_for_any_more_is_wiped_when_its_time_is_over() {
+    let rig = Rig::new().await;
+    let (keys, clock) = rig.keys().await;
+    let tenant = clinic(&keys).await;
+    let held = async || Arc::downgrade(&keys.tenant_key(tenant, Purpose::Seal).await.unwrap());
+    let key = held().await;
+    clock.set(crate::rig::START_MS + 14 * MINUTE_MS);
+    keys.check_pins().await.unwrap();
+    assert!(key.upgrade().is_some(), "it is kept while it may be used");
+    clock.set(crate::rig::START_MS + 15 * MINUTE_MS);
+    keys.check_pins().await.unwrap();
+    assert!(key.upgrade().is_none(), "the look of each minute drops it");
+    // And whatever else ends it does so at once, not when the cache's library gets round to it.
+    let key = held().await;
+    keys.forget();
+    assert!(key.upgrade().is_none());
+    let key = held().await;
+    rig.operator().disable_key().key_id(&rig.config.kms.key_id).send().await.unwrap();
+    assert!(keys.check_pins().await.is_err());
+    assert!(key.upgrade().is_none());
+}
+
+#[tokio::test]
 async fn t31_cached_keys_outlive_a_kms_outage_to_the_hard_limit_and_no_longer() {
     for kind in [FaultKind::Status { code: 503 }, FaultKind::Throttle, FaultKind::Reset] {
         let rig = Rig::new().await;

@@ -22,6 +22,7 @@ mod injected;
 mod isolation;
 mod jobs;
 mod keystore;
+#[cfg(target_os = "linux")]
 mod memory;
 mod openapi;
 mod own_account;
@@ -37,6 +38,7 @@ mod rotation;
 mod row_security;
 mod rows;
 mod rows_altered;
+mod sealers;
 mod search;
 mod sessions;
 mod staff;

@@ -12,5 +12,5 @@ mod sessions;
 mod support;
 mod tenants;
 
-pub(crate) use onboarding::worker_config;
-pub(crate) use support::TestControl;
+pub(crate) use onboarding::{Worker, worker_config};
+pub(crate) use support::{TestControl, is_ready, until};

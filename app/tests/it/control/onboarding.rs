@@ -18,19 +18,24 @@ use regions::clock::Clock;
 use regions::directory::{DirectoryHandle, feed};
 use regions::ids::{Epoch, ShardId, TenantId};
 use regions::shutdown::Shutdown;
-use serde_json::{Value, json};
+use rustix::process::{Pid, Signal};
+use serde_json::json;
 use tenancy::provision::{Moment, Provisioner, Step};
 use tenancy::{BootError, JobPayload, TenantRef};
 use testkit::TestRegion;
 
 use super::support::{Browser, TestControl, clinic};
+use crate::support::regional_part;
 
 /// Longest time for every clinic of the test to be in service.
 const ALL_DONE: Duration = Duration::from_secs(120);
 const SLUGS: [&str; 7] = ["cedar", "maple", "birch", "aspen", "hazel", "rowan", "lotus"];
 
 /// A worker process; it dies with the test.
-struct Worker(Child);
+pub(crate) struct Worker {
+    child: Child,
+    log: PathBuf,
+}
 
 impl Drop for Worker {
     fn drop(&mut self) {
@@ -39,20 +44,29 @@ impl Drop for Worker {
 }
 
 impl Worker {
-    fn start(config: &Path) -> Self {
+    pub(crate) fn start(config: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_domicile"));
         command.args(["worker", "--config"]).arg(config);
         command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local-secret");
-        let log =
-            std::fs::File::options().create(true).append(true).open(config.with_extension("log")).unwrap();
+        let path = config.with_extension("log");
+        let log = std::fs::File::options().create(true).append(true).open(&path).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        Self(command.spawn().unwrap())
+        Self { child: command.spawn().unwrap(), log: path }
+    }
+
+    /// What it and its predecessors with the same configuration have said.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// SIGKILL: nothing is flushed, said or finished.
-    fn kill(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+    pub(crate) fn kill(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
@@ -223,25 +237,10 @@ async fn offboarding_takes_everything(admin: &Browser, region: &TestRegion, id: 
 }
 
 pub(crate) fn worker_config(control: &TestControl, region: &TestRegion, number: u8) -> PathBuf {
-    let (plain, owner) = (&region.config, &region.migrator_config);
+    let owner = &region.migrator_config;
     let feed = control.directory_config("worker.us-east-1");
     let mail = control.folder().join("mail");
     std::fs::create_dir_all(&mail).unwrap();
-    let database = |db: &tenancy::config::DbConfig| {
-        json!({
-            "host": db.host, "port": db.port, "database": db.database, "user": db.user,
-            "password_file": db.password_file, "ca": db.ca,
-        })
-    };
-    let shards: Vec<Value> = plain
-        .shards
-        .iter()
-        .map(|shard| {
-            let mut value = database(&shard.db());
-            value["id"] = json!(shard.id);
-            value
-        })
-        .collect();
     let config = json!({
         "region": "us-east-1",
         "base": "domicile.localhost",
@@ -251,16 +250,7 @@ pub(crate) fn worker_config(control: &TestControl, region: &TestRegion, number: 
             "url": feed.url, "ca": feed.ca, "cert": feed.cert, "key": feed.key, "server_name": feed.server_name,
             "keys": feed.keys, "file": control.folder().join(format!("worker-{number}.directory")),
         },
-        "regional": {
-            "shards": shards,
-            "key_store": database(&plain.key_store),
-            "kms": { "endpoint": plain.kms.endpoint, "key_id": plain.kms.key_id, "ca": plain.kms.ca },
-            "s3": { "endpoint": plain.s3.endpoint, "bucket": plain.s3.bucket, "ca": plain.s3.ca },
-            "audit": {
-                "bucket": plain.audit.bucket, "key_id": plain.audit.key_id,
-                "signing_key_id": plain.audit.signing_key_id,
-            },
-        },
+        "regional": regional_part(region),
         "mail": { "from": "no-reply@domicile.localhost", "dir": mail },
         "documents": { "scanner": { "policy": "off" } },
         "migrator": { "user": owner.shards[0].user, "password_file": owner.shards[0].password_file },

@@ -1,5 +1,7 @@
 //! One request as a front door sends it, with the assertion, and its answer.
 
+use std::time::SystemTime;
+
 use regions::assertion::{self, Assertion};
 use regions::ids::RequestId;
 use regions::receipt::{self, Served};
@@ -7,6 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
+use super::process::Backend;
 use super::world::{Actor, Clinic, World};
 
 /// A request to be sent.
@@ -19,6 +22,7 @@ pub(crate) struct Ask<'a> {
     body: Option<reqwest::Body>,
     assertion: Assertion,
     asserted: bool,
+    port: u16,
 }
 
 /// An answer.
@@ -60,6 +64,7 @@ impl World {
             body: None,
             assertion,
             asserted: true,
+            port: self.address.port(),
         }
     }
 }
@@ -111,6 +116,17 @@ impl Ask<'_> {
         self
     }
 
+    /// To a backend in a process of its own, whose clock is the machine's.
+    pub(crate) fn of(mut self, backend: &Backend) -> Self {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+        self.assertion.issued_ms = u64::try_from(now).unwrap();
+        self.assertion.expires_ms = self.assertion.issued_ms + 10_000;
+        self.port = backend.port;
+        // Buffers of a connection that is kept would keep what went through them.
+        self.headers.insert("connection", HeaderValue::from_static("close"));
+        self
+    }
+
     /// Changes what the front door states.
     pub(crate) fn stating(mut self, change: impl FnOnce(&mut Assertion)) -> Self {
         change(&mut self.assertion);
@@ -134,7 +150,7 @@ impl Ask<'_> {
             let value = self.minted();
             self.headers.append("domicile-route", value.parse().unwrap());
         }
-        let url = format!("https://{}:{}{}", self.clinic.host, self.world.address.port(), self.path);
+        let url = format!("https://{}:{}{}", self.clinic.host, self.port, self.path);
         let mut request = self.world.client.request(self.method.clone(), url).headers(self.headers);
         if let Some(body) = self.body {
             request = request.body(body);

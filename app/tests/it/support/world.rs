@@ -43,8 +43,8 @@ use uuid::Uuid;
 
 /// The port the tests' links and origins are made with.
 pub(crate) const PUBLIC_PORT: u16 = 7410;
-const BASE: &str = "domicile.localhost";
-const NAME: &str = "backend.us.domicile.internal";
+pub(super) const BASE: &str = "domicile.localhost";
+pub(super) const NAME: &str = "backend.us.domicile.internal";
 
 /// A clinic of the world.
 #[derive(Clone)]
@@ -80,11 +80,15 @@ pub(crate) struct World {
     pub(crate) client: reqwest::Client,
     /// What a front door connects with, for tests that write bytes themselves.
     pub(crate) tls: Arc<rustls::ClientConfig>,
-    signer: Signer,
+    pub(super) signer: Signer,
     verifier: Verifier,
     head: std::sync::Mutex<Head>,
     server: ServerHandle,
-    pki: Pki,
+    pub(super) pki: Pki,
+    /// The directory at the beginning, signed.
+    pub(super) snapshot: Vec<u8>,
+    /// The lines of the two key files.
+    pub(super) key_lines: [String; 2],
 }
 
 /// What a test may want otherwise.
@@ -151,7 +155,8 @@ impl World {
         for entry in &entries {
             head = head.after(&regions::directory::encode(entry));
         }
-        directory.apply_snapshot(&signer.snapshot(head, entries.to_vec(), 1), &verifier).unwrap();
+        let snapshot = signer.snapshot(head, entries.to_vec(), 1);
+        directory.apply_snapshot(&snapshot, &verifier).unwrap();
 
         let now_ms = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
         let (clock, hand) = Clock::manual(u64::try_from(now_ms).unwrap());
@@ -195,6 +200,8 @@ impl World {
             head: std::sync::Mutex::new(head),
             server,
             pki,
+            snapshot,
+            key_lines: [line.to_string(), receipts.to_string()],
         }
     }
 

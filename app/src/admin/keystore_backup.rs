@@ -34,8 +34,8 @@ pub(super) struct Backup {
     #[arg(long)]
     to: PathBuf,
     /// The folder of `pg_dump`; the search path when absent.
-    #[arg(long, default_value = "")]
-    programs: PathBuf,
+    #[arg(long)]
+    programs: Option<PathBuf>,
 }
 
 /// Which backups are looked at.
@@ -53,16 +53,16 @@ pub(super) struct Restore {
     #[arg(long)]
     from: PathBuf,
     /// The folder of `pg_restore`; the search path when absent.
-    #[arg(long, default_value = "")]
-    programs: PathBuf,
+    #[arg(long)]
+    programs: Option<PathBuf>,
 }
 
 pub(super) async fn run(cx: &Cx, what: KeyStore) -> Result<Table, RoleError> {
     let now = DateTime::<Utc>::from(Clock::system().now());
     match what {
         KeyStore::Backup(args) => {
-            let made =
-                keystore::make(&cx.as_migrator, (&args.to, &args.programs), now).await.map_err(failed)?;
+            let programs = args.programs.unwrap_or_default();
+            let made = keystore::make(&cx.as_migrator, (&args.to, &programs), now).await.map_err(failed)?;
             let mut table = Table::new(&["file", "bytes", "week", "last_erasure"]);
             table.push(vec![
                 json!(made.file.display().to_string()),
@@ -79,8 +79,8 @@ pub(super) async fn run(cx: &Cx, what: KeyStore) -> Result<Table, RoleError> {
             Ok(table)
         }
         KeyStore::Restore(args) => {
-            let done =
-                keystore::restore(&cx.as_migrator, (&args.from, &args.programs)).await.map_err(failed)?;
+            let programs = args.programs.unwrap_or_default();
+            let done = keystore::restore(&cx.as_migrator, (&args.from, &programs)).await.map_err(failed)?;
             let mut table = Table::new(&["bytes", "backup_ends", "replayed", "key_store_ends"]);
             table.push(vec![
                 json!(done.bytes),

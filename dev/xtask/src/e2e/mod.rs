@@ -7,6 +7,8 @@ mod faults;
 mod private;
 mod raw;
 mod records;
+mod rolling;
+mod runbooks;
 mod setup;
 
 use std::collections::HashMap;
@@ -45,7 +47,7 @@ pub(crate) struct World {
 type Scenario = for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = Outcome<()>> + 'a>>;
 
 /// In this order: the scans come after everything that could leave a trace, the faults last.
-const SCENARIOS: [(&str, Scenario); 20] = [
+const SCENARIOS: [(&str, Scenario); 22] = [
     ("stack.json has the promised keys", |world| Box::pin(async { setup::stack_json(world) })),
     ("the commands that a start shows work as they stand", |world| {
         Box::pin(async { setup::shown_commands(world) })
@@ -71,6 +73,7 @@ const SCENARIOS: [(&str, Scenario); 20] = [
     ("a front door restarts while the control plane is down", |world| Box::pin(faults::control_down(world))),
     ("a front door without a directory says not ready", |world| Box::pin(faults::no_directory(world))),
     ("a region that stops is missing there and nowhere else", |world| Box::pin(faults::region_down(world))),
+    ("a rolling update and its rollback lose no request", |world| Box::pin(rolling::update(world))),
     ("no other account can read what the stack keeps", |world| {
         Box::pin(async { private::no_other_account(world) })
     }),
@@ -80,6 +83,8 @@ const SCENARIOS: [(&str, Scenario); 20] = [
     ("no record of one region is known in the other", |world| Box::pin(canary::no_foreign_record(world))),
     ("a record's id is nobody's at another clinic", |world| Box::pin(records::foreign_ids(world))),
     ("data survive a stop and a start", |world| Box::pin(setup::survive(world))),
+    // The last, because it adds a region and a shard that nobody serves.
+    ("the commands of the runbooks work", |world| Box::pin(async { runbooks::commands(world) })),
 ];
 
 /// Starts a stack in `home`, runs every scenario, stops the stack and removes what it left.

@@ -51,26 +51,47 @@ impl FrontDoor {
     /// Searches, and gives how many patients were found.
     pub(crate) async fn search(&mut self, criterion: &serde_json::Value) -> (Duration, usize) {
         let body = serde_json::to_vec(criterion).unwrap();
+        let body = ("application/json", body);
         let (took, status, body) = self.ask("POST", "/api/v1/patients/search", Some(body)).await;
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
         let found: serde_json::Value = serde_json::from_slice(&body).unwrap();
         (took, found["items"].as_array().unwrap().len())
     }
 
-    async fn ask(&mut self, method: &str, path: &str, body: Option<Vec<u8>>) -> (Duration, u16, Bytes) {
+    /// Changes something, which must end with `status`; gives the answer.
+    pub(crate) async fn post(
+        &mut self,
+        path: &str,
+        status: u16,
+        body: &serde_json::Value,
+    ) -> serde_json::Value {
+        let body = ("application/json", serde_json::to_vec(body).unwrap());
+        let (_, found, answer) = self.ask("POST", path, Some(body)).await;
+        assert_eq!(found, status, "{path}: {}", String::from_utf8_lossy(&answer));
+        serde_json::from_slice(&answer).unwrap_or_default()
+    }
+
+    /// One request, with the type of its body if it has one.
+    pub(crate) async fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, Vec<u8>)>,
+    ) -> (Duration, u16, Bytes) {
         let mut request = http::Request::builder()
             .method(method)
             .uri(path)
             .header("host", &self.clinic.host)
             .header(assertion::HEADER, self.mint(method, path))
             .header("cookie", &self.staff.cookie);
-        if body.is_some() {
+        if let Some((content_type, _)) = &body {
             request = request
                 .header("origin", self.clinic.origin())
                 .header("x-csrf-token", &self.staff.csrf)
-                .header("content-type", "application/json");
+                .header("content-type", *content_type);
         }
-        let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).unwrap();
+        let body = body.map(|(_, bytes)| bytes).unwrap_or_default();
+        let request = request.body(Full::new(Bytes::from(body))).unwrap();
         self.sender.ready().await.unwrap();
         let sent = Instant::now();
         let answer = self.sender.send_request(request).await.unwrap();

@@ -1,4 +1,5 @@
-//! A clinic's requests against a real backend: patient reads beside pgbench running the same SQL, and searches beside reads.
+//! A clinic's requests against a real backend: patient reads beside pgbench running the same SQL, searches beside reads, and
+//! erasures.
 //!
 //! `cargo bench -p app --bench clinic` measures; without `--bench`, as `cargo test` runs it, or with `--quick`, everything
 //! runs once in a few seconds and proves that the harness works. Each result is one line of JSON.
@@ -11,6 +12,7 @@
     reason = "a benchmark stops loudly and prints what it measured"
 )]
 
+mod erasure;
 mod fill;
 mod load;
 mod pgbench;
@@ -39,6 +41,8 @@ pub(crate) struct Scale {
     pub(crate) small: usize,
     /// Timed requests of each kind.
     pub(crate) samples: usize,
+    /// Patients that are erased.
+    pub(crate) erased: usize,
     /// Whether the numbers mean anything.
     pub(crate) real: bool,
 }
@@ -50,6 +54,7 @@ const FULL: Scale = Scale {
     patients: 100_000,
     small: 10_000,
     samples: 2_000,
+    erased: 50,
     real: true,
 };
 const QUICK: Scale = Scale {
@@ -59,6 +64,7 @@ const QUICK: Scale = Scale {
     patients: 400,
     small: 100,
     samples: 40,
+    erased: 2,
     real: false,
 };
 
@@ -75,6 +81,9 @@ fn main() {
         }
         if chosen("searches") {
             Box::pin(searches::measure(&world, scale)).await;
+        }
+        if chosen("erasure") {
+            Box::pin(erasure::measure(&world, scale)).await;
         }
         world.stop().await;
     });

@@ -114,8 +114,13 @@ impl World {
         World { region, app, alpha, beta, route_keys, address, tls, server, _pki: pki }
     }
 
-    /// A receptionist with a session, made without the slow password hash.
+    /// A receptionist with a session.
     pub(crate) async fn staff(&self, clinic: &Clinic) -> Staff {
+        self.staff_as(clinic, Role::Receptionist).await
+    }
+
+    /// Somebody with a role and a session, made without the slow password hash.
+    pub(crate) async fn staff_as(&self, clinic: &Clinic, role: Role) -> Staff {
         let (account, token) = (new_id(), Token::random());
         let now = DateTime::<Utc>::from(self.app.clock.now());
         let mut tx = self.region.regional.begin(clinic.tenant, "bench.staff").await.unwrap();
@@ -128,7 +133,7 @@ impl World {
             login_tag_even: None,
             email: seal(registry::ACCOUNT_EMAIL, "desk@example.com"),
             display_name: seal(registry::ACCOUNT_DISPLAY_NAME, "Desk"),
-            role: Role::Receptionist,
+            role,
             state: "active",
             now,
         }

@@ -97,7 +97,12 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::DocumentDownload
         | Action::DocumentLink
         | Action::DocumentRedeem => {
-            treats(role) || registers(role) || examines(role) || charges(role) || answers_for_privacy(role)
+            treats(role)
+                || registers(role)
+                || examines(role)
+                || charges(role)
+                || answers_for_privacy(role)
+                || is_subject_or_proxy(role)
         }
         Action::PatientRead => {
             treats(role)

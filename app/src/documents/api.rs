@@ -2,12 +2,12 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::TimeDelta;
+use serde::Deserialize;
 use tenancy::TenantTx;
 use tenancy::audit::{AuditEntry, Outcome};
 use tenancy::keys::{Purpose, SubjectId};
-use tenancy::objects::{Extent, ObjectCipher, ObjectId, PART_BYTES};
+use tenancy::objects::{Extent, ObjectCipher, ObjectId};
 use tenancy::sealed::{Phi, Sealer};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,6 +15,8 @@ use zeroize::Zeroizing;
 
 use super::content::MediaType;
 use super::model::{Document, DocumentId, DocumentRow, Kind, State, Words, field_bits};
+use super::rules::Sight;
+use super::view::{Body, DocumentPage, DocumentView};
 use super::{queries, rules, sweep};
 use crate::access::{Role, Within};
 use crate::auth::token::sha256;
@@ -72,125 +74,14 @@ pub struct WordsInput {
     pub notes: Option<String>,
 }
 
-/// How the bytes of an announced document are to be sent.
-#[derive(Serialize, ToSchema)]
-pub struct UploadView {
-    /// Bytes of every part but the last.
-    part_bytes: u64,
-    /// Number of parts.
-    parts: u16,
-    /// Numbers of the parts that have come.
-    received: Vec<u16>,
-    /// When what has come is removed.
-    expires_at: Option<DateTime<Utc>>,
-}
-
-/// A document.
-#[derive(Serialize, ToSchema)]
-pub struct DocumentView<'a> {
-    /// Opaque id.
-    id: String,
-    /// The patient.
-    patient: String,
-    /// Counts the changes; the ETag is made of it.
-    version: i64,
-    /// What it is for.
-    kind: Kind,
-    /// What it is made of.
-    media_type: MediaType,
-    /// Where it is in its life.
-    state: State,
-    /// Why it was not accepted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<&'a str>,
-    /// Bytes.
-    size_bytes: u64,
-    /// Title.
-    title: &'a str,
-    /// Notes.
-    notes: Option<&'a str>,
-    /// The name the file had.
-    file_name: Option<&'a str>,
-    /// SHA-256 of the bytes in hexadecimal.
-    sha256: Option<&'a str>,
-    /// The document it replaces.
-    supersedes: Option<String>,
-    /// The document that replaced it.
-    superseded_by: Option<String>,
-    /// When it was announced.
-    created_at: DateTime<Utc>,
-    /// When it was last changed.
-    updated_at: DateTime<Utc>,
-    /// How its bytes are to be sent, while they are missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upload: Option<UploadView>,
-}
-
-/// A page of documents.
-#[derive(Serialize, ToSchema)]
-pub struct DocumentPage<'a> {
-    /// The documents, newest first.
-    items: Vec<DocumentView<'a>>,
-    /// Continues the list; absent at its end.
-    next_cursor: Option<String>,
-}
-
-impl<'a> DocumentView<'a> {
-    fn of(document: &'a Document, received: Vec<u16>) -> DocumentView<'a> {
-        let words = &document.words;
-        let upload =
-            Extent::new(document.size_bytes).filter(|_| document.state.is_open()).map(|extent| UploadView {
-                part_bytes: PART_BYTES,
-                parts: extent.parts(),
-                received,
-                expires_at: document.purge_after,
-            });
-        DocumentView {
-            id: document.id.to_string(),
-            patient: document.patient.to_string(),
-            version: document.version,
-            kind: document.kind,
-            media_type: document.media_type,
-            state: document.state,
-            refusal: document.refusal.as_deref(),
-            size_bytes: document.size_bytes,
-            title: words.title.expose(),
-            notes: words.notes.expose().as_deref(),
-            file_name: words.file_name.expose().as_deref(),
-            sha256: words.sha256.expose().as_deref(),
-            supersedes: document.supersedes.map(|id| id.to_string()),
-            superseded_by: document.superseded_by.map(|id| id.to_string()),
-            created_at: document.created_at,
-            updated_at: document.updated_at,
-            upload,
-        }
-    }
-}
-
-/// A finished answer body and what its headers need.
-pub(super) struct Body {
-    pub(super) id: DocumentId,
-    version: i64,
-    json: Zeroizing<Vec<u8>>,
-}
-
-impl Body {
-    pub(super) fn of(document: &Document, received: Vec<u16>) -> Result<Body, AppError> {
-        let json = to_json(&DocumentView::of(document, received))?;
-        Ok(Body { id: document.id, version: document.version, json })
-    }
-
-    pub(super) fn into_response(self, mut builder: actix_web::HttpResponseBuilder) -> HttpResponse {
-        builder
-            .insert_header((header::ETAG, etag(self.version)))
-            .content_type("application/json")
-            .body(self.json.to_vec())
-    }
-}
-
 /// The role of whoever is asking.
 pub(super) fn role(ctx: &Ctx) -> Result<Role, AppError> {
     ctx.actor.map(|actor| actor.role).ok_or_else(|| AppError::internal("call.no_actor"))
+}
+
+/// What of a document the caller is shown.
+pub(super) fn sight(ctx: &Ctx) -> Result<Sight, AppError> {
+    Ok(rules::sight(role(ctx)?))
 }
 
 /// An entry about a document.
@@ -252,6 +143,9 @@ pub(super) async fn find(
     };
     let found = found.ok_or_else(|| AppError::from(NOT_FOUND).denied("absent"))?;
     check_tie(ctx, tx, found.0.patient).await?;
+    if !sight(ctx)?.sees(found.0.state) {
+        return Err(AppError::from(NOT_FOUND).denied("not_ready"));
+    }
     check_kind(ctx, found.0.kind, need)?;
     Ok(found)
 }
@@ -294,7 +188,7 @@ pub async fn create(call: Call, Json(input): Json<DocumentInput>) -> Result<Http
             let sealer = ctx.keys.subject_sealer(tx.tenant(), SubjectId::from(patient.bytes())).await?;
             let announced = Announced { patient, words, extent, supersedes };
             let document = announced.insert(ctx, tx, &sealer, &input).await?;
-            let body = Body::of(&document, Vec::new())?;
+            let body = Body::of(&document, sight(ctx)?, Vec::new())?;
             if let Some(request) = &repeated {
                 request.store(tx, &sealer, patient, &body.json).await?;
             }
@@ -451,30 +345,30 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
         .staff(async |ctx, tx| {
             let patient = find_patient(ctx, tx, call.path("id")).await?;
             let (role, clinic) = (role(ctx)?, ctx.keys.tenant_sealer(tx.tenant()).await?);
+            let sight = rules::sight(role);
             let after = match &query.cursor {
                 Some(text) => Some(
                     cursor::read(&clinic, List::Documents, text).map(DocumentId::from).ok_or(BAD_CURSOR)?,
                 ),
                 None => None,
             };
-            let kinds: Vec<Kind> =
-                Kind::ALL.into_iter().filter(|kind| rules::may_read(role, *kind)).collect();
+            let wanted = queries::Wanted::of(role, limit.saturating_add(1));
             let sealer = ctx.keys.subject_sealer(tx.tenant(), SubjectId::from(patient.bytes())).await?;
             let macs = ctx.keys.row_macs(tx.tenant()).await?;
             let with = Sealing { sealer: &sealer, macs: &macs };
-            let mut found = queries::page(tx, &with, &kinds, after, limit.saturating_add(1)).await?;
+            let mut found = queries::page(tx, &with, &wanted, after).await?;
             let more = paging::cut(&mut found, limit);
             let next_cursor = match found.last() {
                 Some(last) if more => Some(cursor::write(&clinic, List::Documents, last.id.uuid())?),
                 _ => None,
             };
-            let items = found.iter().map(|one| DocumentView::of(one, Vec::new())).collect();
+            let items = found.iter().map(|one| DocumentView::of(one, sight, Vec::new())).collect();
             let json = to_json(&DocumentPage { items, next_cursor: next_cursor.clone() })?;
             let entry = ctx
                 .entry(call.action(), Outcome::Allow)
                 .resource("patient", patient.bytes())
                 .subject(patient.bytes())
-                .fields(field_bits::WORDS)
+                .fields(sight.fields())
                 .count(u32::try_from(found.len()).unwrap_or(u32::MAX));
             Done::audited((json, next_cursor.map(|next| (patient, next))), entry)
         })
@@ -502,8 +396,9 @@ pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
                 None => Vec::new(),
             };
             let received = received.into_iter().map(|part| part.number).collect();
-            let entry = entry(ctx, &call, &document).fields(field_bits::WORDS);
-            Done::audited(Body::of(&document, received)?, entry)
+            let sight = sight(ctx)?;
+            let entry = entry(ctx, &call, &document).fields(sight.fields());
+            Done::audited(Body::of(&document, sight, received)?, entry)
         })
         .await?;
     let known = call.headers().get(header::IF_NONE_MATCH);
@@ -545,7 +440,7 @@ pub async fn update(call: Call, Json(input): Json<WordsInput>) -> Result<HttpRes
                 return Err(STALE.into());
             }
             let entry = touching(entry(ctx, &call, &document)).fields(field_bits::WORDS);
-            Done::audited(Body::of(&document, Vec::new())?, entry)
+            Done::audited(Body::of(&document, sight(ctx)?, Vec::new())?, entry)
         })
         .await?;
     Ok(body.into_response(HttpResponse::Ok()))

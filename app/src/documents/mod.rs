@@ -18,6 +18,7 @@ pub mod scanner;
 pub mod sweep;
 pub mod tables;
 pub mod upload;
+pub mod view;
 
 use tenancy::objects::ObjectError;
 use tokio::sync::Semaphore;

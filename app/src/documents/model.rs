@@ -305,6 +305,8 @@ pub mod field_bits {
     pub const CONTENT: u64 = 1 << 17;
     /// A part of the bytes.
     pub const CONTENT_RANGE: u64 = 1 << 18;
+    /// Title and file name, without the notes.
+    pub const NAMES: u64 = 1 << 19;
 }
 
 #[cfg(test)]

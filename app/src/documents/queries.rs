@@ -13,7 +13,7 @@ use super::content::MediaType;
 use super::model::{Document, DocumentId, DocumentRow, Kind, ObjectRow, PartRow, State, TextRow, Words};
 use super::rules;
 use super::tables::{document, document_text, stored_object, stored_part};
-use crate::access::Within;
+use crate::access::{Role, Within};
 use crate::patients::model::PatientId;
 use crate::registry;
 use crate::store::{self, Sealing, StoreError};
@@ -149,28 +149,51 @@ pub async fn find(
     Ok(Some((head.open(words)?, sealer)))
 }
 
-/// A page of a patient's documents of some kinds, newest first.
+/// Which documents a page is made of, and how many.
+pub struct Wanted {
+    kinds: Vec<&'static str>,
+    states: Vec<&'static str>,
+    limit: i64,
+}
+
+impl Wanted {
+    /// What somebody of this role may be shown, at most `limit` of it.
+    #[must_use]
+    pub fn of(role: Role, limit: i64) -> Wanted {
+        let listed = |state: &State| {
+            !matches!(state, State::Deleted | State::Purged) && rules::sight(role).sees(*state)
+        };
+        Wanted {
+            kinds: Kind::ALL
+                .into_iter()
+                .filter(|kind| rules::may_read(role, *kind))
+                .map(Kind::as_str)
+                .collect(),
+            states: State::ALL.into_iter().filter(listed).map(State::as_str).collect(),
+            limit,
+        }
+    }
+}
+
+/// A page of a patient's documents, newest first.
 ///
 /// # Errors
 /// What the database or the key store says.
 pub async fn page(
     tx: &mut TenantTx,
     with: &Sealing<'_>,
-    kinds: &[Kind],
+    wanted: &Wanted,
     after: Option<DocumentId>,
-    limit: i64,
 ) -> Result<Vec<Document>, StoreError> {
     let patient = Uuid::from_bytes(with.sealer.subject());
-    let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    let hidden = [State::Deleted.as_str(), State::Purged.as_str()];
     let mut query = document::table
         .inner_join(document_text::table.on(document_text::document_id.eq(document::id)))
         .filter(document::patient_id.eq(patient))
-        .filter(document::kind.eq_any(names))
-        .filter(document::state.ne_all(hidden))
+        .filter(document::kind.eq_any(&wanted.kinds))
+        .filter(document::state.eq_any(&wanted.states))
         .select((DocumentRow::as_select(), TextRow::as_select()))
         .order((document::created_at.desc(), document::id.desc()))
-        .limit(limit)
+        .limit(wanted.limit)
         .into_boxed();
     if let Some(after) = after {
         let last: Option<DateTime<Utc>> = document::table

@@ -5,7 +5,7 @@ use tenancy::objects::Extent;
 use tenancy::sealed::Phi;
 
 use super::api::{DocumentInput, WordsInput};
-use super::model::{Kind, Words};
+use super::model::{Kind, State, Words, field_bits};
 use crate::access::Role;
 use crate::error::FieldError;
 use crate::patients::aadhaar::looks_like_aadhaar;
@@ -31,7 +31,11 @@ pub const LINK_MAX_S: i64 = 300;
 pub const fn may_read(role: Role, kind: Kind) -> bool {
     match role {
         Role::Physician | Role::Nurse | Role::PrivacyOfficer => true,
-        Role::ClinicAdmin | Role::Patient | Role::Proxy | Role::MachineClient => false,
+        // The patient's own record (45 CFR 164.524).
+        Role::Patient => true,
+        // Stands in for the patient; a card shows the numbers that a proxy is not shown in the record either.
+        Role::Proxy => !matches!(kind, Kind::InsuranceCard),
+        Role::ClinicAdmin | Role::MachineClient => false,
         Role::Receptionist => {
             matches!(kind, Kind::Referral | Kind::ConsentForm | Kind::InsuranceCard | Kind::Other)
         }
@@ -52,6 +56,55 @@ pub const fn may_write(role: Role, kind: Kind) -> bool {
         Role::LabTechnician => matches!(kind, Kind::LabReport | Kind::Image),
         Role::Billing => matches!(kind, Kind::InsuranceCard),
         Role::ClinicAdmin | Role::PrivacyOfficer | Role::Patient | Role::Proxy | Role::MachineClient => false,
+    }
+}
+
+/// What of the documents of a kind that a role may read it sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Every one, whatever its state, with what staff wrote to each other about it.
+    Work,
+    /// The record as it is: what was found clean, without staff's notes.
+    Record,
+}
+
+/// What somebody of this role sees.
+#[must_use]
+pub const fn sight(role: Role) -> Sight {
+    match role {
+        Role::Physician
+        | Role::Nurse
+        | Role::Receptionist
+        | Role::LabTechnician
+        | Role::Billing
+        | Role::PrivacyOfficer => Sight::Work,
+        Role::Patient | Role::Proxy | Role::ClinicAdmin | Role::MachineClient => Sight::Record,
+    }
+}
+
+impl Sight {
+    /// Whether a document in this state is there at all.
+    #[must_use]
+    pub const fn sees(self, state: State) -> bool {
+        match self {
+            Sight::Work => true,
+            Sight::Record => state.is_readable(),
+        }
+    }
+
+    /// Whether the notes are shown.
+    #[must_use]
+    pub const fn shows_notes(self) -> bool {
+        matches!(self, Sight::Work)
+    }
+
+    /// What an audit entry says was shown.
+    #[must_use]
+    pub const fn fields(self) -> u64 {
+        match self {
+            Sight::Work => field_bits::WORDS,
+            Sight::Record => field_bits::NAMES,
+        }
     }
 }
 
@@ -172,6 +225,17 @@ mod tests {
         }
         assert!(may_write(Role::LabTechnician, Kind::LabReport));
         assert!(!may_read(Role::Billing, Kind::LabReport) && !may_write(Role::Nurse, Kind::Prescription));
+    }
+
+    #[test]
+    fn only_who_may_write_sees_what_is_not_ready() {
+        for role in Role::ALL {
+            let writes = Kind::ALL.into_iter().any(|kind| may_write(role, kind));
+            let work = sight(role) == Sight::Work;
+            assert!(work || !writes, "{}", role.as_str());
+            assert_eq!(sight(role).sees(State::Quarantined), work, "{}", role.as_str());
+            assert!(sight(role).sees(State::Current));
+        }
     }
 
     #[test]

@@ -14,9 +14,10 @@ use tenancy::{JobPayload, TenantRef};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use super::api::{self, Body, Need, entry};
+use super::api::{self, Need, entry, sight};
 use super::model::{Document, DocumentId, State, field_bits};
 use super::queries;
+use super::view::Body;
 use crate::call::{Call, Done, roll_back};
 use crate::error::{AppError, BODY_BROKEN, BUSY, DOCUMENT_STATE, NOT_FOUND, PARTS_MISSING};
 use crate::jobs::INSPECT_DOCUMENT;
@@ -242,7 +243,7 @@ enum Completing {
 /// Ends an upload: all bytes have come, and the document is looked at. Doing it again changes nothing.
 #[utoipa::path(post, path = "/api/v1/documents/{id}/complete", tag = "documents", operation_id = "document.complete",
     params(("id" = String, Path, description = "Document id")),
-    responses((status = 202, body = super::api::DocumentView<'static>, description = "It is being looked at"),
+    responses((status = 202, body = super::view::DocumentView<'static>, description = "It is being looked at"),
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "No such document"),
         (status = 409, body = crate::error::Problem, content_type = "application/problem+json", description = "Parts are missing, or no upload is open")))]
 pub async fn complete(call: Call) -> Result<HttpResponse, AppError> {
@@ -281,7 +282,7 @@ pub async fn complete(call: Call) -> Result<HttpResponse, AppError> {
             document.state = State::Scanning;
             document.purge_after = None;
             let entry = entry(ctx, &call, &document).touches(queries::TABLE);
-            Done::audited(Body::of(&document, Vec::new())?, entry)
+            Done::audited(Body::of(&document, sight(ctx)?, Vec::new())?, entry)
         })
         .await?;
     Ok(body.into_response(HttpResponse::Accepted()))
@@ -295,7 +296,7 @@ async fn completing(call: &Call) -> Result<Completing, AppError> {
                 return Err(DOCUMENT_STATE.into());
             }
             let entry = entry(ctx, call, &document).reason("repeated");
-            return Done::audited(Completing::Done(Body::of(&document, Vec::new())?), entry);
+            return Done::audited(Completing::Done(Body::of(&document, sight(ctx)?, Vec::new())?), entry);
         }
         check_open(ctx.now(), &document)?;
         let row = document.object.ok_or(DOCUMENT_STATE)?;

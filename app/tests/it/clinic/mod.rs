@@ -27,6 +27,7 @@ mod memory;
 mod openapi;
 mod own_account;
 mod packs;
+mod own_documents;
 mod passkeys;
 mod patient_account;
 mod patients;

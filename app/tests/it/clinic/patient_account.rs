@@ -10,17 +10,17 @@ use super::sessions::actor;
 use crate::support::{Actor, Answer, World, patient};
 
 /// A clinic whose front desk has registered a patient and opened the record to her.
-struct Desk {
-    world: World,
-    desk: Actor,
+pub(super) struct Desk {
+    pub(super) world: World,
+    pub(super) desk: Actor,
     /// Hers, and another one's.
-    ids: [String; 2],
+    pub(super) ids: [String; 2],
 }
 
 const ADDRESS: &str = "asha.rao@example.com";
 
 impl Desk {
-    async fn new() -> Desk {
+    pub(super) async fn new() -> Desk {
         let world = World::new().await;
         let desk = world.staff(&world.alpha, Role::Receptionist).await;
         let mut ids = [const { String::new() }; 2];
@@ -76,14 +76,14 @@ impl Desk {
         ask.json(&json!({ "code": code })).header("cookie", cookie).send().await
     }
 
-    async fn signed_in(&self) -> (Actor, Answer) {
+    pub(super) async fn signed_in(&self) -> (Actor, Answer) {
         let (cookie, _) = self.ask(ADDRESS).await;
         let codes = self.codes().await;
         let session = self.complete(&cookie, codes.last().unwrap()).await.expect(201);
         (actor(&session), session)
     }
 
-    async fn get(&self, who: &Actor, path: &str) -> Answer {
+    pub(super) async fn get(&self, who: &Actor, path: &str) -> Answer {
         self.world.ask(&self.world.alpha, "GET", path).by(who).send().await
     }
 }

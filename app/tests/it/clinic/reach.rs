@@ -62,7 +62,7 @@ async fn learnt(world: &World, who: &Actor, id: &str) -> Vec<String> {
 }
 
 /// Takes the row security of reach away, as a careless migration would.
-async fn without_row_security(world: &World, clinic: &Clinic) {
+pub(super) async fn without_row_security(world: &World, clinic: &Clinic) {
     let schemas = [tenancy::SchemaName::ops(clinic.tenant.id), tenancy::SchemaName::phi(clinic.tenant.id)];
     let sql = format!(
         "DO $$ DECLARE one record; BEGIN
@@ -76,7 +76,7 @@ async fn without_row_security(world: &World, clinic: &Clinic) {
 }
 
 /// A policy whose queries carry no condition of reach.
-fn without_conditions() -> Policy {
+pub(super) fn without_conditions() -> Policy {
     Policy { within: |_| Reach::Everyone, ..Policy::default() }
 }
 

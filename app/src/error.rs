@@ -100,6 +100,10 @@ kinds! {
     DOCUMENT_NOT_READABLE = 409 "document_not_readable" "The document was not found clean, or its bytes are gone.";
     /// Parts of a document have not come.
     PARTS_MISSING = 409 "parts_missing" "Parts are missing; read the document to see which have come.";
+    /// Too many requests to correct one record.
+    TOO_MANY_CORRECTIONS = 409 "too_many_corrections" "As many requests as may be open wait for the clinic's answer.";
+    /// A request is answered once.
+    CORRECTION_ANSWERED = 409 "correction_answered" "This request was answered already.";
     /// There is an open request to erase this patient.
     ERASURE_OPEN = 409 "erasure_open" "There is an open request to erase this patient.";
     /// No request waits for a decision.

@@ -14,6 +14,7 @@ pub mod call;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod corrections;
 pub mod ctx;
 pub mod disclosures;
 pub mod documents;

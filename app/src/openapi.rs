@@ -7,7 +7,8 @@ use utoipa::{Modify, OpenApi};
 use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
 use crate::{
-    audit, auth, break_glass, disclosures, documents, erasure, patients, relationships, sites, staff,
+    audit, auth, break_glass, corrections, disclosures, documents, erasure, patients, relationships, sites,
+    staff,
 };
 
 /// OpenAPI 3.1 description of everything under `/api/v1`.
@@ -95,6 +96,9 @@ use crate::{
         audit::report::read,
         disclosures::api::list,
         disclosures::api::record,
+        corrections::api::ask,
+        corrections::api::list,
+        corrections::api::answer,
         audit::pack::download::list,
         audit::pack::download::download,
     ),
@@ -111,6 +115,7 @@ use crate::{
         (name = "documents", description = "What is kept of a patient's papers and images"),
         (name = "erasure", description = "Erasing a patient for good, and what keeps a record from it"),
         (name = "disclosures", description = "To whom a patient's data were given"),
+        (name = "corrections", description = "What patients ask to be corrected in the record, and the clinic's answers"),
         (name = "audit", description = "Who did what to whose data"),
         (name = "description", description = "This document"),
     )

@@ -12,6 +12,7 @@ const TOTP: u32 = 104;
 const BREAK_GLASS: u32 = 130;
 const DOCUMENT: u32 = 110;
 const DISCLOSURE: u32 = 160;
+const CORRECTION: u32 = 170;
 
 /// `person.names`
 pub const PERSON_NAMES: Column = Column::new(PERSON, 1);
@@ -78,6 +79,10 @@ pub const DOCUMENT_FILE_NAME: Column = Column::new(DOCUMENT, 3);
 pub const DOCUMENT_SHA256: Column = Column::new(DOCUMENT, 4);
 /// `disclosure.content`
 pub const DISCLOSURE_CONTENT: Column = Column::new(DISCLOSURE, 1);
+/// `correction.request_sealed`
+pub const CORRECTION_REQUEST: Column = Column::new(CORRECTION, 1);
+/// `correction.answer_sealed`
+pub const CORRECTION_ANSWER: Column = Column::new(CORRECTION, 2);
 
 /// Every column above, so that a test can see that no two share a number.
 pub const COLUMNS: &[Column] = &[
@@ -113,6 +118,8 @@ pub const COLUMNS: &[Column] = &[
     DOCUMENT_FILE_NAME,
     DOCUMENT_SHA256,
     DISCLOSURE_CONTENT,
+    CORRECTION_REQUEST,
+    CORRECTION_ANSWER,
 ];
 
 /// Medical record number. The schema's unique index names this number too.

@@ -6,7 +6,8 @@ use actix_web::web;
 use crate::access::Action;
 use crate::middleware::rate::RateClass;
 use crate::{
-    audit, auth, break_glass, disclosures, documents, erasure, openapi, patients, relationships, sites, staff,
+    audit, auth, break_glass, corrections, disclosures, documents, erasure, openapi, patients, relationships,
+    sites, staff,
 };
 
 /// One line of the table.
@@ -114,6 +115,9 @@ routes! {
     GET    "/api/v1/patients/{id}/access-report" AccessReport     Bulk  audit::report::read;
     GET    "/api/v1/patients/{id}/disclosures"   DisclosureList   Bulk  disclosures::api::list;
     POST   "/api/v1/patients/{id}/disclosures"   DisclosureRecord Write disclosures::api::record;
+    POST   "/api/v1/patients/{id}/corrections"   CorrectionAsk    Write corrections::api::ask;
+    GET    "/api/v1/patients/{id}/corrections"   CorrectionList   Read  corrections::api::list;
+    POST   "/api/v1/patients/{id}/corrections/{correction}/answer" CorrectionAnswer Write corrections::api::answer;
     GET    "/api/v1/audit/packs"                     PackList     Read audit::pack::download::list;
     GET    "/api/v1/audit/packs/{id}/files/{number}" PackDownload Read audit::pack::download::download;
 }

@@ -211,6 +211,12 @@ actions! {
     DisclosureRecord "disclosure.record" Staff Patients;
     /// See to whom a patient's data were given.
     DisclosureList "disclosure.list" Staff Patients;
+    /// Ask the clinic to correct the record.
+    CorrectionAsk "correction.ask" Staff Patients;
+    /// See what was asked for, and what the clinic answered.
+    CorrectionList "correction.list" Staff Patients;
+    /// Answer it.
+    CorrectionAnswer "correction.answer" Staff Patients;
     /// See of which months there are packs of the audit log.
     PackList "audit_pack.list" Staff Patients;
     /// Have a file of a pack.

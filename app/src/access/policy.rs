@@ -41,6 +41,13 @@ pub const fn may(role: Role, action: Action) -> bool {
         // Whom data were given to is known to those who give them; the account of it is the patient's, and is given out by
         // the one who answers for privacy (45 CFR 164.528).
         Action::DisclosureRecord => treats(role) || registers(role) || answers_for_privacy(role),
+        // The right is the patient's (45 CFR 164.526, DPDP Act section 12). Who may come to the words of a record sees what is
+        // said to be wrong with them; a physician or the one who answers for privacy decides.
+        Action::CorrectionAsk => is_subject_or_proxy(role),
+        Action::CorrectionList => {
+            treats(role) || registers(role) || answers_for_privacy(role) || is_subject_or_proxy(role)
+        }
+        Action::CorrectionAnswer => decides_on_care(role) || answers_for_privacy(role),
         Action::AccessReport | Action::DisclosureList => answers_for_privacy(role) || is_subject_or_proxy(role),
         // A second pair of eyes is needed for some resets, so the privacy officer may ask too.
         Action::StaffList | Action::FactorReset => runs_the_clinic(role) || answers_for_privacy(role),
@@ -150,6 +157,11 @@ group! {
     /// Care.
     treats: Physician | Nurse;
     others: ClinicAdmin | Receptionist | LabTechnician | Billing | PrivacyOfficer | Patient | Proxy | MachineClient
+}
+group! {
+    /// Answers for what the record says.
+    decides_on_care: Physician;
+    others: ClinicAdmin | Nurse | Receptionist | LabTechnician | Billing | PrivacyOfficer | Patient | Proxy | MachineClient
 }
 group! {
     /// Registration and appointments.

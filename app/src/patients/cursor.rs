@@ -28,6 +28,8 @@ pub enum List {
     AccessReport,
     /// To whom a patient's data were given.
     Disclosures,
+    /// A patient's requests to correct the record.
+    Corrections,
 }
 
 impl List {
@@ -40,6 +42,7 @@ impl List {
             List::Audit => [5; 16],
             List::AccessReport => [6; 16],
             List::Disclosures => [7; 16],
+            List::Corrections => [8; 16],
         }
     }
 }

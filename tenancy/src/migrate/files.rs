@@ -57,6 +57,7 @@ pub(crate) const TENANT: &[Migration] = &[
     migration!(13, "login_tags", "tenant/0013_login_tags"),
     migration!(14, "patient_accounts", "tenant/0014_patient_accounts"),
     migration!(15, "row_macs", "tenant/0015_row_macs"),
+    migration!(16, "corrections", "tenant/0016_corrections"),
 ];
 /// Functions, policies and grants of the shard, applied again whenever their hash changes.
 pub(crate) const REPLACEABLE_SHARD: &[&str] = &[

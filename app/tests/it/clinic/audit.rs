@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use app::access::{Action, Role, may};
+use app::relationships::model::Tie;
 use app::routes::{ROUTES, Route};
 use app::sites::model::SiteId;
 use app::staff::model::AccountId;
 
-use crate::support::{ACCOUNT, Actor, Answer, SITE, World, patient, sample_body, sample_path};
+use crate::support::{ACCOUNT, Actor, Answer, CORRECTION, SITE, World, patient, sample_body, sample_path};
 
 /// Routes that leave no entry; the file may only shrink.
 const UNAUDITED: &str = include_str!("../../ratchets/unaudited.txt");
@@ -40,8 +41,7 @@ async fn succeed(world: &World, route: &Route, n: usize) -> Answer {
     } else {
         made.json()["id"].as_str().unwrap().to_owned()
     };
-    before(world, route, &id).await;
-    let path = sample_path(route, &id);
+    let path = before(world, route, &id, actor).await;
     let mut ask =
         world.ask(&world.alpha, route.method.as_str(), &path).by(actor).header("if-match", "\"v1\"");
     if route.path.contains("/break-glass") && route.action != Action::BreakGlassStart {
@@ -80,18 +80,33 @@ async fn succeed(world: &World, route: &Route, n: usize) -> Answer {
     ask.send().await
 }
 
-/// What somebody else must have done for a decision about an erasure or a hold to succeed.
-async fn before(world: &World, route: &Route, id: &str) {
+/// What somebody else must have done for the actor to succeed about the patient; the path to ask.
+async fn before(world: &World, route: &Route, id: &str, actor: &Actor) -> String {
+    let path = sample_path(route, id);
     let (to, body) = match route.action {
+        Action::CorrectionAsk => {
+            world.tie(&world.alpha, id, actor, Tie::Subject).await;
+            return path;
+        }
+        Action::CorrectionAnswer => {
+            let herself = world.staff(&world.alpha, Role::Patient).await;
+            world.tie(&world.alpha, id, &herself, Tie::Subject).await;
+            let body = serde_json::json!({ "what": "My name.", "wish": "With an a." });
+            let to = format!("/api/v1/patients/{id}/corrections");
+            let asked =
+                world.ask(&world.alpha, "POST", &to).by(&herself).json(&body).send().await.expect(201);
+            return path.replace(CORRECTION, asked.json()["id"].as_str().unwrap());
+        }
         Action::ErasureApprove | Action::ErasureCancel => {
             ("erasures", serde_json::json!({ "basis": "registered_in_error" }))
         }
         Action::LegalHoldRelease => ("holds", serde_json::json!({ "reason": "regulator" })),
-        _ => return,
+        _ => return path,
     };
     let officer = world.staff(&world.alpha, Role::PrivacyOfficer).await;
     let ask = world.ask(&world.alpha, "POST", &format!("/api/v1/patients/{id}/{to}")).by(&officer);
     ask.json(&body).send().await.expect(201);
+    path
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,16 +152,24 @@ async fn every_change_and_every_look_at_a_patient_leaves_its_entry() {
     assert_eq!(silent, excused);
 }
 
+/// A route with someone who may take it, and a patient and a path it would succeed with.
+struct Asked {
+    n: usize,
+    route: &'static Route,
+    by: Actor,
+    about: String,
+    path: String,
+}
+
 /// A clinic with one patient, asked on every route that touches patients' data while its log cannot be written.
 struct Muted {
     world: World,
     actor: Actor,
     second: Actor,
     third: Actor,
-    /// Each route with someone who may take it and a patient it would succeed with, prepared while that could be recorded.
-    asked: Vec<(usize, &'static Route, Actor, String)>,
+    /// Each route, prepared while that could be recorded.
+    asked: Vec<Asked>,
     id: String,
-    emergency: String,
     /// The clinic's schema, quoted.
     ops: String,
 }
@@ -176,27 +199,30 @@ impl Muted {
                 Action::ErasureApprove | Action::ErasureCancel | Action::LegalHoldRelease
             );
             let about = if decides { world.patient(&actor, &format!("C-1-{n}")).await } else { id.clone() };
-            before(&world, route, &about).await;
-            asked.push((n, route, world.able(&world.alpha, route.action).await, about));
+            let by = world.able(&world.alpha, route.action).await;
+            let path = if route.path.contains("/break-glass") {
+                sample_path(route, &emergency)
+            } else {
+                before(&world, route, &about, &by).await
+            };
+            asked.push(Asked { n, route, by, about, path });
         }
         let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
-        Self { world, actor, second, third, asked, id, emergency, ops }
+        Self { world, actor, second, third, asked, id, ops }
     }
 
     /// Catalogue entry T42: nothing is shown and nothing changes.
     async fn shows_and_changes_nothing(&self) {
-        for (n, route, other, patient) in &self.asked {
-            let about = if route.path.contains("/break-glass") { &self.emergency } else { patient };
-            let path = sample_path(route, about);
+        for Asked { n, route, by, path, .. } in &self.asked {
             let actor = match route.action {
                 Action::BreakGlassStart => &self.third,
                 Action::BreakGlassEnd => &self.second,
                 _ if may(Role::Physician, route.action) => &self.actor,
-                _ => other,
+                _ => by,
             };
             let mut ask = self
                 .world
-                .ask(&self.world.alpha, route.method.as_str(), &path)
+                .ask(&self.world.alpha, route.method.as_str(), path)
                 .by(actor)
                 .header("if-match", "\"v1\"");
             if let Some(mut body) = sample_body(route, *n) {
@@ -223,7 +249,7 @@ impl Muted {
         }
         let sql = format!("SELECT count(*), count(*) FILTER (WHERE version = 1) FROM {}.patient", self.ops);
         let row = self.world.region.superuser().await.query_one(sql.as_str(), &[]).await.unwrap();
-        let patients: BTreeSet<&String> = self.asked.iter().map(|asked| &asked.3).collect();
+        let patients: BTreeSet<&String> = self.asked.iter().map(|asked| &asked.about).collect();
         let patients = i64::try_from(patients.len()).unwrap();
         assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (patients, patients));
     }

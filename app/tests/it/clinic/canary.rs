@@ -1,6 +1,7 @@
 //! Catalogue entry T47: unique strings in every input are nowhere in clear afterwards.
 
 use app::access::Role;
+use app::relationships::model::Tie;
 use serde_json::{Value, json};
 use tokio_postgres::SimpleQueryMessage;
 
@@ -134,6 +135,14 @@ async fn planted_strings_are_nowhere_in_clear() {
     let broken = r#"{"title":"canarytitle"}"#;
     let ask = world.ask(&world.alpha, "POST", &documents).by(&desk).raw("application/json", broken);
     errors.push_str(&ask.send().await.expect(400).text());
+    let herself = world.staff(&world.alpha, Role::Patient).await;
+    world.tie(&world.alpha, &patient, &herself, Tie::Subject).await;
+    let corrections = format!("{path}/corrections");
+    let asked = json!({ "what": "Canarywhat is wrong", "wish": "Canarywish instead" });
+    let made = world.ask(&world.alpha, "POST", &corrections).by(&herself).json(&asked).send().await;
+    let answer = format!("{corrections}/{}/answer", made.expect(201).json()["id"].as_str().unwrap());
+    let said = json!({ "verdict": "denied", "reason": "Canaryreason of the clinic" });
+    world.ask(&world.alpha, "POST", &answer).by(&desk).json(&said).send().await.expect(200);
     let bucket = files(&world.region.aws.s3_dir());
     assert!(bucket.contains("/blobs/"), "the scan saw the bucket");
 

@@ -160,6 +160,7 @@ fn harmless_body(route: &Route, n: usize) -> Option<Value> {
         Action::CareTeamJoin | Action::CareTeamLeave | Action::PatientAccessClose => {
             body["account"] = json!("nobody")
         }
+        Action::CorrectionAsk => body["what"] = json!(""),
         Action::BreakGlassStart => body["reason"] = json!("no"),
         // The law refuses it, so nobody is asked to agree.
         Action::ErasureRequest => body["basis"] = json!("patient_request"),

@@ -9,6 +9,9 @@ pub(crate) const ACCOUNT: &str = "stf_aaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// Stands in a sample body for the id of a site.
 pub(crate) const SITE: &str = "site_aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
+/// Stands in a sample path for the id of a request to correct the record.
+pub(crate) const CORRECTION: &str = "cor_aaaaaaaaaaaaaaaaaaaaaaaaaa";
+
 /// A registration that both regions accept.
 pub(crate) fn patient(family: &str, mrn: &str) -> Value {
     json!({
@@ -24,7 +27,7 @@ pub(crate) fn patient(family: &str, mrn: &str) -> Value {
 
 /// The path of a route, with `id` where the pattern has one.
 pub(crate) fn sample_path(route: &Route, id: &str) -> String {
-    route.path.replace("{id}", id).replace("{number}", "1")
+    route.path.replace("{id}", id).replace("{number}", "1").replace("{correction}", CORRECTION)
 }
 
 /// A body the route accepts, or `None` when it takes none. A new route with a body fails here until it has a sample.
@@ -70,6 +73,12 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
         }
         ("POST", "/api/v1/patients/{id}/erasures") => Some(json!({ "basis": "registered_in_error" })),
         ("POST", "/api/v1/patients/{id}/holds") => Some(json!({ "reason": "litigation" })),
+        ("POST", "/api/v1/patients/{id}/corrections") => {
+            Some(json!({ "what": "The birth date.", "wish": "It is the 27th." }))
+        }
+        ("POST", "/api/v1/patients/{id}/corrections/{correction}/answer") => {
+            Some(json!({ "verdict": "denied", "reason": "It is what the passport says." }))
+        }
         ("POST", "/api/v1/patients/search") => Some(json!({ "mrn": "SAMPLE-0" })),
         ("POST", "/api/v1/me/factors/passkeys") => {
             Some(json!({ "response": { "clientDataJSON": "", "attestationObject": "" } }))

@@ -1,0 +1,16 @@
+//! Table of corrections, as migrations/tenant makes it.
+#![expect(missing_docs, reason = "what a column holds is said in migrations/tenant, once")]
+
+diesel::table! {
+    /// One row a request.
+    correction (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        patient_id -> Uuid,
+        state -> Text,
+        request_sealed -> Binary,
+        asked_at -> Timestamptz,
+        answer_sealed -> Nullable<Binary>,
+        answered_at -> Nullable<Timestamptz>,
+    }
+}

@@ -13,11 +13,32 @@ const APP1: u8 = 0xe1;
 /// Most segments before the end; a file of 32 MiB with tiny segments would otherwise take long.
 const SEGMENTS_MAX: usize = 20_000;
 
+/// What a stream of markers is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    /// An image.
+    Image,
+    /// Tables that images elsewhere are made with (ITU T.81, B.5).
+    Tables,
+}
+
 /// The image without metadata.
 ///
 /// # Errors
 /// [`Refusal`].
 pub(super) fn rewrite(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+    walk(bytes, Stream::Image)
+}
+
+/// Tables without metadata.
+///
+/// # Errors
+/// [`Refusal`].
+pub(super) fn rewrite_tables(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+    walk(bytes, Stream::Tables)
+}
+
+fn walk(bytes: &[u8], stream: Stream) -> Result<Vec<u8>, Refusal> {
     let mut reader = Reader { rest: bytes };
     if reader.marker()? != SOI {
         return Err(Refusal::Malformed);
@@ -29,7 +50,7 @@ pub(super) fn rewrite(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
         let marker = reader.marker()?;
         if marker == EOI {
             out.extend_from_slice(&[0xff, EOI]);
-            return match (sized, reader.rest) {
+            return match (sized == (stream == Stream::Image), reader.rest) {
                 (true, []) => Ok(out),
                 (true, _) => Err(Refusal::TrailingData),
                 (false, _) => Err(Refusal::Malformed),

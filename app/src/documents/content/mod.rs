@@ -10,6 +10,7 @@ mod jpeg;
 mod pdf;
 mod plain;
 mod png;
+mod tiff;
 mod zip;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub enum MediaType {
     /// PNG.
     #[serde(rename = "image/png")]
     Png,
+    /// TIFF and BigTIFF.
+    #[serde(rename = "image/tiff")]
+    Tiff,
     /// DICOM part 10.
     #[serde(rename = "application/dicom")]
     Dicom,
@@ -49,8 +53,15 @@ pub enum MediaType {
 
 impl MediaType {
     /// Every type.
-    pub const ALL: [MediaType; 6] =
-        [MediaType::Pdf, MediaType::Jpeg, MediaType::Png, MediaType::Dicom, MediaType::Text, MediaType::Csv];
+    pub const ALL: [MediaType; 7] = [
+        MediaType::Pdf,
+        MediaType::Jpeg,
+        MediaType::Png,
+        MediaType::Tiff,
+        MediaType::Dicom,
+        MediaType::Text,
+        MediaType::Csv,
+    ];
 
     /// The name in `Content-Type` and in the row.
     #[must_use]
@@ -59,6 +70,7 @@ impl MediaType {
             MediaType::Pdf => "application/pdf",
             MediaType::Jpeg => "image/jpeg",
             MediaType::Png => "image/png",
+            MediaType::Tiff => "image/tiff",
             MediaType::Dicom => "application/dicom",
             MediaType::Text => "text/plain",
             MediaType::Csv => "text/csv",
@@ -78,6 +90,7 @@ impl MediaType {
             MediaType::Pdf => "pdf",
             MediaType::Jpeg => "jpg",
             MediaType::Png => "png",
+            MediaType::Tiff => "tif",
             MediaType::Dicom => "dcm",
             MediaType::Text => "txt",
             MediaType::Csv => "csv",
@@ -88,7 +101,7 @@ impl MediaType {
     #[must_use]
     pub const fn bytes_max(self) -> u64 {
         match self {
-            MediaType::Pdf | MediaType::Jpeg | MediaType::Png => REWRITTEN_BYTES_MAX,
+            MediaType::Pdf | MediaType::Jpeg | MediaType::Png | MediaType::Tiff => REWRITTEN_BYTES_MAX,
             MediaType::Text | MediaType::Csv => TEXT_BYTES_MAX,
             MediaType::Dicom => tenancy::objects::DOCUMENT_BYTES_MAX,
         }
@@ -127,11 +140,13 @@ pub enum Refusal {
     ImageTooLarge,
     /// Compressed parts become far larger than they may.
     ArchiveBomb,
+    /// The TIFF is packed in a way that is not read here, or holds pictures beside its pages.
+    TiffUnsupported,
 }
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Refusal; 11] = [
+    pub const ALL: [Refusal; 12] = [
         Refusal::TypeNotAllowed,
         Refusal::TypeMismatch,
         Refusal::Malformed,
@@ -143,6 +158,7 @@ impl Refusal {
         Refusal::TooManyPages,
         Refusal::ImageTooLarge,
         Refusal::ArchiveBomb,
+        Refusal::TiffUnsupported,
     ];
 
     /// The stable code.
@@ -160,6 +176,7 @@ impl Refusal {
             Refusal::TooManyPages => "too_many_pages",
             Refusal::ImageTooLarge => "image_too_large",
             Refusal::ArchiveBomb => "archive_bomb",
+            Refusal::TiffUnsupported => "tiff_unsupported",
         }
     }
 }
@@ -183,6 +200,11 @@ pub fn check(declared: MediaType, bytes: &[u8]) -> Result<Kept, Refusal> {
         MediaType::Pdf => pdf::check(bytes)?,
         MediaType::Jpeg => Kept::Rewritten(jpeg::rewrite(bytes)?),
         MediaType::Png => Kept::Rewritten(png::rewrite(bytes)?),
+        MediaType::Tiff => {
+            // What is behind the last page is not written again; an archive there was put there on purpose.
+            zip::check_tail(bytes)?;
+            Kept::Rewritten(tiff::rewrite(bytes)?)
+        }
         MediaType::Text | MediaType::Csv => plain::check(bytes).map(|()| Kept::Unchanged)?,
         MediaType::Dicom => dicom::check(bytes).map(|()| Kept::Unchanged)?,
     };
@@ -212,7 +234,7 @@ fn agree(declared: MediaType, found: MediaType) -> Result<(), Refusal> {
 }
 
 /// Beginnings of what is not kept here, so that the answer can say so.
-const FOREIGN: [&[u8]; 15] = [
+const FOREIGN: [&[u8]; 13] = [
     b"PK\x03\x04",
     b"PK\x05\x06",
     b"\x1f\x8b",
@@ -221,8 +243,6 @@ const FOREIGN: [&[u8]; 15] = [
     b"7z\xbc\xaf\x27\x1c",
     b"Rar!\x1a\x07",
     b"GIF8",
-    b"II*\0",
-    b"MM\0*",
     b"MZ",
     b"\x7fELF",
     b"\xcf\xfa\xed\xfe",
@@ -243,6 +263,9 @@ pub fn sniff(bytes: &[u8]) -> Result<MediaType, Refusal> {
     }
     if bytes.starts_with(png::SIGNATURE) {
         return Ok(MediaType::Png);
+    }
+    if tiff::is_tiff(bytes) {
+        return Ok(MediaType::Tiff);
     }
     if dicom::is_dicom(bytes) {
         return Ok(MediaType::Dicom);

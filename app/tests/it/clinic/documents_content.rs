@@ -3,7 +3,7 @@
 use app::documents::content::{self, Kept, MediaType, Refusal};
 use proptest::prelude::*;
 
-use crate::support::{dicom, jpeg, pdf, pdf_of, png, zip};
+use crate::support::{dicom, jpeg, pdf, pdf_of, png, tiff, zip};
 
 const WORDS: &str = "Canarymeta";
 
@@ -25,8 +25,12 @@ fn holds(bytes: &[u8], words: &str) -> bool {
 
 #[test]
 fn metadata_is_gone_and_what_shows_stays() {
-    let samples =
-        [(MediaType::Jpeg, jpeg(WORDS)), (MediaType::Png, png(WORDS)), (MediaType::Pdf, pdf(WORDS))];
+    let samples = [
+        (MediaType::Jpeg, jpeg(WORDS)),
+        (MediaType::Png, png(WORDS)),
+        (MediaType::Tiff, tiff(WORDS)),
+        (MediaType::Pdf, pdf(WORDS)),
+    ];
     for (media, file) in samples {
         assert!(holds(&file, WORDS));
         let kept = kept(media, &file);
@@ -49,6 +53,7 @@ fn the_declared_type_must_be_the_types_own() {
     let files = [
         (MediaType::Jpeg, jpeg("x")),
         (MediaType::Png, png("x")),
+        (MediaType::Tiff, tiff("x")),
         (MediaType::Pdf, pdf("x")),
         (MediaType::Dicom, dicom(0, 1_000)),
         (MediaType::Text, "Blutdruck 120/80, रक्तचाप".as_bytes().to_vec()),
@@ -185,7 +190,7 @@ proptest! {
     /// Any file, and any of ours with some bytes changed or its end cut off, gives a verdict and nothing else.
     #[test]
     fn every_file_gets_a_verdict(
-        which in 0..5_usize,
+        which in 0..6_usize,
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         cut in any::<prop::sample::Index>(),
         shorten in any::<bool>(),
@@ -194,7 +199,8 @@ proptest! {
             0 => jpeg(WORDS),
             1 => png(WORDS),
             2 => pdf(WORDS),
-            3 => with_object_stream(b"7 0  <</Type/Page>>", 1),
+            3 => tiff(WORDS),
+            4 => with_object_stream(b"7 0  <</Type/Page>>", 1),
             _ => dicom(0, 300),
         };
         for (at, byte) in changes {

@@ -158,6 +158,76 @@ pub(crate) fn png(words: &str) -> Vec<u8> {
     .concat()
 }
 
+/// An entry of a TIFF page: tag, type, number of values, and their bytes.
+type TiffEntry<'a> = (u16, u16, u32, &'a [u8]);
+
+/// A TIFF in some order of bytes (`II` or `MM`), one page an entry of `pages`; strips, values and pages lie one after another.
+pub(crate) fn tiff_of(order: &[u8; 2], pages: &[Vec<TiffEntry<'_>>], strip: &[u8]) -> Vec<u8> {
+    let little = order == b"II";
+    let short = |n: u16| if little { n.to_le_bytes() } else { n.to_be_bytes() };
+    let long = |n: usize| {
+        let n = u32::try_from(n).unwrap();
+        if little { n.to_le_bytes() } else { n.to_be_bytes() }
+    };
+    let mut file = [order.as_slice(), &short(42), &[0; 4]].concat();
+    let mut link = 4;
+    for page in pages {
+        let place = file.len();
+        file.extend_from_slice(strip);
+        let (place, length) = (long(place), long(strip.len()));
+        let mut entries: Vec<(u16, u16, u32, Vec<u8>)> =
+            page.iter().map(|(tag, kind, count, bytes)| (*tag, *kind, *count, bytes.to_vec())).collect();
+        entries.push((273, 4, 1, place.to_vec()));
+        entries.push((279, 4, 1, length.to_vec()));
+        entries.sort_by_key(|entry| entry.0);
+        let mut ifd = short(u16::try_from(entries.len()).unwrap()).to_vec();
+        for (tag, kind, count, mut bytes) in entries {
+            ifd.extend([short(tag), short(kind)].concat());
+            ifd.extend(long(usize::try_from(count).unwrap()));
+            if bytes.len() > 4 {
+                ifd.extend(long(file.len()));
+                file.extend(bytes);
+            } else {
+                bytes.resize(4, 0);
+                ifd.extend(bytes);
+            }
+        }
+        ifd.extend([0; 4]);
+        let at = long(file.len());
+        file[link..link + 4].copy_from_slice(&at);
+        file.extend(ifd);
+        link = file.len() - 4;
+    }
+    file
+}
+
+/// A TIFF of two pages of 8 by 8 points with the given words wherever there may be words.
+pub(crate) fn tiff(words: &str) -> Vec<u8> {
+    let count = u32::try_from(words.len()).unwrap();
+    let said = words.as_bytes();
+    let entry = |tag: u16, kind: u16, count: u32, values: &'static [u8]| -> TiffEntry<'_> {
+        (tag, kind, count, values)
+    };
+    let page = || -> Vec<TiffEntry<'_>> {
+        vec![
+            entry(256, 3, 1, b"\x08\0"),
+            entry(257, 3, 1, b"\x08\0"),
+            entry(258, 3, 1, b"\x08\0"),
+            entry(259, 3, 1, b"\x01\0"),
+            entry(262, 3, 1, b"\x01\0"),
+            (270, 2, count, said),
+            entry(274, 3, 1, b"\x06\0"),
+            entry(282, 5, 1, b"\x2c\x01\0\0\x01\0\0\0"),
+            (305, 2, count, said),
+            (315, 2, count, said),
+            (700, 1, count, said),
+            (33_723, 7, count, said),
+            entry(34_665, 4, 1, b"\x08\0\0\0"),
+        ]
+    };
+    tiff_of(b"II", &[page(), page()], &[0x55; 64])
+}
+
 /// A PDF with a page, document information and XMP with the given words.
 pub(crate) fn pdf(words: &str) -> Vec<u8> {
     pdf_of(words, "")

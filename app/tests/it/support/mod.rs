@@ -8,7 +8,7 @@ mod samples;
 mod world;
 
 pub(crate) use ask::Answer;
-pub(crate) use documents::{Sample, dicom, jpeg, pdf, pdf_of, png, zip};
+pub(crate) use documents::{Sample, dicom, jpeg, pdf, pdf_of, png, tiff, tiff_of, zip};
 pub(crate) use journal::log_lines;
 pub(crate) use process::{Backend, regional_part};
 pub(crate) use samples::{ACCOUNT, CORRECTION, SITE, patient, sample_body, sample_path};

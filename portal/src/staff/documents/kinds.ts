@@ -10,6 +10,8 @@ const ENDINGS: Record<string, MediaType> = {
   jpg: 'image/jpeg',
   jpeg: 'image/jpeg',
   png: 'image/png',
+  tif: 'image/tiff',
+  tiff: 'image/tiff',
   dcm: 'application/dicom',
   txt: 'text/plain',
   csv: 'text/csv',

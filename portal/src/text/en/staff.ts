@@ -112,7 +112,7 @@ export const staff = {
   'documents.none': 'There is no document that you may see.',
   'document.add': 'Add a document',
   'document.choose': 'Choose a file or drop it here',
-  'document.choose_hint': 'PDF, JPEG, PNG, DICOM, plain text or CSV. It is checked before anybody can open it.',
+  'document.choose_hint': 'PDF, JPEG, PNG, TIFF, DICOM, plain text or CSV. It is checked before anybody can open it.',
   'document.state': 'State',
   'document.do': 'What can be done',
   'document.remove': 'Take out',

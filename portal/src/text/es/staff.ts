@@ -114,7 +114,7 @@ export const staff: Record<keyof typeof en, string> = {
   'documents.none': 'No hay ningún documento que usted pueda ver.',
   'document.add': 'Añadir un documento',
   'document.choose': 'Elija un archivo o suéltelo aquí',
-  'document.choose_hint': 'PDF, JPEG, PNG, DICOM, texto o CSV. Se revisa antes de que nadie pueda abrirlo.',
+  'document.choose_hint': 'PDF, JPEG, PNG, TIFF, DICOM, texto o CSV. Se revisa antes de que nadie pueda abrirlo.',
   'document.state': 'Estado',
   'document.do': 'Qué se puede hacer',
   'document.remove': 'Retirar',

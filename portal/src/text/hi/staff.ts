@@ -111,7 +111,7 @@ export const staff: Record<keyof typeof en, string> = {
   'documents.none': 'ऐसा कोई दस्तावेज़ नहीं है जिसे आप देख सकें।',
   'document.add': 'दस्तावेज़ जोड़ें',
   'document.choose': 'फ़ाइल चुनें या यहाँ छोड़ें',
-  'document.choose_hint': 'PDF, JPEG, PNG, DICOM, सादा पाठ या CSV। खोलने से पहले इसकी जाँच होती है।',
+  'document.choose_hint': 'PDF, JPEG, PNG, TIFF, DICOM, सादा पाठ या CSV। खोलने से पहले इसकी जाँच होती है।',
   'document.state': 'स्थिति',
   'document.do': 'क्या किया जा सकता है',
   'document.remove': 'हटाएँ',

@@ -73,6 +73,8 @@ use crate::{
         relationships::api::care_team,
         relationships::api::join,
         relationships::api::leave,
+        documents::policy::read,
+        documents::policy::change,
         documents::api::create,
         documents::api::list,
         documents::api::read,

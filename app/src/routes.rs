@@ -64,6 +64,8 @@ routes! {
     DELETE "/api/v1/me/sessions/{id}"   SessionRevoke    Write    auth::own::revoke;
     GET    "/api/v1/settings/sessions"  SessionPolicyRead Read   auth::policy::read;
     PUT    "/api/v1/settings/sessions"  SessionPolicyChange Write auth::policy::change;
+    GET    "/api/v1/settings/documents" DocumentPolicyRead Read   documents::policy::read;
+    PUT    "/api/v1/settings/documents" DocumentPolicyChange Write documents::policy::change;
     PUT    "/api/v1/me/password"        PasswordChange   SignIn   auth::own::change_password;
     POST   "/api/v1/staff/{id}/sessions/end" StaffEndSessions Write auth::own::end_staff_sessions;
     POST   "/api/v1/staff/{id}/factors/reset" FactorReset Write   auth::factor::api::reset;

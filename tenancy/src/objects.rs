@@ -1,6 +1,6 @@
 //! The region's bucket: sealed bytes under random names, in one region, proved at boot and at every odd answer.
 //!
-//! Nothing but [`Sealed`] bytes and [`SealedPart`]s can be put. S3 encrypts them again under the region's KMS key with the
+//! Nothing but [`Sealed`] bytes, [`SealedPart`]s and the parts of what a clinic chose to keep [`direct`] can be put. S3 encrypts them again under the region's KMS key with the
 //! clinic's encryption context. A redirect is an answer like any other and is never followed.
 
 use aws_sdk_s3::Client;
@@ -21,14 +21,16 @@ use crate::keys::events;
 use crate::kms::KeyArn;
 use crate::sealed::Sealed;
 
+mod direct;
 mod extent;
 mod multipart;
 mod reading;
 mod sealing;
 
+pub use direct::{DIRECT_LINK_MAX_S, DirectPart, LinkTo};
 pub use extent::{DOCUMENT_BYTES_MAX, Extent, PART_BYTES, PART_SEGMENTS};
-pub use multipart::{StoredPart, UPLOADS_PER_CALL_MAX, UploadId};
-pub use reading::{SegmentReader, WINDOW_SEGMENTS};
+pub use multipart::{PartBytes, StoredPart, UPLOADS_PER_CALL_MAX, UploadId};
+pub use reading::{Layout, SegmentReader, WINDOW_SEGMENTS};
 pub use sealing::{
     HEADER_BYTES, ObjectCipher, ObjectHeader, PartError, PartSealer, Position, SEGMENT_BYTES,
     SEGMENT_OVERHEAD_BYTES, SealedPart,

@@ -101,6 +101,10 @@ actions! {
     SessionPolicyRead "session_policy.read" Staff Nobody;
     /// Shorten how long sessions live.
     SessionPolicyChange "session_policy.change" Staff Nobody;
+    /// See how the clinic keeps documents.
+    DocumentPolicyRead "document_policy.read" Staff Nobody;
+    /// Choose how the clinic keeps large imaging.
+    DocumentPolicyChange "document_policy.change" Staff Nobody;
     /// Begin to sign in with a passkey.
     SessionChallenge "session.challenge" Anyone Nobody;
     /// Sign in with a passkey.

@@ -75,6 +75,7 @@ impl Action {
             | Action::RecoveryRenew
             | Action::PasskeyRemove
             | Action::SessionPolicyChange
+            | Action::DocumentPolicyChange
             | Action::PasswordChange => Assurance::StepUp,
             Action::StaffRole | Action::StaffDeactivate | Action::StaffReactivate | Action::StaffSites => {
                 Assurance::StepUp

@@ -50,11 +50,12 @@ pub const fn may(role: Role, action: Action) -> bool {
         Action::CorrectionAnswer => decides_on_care(role) || answers_for_privacy(role),
         Action::AccessReport | Action::DisclosureList => answers_for_privacy(role) || is_subject_or_proxy(role),
         // A second pair of eyes is needed for some resets, so the privacy officer may ask too.
-        Action::StaffList | Action::FactorReset => runs_the_clinic(role) || answers_for_privacy(role),
+        Action::StaffList | Action::FactorReset | Action::DocumentPolicyRead => runs_the_clinic(role) || answers_for_privacy(role),
         Action::StaffInvite
         | Action::StaffUnlock
         | Action::StaffEndSessions
         | Action::SessionPolicyChange
+        | Action::DocumentPolicyChange
         | Action::StaffRole
         | Action::StaffDeactivate
         | Action::StaffReactivate

@@ -9,7 +9,7 @@ use aws_lc_rs::digest;
 use futures_util::{Stream, stream};
 use regions::log::{self, Field};
 use tenancy::audit::{AuditEntry, Outcome};
-use tenancy::objects::{Extent, ObjectCipher, ObjectError, SegmentReader};
+use tenancy::objects::{Extent, Layout, ObjectError, SegmentReader};
 use tenancy::sealed::Sealer;
 use tenancy::{Regional, TenantRef, TenantTx};
 use tokio::sync::OwnedSemaphorePermit;
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use std::sync::Arc;
 
 use super::api::{self, Need, entry};
-use super::model::{Document, Kind, field_bits};
+use super::model::{Document, field_bits};
 use super::queries;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
@@ -37,7 +37,7 @@ pub(super) struct Released {
     tenant: TenantRef,
     object: Uuid,
     extent: Extent,
-    cipher: ObjectCipher,
+    layout: Layout,
     sha256: Option<String>,
     file: String,
     media_type: &'static str,
@@ -100,9 +100,9 @@ pub(super) async fn release(
         tenant: ctx.tenant(),
         object: row,
         extent,
-        cipher: queries::cipher(&sealer, &object)?,
+        layout: queries::layout(&sealer, &object)?,
         sha256: document.words.sha256.expose().clone(),
-        file: file(document.kind, &document),
+        file: file(&document),
         media_type: document.media_type.as_str(),
         wanted,
         broken,
@@ -111,9 +111,9 @@ pub(super) async fn release(
 }
 
 /// A name for the saved file, made of nothing that anybody typed.
-fn file(kind: Kind, document: &Document) -> String {
+pub(super) fn file(document: &Document) -> String {
     let day = document.created_at.format("%Y-%m-%d");
-    format!("{}-{day}.{}", kind.as_str().replace('_', "-"), document.media_type.extension())
+    format!("{}-{day}.{}", document.kind.as_str().replace('_', "-"), document.media_type.extension())
 }
 
 /// The one range that is asked for (RFC 9110, 14.2). Several, or another unit, are answered with the whole.
@@ -154,7 +154,7 @@ impl Released {
         let objects = Arc::clone(regional.objects());
         let whole = self.wanted == Wanted::Whole;
         let flow = Flow {
-            reader: SegmentReader::new(objects, at, self.cipher, self.extent, segments),
+            reader: SegmentReader::new(objects, at, self.layout, self.extent, segments),
             skip,
             left: length,
             hash: digest::Context::new(&digest::SHA256),

@@ -53,11 +53,11 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
 }
 
 /// A document that waits to be looked at.
-struct Waiting {
-    document: Document,
-    sealer: Sealer,
-    object: ObjectRow,
-    extent: Extent,
+pub(super) struct Waiting {
+    pub(super) document: Document,
+    pub(super) sealer: Sealer,
+    pub(super) object: ObjectRow,
+    pub(super) extent: Extent,
 }
 
 /// What is to be done with a document.
@@ -87,7 +87,7 @@ impl Intake<'_> {
     /// # Errors
     /// A code, when it cannot be said yet what it is: the scanner or a store does not answer.
     pub async fn look_at(&self, tenant: TenantRef, id: DocumentId) -> Result<(), &'static str> {
-        let Some(waiting) = self.waiting(tenant, id).await? else { return Ok(()) };
+        let Some(waiting) = Box::pin(self.waiting(tenant, id)).await? else { return Ok(()) };
         let verdict = match self.read(tenant, &waiting).await {
             Ok(reading) => Box::pin(self.judge(tenant, &waiting, reading)).await?,
             Err(ReadError::Damaged) => Verdict::Refuse("damaged"),
@@ -199,16 +199,7 @@ impl Intake<'_> {
         let id = ObjectId::random();
         let (header, cipher) = ObjectCipher::create(sealer, id).map_err(|_cause| "seal.failed")?;
         let row = queries::new_object(sealer, id, &header, extent.bytes(), self.now);
-        // The row comes first, so that the clean-up knows the object whatever happens to this job.
-        let mut tx =
-            self.regional.begin(tenant, "job.inspect_document").await.map_err(|error| error.code())?;
-        match queries::insert_object(&mut tx, row.clone()).await {
-            Ok(()) => tx.commit_without_audit(Unaudited::JobProgress).await.map_err(|error| error.code())?,
-            Err(_never_quoted) => {
-                roll_back(tx).await;
-                return Err("inspect.object");
-            }
-        }
+        self.remember(tenant, &row).await?;
         let objects = self.regional.objects();
         let unavailable = |_error: ObjectError| "object.unavailable";
         let upload = objects.begin_upload(tenant.id, id).await.map_err(unavailable)?;
@@ -236,6 +227,19 @@ impl Intake<'_> {
         match self.settled(&mut tx, waiting, verdict).await {
             Ok((entry, gone)) => {
                 tx.commit(entry).await.map_err(|error| error.code())?;
+    /// Stores an object's row, which comes before the object, so that the clean-up knows it whatever happens to this job.
+    pub(super) async fn remember(&self, tenant: TenantRef, row: &ObjectRow) -> Result<(), &'static str> {
+        let mut tx =
+            self.regional.begin(tenant, "job.inspect_document").await.map_err(|error| error.code())?;
+        match queries::insert_object(&mut tx, row.clone()).await {
+            Ok(()) => tx.commit_without_audit(Unaudited::JobProgress).await.map_err(|error| error.code()),
+            Err(_never_quoted) => {
+                roll_back(tx).await;
+                Err("inspect.object")
+            }
+        }
+    }
+
                 Ok(gone)
             }
             Err(_never_quoted) => {

@@ -1,20 +1,24 @@
 //! Links to a document's bytes: for one document, one use, one session and five minutes, of which only a hash is stored.
 //!
 //! The link is a path on the clinic's own host. It holds no name of the document or the patient, and without the session it
-//! was made in it is worth nothing.
+//! was made in it is worth nothing. Of imaging that a clinic chose to keep direct the link is S3's own: for one object of the
+//! home region and five minutes, and whoever has it needs no session.
 
 use actix_web::HttpResponse;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use regions::ids::TenantId;
 use serde::Serialize;
 use tenancy::TenantTx;
+use tenancy::objects::{DIRECT_LINK_MAX_S, LinkTo, ObjectId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::api::{self, Need, entry};
-use super::download::{place, release};
-use super::model::DocumentId;
+use super::download::{file, place, release};
+use super::model::{DIRECT, DocumentId, field_bits};
+use super::queries;
 use super::rules::LINK_MAX_S;
 use super::tables::document_link;
 use crate::auth::token::Token;
@@ -31,6 +35,16 @@ pub struct LinkView {
     url: String,
     /// When it stops working.
     expires_at: DateTime<Utc>,
+    /// Whether it is a link of the region's S3, which asks for no session and works more than once.
+    direct: bool,
+}
+
+/// What a link was allowed for.
+enum Allowed {
+    /// The link is made.
+    Made(LinkView),
+    /// S3 hands the bytes out.
+    Direct { at: (TenantId, ObjectId), disposition: String, media_type: &'static str, from: DateTime<Utc> },
 }
 
 fn session(ctx: &Ctx) -> Result<Uuid, AppError> {
@@ -44,11 +58,26 @@ fn session(ctx: &Ctx) -> Result<Uuid, AppError> {
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not this clinic's"),
         (status = 409, body = crate::error::Problem, content_type = "application/problem+json", description = "Not found clean, or its bytes are gone")))]
 pub async fn create(call: Call) -> Result<HttpResponse, AppError> {
-    let json = call
+    let allowed = call
         .staff(async |ctx, tx| {
-            let (document, _) = api::find(ctx, tx, call.path("id"), Need::Read).await?;
+            let (document, sealer) = api::find(ctx, tx, call.path("id"), Need::Read).await?;
             if !document.state.is_readable() {
                 return Err(AppError::from(DOCUMENT_NOT_READABLE).denied("not_readable"));
+            }
+            let row = document.object.ok_or(DOCUMENT_NOT_READABLE)?;
+            let object = queries::object(tx, row).await?.ok_or(DOCUMENT_NOT_READABLE)?;
+            if object.is_direct() {
+                // That the object is this patient's shows when its header opens.
+                queries::layout(&sealer, &object)?;
+                let allowed = Allowed::Direct {
+                    at: (tx.tenant(), ObjectId::from(row.into_bytes())),
+                    disposition: format!("attachment; filename=\"{}\"", file(&document)),
+                    media_type: document.media_type.as_str(),
+                    from: ctx.now(),
+                };
+                // What is read by such a link, and how often, S3 knows and we do not: it counts as read from here on.
+                let entry = entry(ctx, &call, &document).fields(field_bits::CONTENT).reason(DIRECT);
+                return Done::audited(allowed, entry);
             }
             let (token, now) = (Token::random(), ctx.now());
             let expires_at = now + TimeDelta::seconds(LINK_MAX_S);
@@ -62,11 +91,20 @@ pub async fn create(call: Call) -> Result<HttpResponse, AppError> {
             };
             link.insert(tx).await?;
             let path = format!("/api/v1/document-links/{}", token.expose().as_str());
-            let view = LinkView { url: format!("{}{path}", call.origin()), expires_at };
-            Done::audited(to_json(&view)?, entry(ctx, &call, &document))
+            let view = LinkView { url: format!("{}{path}", call.origin()), expires_at, direct: false };
+            Done::audited(Allowed::Made(view), entry(ctx, &call, &document))
         })
         .await?;
-    Ok(HttpResponse::Created().content_type("application/json").body(json.to_vec()))
+    let view = match allowed {
+        Allowed::Made(view) => view,
+        Allowed::Direct { at: (tenant, object), disposition, media_type, from } => {
+            let to = LinkTo { disposition: &disposition, media_type, from: from.into() };
+            let url = call.app.regional.objects().link(tenant, object, to).await?;
+            let life_s = i64::try_from(DIRECT_LINK_MAX_S).unwrap_or(LINK_MAX_S);
+            LinkView { url, expires_at: from + TimeDelta::seconds(life_s), direct: true }
+        }
+    };
+    Ok(HttpResponse::Created().content_type("application/json").body(to_json(&view)?.to_vec()))
 }
 
 /// Reads the bytes behind a link, once.

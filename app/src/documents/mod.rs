@@ -6,11 +6,13 @@
 
 pub mod api;
 pub mod content;
+mod direct;
 pub mod download;
 pub mod erasure;
 pub mod intake;
 pub mod links;
 pub mod model;
+pub mod policy;
 pub mod queries;
 pub mod rescan;
 pub mod rules;

@@ -283,7 +283,21 @@ pub struct ObjectRow {
     pub s3_upload: Option<String>,
     pub created_at: DateTime<Utc>,
     pub delete_after: Option<DateTime<Utc>>,
+    pub mode: String,
 }
+
+impl ObjectRow {
+    /// Whether the bytes are encrypted by S3 alone.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        self.mode == DIRECT
+    }
+}
+
+/// Stored mode of an object that is sealed under its patient's key.
+pub const SEALED: &str = "sealed";
+/// Stored mode of an object that S3 alone encrypts.
+pub const DIRECT: &str = "direct";
 
 /// Row of `stored_part`.
 #[derive(Queryable, Selectable, Insertable)]

@@ -5,12 +5,14 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use tenancy::TenantTx;
 use tenancy::keys::{Keys, SubjectId};
-use tenancy::objects::{ObjectCipher, ObjectHeader, ObjectId, StoredPart};
+use tenancy::objects::{Layout, ObjectCipher, ObjectHeader, ObjectId, StoredPart};
 use tenancy::sealed::{Phi, RowFacts, RowMac, SealedRow, Sealer};
 use uuid::Uuid;
 
 use super::content::MediaType;
-use super::model::{Document, DocumentId, DocumentRow, Kind, ObjectRow, PartRow, State, TextRow, Words};
+use super::model::{
+    Document, DocumentId, DocumentRow, Kind, ObjectRow, PartRow, SEALED, State, TextRow, Words,
+};
 use super::rules;
 use super::tables::{document, document_text, stored_object, stored_part};
 use crate::access::{Role, Within};
@@ -322,6 +324,16 @@ pub fn cipher(sealer: &Sealer, object: &ObjectRow) -> Result<ObjectCipher, Store
     Ok(ObjectCipher::open(sealer, ObjectId::from(object.id.into_bytes()), &header)?)
 }
 
+/// How an object lies in S3. The header of a direct object seals nothing but says, under the patient's key, whose it is: a row
+/// that was pointed at another patient's object is noticed before anybody has a link to it.
+///
+/// # Errors
+/// When the header was altered or the key is not there.
+pub fn layout(sealer: &Sealer, object: &ObjectRow) -> Result<Layout, StoreError> {
+    let cipher = cipher(sealer, object)?;
+    Ok(if object.is_direct() { Layout::Direct } else { Layout::Sealed(cipher) })
+}
+
 /// Remembers S3's name of an upload that was begun; the one that was remembered first.
 ///
 /// # Errors
@@ -432,5 +444,6 @@ pub fn new_object(
         s3_upload: None,
         created_at: now,
         delete_after: Some(now + TimeDelta::hours(rules::UPLOAD_MAX_H)),
+        mode: SEALED.to_owned(),
     }
 }

@@ -12,6 +12,7 @@ diesel::table! {
         s3_upload -> Nullable<Text>,
         created_at -> Timestamptz,
         delete_after -> Nullable<Timestamptz>,
+        mode -> Text,
     }
 }
 
@@ -77,6 +78,16 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     document,
+diesel::table! {
+    /// From which size on imaging is direct; at most one row.
+    document_policy (tenant_id) {
+        tenant_id -> Uuid,
+        direct_from_bytes -> Nullable<BigInt>,
+        updated_at -> Timestamptz,
+        updated_by -> Uuid,
+    }
+}
+
     document_text,
     stored_object,
     stored_part,

@@ -100,6 +100,14 @@ impl Extent {
         (segments.start < segments.end && first < end).then(|| (first, end - 1))
     }
 
+    /// Where the bytes of some segments lie that are stored as they are, as first and last byte; `None` for none.
+    #[must_use]
+    pub fn direct_range(self, segments: &Range<u32>) -> Option<(u64, u64)> {
+        let end = (u64::from(segments.end) * SEGMENT_U64).min(self.0);
+        let first = u64::from(segments.start) * SEGMENT_U64;
+        (segments.start < segments.end && first < end).then(|| (first, end - 1))
+    }
+
     /// The segments that hold the bytes `first` to `last`, and how many bytes to leave out at the beginning.
     #[must_use]
     pub fn covering(self, first: u64, last: u64) -> (Range<u32>, usize) {

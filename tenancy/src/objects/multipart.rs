@@ -1,4 +1,5 @@
-//! Putting a document in parts: begun, put by number in any order, completed or given up. Only sealed parts can be put.
+//! Putting a document in parts: begun, put by number in any order, completed or given up. Only sealed parts can be put, and
+//! the parts of an object that is direct by a clinic's own choice.
 
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPa
 use aws_smithy_types::timeout::TimeoutConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use regions::ids::TenantId;
 
+use super::direct::DirectPart;
 use super::sealing::SealedPart;
 use super::{ObjectError, ObjectId, Objects, note, object_key};
 
@@ -56,6 +59,21 @@ pub struct StoredPart {
     pub checksum: String,
 }
 
+/// Bytes that may be put as a part.
+pub struct PartBytes(Bytes);
+
+impl From<SealedPart> for PartBytes {
+    fn from(part: SealedPart) -> PartBytes {
+        PartBytes(part.0)
+    }
+}
+
+impl From<DirectPart> for PartBytes {
+    fn from(part: DirectPart) -> PartBytes {
+        PartBytes(part.0)
+    }
+}
+
 impl Objects {
     /// Begins to put an object in parts.
     ///
@@ -87,8 +105,9 @@ impl Objects {
         tenant: TenantId,
         (id, upload): (ObjectId, &UploadId),
         number: u16,
-        part: SealedPart,
+        part: impl Into<PartBytes>,
     ) -> Result<StoredPart, ObjectError> {
+        let PartBytes(bytes) = part.into();
         let stored = self
             .client
             .upload_part()
@@ -98,8 +117,8 @@ impl Objects {
             .upload_id(upload.as_str())
             .part_number(i32::from(number))
             // The sum is computed once, here, and its header is signed; S3 refuses a body that does not fit.
-            .checksum_sha256(STANDARD.encode(digest(&SHA256, &part.0).as_ref()))
-            .body(ByteStream::from(part.0))
+            .checksum_sha256(STANDARD.encode(digest(&SHA256, &bytes).as_ref()))
+            .body(ByteStream::from(bytes))
             .customize()
             .config_override(aws_sdk_s3::Config::builder().timeout_config(part_timeouts()))
             .disable_payload_signing()

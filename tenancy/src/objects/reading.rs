@@ -1,7 +1,8 @@
 //! Reading a document: a window of stored bytes at a time, each segment opened before it is handed on.
 //!
 //! Every window is a request of its own, so a slow receiver holds no connection to S3, and the next window is fetched while
-//! the last one is used. Nothing that did not open is ever handed on.
+//! the last one is used. Nothing that did not open is ever handed on. The bytes of a direct object lie as they are; whoever
+//! reads one compares its sum.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -21,11 +22,25 @@ pub const WINDOW_SEGMENTS: u32 = 4;
 /// Times one window is asked for when its bytes break off.
 const WINDOW_ATTEMPTS_MAX: u32 = 3;
 
+/// How an object's bytes lie in S3.
+pub enum Layout {
+    /// Sealed segment by segment under the patient's key.
+    Sealed(ObjectCipher),
+    /// As they are, encrypted by S3 alone.
+    Direct,
+}
+
+impl From<ObjectCipher> for Layout {
+    fn from(cipher: ObjectCipher) -> Layout {
+        Layout::Sealed(cipher)
+    }
+}
+
 /// Reads some segments of one object, in order.
 pub struct SegmentReader {
     objects: Arc<Objects>,
     source: Source,
-    cipher: ObjectCipher,
+    layout: Layout,
     left: Range<u32>,
     opened: VecDeque<Zeroizing<Vec<u8>>>,
     fetching: Option<Fetching>,
@@ -37,6 +52,8 @@ struct Source {
     tenant: TenantId,
     id: ObjectId,
     extent: Extent,
+    /// Bytes of the object in S3.
+    stored_bytes: u64,
 }
 
 struct Fetching {
@@ -56,13 +73,18 @@ impl SegmentReader {
     pub fn new(
         objects: Arc<Objects>,
         (tenant, id): (TenantId, ObjectId),
-        cipher: ObjectCipher,
+        layout: impl Into<Layout>,
         extent: Extent,
         segments: Range<u32>,
     ) -> Self {
         let left = segments.start..segments.end.min(extent.segments());
-        let source = Source { tenant, id, extent };
-        Self { objects, source, cipher, left, opened: VecDeque::new(), fetching: None }
+        let layout = layout.into();
+        let stored_bytes = match layout {
+            Layout::Sealed(_) => extent.stored_bytes(),
+            Layout::Direct => extent.bytes(),
+        };
+        let source = Source { tenant, id, extent, stored_bytes };
+        Self { objects, source, layout, left, opened: VecDeque::new(), fetching: None }
     }
 
     /// The next segment's plaintext, or `None` after the last.
@@ -87,13 +109,20 @@ impl SegmentReader {
     async fn open(&mut self, mut window: Fetching) -> Result<VecDeque<Zeroizing<Vec<u8>>>, ObjectError> {
         let stored = (&mut window.task).await.map_err(|_cancelled| ObjectError::Unavailable)??;
         self.fetching = self.fetch();
-        let mut pieces = stored.chunks(SEGMENT_BYTES + SEGMENT_OVERHEAD_BYTES);
+        let mut pieces = stored.chunks(match self.layout {
+            Layout::Sealed(_) => SEGMENT_BYTES + SEGMENT_OVERHEAD_BYTES,
+            Layout::Direct => SEGMENT_BYTES,
+        });
         let mut opened = VecDeque::with_capacity(pieces.len());
         for number in window.segments.clone() {
             let piece = pieces.next().ok_or(ObjectError::Damaged)?;
             let position = self.source.extent.position(number);
-            let text = self.cipher.open_segment(number, position, piece);
-            let text = text.map_err(|_logged| ObjectError::Damaged)?;
+            let text = match &self.layout {
+                Layout::Sealed(cipher) => {
+                    cipher.open_segment(number, position, piece).map_err(|_logged| ObjectError::Damaged)?
+                }
+                Layout::Direct => Zeroizing::new(piece.to_vec()),
+            };
             if text.len() != self.source.extent.segment_bytes(number) {
                 return Err(ObjectError::Damaged);
             }
@@ -105,7 +134,10 @@ impl SegmentReader {
     fn fetch(&mut self) -> Option<Fetching> {
         let end = self.left.start.saturating_add(WINDOW_SEGMENTS).min(self.left.end);
         let segments = self.left.start..end;
-        let range = self.source.extent.stored_range(&segments)?;
+        let range = match self.layout {
+            Layout::Sealed(_) => self.source.extent.stored_range(&segments),
+            Layout::Direct => self.source.extent.direct_range(&segments),
+        }?;
         self.left.start = end;
         let (objects, source) = (Arc::clone(&self.objects), self.source);
         let task = tokio::spawn(async move { objects.window(source, range).await });
@@ -137,7 +169,7 @@ impl Objects {
             .await
             .map_err(|error| note(&error))?;
         // The range names the whole length: an object that was cut or has grown shows here already.
-        let wanted = format!("bytes {first}-{last}/{}", source.extent.stored_bytes());
+        let wanted = format!("bytes {first}-{last}/{}", source.stored_bytes);
         if answer.content_range() != Some(wanted.as_str()) {
             return Err(ObjectError::Damaged);
         }

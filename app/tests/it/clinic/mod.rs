@@ -13,6 +13,7 @@ mod disclosures;
 mod documents;
 mod documents_attacked;
 mod documents_content;
+mod documents_direct;
 mod documents_memory;
 mod edge;
 mod erasure;

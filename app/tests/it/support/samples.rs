@@ -100,6 +100,7 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             "token": "A".repeat(43), "password": "a long enough pass phrase",
         })),
         ("PUT", "/api/v1/settings/sessions") => Some(json!({ "idle_s": 600, "absolute_s": 28_800 })),
+        ("PUT", "/api/v1/settings/documents") => Some(json!({ "direct_imaging_from_bytes": null })),
         ("PUT", "/api/v1/me/password") => Some(json!({
             "current": "not the password", "new": "another long enough phrase",
         })),

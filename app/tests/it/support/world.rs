@@ -103,6 +103,8 @@ pub(crate) struct Options {
     pub(crate) policy: Policy,
     /// Handlers with mistakes, beside the product's.
     pub(crate) routes: &'static [Route],
+    /// How late the clinics' clock is.
+    pub(crate) late: Duration,
 }
 
 impl Default for Options {
@@ -116,6 +118,7 @@ impl Default for Options {
             pool: tenancy::config::PoolConfig::default(),
             policy: Policy::default(),
             routes: &[],
+            late: Duration::ZERO,
         }
     }
 }
@@ -158,7 +161,7 @@ impl World {
         let snapshot = signer.snapshot(head, entries.to_vec(), 1);
         directory.apply_snapshot(&snapshot, &verifier).unwrap();
 
-        let now_ms = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+        let now_ms = (SystemTime::UNIX_EPOCH.elapsed().unwrap() - options.late).as_millis();
         let (clock, hand) = Clock::manual(u64::try_from(now_ms).unwrap());
         let line = HmacKeyring::generate_line("k1".parse().unwrap());
         let receipts = HmacKeyring::generate_line("r1".parse().unwrap());

@@ -91,6 +91,10 @@ impl Store {
         output.content_range =
             input.range.map(|_| format!("bytes {}-{}/{size}", span.start, span.end.saturating_sub(1)));
         output.body = Some(body);
+        // What a signed request says about its answer goes before what was stored; `s3s` takes no request without a signature.
+        output.cache_control = input.response_cache_control.or(output.cache_control);
+        output.content_disposition = input.response_content_disposition.or(output.content_disposition);
+        output.content_type = input.response_content_type.or(output.content_type);
         Ok(S3Response::new(output))
     }
 
@@ -171,11 +175,8 @@ fn check_get(input: &GetObjectInput) -> S3Result<()> {
         ("if-modified-since", input.if_modified_since.is_some()),
         ("if-unmodified-since", input.if_unmodified_since.is_some()),
         ("x-amz-request-payer", input.request_payer.is_some()),
-        ("response-cache-control", input.response_cache_control.is_some()),
-        ("response-content-disposition", input.response_content_disposition.is_some()),
         ("response-content-encoding", input.response_content_encoding.is_some()),
         ("response-content-language", input.response_content_language.is_some()),
-        ("response-content-type", input.response_content_type.is_some()),
         ("response-expires", input.response_expires.is_some()),
         ("x-amz-server-side-encryption-customer-algorithm", input.sse_customer_algorithm.is_some()),
     ])

@@ -1,0 +1,2 @@
+DROP TABLE {{ops}}.document_policy;
+ALTER TABLE {{ops}}.stored_object DROP COLUMN mode;

@@ -63,7 +63,7 @@ pub(super) struct Waiting {
 /// What is to be done with a document.
 enum Verdict {
     /// It is kept; its sum, and the object that holds it when that is another one now.
-    Keep { sha256: String, rewritten: Option<(ObjectRow, u64)> },
+    Keep { sha256: String, rewritten: Option<(ObjectRow, u64)>, scanned_with: Option<String> },
     /// It is not.
     Refuse(&'static str),
 }
@@ -72,6 +72,8 @@ enum Verdict {
 struct Reading {
     sha256: String,
     found: Found,
+    /// With which signatures; they may have changed meanwhile, then it is looked at again.
+    scanned_with: Option<String>,
     /// The whole document, or its ends.
     bytes: Bytes,
 }
@@ -132,6 +134,8 @@ impl Intake<'_> {
         let (objects, extent) = (Arc::clone(self.regional.objects()), waiting.extent);
         let at = (tenant.id, ObjectId::from(waiting.object.id.into_bytes()));
         let mut reader = SegmentReader::new(objects, at, cipher, extent, 0..extent.segments());
+        let version = self.scanner.version().await;
+        let scanned_with = version.map_err(|_no_daemon| ReadError::Later("scanner.unavailable"))?;
         let mut scan =
             self.scanner.begin().await.map_err(|_no_daemon| ReadError::Later("scanner.unavailable"))?;
         let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
@@ -153,7 +157,8 @@ impl Intake<'_> {
             }
             None => Found::Nothing,
         };
-        Ok(Reading { sha256: data_encoding::HEXLOWER.encode(hash.finish().as_ref()), found, bytes })
+        let sha256 = data_encoding::HEXLOWER.encode(hash.finish().as_ref());
+        Ok(Reading { sha256, found, scanned_with, bytes })
     }
 
     async fn judge(
@@ -171,7 +176,7 @@ impl Intake<'_> {
         if said.as_ref().is_some_and(|said| *said != reading.sha256) {
             return Ok(Verdict::Refuse("digest_mismatch"));
         }
-        let declared = waiting.document.media_type;
+        let (declared, scanned_with) = (waiting.document.media_type, reading.scanned_with);
         let kept = match reading.bytes {
             Bytes::Ends { head, tail } => {
                 content::check_ends(declared, &head, &tail).map(|()| Kept::Unchanged)
@@ -183,12 +188,19 @@ impl Intake<'_> {
         };
         match kept {
             Err(refusal) => Ok(Verdict::Refuse(refusal.code())),
-            Ok(Kept::Unchanged) => Ok(Verdict::Keep { sha256: reading.sha256, rewritten: None }),
+            Ok(Kept::Unchanged) => {
+                let rewritten = match self.wants_direct(tenant, &waiting.document).await? {
+                    true => Some(Box::pin(self.put_direct(tenant, waiting, &reading.sha256)).await?),
+                    false => None,
+                };
+                let rewritten = rewritten.map(|object| (object, waiting.document.size_bytes));
+                Ok(Verdict::Keep { sha256: reading.sha256, rewritten, scanned_with })
+            }
             Ok(Kept::Rewritten(bytes)) => {
                 let bytes = Zeroizing::new(bytes);
                 let object = Box::pin(self.put(tenant, &waiting.sealer, &bytes)).await?;
                 let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                Ok(Verdict::Keep { sha256: sha256(&bytes), rewritten: Some((object, size)) })
+                Ok(Verdict::Keep { sha256: sha256(&bytes), rewritten: Some((object, size)), scanned_with })
             }
         }
     }
@@ -215,18 +227,6 @@ impl Intake<'_> {
         Ok(row)
     }
 
-    /// Writes the verdict down; the objects that may be removed now.
-    async fn settle(
-        &self,
-        tenant: TenantRef,
-        waiting: Waiting,
-        verdict: Verdict,
-    ) -> Result<Vec<Uuid>, &'static str> {
-        let mut tx =
-            self.regional.begin(tenant, "job.inspect_document").await.map_err(|error| error.code())?;
-        match self.settled(&mut tx, waiting, verdict).await {
-            Ok((entry, gone)) => {
-                tx.commit(entry).await.map_err(|error| error.code())?;
     /// Stores an object's row, which comes before the object, so that the clean-up knows it whatever happens to this job.
     pub(super) async fn remember(&self, tenant: TenantRef, row: &ObjectRow) -> Result<(), &'static str> {
         let mut tx =
@@ -240,6 +240,18 @@ impl Intake<'_> {
         }
     }
 
+    /// Writes the verdict down; the objects that may be removed now.
+    async fn settle(
+        &self,
+        tenant: TenantRef,
+        waiting: Waiting,
+        verdict: Verdict,
+    ) -> Result<Vec<Uuid>, &'static str> {
+        let mut tx =
+            self.regional.begin(tenant, "job.inspect_document").await.map_err(|error| error.code())?;
+        match self.settled(&mut tx, waiting, verdict).await {
+            Ok((entry, gone)) => {
+                tx.commit(entry).await.map_err(|error| error.code())?;
                 Ok(gone)
             }
             Err(_never_quoted) => {
@@ -256,10 +268,11 @@ impl Intake<'_> {
         verdict: Verdict,
     ) -> Result<(AuditEntry, Vec<Uuid>), StoreError> {
         let Waiting { mut document, sealer, object, .. } = waiting;
-        let mut gone = Vec::new();
+        let (mut gone, mut scanned) = (Vec::new(), None);
         let refusal = match verdict {
             Verdict::Refuse(code) => Some(code),
-            Verdict::Keep { sha256, rewritten } => {
+            Verdict::Keep { sha256, rewritten, scanned_with } => {
+                scanned = scanned_with;
                 if self.replace_predecessor(tx, &document).await? {
                     document.words.sha256 = Phi::new(Some(sha256));
                     if let Some((row, size)) = rewritten {
@@ -289,6 +302,8 @@ impl Intake<'_> {
                 document::object_id.eq(document.object),
                 document::size_bytes.eq(i64::try_from(document.size_bytes).unwrap_or(i64::MAX)),
                 document::purge_after.eq(purge_after),
+                document::scanned_at.eq(scanned.as_ref().map(|_| self.now)),
+                document::scanned_with.eq(scanned),
             ))
             .execute(tx.conn())
             .await?;

@@ -14,6 +14,7 @@ pub mod links;
 pub mod model;
 pub mod policy;
 pub mod queries;
+pub mod renewal;
 pub mod rescan;
 pub mod rules;
 pub mod scanner;

@@ -18,6 +18,8 @@ const SEND_MS: u64 = 30_000;
 const ANSWER_MS: u64 = 300_000;
 /// Longest answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 4_096;
+/// Longest name of the daemon's signatures, in bytes.
+const VERSION_BYTES_MAX: usize = 200;
 /// Longest piece, in bytes.
 const PIECE_BYTES_MAX: usize = 256 * 1024;
 
@@ -78,11 +80,31 @@ impl Scanner {
         }
     }
 
+    /// What the daemon calls itself and its signatures, such as `ClamAV 1.4.6/27800/Wed Nov 25 08:00:00 2026`; `None` when there
+    /// is no scanner.
+    ///
+    /// # Errors
+    /// When the daemon cannot be reached, or says something else.
+    pub async fn version(&self) -> io::Result<Option<String>> {
+        let Some(mut scan) = self.connect().await? else { return Ok(None) };
+        scan.write(b"zVERSION\0").await?;
+        let mut answer = Vec::new();
+        let mut limited = scan.stream.take(ANSWER_BYTES_MAX);
+        in_time(SEND_MS, limited.read_to_end(&mut answer)).await?;
+        named(&answer).map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
     /// Begins a scan; `None` when there is no scanner.
     ///
     /// # Errors
     /// When the daemon cannot be reached.
     pub async fn begin(&self) -> io::Result<Option<Scan>> {
+        let Some(mut scan) = self.connect().await? else { return Ok(None) };
+        scan.write(b"zINSTREAM\0").await?;
+        Ok(Some(scan))
+    }
+
+    async fn connect(&self) -> io::Result<Option<Scan>> {
         let connecting = async {
             Ok::<Option<Box<dyn Duplex>>, io::Error>(match self {
                 Scanner::Off => None,
@@ -90,10 +112,7 @@ impl Scanner {
                 Scanner::Tcp(address) => Some(Box::new(TcpStream::connect(address).await?)),
             })
         };
-        let Some(stream) = in_time(SEND_MS, connecting).await? else { return Ok(None) };
-        let mut scan = Scan { stream };
-        scan.write(b"zINSTREAM\0").await?;
-        Ok(Some(scan))
+        Ok(in_time(SEND_MS, connecting).await?.map(|stream| Scan { stream }))
     }
 }
 
@@ -165,6 +184,14 @@ fn verdict(answer: &[u8]) -> Option<Found> {
     }
 }
 
+/// The daemon's name for itself and its signatures; `None` for what is none.
+fn named(answer: &[u8]) -> Option<String> {
+    let line = answer.split(|byte| *byte == 0).next().unwrap_or_default();
+    let text = std::str::from_utf8(line).ok()?;
+    let plain = text.len() <= VERSION_BYTES_MAX && !text.chars().any(char::is_control);
+    (plain && text.starts_with("ClamAV ")).then(|| text.to_owned())
+}
+
 fn closed(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
@@ -188,6 +215,16 @@ mod tests {
             ["", "\0", "OK\0", "stream: ", "stream: Can't allocate memory ERROR\0", "stream: OK FOUNDRY\0"]
         {
             assert_eq!(verdict(neither.as_bytes()), None, "{neither}");
+        }
+    }
+
+    #[test]
+    fn a_daemon_names_itself_in_one_line() {
+        let name = "ClamAV 1.4.6/27800/Wed Nov 25 08:00:00 2026";
+        assert_eq!(named(format!("{name}\0").as_bytes()).as_deref(), Some(name));
+        let long = format!("ClamAV {}", "9".repeat(200));
+        for other in ["", "\0", "UNKNOWN COMMAND\0", "ClamAV 1\n2\0", &long] {
+            assert_eq!(named(other.as_bytes()), None, "{other}");
         }
     }
 

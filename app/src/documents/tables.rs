@@ -46,6 +46,8 @@ diesel::table! {
         updated_at -> Timestamptz,
         created_by -> Uuid,
         purge_after -> Nullable<Timestamptz>,
+        scanned_with -> Nullable<Text>,
+        scanned_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -76,8 +78,6 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(
-    document,
 diesel::table! {
     /// From which size on imaging is direct; at most one row.
     document_policy (tenant_id) {
@@ -88,6 +88,8 @@ diesel::table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(
+    document,
     document_text,
     stored_object,
     stored_part,

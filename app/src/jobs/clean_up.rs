@@ -14,7 +14,7 @@ use super::queue::Jobs;
 use crate::auth::tables::{challenge, invitation, mail_request, notice, recovery, session, sign_in_code};
 use crate::call::roll_back;
 use crate::documents::intake::Intake;
-use crate::documents::{rescan, sweep};
+use crate::documents::{renewal, rescan, sweep};
 use crate::erasure;
 use crate::patients::idempotency::KEPT_MAX_S;
 use crate::patients::tables::idempotency;
@@ -57,7 +57,8 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
     let now = DateTime::<Utc>::from(jobs.clock.now());
     Box::pin(sweep::run(&jobs.regional, tenant, now)).await?;
     let intake = Intake { regional: &jobs.regional, scanner: &jobs.scanner, now };
-    Box::pin(rescan::run(&intake, tenant)).await.map(|_seen| ())
+    Box::pin(rescan::run(&intake, tenant)).await?;
+    Box::pin(renewal::run(&intake, tenant)).await.map(|_seen| ())
 }
 
 /// Deletes one batch; whether there may be more.

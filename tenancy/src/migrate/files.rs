@@ -58,6 +58,8 @@ pub(crate) const TENANT: &[Migration] = &[
     migration!(14, "patient_accounts", "tenant/0014_patient_accounts"),
     migration!(15, "row_macs", "tenant/0015_row_macs"),
     migration!(16, "corrections", "tenant/0016_corrections"),
+    migration!(17, "direct_imaging", "tenant/0017_direct_imaging"),
+    migration!(18, "rescans", "tenant/0018_rescans"),
 ];
 /// Functions, policies and grants of the shard, applied again whenever their hash changes.
 pub(crate) const REPLACEABLE_SHARD: &[&str] = &[

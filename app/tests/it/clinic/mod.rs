@@ -15,6 +15,8 @@ mod documents_attacked;
 mod documents_content;
 mod documents_direct;
 mod documents_memory;
+mod documents_scanned;
+mod documents_tiff;
 mod edge;
 mod erasure;
 mod erasure_killed;

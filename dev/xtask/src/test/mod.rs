@@ -27,6 +27,8 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     // Some tests put the front door behind these.
     deps::ensure_program("nginx", "nginx")?;
     deps::ensure_program("haproxy", "haproxy")?;
+    // Some send it documents.
+    deps::ensure_program("clamd", "clamav-daemon")?;
     let mut tally = Tally::default();
     for step in static_checks() {
         tally.record(step.name, step.run(checkout, &[]).await);

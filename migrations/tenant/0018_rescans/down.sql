@@ -1,0 +1,1 @@
+ALTER TABLE {{ops}}.document DROP COLUMN scanned_at, DROP COLUMN scanned_with;

@@ -83,6 +83,8 @@ pub const DISCLOSURE_CONTENT: Column = Column::new(DISCLOSURE, 1);
 pub const CORRECTION_REQUEST: Column = Column::new(CORRECTION, 1);
 /// `correction.answer_sealed`
 pub const CORRECTION_ANSWER: Column = Column::new(CORRECTION, 2);
+/// `correction.state`, not sealed but covered by the row's MAC.
+pub const CORRECTION_STATE: Column = Column::new(CORRECTION, 3);
 
 /// Every column above, so that a test can see that no two share a number.
 pub const COLUMNS: &[Column] = &[
@@ -120,6 +122,7 @@ pub const COLUMNS: &[Column] = &[
     DISCLOSURE_CONTENT,
     CORRECTION_REQUEST,
     CORRECTION_ANSWER,
+    CORRECTION_STATE,
 ];
 
 /// Medical record number. The schema's unique index names this number too.

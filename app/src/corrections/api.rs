@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tenancy::TenantTx;
 use tenancy::audit::{AuditEntry, Outcome};
 use tenancy::keys::{KeyError, SubjectId};
-use tenancy::sealed::Sealer;
+use tenancy::sealed::{RowMac, Sealer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -135,7 +135,7 @@ pub async fn ask(call: Call, Json(input): Json<CorrectionInput>) -> Result<HttpR
                 return Err(TOO_MANY_CORRECTIONS.into());
             }
             let (sealer, id) = (sealer(ctx, patient).await?, CorrectionId::new(ctx.now()));
-            let row = CorrectionRow {
+            let mut row = CorrectionRow {
                 id: id.uuid(),
                 tenant_id: tx.tenant().as_uuid(),
                 patient_id: patient.uuid(),
@@ -144,8 +144,10 @@ pub async fn ask(call: Call, Json(input): Json<CorrectionInput>) -> Result<HttpR
                 asked_at: ctx.now(),
                 answer_sealed: None,
                 answered_at: None,
+                version: 1,
+                row_mac: RowMac::from(Vec::new()),
             };
-            queries::insert(tx, &row).await?;
+            queries::insert(tx, &ctx.keys, &mut row).await?;
             Done::audited(view(ctx, &row, request, None), entry(ctx, &call, (patient, id)))
         })
         .await?;
@@ -173,7 +175,8 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
                 Some(text) => Some(cursor::read(&own, List::Corrections, text).ok_or(BAD_CURSOR)?),
                 None => None,
             };
-            let mut rows = queries::page(tx, patient.uuid(), before, limit.saturating_add(1)).await?;
+            let mut rows =
+                queries::page(tx, &ctx.keys, (patient.uuid(), before), limit.saturating_add(1)).await?;
             let more = paging::cut(&mut rows, limit);
             let next_cursor = match rows.last() {
                 Some(last) if more => Some(cursor::write(&own, List::Corrections, last.id)?),
@@ -208,18 +211,15 @@ pub async fn answer(call: Call, Json(input): Json<AnswerInput>) -> Result<HttpRe
         .staff(async |ctx, tx| {
             let patient = hold(&call, tx).await?;
             let id = CorrectionId::parse(call.path("correction")).ok_or_else(absent)?;
-            let found = queries::lock(tx, (patient.uuid(), id.uuid())).await?;
-            let mut row = found.ok_or_else(absent)?;
+            let found = queries::lock(tx, &ctx.keys, (patient.uuid(), id.uuid())).await?;
+            let row = found.ok_or_else(absent)?;
             let answer = rules::answer(&input, (Uuid::from_bytes(ctx.account()), ctx.now()))?;
             if row.state != OPEN {
                 return Err(CORRECTION_ANSWERED.into());
             }
             let sealer = sealer(ctx, patient).await?;
             let sealed = store::seal(&sealer, registry::CORRECTION_ANSWER, id.bytes(), &answer)?;
-            queries::answer(tx, id.uuid(), (answer.verdict, &sealed), ctx.now()).await?;
-            answer.verdict.as_str().clone_into(&mut row.state);
-            row.answer_sealed = Some(sealed);
-            row.answered_at = Some(ctx.now());
+            let row = queries::answer(tx, &ctx.keys, row, (answer.verdict, sealed), ctx.now()).await?;
             let entry = entry(ctx, &call, (patient, id)).reason(answer.verdict.as_str());
             Done::audited(shown(ctx, &sealer, &row)?, entry)
         })

@@ -5,11 +5,12 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use tenancy::sealed::Sealed;
+use tenancy::sealed::{RowFacts, RowMac, Sealed, SealedRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::tables::correction;
+use crate::registry;
 
 /// Prefix of a request's id in the API.
 const ID_PREFIX: &str = "cor_";
@@ -125,7 +126,7 @@ pub struct Answer {
 
 /// A row, as it is written and read. What is in clear is sealed once more, so that a row that was altered is noticed.
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = correction)]
+#[diesel(table_name = correction, treat_none_as_default_value = false)]
 pub struct CorrectionRow {
     /// Id.
     pub id: Uuid,
@@ -143,6 +144,24 @@ pub struct CorrectionRow {
     pub answer_sealed: Option<Sealed>,
     /// When it was answered.
     pub answered_at: Option<DateTime<Utc>>,
+    /// 1, and 2 once it was answered.
+    pub version: i64,
+    /// What ties request, answer and state together.
+    pub row_mac: RowMac,
+}
+
+impl SealedRow for CorrectionRow {
+    fn facts(&self) -> RowFacts<'_> {
+        let (id, patient) = (self.id.into_bytes(), self.patient_id.into_bytes());
+        RowFacts::new(registry::CORRECTION_REQUEST.table(), id, patient, self.version)
+            .sealed(registry::CORRECTION_REQUEST, Some(&self.request_sealed))
+            .sealed(registry::CORRECTION_ANSWER, self.answer_sealed.as_ref())
+            .bytes(registry::CORRECTION_STATE, Some(self.state.as_bytes()))
+    }
+
+    fn row_mac(&self) -> &RowMac {
+        &self.row_mac
+    }
 }
 
 #[cfg(test)]

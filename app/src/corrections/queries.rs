@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use tenancy::TenantTx;
-use tenancy::sealed::Sealed;
+use tenancy::keys::Keys;
+use tenancy::sealed::{Sealed, SealedRow as _, Verified};
 use uuid::Uuid;
 
 use super::model::{CorrectionRow, OPEN, Verdict};
@@ -14,12 +15,13 @@ use crate::store::StoreError;
 /// The table a change touches; the commit is refused when its audit entry does not name it.
 pub const TABLE: &str = "correction";
 
-/// Stores a request.
+/// Stores a request with its MAC.
 ///
 /// # Errors
-/// What the database says.
-pub async fn insert(tx: &mut TenantTx, row: &CorrectionRow) -> Result<(), StoreError> {
-    diesel::insert_into(correction::table).values(row).execute(tx.conn()).await?;
+/// What the database or the key store says.
+pub async fn insert(tx: &mut TenantTx, keys: &Keys, row: &mut CorrectionRow) -> Result<(), StoreError> {
+    row.row_mac = keys.row_macs(tx.tenant()).await?.mac(&row.facts())?;
+    diesel::insert_into(correction::table).values(&*row).execute(tx.conn()).await?;
     Ok(())
 }
 
@@ -39,58 +41,72 @@ pub async fn open_count(tx: &mut TenantTx, patient: Uuid) -> Result<i64, StoreEr
 /// A patient's requests, the last one first, those made before `before`.
 ///
 /// # Errors
-/// What the database says.
+/// [`StoreError::Open`] when a row is not what was stored, otherwise what the database or the key store says.
 pub async fn page(
     tx: &mut TenantTx,
-    patient: Uuid,
-    before: Option<Uuid>,
+    keys: &Keys,
+    (patient, before): (Uuid, Option<Uuid>),
     limit: i64,
-) -> Result<Vec<CorrectionRow>, StoreError> {
-    Ok(correction::table
+) -> Result<Vec<Verified<CorrectionRow>>, StoreError> {
+    let rows: Vec<CorrectionRow> = correction::table
         .filter(correction::patient_id.eq(patient))
         .filter(correction::id.lt(before.unwrap_or(Uuid::max())))
         .order(correction::id.desc())
         .limit(limit)
         .select(CorrectionRow::as_select())
         .load(tx.conn())
-        .await?)
+        .await?;
+    let macs = keys.row_macs(tx.tenant()).await?;
+    Ok(rows.into_iter().map(|row| macs.verify(row)).collect::<Result<_, _>>()?)
 }
 
 /// A request of this patient, locked.
 ///
 /// # Errors
-/// What the database says.
+/// As [`page`].
 pub async fn lock(
     tx: &mut TenantTx,
+    keys: &Keys,
     (patient, id): (Uuid, Uuid),
-) -> Result<Option<CorrectionRow>, StoreError> {
-    Ok(correction::table
+) -> Result<Option<Verified<CorrectionRow>>, StoreError> {
+    let found: Option<CorrectionRow> = correction::table
         .find(id)
         .filter(correction::patient_id.eq(patient))
         .select(CorrectionRow::as_select())
         .for_update()
         .first(tx.conn())
         .await
-        .optional()?)
+        .optional()?;
+    let Some(row) = found else { return Ok(None) };
+    Ok(Some(keys.row_macs(tx.tenant()).await?.verify(row)?))
 }
 
-/// Writes down what the clinic answered.
+/// Writes down what the clinic answered; the row as it is then.
 ///
 /// # Errors
-/// What the database says.
+/// What the database or the key store says.
 pub async fn answer(
     tx: &mut TenantTx,
-    id: Uuid,
-    (verdict, sealed): (Verdict, &Sealed),
+    keys: &Keys,
+    row: Verified<CorrectionRow>,
+    (verdict, sealed): (Verdict, Sealed),
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    diesel::update(correction::table.find(id))
+) -> Result<Verified<CorrectionRow>, StoreError> {
+    let mut row = row.into_inner();
+    verdict.as_str().clone_into(&mut row.state);
+    (row.answer_sealed, row.answered_at) = (Some(sealed), Some(now));
+    row.version = row.version.saturating_add(1);
+    let macs = keys.row_macs(tx.tenant()).await?;
+    row.row_mac = macs.mac(&row.facts())?;
+    diesel::update(correction::table.find(row.id))
         .set((
-            correction::state.eq(verdict.as_str()),
-            correction::answer_sealed.eq(sealed),
-            correction::answered_at.eq(now),
+            correction::state.eq(&row.state),
+            correction::answer_sealed.eq(&row.answer_sealed),
+            correction::answered_at.eq(row.answered_at),
+            correction::version.eq(row.version),
+            correction::row_mac.eq(&row.row_mac),
         ))
         .execute(tx.conn())
         .await?;
-    Ok(())
+    Ok(macs.verify(row)?)
 }

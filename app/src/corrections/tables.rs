@@ -12,5 +12,7 @@ diesel::table! {
         asked_at -> Timestamptz,
         answer_sealed -> Nullable<Binary>,
         answered_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        row_mac -> Binary,
     }
 }

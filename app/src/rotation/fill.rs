@@ -15,6 +15,8 @@ use crate::auth::tables::{account, totp};
 use crate::break_glass::model::BreakGlassRow;
 use crate::break_glass::tables::break_glass;
 use crate::call::roll_back;
+use crate::corrections::model::CorrectionRow;
+use crate::corrections::tables::correction;
 use crate::documents::model::TextRow;
 use crate::documents::tables::document_text;
 use crate::patients::refill;
@@ -34,10 +36,12 @@ enum Table {
     Totp,
     Emergencies,
     Documents,
+    Corrections,
 }
 
 impl Table {
-    const ALL: [Table; 4] = [Table::Accounts, Table::Totp, Table::Emergencies, Table::Documents];
+    const ALL: [Table; 5] =
+        [Table::Accounts, Table::Totp, Table::Emergencies, Table::Documents, Table::Corrections];
 
     /// What the audit log calls a row.
     const fn row(self) -> &'static str {
@@ -45,6 +49,7 @@ impl Table {
             Table::Accounts | Table::Totp => "account",
             Table::Emergencies => "break_glass",
             Table::Documents => "document",
+            Table::Corrections => "correction",
         }
     }
 
@@ -55,6 +60,7 @@ impl Table {
             Table::Totp => "totp",
             Table::Emergencies => "break_glass",
             Table::Documents => "document_text",
+            Table::Corrections => "correction",
         }
     }
 
@@ -98,6 +104,7 @@ impl Table {
             Table::Totp => moved!(totp, account_id, TotpRow),
             Table::Emergencies => moved!(break_glass, id, BreakGlassRow),
             Table::Documents => moved!(document_text, document_id, TextRow),
+            Table::Corrections => moved!(correction, id, CorrectionRow),
         }
     }
 }

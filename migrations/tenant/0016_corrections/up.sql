@@ -10,6 +10,8 @@ CREATE TABLE {{phi}}.correction (
     asked_at timestamptz NOT NULL,
     answer_sealed bytea,
     answered_at timestamptz CHECK (answered_at >= asked_at),
+    version bigint NOT NULL CHECK (version > 0),
+    row_mac bytea NOT NULL CHECK (pg_catalog.octet_length(row_mac) = 37),
     CONSTRAINT answer_whole CHECK ((answer_sealed IS NULL) = (answered_at IS NULL)
         AND (answer_sealed IS NULL) = (state = 'open'))
 );

@@ -140,6 +140,39 @@ export const ContactInput = /* @__PURE__ */ v.object({
   phones: /* @__PURE__ */ v.array(Phone),
 });
 export type ContactInput = v.InferOutput<typeof ContactInput>;
+export const CorrectionVerdict = /* @__PURE__ */ v.picklist(['accepted', 'denied']);
+export type CorrectionVerdict = v.InferOutput<typeof CorrectionVerdict>;
+export const CorrectionAnswerInput = /* @__PURE__ */ v.object({
+  reason: /* @__PURE__ */ v.string(),
+  verdict: CorrectionVerdict,
+});
+export type CorrectionAnswerInput = v.InferOutput<typeof CorrectionAnswerInput>;
+export const CorrectionInput = /* @__PURE__ */ v.object({
+  what: /* @__PURE__ */ v.string(),
+  wish: /* @__PURE__ */ v.string(),
+});
+export type CorrectionInput = v.InferOutput<typeof CorrectionInput>;
+export const CorrectionState = /* @__PURE__ */ v.picklist(['open', 'accepted', 'denied']);
+export type CorrectionState = v.InferOutput<typeof CorrectionState>;
+export const CorrectionView = /* @__PURE__ */ v.object({
+  answered_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  answered_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  asked_at: /* @__PURE__ */ v.string(),
+  asked_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  due_on: /* @__PURE__ */ v.string(),
+  id: /* @__PURE__ */ v.string(),
+  overdue: /* @__PURE__ */ v.boolean(),
+  reason: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  state: CorrectionState,
+  what: /* @__PURE__ */ v.string(),
+  wish: /* @__PURE__ */ v.string(),
+});
+export type CorrectionView = v.InferOutput<typeof CorrectionView>;
+export const CorrectionPage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(CorrectionView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type CorrectionPage = v.InferOutput<typeof CorrectionPage>;
 export const DisclosureInput = /* @__PURE__ */ v.object({
   address: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   description: /* @__PURE__ */ v.string(),
@@ -158,7 +191,7 @@ export const DisclosureMade = /* @__PURE__ */ v.object({
 export type DisclosureMade = v.InferOutput<typeof DisclosureMade>;
 export const DocumentKind = /* @__PURE__ */ v.picklist(['lab_report', 'prescription', 'image', 'referral', 'discharge_summary', 'consent_form', 'insurance_card', 'other']);
 export type DocumentKind = v.InferOutput<typeof DocumentKind>;
-export const MediaType = /* @__PURE__ */ v.picklist(['application/pdf', 'image/jpeg', 'image/png', 'application/dicom', 'text/plain', 'text/csv']);
+export const MediaType = /* @__PURE__ */ v.picklist(['application/pdf', 'image/jpeg', 'image/png', 'image/tiff', 'application/dicom', 'text/plain', 'text/csv']);
 export type MediaType = v.InferOutput<typeof MediaType>;
 export const DocumentInput = /* @__PURE__ */ v.object({
   file_name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
@@ -205,6 +238,10 @@ export const DocumentPage = /* @__PURE__ */ v.object({
   next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type DocumentPage = v.InferOutput<typeof DocumentPage>;
+export const DocumentPolicy = /* @__PURE__ */ v.object({
+  direct_imaging_from_bytes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+});
+export type DocumentPolicy = v.InferOutput<typeof DocumentPolicy>;
 export const ErasureInput = /* @__PURE__ */ v.object({
   basis: Basis,
 });
@@ -322,6 +359,7 @@ export const LeaveInput = /* @__PURE__ */ v.object({
 });
 export type LeaveInput = v.InferOutput<typeof LeaveInput>;
 export const LinkView = /* @__PURE__ */ v.object({
+  direct: /* @__PURE__ */ v.boolean(),
   expires_at: /* @__PURE__ */ v.string(),
   url: /* @__PURE__ */ v.string(),
 });
@@ -675,6 +713,12 @@ export const careTeamJoin = /* @__PURE__ */ operation<JoinInput, undefined>('car
 export const careTeamLeave = /* @__PURE__ */ operation<LeaveInput, undefined>('care_team.leave', 'POST', '/api/v1/patients/{id}/care-team/end');
 /** Corrects how a patient is reached, and nothing else of the record. */
 export const patientContact = /* @__PURE__ */ operation<ContactInput, PatientView>('patient.contact', 'PUT', '/api/v1/patients/{id}/contact', PatientView);
+/** Lists a patient's requests to correct the record, with what the clinic answered. */
+export const correctionList = /* @__PURE__ */ operation<undefined, CorrectionPage>('correction.list', 'GET', '/api/v1/patients/{id}/corrections', CorrectionPage);
+/** Asks the clinic to correct the record. */
+export const correctionAsk = /* @__PURE__ */ operation<CorrectionInput, CorrectionView>('correction.ask', 'POST', '/api/v1/patients/{id}/corrections', CorrectionView);
+/** Answers a request, once. Correcting the record itself is done with the record's own routes. */
+export const correctionAnswer = /* @__PURE__ */ operation<CorrectionAnswerInput, CorrectionView>('correction.answer', 'POST', '/api/v1/patients/{id}/corrections/{correction}/answer', CorrectionView);
 /** To whom a patient's data were given in the last six years, or since a day. */
 export const disclosureList = /* @__PURE__ */ operation<undefined, Accounting>('disclosure.list', 'GET', '/api/v1/patients/{id}/disclosures', Accounting);
 /** Writes down that a patient's data were given to somebody outside the clinic. */
@@ -725,6 +769,10 @@ export const passkeyChallenge = /* @__PURE__ */ operation<undefined, CeremonyVie
 export const sessionCreatePasskey = /* @__PURE__ */ operation<PasskeySignInInput, SessionView>('session.create_passkey', 'POST', '/api/v1/sessions/passkey', SessionView);
 /** Begins a sign-in with a passkey alone. It names no account and says nothing about any. */
 export const sessionChallenge = /* @__PURE__ */ operation<undefined, CeremonyView>('session.challenge', 'POST', '/api/v1/sessions/passkey/options', CeremonyView);
+/** How this clinic keeps documents. */
+export const documentPolicyRead = /* @__PURE__ */ operation<undefined, DocumentPolicy>('document_policy.read', 'GET', '/api/v1/settings/documents', DocumentPolicy);
+/** Chooses how the clinic keeps large imaging. */
+export const documentPolicyChange = /* @__PURE__ */ operation<DocumentPolicy, DocumentPolicy>('document_policy.change', 'PUT', '/api/v1/settings/documents', DocumentPolicy);
 /** How long sessions live in this clinic. */
 export const sessionPolicyRead = /* @__PURE__ */ operation<undefined, SessionPolicy>('session_policy.read', 'GET', '/api/v1/settings/sessions', SessionPolicy);
 /** Shortens the clinic's sessions. What is longer than the region allows is refused. */

@@ -196,7 +196,11 @@ impl Muted {
         for (n, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.action.touches_patients()) {
             let decides = matches!(
                 route.action,
-                Action::ErasureApprove | Action::ErasureCancel | Action::LegalHoldRelease
+                Action::ErasureApprove
+                    | Action::ErasureCancel
+                    | Action::LegalHoldRelease
+                    | Action::CorrectionAsk
+                    | Action::CorrectionAnswer
             );
             let about = if decides { world.patient(&actor, &format!("C-1-{n}")).await } else { id.clone() };
             let by = world.able(&world.alpha, route.action).await;

@@ -1,6 +1,7 @@
 //! Catalogue entry T28 for the rows that are no patient's: accounts, time-based codes, emergencies and documents' words.
 
 use app::access::Role;
+use app::relationships::model::Tie;
 use serde_json::json;
 use tenancy::SchemaName;
 use tenancy::keys::Purpose;
@@ -114,6 +115,24 @@ async fn t28_codes_emergencies_and_words_altered_in_the_database_are_not_used() 
     ];
     let path = format!("/api/v1/documents/{document}");
     attacker.each("{phi}.document_text", &words, (&doctor, &path)).await;
+
+    let (herself, corrections) = asks_for_a_correction(&world, &own).await;
+    let answers = [
+        "UPDATE {phi}.correction SET version = version + 1",
+        "UPDATE {phi}.correction SET answer_sealed = request_sealed, answered_at = asked_at, state = 'denied'",
+    ];
+    attacker.each("{phi}.correction", &answers, (&herself, &corrections)).await;
+}
+
+/// A patient who has asked for a correction, and where the answer will be.
+async fn asks_for_a_correction(world: &World, patient: &str) -> (Actor, String) {
+    let herself = world.staff(&world.alpha, Role::Patient).await;
+    world.tie(&world.alpha, patient, &herself, Tie::Subject).await;
+    let path = format!("/api/v1/patients/{patient}/corrections");
+    let body =
+        json!({ "what": "The birth date is another person's.", "wish": "It is the 27th of February." });
+    world.ask(&world.alpha, "POST", &path).by(&herself).json(&body).send().await.expect(201);
+    (herself, path)
 }
 
 /// After a row-MAC key's rotation no row hangs on the old version, whichever table it is in.
@@ -129,9 +148,11 @@ async fn a_row_mac_key_is_rotated_under_every_row_while_the_clinic_works() {
     let file = pdf("Author");
     let document = world.document(&doctor, &own, &Sample::new("application/pdf", &file)).await;
     let path = format!("/api/v1/documents/{document}");
+    let (herself, corrections) = asks_for_a_correction(&world, &own).await;
     step_by_step(&world, Purpose::RowMac, async |_| {
         world.keep_awake(&world.alpha).await;
-        for (who, path) in [(&me, "/api/v1/me"), (&me, "/api/v1/me/factors"), (&doctor, path.as_str())] {
+        let owned = [(&doctor, path.as_str()), (&herself, corrections.as_str())];
+        for (who, path) in [(&me, "/api/v1/me"), (&me, "/api/v1/me/factors")].into_iter().chain(owned) {
             world.ask(&world.alpha, "GET", path).by(who).send().await.expect(200);
         }
     })
@@ -140,7 +161,8 @@ async fn a_row_mac_key_is_rotated_under_every_row_while_the_clinic_works() {
         (SchemaName::ops(world.alpha.tenant.id).quoted(), SchemaName::phi(world.alpha.tenant.id).quoted());
     let superuser = world.region.superuser().await;
     let tables = ["account", "totp"].map(|table| format!("{ops}.{table}"));
-    let sealed = ["person", "break_glass", "document_text"].map(|table| format!("{phi}.{table}"));
+    let sealed =
+        ["person", "break_glass", "document_text", "correction"].map(|table| format!("{phi}.{table}"));
     for table in tables.iter().chain(&sealed) {
         // Format version 1, then the version of the key.
         let sql = format!(

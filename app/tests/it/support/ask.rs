@@ -122,8 +122,6 @@ impl Ask<'_> {
         self.assertion.issued_ms = u64::try_from(now).unwrap();
         self.assertion.expires_ms = self.assertion.issued_ms + 10_000;
         self.port = backend.port;
-        // Buffers of a connection that is kept would keep what went through them.
-        self.headers.insert("connection", HeaderValue::from_static("close"));
         self
     }
 

@@ -11,6 +11,7 @@ import type { Way } from '../shell/ways.ts';
 import { useText } from '../text/text.tsx';
 import { WhoLooked } from './access/who-looked.tsx';
 import { Account } from './account/account.tsx';
+import { Corrections } from './correction/corrections.tsx';
 import { Documents } from './documents/documents.tsx';
 import { Home } from './home/home.tsx';
 import { FamilySwitch, OwnRecordsProvider, useOwnRecords } from './own-records.tsx';
@@ -58,6 +59,7 @@ function Screens() {
         <Route path={patterns.myContact}>{(at) => <Contact key={at.id} id={at.id} />}</Route>
         <Route path={patterns.myDocuments}>{(at) => <Documents key={at.id} id={at.id} />}</Route>
         <Route path={patterns.myAccess}>{(at) => <WhoLooked key={at.id} id={at.id} />}</Route>
+        <Route path={patterns.myCorrections}>{(at) => <Corrections key={at.id} id={at.id} />}</Route>
         <Route component={NothingHere} />
       </Switch>
     </Frame>

@@ -1,10 +1,13 @@
 // A patient's day in a real browser, in both regions: let in by the desk, at home in the own record, master of the own account.
+
+import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clinicOf, launch, person, signIn } from '../kit.ts';
 import { plugIn } from './authenticator.ts';
 import { askForCode, letIn, signedInPatient, signInByCode } from './own-record.ts';
 import { phone } from './patients.ts';
+import { send } from './send.ts';
 import { unique } from './unique.ts';
 
 let browser: Browser;
@@ -77,6 +80,50 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await own.page.getByText('This account is a patient’s.').waitFor();
     await own.page.getByRole('link', { name: 'Go there' }).click();
     await own.page.getByRole('heading', { level: 1, name: /^Hello/ }).waitFor();
+  });
+
+  test('a document is there once it is checked, and opens by a link; a correction is asked for and answered', async () => {
+    const [doctor, own] = [await person(browser), await signedInPatient(browser, clinic)];
+    const { page, id, family, troubles } = own;
+    await signIn(doctor.page, clinic, 'physician');
+    await doctor.page.goto(`${clinic.url}/clinic/patients/${id}/documents`);
+    const text = `Result of ${family}: 4.2\n`;
+    const file = { name: 'Blood count.txt', mimeType: 'text/plain', buffer: Buffer.from(text) };
+    await doctor.page.getByLabel('Choose a file or drop it here').setInputFiles(file);
+    await doctor.page.getByRole('button', { name: 'Send', exact: true }).click();
+    await doctor.page
+      .getByRole('row', { name: /^Blood count/ })
+      .getByText('In the record')
+      .waitFor();
+    await way(page, 'Documents');
+    const [saved] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Open: Blood count' }).first().click(),
+    ]);
+    expect(readFileSync(await saved.path(), 'utf8')).toBe(text);
+    expect(await page.evaluate(async (url) => (await fetch(url)).status, saved.url()), 'the link works once').toBe(404);
+
+    await way(page, 'My record');
+    await page.getByRole('link', { name: 'Ask for a correction' }).click();
+    await page.getByRole('button', { name: 'Send to the clinic' }).click();
+    await page.getByText('Please fill this in.').first().waitFor();
+    const wish = `It is ${unique('Right')}.`;
+    await page.getByLabel('What is wrong').fill('The family name.');
+    await page.getByLabel('What it should be').fill(wish);
+    await page.getByRole('button', { name: 'Send to the clinic' }).click();
+    const asked = page.getByRole('article').filter({ hasText: wish });
+    await asked.getByText('Waits for an answer').waitFor();
+    const { id: request } = await page.evaluate(async (record) => {
+      const list = await (await fetch(`/api/v1/patients/${record}/corrections`)).json();
+      return list.items[0] as { id: string };
+    }, id);
+    const answer = { verdict: 'denied', reason: 'The passport says otherwise.' };
+    const path = `/api/v1/patients/${id}/corrections/${request}/answer`;
+    expect(await send(doctor.page, clinic, path, answer)).toMatch(/^200 /);
+    await page.reload();
+    await asked.getByText('Not corrected').waitFor();
+    await asked.getByText(answer.reason).waitFor();
+    expect(troubles).toEqual([]);
   });
 
   test('a session elsewhere is ended, a passkey signs in alone, and a code by mail is then not enough', async () => {

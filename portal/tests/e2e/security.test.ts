@@ -1,19 +1,11 @@
 // What a browser must not keep, run, or show again.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  type Clinic,
-  clinicOf,
-  expectNothingKept,
-  launch,
-  person,
-  signIn,
-  signInByHand,
-  signInToConsole,
-} from '../kit.ts';
+import { clinicOf, expectNothingKept, launch, person, signIn, signInByHand, signInToConsole } from '../kit.ts';
 import { HOSTILE } from './hostile.ts';
 import { invite } from './invite.ts';
 import { openAccess, signedInPatient, signInByCode } from './own-record.ts';
+import { send } from './send.ts';
 import { unique } from './unique.ts';
 
 /** Texts of one patient's record: five names and five addresses hold each once or more. */
@@ -26,19 +18,6 @@ beforeAll(async () => {
   browser = await launch();
 });
 afterAll(() => browser.close());
-
-/** Sends what the portal's own forms would send, with the page's session; the status and the body of the answer. */
-function send(page: Page, clinic: Clinic, path: string, body: object): Promise<string> {
-  return page.evaluate(
-    async ([address, text]) => {
-      const session = await (await fetch('/api/v1/sessions/current')).json();
-      const headers = { 'content-type': 'application/json', 'x-csrf-token': session.csrf_token as string };
-      const answer = await fetch(address as string, { method: 'POST', headers, body: text as string });
-      return `${answer.status} ${await answer.text()}`;
-    },
-    [`${clinic.url}${path}`, JSON.stringify(body)],
-  );
-}
 
 async function firstPatient(page: Page): Promise<string> {
   const link = page.getByRole('row').nth(1).getByRole('link');

@@ -114,15 +114,15 @@ async function walkOwn(page: Page, clinic: Clinic, look: Look): Promise<void> {
   await go(`${record}/contact`);
   await page.locator('fieldset').nth(2).waitFor();
   await look(page, 'patient: contact');
-  // Each way that is shown is gone; the matrix says which there are.
-  if ((await page.locator('.ways a[href$="/documents"]').count()) > 0) {
-    await go(`${record}/documents`);
-    await page.locator('.papers, .empty').waitFor();
-    await look(page, 'patient: documents');
-  }
+  await go(`${record}/documents`);
+  await page.locator('.papers, .empty').waitFor();
+  await look(page, 'patient: documents');
   await go(`${record}/access`);
   await page.locator('.rows time').first().waitFor();
   await look(page, 'patient: who has seen it');
+  await go(`${record}/corrections`);
+  await page.locator('form').waitFor();
+  await look(page, 'patient: corrections');
   await go('/my/account');
   await page.locator('.rows').first().waitFor();
   await look(page, 'patient: account');

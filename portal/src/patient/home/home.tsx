@@ -64,6 +64,9 @@ function Ways({ chosen }: { chosen: BriefView }) {
       )}
       <WayCard to={my.access(chosen.id)} name={t('ways.access')} text={t('home.access')} />
       <WayCard to={my.contact(chosen.id)} name={t('ways.contact')} text={t('home.contact')} />
+      {may(me.role, 'correction.ask') && (
+        <WayCard to={my.corrections(chosen.id)} name={t('ways.corrections')} text={t('home.corrections')} />
+      )}
       <WayCard to={my.account} name={t('account.title')} text={t('home.account')} />
     </nav>
   );

@@ -33,6 +33,11 @@ export function Record({ id }: { id: string }) {
       actions={
         <>
           <Button onClick={() => window.print()}>{t('record.print')}</Button>
+          {may(me.role, 'correction.ask') && (
+            <Link className="button" href={my.corrections(id)}>
+              {t('ways.corrections')}
+            </Link>
+          )}
           {may(me.role, 'patient.contact') && (
             <Link className="button primary" href={my.contact(id)}>
               {t('ways.contact')}

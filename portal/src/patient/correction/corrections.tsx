@@ -1,0 +1,152 @@
+// Asking the clinic to correct the record, and what it answered.
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { CallError, call } from '../../api/call.ts';
+import { type CorrectionView, correctionAsk, correctionList } from '../../api/clinic.gen.ts';
+import { my } from '../../paths.ts';
+import { JURISDICTION } from '../../place.ts';
+import { useText } from '../../text/text.tsx';
+import { Back } from '../../ui/back.tsx';
+import { Button } from '../../ui/button.tsx';
+import { useFaults } from '../../ui/faults.ts';
+import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
+import { TextArea } from '../../ui/field.tsx';
+import { Page } from '../../ui/page.tsx';
+
+/** The server's limit (app/src/corrections/rules.rs). */
+const TEXT_MAX_CHARS = 2_000;
+const TAGS: Record<CorrectionView['state'], string> = { open: 'pending', accepted: 'done', denied: 'bad' };
+
+export function Corrections({ id }: { id: string }) {
+  const { t } = useText();
+  return (
+    <Page title={t('corrections.title')} above={<Back to={my.record(id)} label={t('ways.record')} />}>
+      <p className="lead">{t('corrections.text')}</p>
+      <Ask id={id} />
+      <Asked id={id} />
+      <p className="hint">{t(`corrections.law_${JURISDICTION}`)}</p>
+    </Page>
+  );
+}
+
+function Ask({ id }: { id: string }) {
+  const { t } = useText();
+  const faults = useFaults();
+  const queries = useQueryClient();
+  const [done, setDone] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
+  const form = useForm({ defaultValues: { what: '', wish: '' } });
+  const { errors, isSubmitting } = form.formState;
+  const submit = form.handleSubmit(async (body) => {
+    setFailure(undefined);
+    setDone(false);
+    try {
+      await call(correctionAsk, { path: { id }, body });
+      form.reset();
+      setDone(true);
+      await queries.invalidateQueries({ queryKey: ['corrections', id] });
+    } catch (error) {
+      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
+    }
+  });
+  return (
+    <section className="panel" aria-label={t('corrections.ask')}>
+      <h2>{t('corrections.ask')}</h2>
+      {done && <Notice kind="good" title={t('corrections.asked')} />}
+      <form onSubmit={submit} noValidate className="stack">
+        <TextArea
+          label={t('corrections.what')}
+          hint={t('corrections.what_hint')}
+          rows={3}
+          maxLength={TEXT_MAX_CHARS}
+          fault={errors.what && (errors.what.message || t('fault.required'))}
+          {...form.register('what', { required: true })}
+        />
+        <TextArea
+          label={t('corrections.wish')}
+          hint={t('corrections.wish_hint')}
+          rows={3}
+          maxLength={TEXT_MAX_CHARS}
+          fault={errors.wish && (errors.wish.message || t('fault.required'))}
+          {...form.register('wish', { required: true })}
+        />
+        {failure !== undefined && <Failure error={failure} />}
+        <div className="actions end">
+          <Button type="submit" look="primary" busy={isSubmitting}>
+            {t('corrections.go')}
+          </Button>
+        </div>
+      </form>
+    </section>
+  );
+}
+
+function Asked({ id }: { id: string }) {
+  const { t } = useText();
+  const pages = useInfiniteQuery({
+    queryKey: ['corrections', id],
+    queryFn: async ({ pageParam, signal }) =>
+      (await call(correctionList, { path: { id }, query: { cursor: pageParam }, signal })).data,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+  const asked = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <section className="stack" aria-label={t('corrections.before')}>
+      <h2>{t('corrections.before')}</h2>
+      {pages.isPending && <Loading lines={2} />}
+      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isSuccess && asked.length === 0 && <p className="quiet-text">{t('corrections.none')}</p>}
+      {asked.map((one) => (
+        <Correction key={one.id} one={one} />
+      ))}
+      {pages.hasNextPage && (
+        <div className="more">
+          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
+            {t('more')}
+          </Button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Correction({ one }: { one: CorrectionView }) {
+  const { t, date, moment } = useText();
+  return (
+    <article className="panel">
+      <p>
+        <span className={`tag ${TAGS[one.state]}`}>{t(`correction_state.${one.state}`)}</span>{' '}
+        <span className="quiet-text">{t('corrections.asked_at', { when: moment(one.asked_at) })}</span>
+      </p>
+      <dl>
+        <div className="fact">
+          <dt>{t('corrections.what')}</dt>
+          <dd>
+            <bdi className="typed">{one.what}</bdi>
+          </dd>
+        </div>
+        <div className="fact">
+          <dt>{t('corrections.wish')}</dt>
+          <dd>
+            <bdi className="typed">{one.wish}</bdi>
+          </dd>
+        </div>
+        {one.reason && (
+          <div className="fact">
+            <dt>{t('corrections.reason')}</dt>
+            <dd>
+              <bdi className="typed">{one.reason}</bdi>
+            </dd>
+          </div>
+        )}
+      </dl>
+      {one.state === 'open' && (
+        <p className="quiet-text">
+          {t(one.overdue ? 'corrections.overdue' : 'corrections.due', { day: date(one.due_on) })}
+        </p>
+      )}
+    </article>
+  );
+}

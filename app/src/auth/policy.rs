@@ -57,10 +57,7 @@ pub async fn in_force_for(
 }
 
 /// What holds in the clinic: the lesser of the region's and its own.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn in_force(tx: &mut TenantTx, region: SessionConfig) -> Result<SessionConfig, StoreError> {
+async fn in_force(tx: &mut TenantTx, region: SessionConfig) -> Result<SessionConfig, StoreError> {
     let columns = (session_policy::idle_s, session_policy::absolute_s);
     let own: Option<(i32, i32)> = session_policy::table.select(columns).first(tx.conn()).await.optional()?;
     let Some((idle_s, absolute_s)) = own else { return Ok(region) };

@@ -206,7 +206,7 @@ pub async fn renew(
     (actor, token, kind): (Actor, &Token, FactorKind),
 ) -> Result<SessionView, AppError> {
     let (session, account) = (Uuid::from_bytes(actor.session), Uuid::from_bytes(actor.account));
-    let (now, limits) = (ctx.now(), policy::in_force(tx, call.app.session).await?);
+    let (now, limits) = (ctx.now(), policy::in_force_for(tx, call.app.session, actor.role).await?);
     let renewal = Renewal { session, account, token, kind, now, limits };
     let ends = renewal.store(tx).await?;
     Ok(SessionView::proven(actor, token, ends, ProvenFactor { kind, at: now }))

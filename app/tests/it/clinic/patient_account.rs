@@ -192,6 +192,12 @@ async fn a_patient_with_a_stronger_factor_needs_it_beside_the_code() {
     let code = json!({ "totp": code_at(&secret, desk.world.now_ms()) });
     let proven = actor(&desk.world.prove(&second, code).await.expect(200));
     desk.get(&proven, &record).await.expect(200);
+    desk.world.clock.advance_ms(601_000);
+    assert_eq!(
+        desk.get(&proven, &record).await.status.as_u16(),
+        401,
+        "a factor makes a patient's session no longer"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

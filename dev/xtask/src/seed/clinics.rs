@@ -12,10 +12,11 @@ use crate::seed::platform::Platform;
 use crate::seed::{Demo, DemoClinic, Login, invitations, patients};
 use crate::stack::Stack;
 
-/// The staff of each demo clinic: first the administrator, who invites the others.
-const STAFF: [(&str, &str, &str); 3] = [
+/// The staff of each demo clinic: first the administrator, who invites the others; last the desk, which registers patients.
+const STAFF: [(&str, &str, &str); 4] = [
     ("clinic_admin", "admin", "Demo Admin"),
     ("physician", "doctor", "Demo Doctor"),
+    ("privacy_officer", "privacy", "Demo Privacy Officer"),
     ("receptionist", "desk", "Demo Desk"),
 ];
 
@@ -88,7 +89,8 @@ async fn fill(stack: &Stack, region: &'static LocalRegion) -> Outcome<DemoClinic
             totp_secret: None,
         });
     }
-    let mut clinic = DemoClinic { slug: slug.to_owned(), region: region.name, host, url, logins };
+    let patient = patients::email(region.code, 1);
+    let mut clinic = DemoClinic { slug: slug.to_owned(), region: region.name, host, url, logins, patient };
     let [admin, others @ ..] = clinic.logins.as_slice() else { return Ok(clinic) };
     let admin = join(stack, &clinic, admin, "Demo Admin").await?;
     let mut desk = None;

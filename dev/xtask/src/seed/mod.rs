@@ -34,6 +34,8 @@ pub(crate) struct DemoClinic {
     pub url: String,
     /// Its staff.
     pub logins: Vec<Login>,
+    /// The address to which the codes go that a synthetic patient signs in with.
+    pub patient: String,
 }
 
 /// Who can sign in where.

@@ -6,24 +6,33 @@ use crate::http::{Call, Client};
 use crate::layout::LocalRegion;
 
 /// Registers the synthetic patients that the clinic does not have yet, and puts them into this account's care: a physician
-/// sees own patients and no others.
+/// sees own patients and no others. The first one may sign in and see the own record.
 pub(crate) async fn ensure(client: &Client, region: &LocalRegion, physician: &str) -> Outcome<()> {
-    for (number, patient) in synthetic(region.code).iter().enumerate() {
+    for (number, patient) in (1_u32..).zip(synthetic(region.code)) {
         let search = json!({ "mrn": patient.get("mrn") });
         let found = client.expect(Call::post("/api/v1/patients/search", &search)).await?;
         let known = found.json.pointer("/items/0/id").and_then(Value::as_str).map(str::to_owned);
         let id = match known {
             Some(id) => id,
             None => {
-                let call = Call::post("/api/v1/patients", patient);
+                let call = Call::post("/api/v1/patients", &patient);
                 let call = call.header("idempotency-key", format!("demo-patient-{number}"));
                 client.expect(call).await?.field("id")?
             }
         };
         let member = json!({ "account": physician });
         client.expect(Call::post(&format!("/api/v1/patients/{id}/care-team"), &member)).await?;
+        if number == 1 {
+            let access = json!({ "email": email(region.code, number) });
+            client.expect(Call::post(&format!("/api/v1/patients/{id}/account"), &access)).await?;
+        }
     }
     Ok(())
+}
+
+/// The address of a synthetic patient.
+pub(crate) fn email(code: &str, number: u32) -> String {
+    format!("synthetic-{code}-{number}@example.com")
 }
 
 /// The numbers 555-0100 to 555-0199 are reserved for fiction; `example.com` is reserved for examples (RFC 2606).
@@ -52,7 +61,7 @@ fn person(code: &str, number: u32, [given, family, born, sex]: [&str; 4]) -> Val
         "birth_date": born,
         "sex": sex,
         "phones": [{ "value": format!("+1 202-555-01{number:02}"), "use": "mobile" }],
-        "emails": [{ "value": format!("synthetic-{code}-{number}@example.com") }],
+        "emails": [{ "value": email(code, number) }],
         "addresses": [{ "use": "home", "lines": [format!("{number} Sample Street")], "city": "Exampleton" }],
         "mrn": format!("DEMO-{number:04}"),
     })

@@ -86,6 +86,7 @@ fn tenant(clinic: &DemoClinic) -> Value {
         "host": clinic.host,
         "url": clinic.url,
         "logins": clinic.logins,
+        "patient": { "email": clinic.patient, "url": format!("{}/my", clinic.url) },
     })
 }
 
@@ -112,9 +113,10 @@ pub(crate) fn print_table(stack: &Stack, demo: &Demo) {
         println!("\nClinic {} at home in {}", clinic.slug, clinic.region);
         row("address", &clinic.url);
         print_logins(&clinic.logins);
+        row("patient", &format!("{}  at {}/my, with a code by mail", clinic.patient, clinic.url));
     }
     println!(
-        "\nEach of them signs in with the password and a code of an authenticator app; this prints one:"
+        "\nEach of the staff signs in with the password and a code of an authenticator app; this prints one:"
     );
     row("code", &code_command(stack, "EMAIL"));
     println!("\nFront doors (either brings every clinic's request home)");

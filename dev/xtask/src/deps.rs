@@ -55,6 +55,15 @@ pub(crate) fn ensure_program(name: &str, package: &str) -> Outcome<()> {
     install(name, &[package], &[package])
 }
 
+/// Makes sure that ClamAV's daemon is here; Debian packages it apart from the rest, and brew does not.
+pub(crate) fn ensure_scanner() -> Outcome<()> {
+    if find_program("clamd").is_some() {
+        return Ok(());
+    }
+    println!("clamd is missing: installing ClamAV's daemon.");
+    install("clamd", &["clamav-daemon"], &["clamav"])
+}
+
 /// Installs Debian's packages or brew's.
 pub(crate) fn install(wanted: &str, debian: &[&str], brew: &[&str]) -> Outcome<()> {
     match manager(wanted)? {

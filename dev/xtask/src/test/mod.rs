@@ -28,7 +28,7 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     deps::ensure_program("nginx", "nginx")?;
     deps::ensure_program("haproxy", "haproxy")?;
     // Some send it documents.
-    deps::ensure_program("clamd", "clamav-daemon")?;
+    deps::ensure_scanner()?;
     let mut tally = Tally::default();
     for step in static_checks() {
         tally.record(step.name, step.run(checkout, &[]).await);

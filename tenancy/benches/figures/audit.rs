@@ -28,6 +28,8 @@ const EVENTS_PER_S: f64 = 5_000.0;
 /// Whose history is looked for, and how many events it has.
 const HISTORY: (Uuid, i64) = (Uuid::from_u128(0x5ec7), 200);
 const HISTORY_MAX: Duration = Duration::from_millis(300);
+/// Events among which the target is meant.
+const HISTORY_AMONG: i64 = 10_000_000;
 /// Times it is looked for.
 const LOOKS: u32 = 40;
 
@@ -194,7 +196,8 @@ async fn history(region: &TestRegion, size: Size) {
         against: "–".to_owned(),
         ratio: None,
         reach: "≤ 300 ms among 10 M (DOMICILE_BENCH_EVENTS=10000000)",
-        met: size.real.then_some(p95 <= HISTORY_MAX),
+        // Fewer events say nothing of the target.
+        met: (size.real && size.events >= HISTORY_AMONG).then_some(p95 <= HISTORY_MAX),
     }
     .print();
 }

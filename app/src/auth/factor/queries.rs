@@ -176,8 +176,8 @@ pub async fn totp_of(
     keys: &Keys,
     account_id: Uuid,
 ) -> Result<Option<Verified<TotpRow>>, StoreError> {
-    let row = totp::table.find(account_id).select(TotpRow::as_select()).for_update();
-    let Some(row) = row.first(tx.conn()).await.optional()? else { return Ok(None) };
+    let row = totp::table.find(account_id).select(TotpRow::as_select()).first(tx.conn()).await;
+    let Some(row) = row.optional()? else { return Ok(None) };
     Ok(Some(keys.row_macs(tx.tenant()).await?.verify(row)?))
 }
 
@@ -194,7 +194,7 @@ pub async fn take_step(tx: &mut TenantTx, account_id: Uuid, step: i64) -> Result
     Ok(taken == 1)
 }
 
-/// Keeps a secret until its first code.
+/// Keeps a secret until its first code. The account's row is locked first: of two that begin at once the second replaces.
 ///
 /// # Errors
 /// As [`totp_of`].
@@ -205,6 +205,7 @@ pub async fn keep_pending(
     secret: Sealed,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    record::locked(tx, keys, account_id).await?;
     let known = totp_of(tx, keys, account_id).await?.map(Verified::into_inner);
     let row_mac = RowMac::from(Vec::new());
     let new = TotpRow {

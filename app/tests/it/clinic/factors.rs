@@ -58,6 +58,8 @@ fn renewed_by(actor: &Actor, answer: &Answer) -> Actor {
     renewed(actor, answer, answer.json()["csrf_token"].as_str().unwrap().to_owned())
 }
 
+/// Most looks at who waits; each is a query.
+const LOOKS_MAX: u32 = 50_000;
 const REFUSED: (u16, &str) = (422, "factor_refused");
 
 fn refused(answer: &Answer) -> bool {
@@ -115,6 +117,30 @@ async fn what_needs_a_fresh_factor_is_closed_after_five_minutes_until_it_is_prov
         world.prove_now(&world.alpha, &actor).await;
         assert_ne!(ask().await.outcome().1, "step_up_required", "{}", route.path);
     }
+}
+
+/// Two that begin in the middle of each other: held at their audit entries until both wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_first_enrolments_at_one_moment_come_one_after_the_other() {
+    let world = World::new().await;
+    let actor = world.password_only(&world.alpha, Role::Nurse).await;
+    let (holder, looker) = (world.region.superuser().await, world.region.superuser().await);
+    let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
+    let hold = format!("BEGIN; LOCK TABLE {ops}.audit_event IN EXCLUSIVE MODE");
+    holder.batch_execute(&hold).await.unwrap();
+    let begin = || world.post(&actor, "/api/v1/me/factors/totp", None);
+    let release = async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let mut looks = 0;
+        while looker.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < 2 {
+            looks += 1;
+            assert!(looks < LOOKS_MAX, "both never waited");
+        }
+        holder.batch_execute("ROLLBACK").await.unwrap();
+    };
+    let (one, other, ()) = tokio::join!(begin(), begin(), release);
+    assert_eq!([one, other].map(|answer| answer.status.as_u16()), [201, 201]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,15 +30,17 @@ pub(super) fn sentence_by(event: &Event, colleague: Option<&Colleague>) -> Strin
         _ => "Somebody who was not signed in".to_owned(),
     };
     let what = what(&event.action);
-    let why = match event.purpose.as_str() {
-        "TREATMENT" => "for treatment",
-        "PAYMENT" => "for payment",
-        "OPERATIONS" => "to run the clinic",
-        "BREAKGLASS" => "in an emergency, outside the usual rights",
-        _ => "for upkeep",
+    let why = match (event.actor_kind.as_str(), event.purpose.as_str()) {
+        // Patients owe nobody a reason.
+        ("patient", _) => "",
+        (_, "TREATMENT") => " for treatment",
+        (_, "PAYMENT") => " for payment",
+        (_, "OPERATIONS") => " to run the clinic",
+        (_, "BREAKGLASS") => " in an emergency, outside the usual rights",
+        _ => " for upkeep",
     };
     match event.outcome.as_str() {
-        "allow" => format!("{who} {what} {why}."),
+        "allow" => format!("{who} {what}{why}."),
         "deny" => format!("{who} tried to do this and was refused: {what}."),
         _ => format!("{who} tried to do this and it failed: {what}."),
     }
@@ -133,6 +135,8 @@ mod tests {
         let colleague = Colleague { name: "Asha Sample".into(), role: Role::Physician };
         let named = sentence_by(&event, Some(&colleague));
         assert_eq!(named, "Asha Sample (physician) looked at the record for treatment.");
+        event.actor_kind = "patient".into();
+        assert_eq!(sentence(&event), "The patient or somebody acting for the patient looked at the record.");
         event.outcome = "deny".into();
         assert!(sentence(&event).contains("was refused"));
     }

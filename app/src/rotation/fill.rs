@@ -1,14 +1,18 @@
 //! One batch of a clinic's rows put under a new row-MAC key.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use futures_util::FutureExt as _;
 use tenancy::audit::{AuditEntry, ENTRIES_PER_COMMIT_MAX, Outcome, Purpose as Why};
-use tenancy::keys::Rotation;
-use tenancy::sealed::{RowMacs, SealedRow as _};
+use tenancy::keys::{Keys, Rotation};
+use tenancy::sealed::SealedRow as _;
 use tenancy::{Regional, TenantRef, TenantTx};
 use uuid::Uuid;
 
 use super::RotateError;
+use super::batches::{Batches, Moved, ROWS_PER_BATCH};
 use crate::auth::factor::queries::TotpRow;
 use crate::auth::record::AccountRow;
 use crate::auth::tables::{account, totp};
@@ -24,10 +28,6 @@ use crate::store::StoreError;
 
 /// Patients one transaction moves; each leaves an entry of its own.
 const PATIENTS_PER_BATCH: usize = ENTRIES_PER_COMMIT_MAX;
-/// Rows of another table that one transaction moves.
-const ROWS_PER_BATCH: i64 = 200;
-/// Transactions in which one table of one clinic is moved.
-const BATCHES_MAX: usize = 100_000;
 
 /// The tables beside the patients' whose rows have a MAC.
 #[derive(Clone, Copy)]
@@ -65,12 +65,8 @@ impl Table {
     }
 
     /// Moves some rows after `after`; how many, and the last one when there may be more.
-    async fn batch(
-        self,
-        tx: &mut TenantTx,
-        macs: &RowMacs,
-        after: Option<Uuid>,
-    ) -> Result<(u32, Option<Uuid>), StoreError> {
+    async fn batch(self, tx: &mut TenantTx, keys: &Keys, after: Option<Uuid>) -> Moved {
+        let macs = keys.row_macs(tx.tenant()).await?;
         macro_rules! moved {
             ($table:ident, $key:ident, $row:ty) => {{
                 let rows: Vec<$row> = $table::table
@@ -109,43 +105,25 @@ impl Table {
     }
 }
 
-/// Moves the rows that are no patient's own, a batch a transaction; says how many.
+/// Moves the rows that are no patient's own; says how many.
 async fn others(regional: &Regional, tenant: TenantRef) -> Result<u64, RotateError> {
     let mut moved = 0_u64;
     for table in Table::ALL {
-        let mut after = None;
-        for _ in 0..BATCHES_MAX {
-            let mut tx = regional.begin(tenant, "keys.fill").await.map_err(StoreError::Tx)?;
-            let macs = regional.keys().row_macs(tenant.id).await?;
-            match table.batch(&mut tx, &macs, after).await {
-                Ok((0, last)) => {
-                    roll_back(tx).await;
-                    after = last;
-                }
-                Ok((changed, last)) => {
-                    let entry = AuditEntry::new("keys.fill", Outcome::Allow)
-                        .resource_kind(table.row())
-                        .purpose(Why::System)
-                        .count(changed)
-                        .touches(table.name());
-                    tx.commit(entry).await.map_err(StoreError::Tx)?;
-                    moved = moved.saturating_add(u64::from(changed));
-                    after = last;
-                }
-                Err(error) => {
-                    roll_back(tx).await;
-                    return Err(error.into());
-                }
-            }
-            if after.is_none() {
-                break;
-            }
-        }
+        let batches =
+            Batches { regional, tenant, action: "keys.fill", row: table.row(), table: table.name() };
+        let count = batches
+            .run(|tx, after| {
+                let keys = Arc::clone(regional.keys());
+                async move { table.batch(tx, &keys, after).await }.boxed()
+            })
+            .await?;
+        moved = moved.saturating_add(count);
     }
     Ok(moved)
 }
 
-/// Moves the patients after the rotation's position, and before the first of them every other row that has a MAC; says how many, and from where the next batch goes on (`None` at the end).
+/// Moves the patients after the rotation's position, and before the first of them every other row that has a MAC; says how many,
+/// and from where the next batch goes on (`None` at the end).
 pub(super) async fn batch(
     regional: &Regional,
     tenant: TenantRef,

@@ -3,6 +3,7 @@
 //! The stages are `tenancy::keys`'; this side finds the rows that hang on a key and moves them in bounded batches, each in a
 //! transaction of its own with its audit entries. Any number of processes may do it at once, and any may be killed.
 
+mod batches;
 mod fill;
 mod retag;
 mod subject;

@@ -1,7 +1,10 @@
 //! A clinic's rows given the tags of the blind-index keys there are now: both versions' while a key is rotated, one's afterwards.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use futures_util::FutureExt as _;
 use regions::region::Jurisdiction;
 use tenancy::audit::{AuditEntry, ENTRIES_PER_COMMIT_MAX, Outcome, Purpose as Why};
 use tenancy::keys::{Keys, Purpose, Rotation, Stage};
@@ -10,6 +13,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::RotateError;
+use super::batches::{Batches, Moved, ROWS_PER_BATCH};
 use crate::auth::invite::login_tags;
 use crate::auth::record::AccountRow;
 use crate::auth::tables::account;
@@ -20,10 +24,6 @@ use crate::store::{self, StoreError};
 
 /// Patients one transaction moves; each leaves an entry of its own.
 const PATIENTS_PER_BATCH: usize = ENTRIES_PER_COMMIT_MAX;
-/// Accounts one transaction moves.
-const ACCOUNTS_PER_BATCH: i64 = 200;
-/// Transactions in which the accounts of one clinic are moved.
-const ACCOUNT_BATCHES_MAX: usize = 1_000;
 
 /// What rows are tagged anew with.
 pub(super) struct Retag<'a> {
@@ -90,53 +90,30 @@ impl Retag<'_> {
         Ok((entries, position))
     }
 
-    /// Moves the clinic's accounts, a batch a transaction; says how many.
+    /// Moves the clinic's accounts; says how many.
     async fn accounts(&self) -> Result<u64, RotateError> {
-        let (mut moved, mut after) = (0_u64, None);
-        for _ in 0..ACCOUNT_BATCHES_MAX {
-            let mut tx = self.regional.begin(self.tenant, "keys.retag").await.map_err(StoreError::Tx)?;
-            match retag_accounts(&mut tx, self.regional.keys(), after).await {
-                Ok((changed, last)) => {
-                    let entry = AuditEntry::new("keys.retag", Outcome::Allow)
-                        .resource_kind("account")
-                        .purpose(Why::System)
-                        .count(changed);
-                    if changed == 0 {
-                        roll_back(tx).await;
-                    } else {
-                        tx.commit(entry).await.map_err(StoreError::Tx)?;
-                    }
-                    moved = moved.saturating_add(u64::from(changed));
-                    after = last;
-                }
-                Err(error) => {
-                    roll_back(tx).await;
-                    return Err(error.into());
-                }
-            }
-            if after.is_none() {
-                break;
-            }
-        }
-        Ok(moved)
+        let (regional, tenant) = (self.regional, self.tenant);
+        let batches = Batches { regional, tenant, action: "keys.retag", row: "account", table: "account" };
+        batches
+            .run(|tx, after| {
+                let keys = Arc::clone(regional.keys());
+                async move { retag_accounts(tx, &keys, after).await }.boxed()
+            })
+            .await
     }
 }
 
 /// Moves some accounts after `after`; how many, and the last one when there may be more.
-async fn retag_accounts(
-    tx: &mut TenantTx,
-    keys: &Keys,
-    after: Option<Uuid>,
-) -> Result<(u32, Option<Uuid>), StoreError> {
+async fn retag_accounts(tx: &mut TenantTx, keys: &Keys, after: Option<Uuid>) -> Moved {
     let rows: Vec<AccountRow> = account::table
         .filter(account::id.gt(after.unwrap_or_default()))
         .order(account::id)
-        .limit(ACCOUNTS_PER_BATCH)
+        .limit(ROWS_PER_BATCH)
         .select(AccountRow::as_select())
         .for_update()
         .load(tx.conn())
         .await?;
-    let full = i64::try_from(rows.len()).is_ok_and(|found| found == ACCOUNTS_PER_BATCH);
+    let full = i64::try_from(rows.len()).is_ok_and(|found| found == ROWS_PER_BATCH);
     let last = rows.last().map(|row| row.id).filter(|_| full);
     let (sealer, macs) = (keys.tenant_sealer(tx.tenant()).await?, keys.row_macs(tx.tenant()).await?);
     let mut changed = 0;

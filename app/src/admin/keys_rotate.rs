@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
+use regions::clock::Clock;
 use regions::ids::TenantId;
 use serde_json::json;
 use tenancy::keys::{Purpose, Rotation, Step};
@@ -84,7 +86,8 @@ async fn subject(cx: &Cx, args: Rotate) -> Result<Table, RoleError> {
     let patient =
         PatientId::parse(name).ok_or_else(|| RoleError::new("name the patient: --patient pat_…"))?;
     let tenant = args.tenant.ok_or_else(|| RoleError::new("name the tenant: --tenant ID"))?;
-    let old = Box::pin(cx.rotator().await?.patient(tenant, patient)).await.map_err(failed)?;
+    let now = DateTime::<Utc>::from(Clock::system().now());
+    let old = Box::pin(cx.rotator().await?.patient(tenant, patient, now)).await.map_err(failed)?;
     let mut table = Table::new(&["tenant", "old_key", "values_left"]);
     table.push(match old {
         OldKey::Destroyed => vec![json!(tenant), json!("destroyed"), json!(0)],

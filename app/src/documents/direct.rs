@@ -48,7 +48,7 @@ impl Intake<'_> {
             ObjectCipher::create(&waiting.sealer, id).map_err(|_cause| "seal.failed")?;
         let sealed = queries::new_object(&waiting.sealer, id, &header, extent.bytes(), self.now);
         let row = ObjectRow { mode: DIRECT.to_owned(), ..sealed };
-        self.remember(tenant, &row).await?;
+        self.putting(tenant).remember(&row).await?;
         let layout = queries::layout(&waiting.sealer, &waiting.object).map_err(|_logged| "object.damaged")?;
         let (objects, at) =
             (self.regional.objects(), (tenant.id, ObjectId::from(waiting.object.id.into_bytes())));

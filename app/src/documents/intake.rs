@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use regions::log::{self, Field};
 use tenancy::audit::{AuditEntry, Outcome, Purpose, Unaudited};
-use tenancy::objects::{Extent, ObjectCipher, ObjectError, ObjectId, PartSealer, SegmentReader};
+use tenancy::objects::{Extent, ObjectError, ObjectId, SegmentReader};
 use tenancy::sealed::{Phi, Sealer};
 use tenancy::{JobPayload, Regional, TenantRef, TenantTx};
 use uuid::Uuid;
@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::content::{self, HEAD_BYTES, Kept, Refusal, TAIL_BYTES};
 use super::model::{Document, DocumentId, ObjectRow, State};
+use super::putting::{Putting, Source};
 use super::scanner::{Found, Scanner};
 use super::tables::document;
 use super::{queries, rules, sweep};
@@ -198,46 +199,17 @@ impl Intake<'_> {
             }
             Ok(Kept::Rewritten(bytes)) => {
                 let bytes = Zeroizing::new(bytes);
-                let object = Box::pin(self.put(tenant, &waiting.sealer, &bytes)).await?;
                 let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                let extent = Extent::new(size).ok_or("document.size")?;
+                let put = self.putting(tenant);
+                let object = Box::pin(put.sealed(&waiting.sealer, extent, Source::Whole(&bytes))).await?;
                 Ok(Verdict::Keep { sha256: sha256(&bytes), rewritten: Some((object, size)), scanned_with })
             }
         }
     }
 
-    /// Puts what is kept of a document under a new name.
-    async fn put(&self, tenant: TenantRef, sealer: &Sealer, bytes: &[u8]) -> Result<ObjectRow, &'static str> {
-        let extent = u64::try_from(bytes.len()).ok().and_then(Extent::new).ok_or("document.size")?;
-        let id = ObjectId::random();
-        let (header, cipher) = ObjectCipher::create(sealer, id).map_err(|_cause| "seal.failed")?;
-        let row = queries::new_object(sealer, id, &header, extent.bytes(), self.now);
-        self.remember(tenant, &row).await?;
-        let objects = self.regional.objects();
-        let unavailable = |_error: ObjectError| "object.unavailable";
-        let upload = objects.begin_upload(tenant.id, id).await.map_err(unavailable)?;
-        let (mut parts, mut rest) = (Vec::new(), bytes);
-        for number in 1..=extent.parts() {
-            let mut part = PartSealer::new(&cipher, extent, number).ok_or("document.size")?;
-            let taken = part.take(rest).map_err(|_cause| "seal.failed")?;
-            rest = rest.get(taken..).unwrap_or_default();
-            let part = part.finish().map_err(|_cause| "seal.failed")?;
-            parts.push(objects.put_part(tenant.id, (id, &upload), number, part).await.map_err(unavailable)?);
-        }
-        objects.complete_upload(tenant.id, (id, &upload), &parts).await.map_err(unavailable)?;
-        Ok(row)
-    }
-
-    /// Stores an object's row, which comes before the object, so that the clean-up knows it whatever happens to this job.
-    pub(super) async fn remember(&self, tenant: TenantRef, row: &ObjectRow) -> Result<(), &'static str> {
-        let mut tx =
-            self.regional.begin(tenant, "job.inspect_document").await.map_err(|error| error.code())?;
-        match queries::insert_object(&mut tx, row.clone()).await {
-            Ok(()) => tx.commit_without_audit(Unaudited::JobProgress).await.map_err(|error| error.code()),
-            Err(_never_quoted) => {
-                roll_back(tx).await;
-                Err("inspect.object")
-            }
-        }
+    pub(super) fn putting(&self, tenant: TenantRef) -> Putting<'_> {
+        Putting { regional: self.regional, tenant, now: self.now }
     }
 
     /// Writes the verdict down; the objects that may be removed now.

@@ -43,7 +43,7 @@ pub enum Found {
     Nothing,
     /// Malware.
     Malware,
-    /// The daemon's own limit is below the document's length.
+    /// A limit of the daemon's own ended the scan before the document's end.
     TooLarge,
 }
 
@@ -170,11 +170,16 @@ impl Scan {
     }
 }
 
+/// What the daemon calls, with `AlertExceedsMax`, a file of which one of its limits kept it from seeing all.
+const LIMIT_REACHED: &[u8] = b"stream: Heuristics.Limits.Exceeded";
+
 /// What one answer line means; `None` for one that means nothing.
 fn verdict(answer: &[u8]) -> Option<Found> {
     let line = answer.split(|byte| *byte == 0).next().unwrap_or_default();
     if line == b"stream: OK" {
         Some(Found::Nothing)
+    } else if line.starts_with(LIMIT_REACHED) && line.ends_with(b" FOUND") {
+        Some(Found::TooLarge)
     } else if line.starts_with(b"stream: ") && line.ends_with(b" FOUND") {
         Some(Found::Malware)
     } else if line.starts_with(b"INSTREAM size limit exceeded") {
@@ -211,6 +216,8 @@ mod tests {
         assert_eq!(verdict(b"stream: OK\0"), Some(Found::Nothing));
         assert_eq!(verdict(b"stream: Win.Test.EICAR_HDB-1 FOUND\0"), Some(Found::Malware));
         assert_eq!(verdict(b"INSTREAM size limit exceeded. ERROR\0"), Some(Found::TooLarge));
+        let limit = b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0";
+        assert_eq!(verdict(limit), Some(Found::TooLarge));
         for neither in
             ["", "\0", "OK\0", "stream: ", "stream: Can't allocate memory ERROR\0", "stream: OK FOUNDRY\0"]
         {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::RotateError;
 use crate::call::roll_back;
+use crate::patients::model::PatientId;
 use crate::store::StoreError;
 
 /// Rows one transaction moves.
@@ -27,6 +28,8 @@ pub(super) struct Batches<'a> {
     pub(super) row: &'static str,
     /// The table, where its changes must be named.
     pub(super) table: &'static str,
+    /// Whose rows they are, where they are one patient's.
+    pub(super) patient: Option<PatientId>,
 }
 
 impl Batches<'_> {
@@ -61,10 +64,14 @@ impl Batches<'_> {
     }
 
     fn entry(&self, changed: u32) -> AuditEntry {
-        AuditEntry::new(self.action, Outcome::Allow)
+        let entry = AuditEntry::new(self.action, Outcome::Allow)
             .resource_kind(self.row)
             .purpose(Why::System)
             .count(changed)
-            .touches(self.table)
+            .touches(self.table);
+        match self.patient {
+            Some(patient) => entry.subject(patient.bytes()),
+            None => entry,
+        }
     }
 }

@@ -109,8 +109,14 @@ impl Table {
 async fn others(regional: &Regional, tenant: TenantRef) -> Result<u64, RotateError> {
     let mut moved = 0_u64;
     for table in Table::ALL {
-        let batches =
-            Batches { regional, tenant, action: "keys.fill", row: table.row(), table: table.name() };
+        let batches = Batches {
+            regional,
+            tenant,
+            action: "keys.fill",
+            row: table.row(),
+            table: table.name(),
+            patient: None,
+        };
         let count = batches
             .run(|tx, after| {
                 let keys = Arc::clone(regional.keys());

@@ -5,6 +5,7 @@
 
 mod batches;
 mod fill;
+mod reseal;
 mod retag;
 mod subject;
 pub mod tell;

@@ -93,7 +93,14 @@ impl Retag<'_> {
     /// Moves the clinic's accounts; says how many.
     async fn accounts(&self) -> Result<u64, RotateError> {
         let (regional, tenant) = (self.regional, self.tenant);
-        let batches = Batches { regional, tenant, action: "keys.retag", row: "account", table: "account" };
+        let batches = Batches {
+            regional,
+            tenant,
+            action: "keys.retag",
+            row: "account",
+            table: "account",
+            patient: None,
+        };
         batches
             .run(|tx, after| {
                 let keys = Arc::clone(regional.keys());

@@ -28,6 +28,9 @@ pub fn eicar() -> Vec<u8> {
 /// Longest wait for ClamAV's daemon to listen.
 const DAEMON_STARTS_MAX: Duration = Duration::from_secs(60);
 
+/// Longest file that it scans to its end, in MiB. Of a longer one it says so, as docs/documents.md wants it configured.
+pub const SCANNED_MIB_MAX: usize = 4;
+
 /// ClamAV's daemon on a Unix socket, with a signature of the EICAR test file and no other; dropping it ends it.
 pub struct Daemon {
     child: Child,
@@ -46,7 +49,8 @@ impl Daemon {
         let known = "44d88612fea8a8f36de82e1278abb02f:68:Domicile.Test.EICAR\n";
         std::fs::write(signatures.join("test.hdb"), known).expect("a signature");
         let config = format!(
-            "Foreground yes\nLocalSocket {}\nDatabaseDirectory {}\nTemporaryDirectory {}\nStreamMaxLength 64M\n",
+            "Foreground yes\nLocalSocket {}\nDatabaseDirectory {}\nTemporaryDirectory {}\nStreamMaxLength 64M\n\
+             AlertExceedsMax yes\nMaxFileSize {SCANNED_MIB_MAX}M\nMaxScanSize {SCANNED_MIB_MAX}M\n",
             socket.display(),
             signatures.display(),
             dir.display(),

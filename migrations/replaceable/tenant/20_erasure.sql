@@ -44,7 +44,8 @@ END
 $$;
 
 -- How many stored values of one patient are still sealed under an older version of the patient's key: its rotation ends
--- only when there is none, whichever table they are in.
+-- only when there is none, whichever table they are in. What is sealed about a patient is in a table that names the patient
+-- or a document of the patient's; a table of the sealed half that names neither is an error, and not a table without values.
 CREATE OR REPLACE FUNCTION {{ops}}.sealed_before(of_patient uuid, version integer) RETURNS bigint
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -55,18 +56,26 @@ DECLARE
     total bigint := 0;
 BEGIN
     FOR one IN
-        SELECT c.oid::regclass AS name, v.attname AS bare
+        SELECT c.oid::regclass AS name, v.attname AS bare, c.relnamespace = {{phi_literal}}::regnamespace AS sealed,
+            (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped
+                AND a.attname IN ('patient_id', 'document_id') ORDER BY a.attname DESC LIMIT 1) AS owner
         FROM pg_class c
-        JOIN pg_attribute p ON p.attrelid = c.oid AND p.attname = 'patient_id' AND NOT p.attisdropped
         JOIN pg_attribute v ON v.attrelid = c.oid AND v.atttypid = 'bytea'::regtype AND NOT v.attisdropped
         WHERE c.relnamespace IN ({{phi_literal}}::regnamespace, {{ops_literal}}::regnamespace)
           AND c.relkind IN ('r', 'p') AND NOT c.relispartition
     LOOP
-        -- The header of a sealed value: version 1, suite 1, no flags, then the tenant's and the subject's key version.
+        IF one.owner IS NULL THEN
+            CONTINUE WHEN NOT one.sealed;
+            RAISE EXCEPTION USING ERRCODE = 'DM005', MESSAGE = format('%s does not say whose its rows are', one.name);
+        END IF;
+        -- The header of a sealed value, and of an object in S3: version 1, suite 1, no flags, then the tenant's and the
+        -- subject's key version. The shorter of the two, the object's, has 65 bytes.
         EXECUTE format(
-            'SELECT count(*) FROM %1$s WHERE patient_id = $1 AND octet_length(%2$I) >= 81 '
+            'SELECT count(*) FROM %1$s WHERE %3$s AND octet_length(%2$I) >= 65 '
             'AND substr(%2$I, 1, 3) = ''\x010100''::bytea '
-            'AND get_byte(%2$I, 7) * 256 + get_byte(%2$I, 8) BETWEEN 1 AND $2 - 1', one.name, one.bare)
+            'AND get_byte(%2$I, 7) * 256 + get_byte(%2$I, 8) BETWEEN 1 AND $2 - 1', one.name, one.bare,
+            CASE one.owner WHEN 'patient_id' THEN 'patient_id = $1'
+                ELSE 'document_id IN (SELECT d.id FROM {{ops}}.document d WHERE d.patient_id = $1)' END)
         INTO found USING of_patient, version;
         total := total + found;
     END LOOP;

@@ -6,7 +6,7 @@ use app::documents::intake::Intake;
 use app::documents::renewal;
 use app::documents::scanner::{Scanner, ScannerConfig};
 use chrono::{DateTime, TimeDelta, Utc};
-use testkit::clamd::{Clamd, Daemon, eicar};
+use testkit::clamd::{Clamd, Daemon, SCANNED_MIB_MAX, eicar};
 
 use crate::support::{Actor, Answer, Sample, World};
 
@@ -46,6 +46,11 @@ async fn t69_clamav_itself_finds_eicar_in_an_upload_and_nothing_in_a_letter() {
     world.look_at(&clean, &scanner).await.unwrap();
     assert_eq!(content(&world, &doctor, &clean).await.expect(200).body, letter);
     assert_eq!(renew(&world, &scanner, 0).await, Ok(0), "it was looked at with these signatures");
+    // What is malware beyond the daemon's own limit is not called clean by a daemon that has seen the beginning.
+    let long = "Total cholesterol 180\n".repeat(SCANNED_MIB_MAX * 1_048_576 / 22 + 1).into_bytes();
+    let half_seen = world.send_document(&doctor, &asha, &Sample::new("text/plain", &long)).await;
+    world.look_at(&half_seen, &scanner).await.unwrap();
+    assert_eq!(world.state(&doctor, &half_seen).await, ("quarantined".into(), "too_large_to_scan".into()));
     drop(daemon);
     let late = world.send_document(&doctor, &asha, &Sample::new("text/plain", b"later")).await;
     assert_eq!(world.look_at(&late, &scanner).await, Err("scanner.unavailable"));

@@ -40,6 +40,7 @@ mod projection;
 mod reach;
 mod report;
 mod rotation;
+mod rotation_subject;
 mod row_security;
 mod rows;
 mod rows_altered;

@@ -22,7 +22,7 @@ const STEPS_MAX: usize = 60;
 const PATIENTS: usize = 66;
 
 /// A process that goes on with rotations; it has nothing in memory but what the clinic's own process has.
-async fn rotator(world: &World) -> Rotator {
+pub(super) async fn rotator(world: &World) -> Rotator {
     Rotator {
         regional: Arc::clone(&world.region.regional),
         keeper: Keeper::new(&world.region.migrator_config.key_store).unwrap(),

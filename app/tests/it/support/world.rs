@@ -61,6 +61,7 @@ impl Clinic {
 }
 
 /// A signed-in staff member.
+#[derive(Clone)]
 pub(crate) struct Actor {
     pub(crate) account: Uuid,
     pub(crate) cookie: String,

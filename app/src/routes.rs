@@ -124,6 +124,10 @@ routes! {
     GET    "/api/v1/audit/packs/{id}/files/{number}" PackDownload Read audit::pack::download::download;
 }
 
+/// What is registered before the other lines. A request is compared with one pattern after the other, so what is asked for most
+/// comes first; of two that fit the same path, the one without a parameter.
+const FIRST: [&str; 2] = ["/api/v1/patients/search", "/api/v1/patients/{id}"];
+
 /// The lines that a server serves.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Table {
@@ -150,7 +154,7 @@ impl Table {
     /// Registers the table; a known path with another method is 405, everything else 404.
     pub fn configure(self, config: &mut web::ServiceConfig) {
         config.app_data(self);
-        let mut paths: Vec<&'static str> = Vec::new();
+        let mut paths: Vec<&'static str> = FIRST.to_vec();
         for route in self.lines() {
             if !paths.contains(&route.path) {
                 paths.push(route.path);

@@ -1,4 +1,4 @@
-//! Rate classes: how fast a clinic, one address at it, and one staff member may ask.
+//! Rate limits: how much work a clinic, one address at it, and one account may ask for, a route counting by what it costs.
 //!
 //! The limits protect neighbours, not secrets: what guards passwords is the delay on the account.
 
@@ -16,13 +16,13 @@ use regions::ids::TenantId;
 
 use crate::error::{AppError, RATE_LIMITED};
 
-/// Requests of a class after which keys that have recovered are dropped; between two sweeps no more keys can be added.
+/// Requests of a pool after which keys that have recovered are dropped; between two sweeps no more keys can be added.
 const SWEEP_EVERY_REQUESTS: u32 = 16_384;
 
-/// How fast a route may be asked for.
+/// How dear a route is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RateClass {
-    /// Public descriptions.
+    /// Public descriptions: they are long.
     Open,
     /// Log-ins and invitations.
     SignIn,
@@ -34,28 +34,56 @@ pub enum RateClass {
     Bulk,
 }
 
-/// Requests a minute in one class.
+/// What requests are counted against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pool {
+    /// Everything but the next.
+    Points,
+    /// Requests that cost a password's hash or a mail: whoever works cannot use them up, and they cannot stop the work.
+    SignIn,
+}
+
+/// Points a minute in one pool, which may also be asked for at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     /// For the whole clinic.
     pub tenant_per_min: u32,
-    /// For one address or one staff member of it.
+    /// For one address at it, and for one account.
     pub caller_per_min: u32,
 }
 
 impl RateClass {
-    const ALL: [RateClass; 5] =
-        [RateClass::Open, RateClass::SignIn, RateClass::Read, RateClass::Write, RateClass::Bulk];
+    /// What a request is counted against.
+    #[must_use]
+    pub const fn pool(self) -> Pool {
+        match self {
+            RateClass::SignIn => Pool::SignIn,
+            RateClass::Open | RateClass::Read | RateClass::Write | RateClass::Bulk => Pool::Points,
+        }
+    }
 
-    /// The class's name in `RateLimit` headers.
+    /// What a request costs in its pool, in points: about what it takes of a processor and of the database, a read being one.
+    #[must_use]
+    pub const fn cost(self) -> NonZeroU32 {
+        const WRITE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+        const BULK: NonZeroU32 = NonZeroU32::new(20).unwrap();
+        match self {
+            RateClass::SignIn | RateClass::Read => NonZeroU32::MIN,
+            RateClass::Write => WRITE,
+            RateClass::Open | RateClass::Bulk => BULK,
+        }
+    }
+}
+
+impl Pool {
+    const ALL: [Pool; 2] = [Pool::Points, Pool::SignIn];
+
+    /// The pool's name in `RateLimit` headers.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            RateClass::Open => "open",
-            RateClass::SignIn => "sign-in",
-            RateClass::Read => "read",
-            RateClass::Write => "write",
-            RateClass::Bulk => "bulk",
+            Pool::Points => "points",
+            Pool::SignIn => "sign-in",
         }
     }
 
@@ -63,19 +91,16 @@ impl RateClass {
     #[must_use]
     pub const fn budget(self) -> Budget {
         match self {
-            RateClass::Open => Budget { tenant_per_min: 600, caller_per_min: 120 },
-            RateClass::SignIn => Budget { tenant_per_min: 600, caller_per_min: 60 },
-            RateClass::Read => Budget { tenant_per_min: 120_000, caller_per_min: 60_000 },
-            RateClass::Write => Budget { tenant_per_min: 30_000, caller_per_min: 6_000 },
-            RateClass::Bulk => Budget { tenant_per_min: 12_000, caller_per_min: 3_000 },
+            Pool::Points => Budget { tenant_per_min: 240_000, caller_per_min: 60_000 },
+            Pool::SignIn => Budget { tenant_per_min: 600, caller_per_min: 60 },
         }
     }
 }
 
 type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
-struct ClassLimits {
-    class: RateClass,
+struct PoolLimits {
+    pool: Pool,
     budget: Budget,
     requests: AtomicU32,
     tenants: Limiter<TenantId>,
@@ -83,9 +108,9 @@ struct ClassLimits {
     actors: Limiter<(TenantId, [u8; 16])>,
 }
 
-/// The state of all classes.
+/// The state of all pools.
 pub struct RateLimits {
-    classes: Vec<ClassLimits>,
+    pools: Vec<PoolLimits>,
 }
 
 /// One budget an address, for a listener where there is no clinic yet.
@@ -109,14 +134,14 @@ impl AddressLimit {
         if is_time_to_sweep(&self.requests) {
             self.addresses.retain_recent();
         }
-        spend(&self.addresses, &network(client)).map(drop)
+        spend(&self.addresses, &network(client), NonZeroU32::MIN).map(drop)
     }
 }
 
 /// What the caller is told about its budget (draft-ietf-httpapi-ratelimit-headers).
 #[derive(Debug, Clone, Copy)]
 pub struct RateState {
-    class: RateClass,
+    pool: Pool,
     per_min: u32,
     remaining: u32,
 }
@@ -124,7 +149,7 @@ pub struct RateState {
 impl RateState {
     /// Writes `RateLimit-Policy` and `RateLimit`.
     pub fn write(self, headers: &mut HeaderMap) {
-        let name = self.class.name();
+        let name = self.pool.name();
         let policy = format!("\"{name}\";q={};w=60", self.per_min);
         let state = format!("\"{name}\";r={}", self.remaining);
         for (header, text) in [("ratelimit-policy", policy), ("ratelimit", state)] {
@@ -137,18 +162,18 @@ impl RateState {
 
 impl Default for RateLimits {
     fn default() -> Self {
-        RateLimits::with(RateClass::budget)
+        RateLimits::with(Pool::budget)
     }
 }
 
 impl RateLimits {
-    /// Limits with a budget for each class.
+    /// Limits with a budget for each pool.
     #[must_use]
-    pub fn with(budget: impl Fn(RateClass) -> Budget) -> RateLimits {
-        let class = |class: RateClass| {
-            let budget = budget(class);
-            ClassLimits {
-                class,
+    pub fn with(budget: impl Fn(Pool) -> Budget) -> RateLimits {
+        let pool = |pool: Pool| {
+            let budget = budget(pool);
+            PoolLimits {
+                pool,
                 budget,
                 requests: AtomicU32::new(0),
                 tenants: limiter(budget.tenant_per_min),
@@ -156,7 +181,7 @@ impl RateLimits {
                 actors: limiter(budget.caller_per_min),
             }
         };
-        RateLimits { classes: RateClass::ALL.map(class).into_iter().collect() }
+        RateLimits { pools: Pool::ALL.map(pool).into_iter().collect() }
     }
 
     /// Counts a request of an address at a clinic.
@@ -164,28 +189,29 @@ impl RateLimits {
     /// # Errors
     /// `rate_limited` with the seconds to wait.
     pub fn check(&self, class: RateClass, tenant: TenantId, client: IpAddr) -> Result<RateState, AppError> {
-        let limits = self.class(class)?;
+        let limits = self.of(class)?;
         if is_time_to_sweep(&limits.requests) {
             limits.tenants.retain_recent();
             limits.addresses.retain_recent();
             limits.actors.retain_recent();
         }
-        let of_address = spend(&limits.addresses, &(tenant, network(client)))?;
-        let of_tenant = spend(&limits.tenants, &tenant)?;
+        let of_address = spend(&limits.addresses, &(tenant, network(client)), class.cost())?;
+        let of_tenant = spend(&limits.tenants, &tenant, class.cost())?;
         let remaining = of_address.min(of_tenant);
-        Ok(RateState { class, per_min: limits.budget.caller_per_min, remaining })
+        Ok(RateState { pool: limits.pool, per_min: limits.budget.caller_per_min, remaining })
     }
 
-    /// Counts a request of a signed-in staff member.
+    /// Counts a request of a signed-in account.
     ///
     /// # Errors
     /// `rate_limited` with the seconds to wait.
     pub fn check_actor(&self, class: RateClass, tenant: TenantId, account: [u8; 16]) -> Result<(), AppError> {
-        spend(&self.class(class)?.actors, &(tenant, account)).map(drop)
+        spend(&self.of(class)?.actors, &(tenant, account), class.cost()).map(drop)
     }
 
-    fn class(&self, class: RateClass) -> Result<&ClassLimits, AppError> {
-        self.classes.iter().find(|one| one.class == class).ok_or_else(|| AppError::internal("rate.class"))
+    fn of(&self, class: RateClass) -> Result<&PoolLimits, AppError> {
+        let pool = class.pool();
+        self.pools.iter().find(|one| one.pool == pool).ok_or_else(|| AppError::internal("rate.pool"))
     }
 }
 
@@ -206,14 +232,15 @@ fn limiter<K: Hash + Eq + Clone>(per_min: u32) -> Limiter<K> {
     RateLimiter::keyed(quota).with_middleware()
 }
 
-fn spend<K: Hash + Eq + Clone>(limiter: &Limiter<K>, key: &K) -> Result<u32, AppError> {
-    match limiter.check_key(key) {
-        Ok(state) => Ok(state.remaining_burst_capacity()),
-        Err(until) => {
+fn spend<K: Hash + Eq + Clone>(limiter: &Limiter<K>, key: &K, cost: NonZeroU32) -> Result<u32, AppError> {
+    match limiter.check_key_n(key, cost) {
+        Ok(Ok(state)) => Ok(state.remaining_burst_capacity()),
+        Ok(Err(until)) => {
             let wait = until.wait_time_from(DefaultClock::default().now());
             let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
             Err(AppError::from(RATE_LIMITED).retry_after(seconds))
         }
+        Err(_dearer_than_a_minutes_budget) => Err(AppError::from(RATE_LIMITED).retry_after(60)),
     }
 }
 
@@ -236,7 +263,23 @@ mod tests {
         ask(alpha, 3).unwrap();
         assert!(ask(alpha, 4).is_err(), "five in all, whoever asks");
         ask(beta, 1).unwrap();
-        limits.check(RateClass::Write, alpha, ip(1)).unwrap();
+        limits.check(RateClass::SignIn, alpha, ip(1)).unwrap();
+    }
+
+    #[test]
+    fn a_route_counts_by_what_it_costs() {
+        let limits = RateLimits::with(|_| Budget { tenant_per_min: 100, caller_per_min: 35 });
+        let (tenant, ip, account) = (TenantId::random(), IpAddr::from([192, 0, 2, 1]), [1; 16]);
+        for (class, left) in [(RateClass::Read, 34), (RateClass::Write, 24), (RateClass::Bulk, 4)] {
+            assert_eq!(limits.check(class, tenant, ip).unwrap().remaining, left, "{class:?}");
+        }
+        assert!(limits.check(RateClass::Write, tenant, ip).is_err(), "ten are not left");
+        limits.check(RateClass::Read, tenant, ip).unwrap();
+        limits.check_actor(RateClass::Bulk, tenant, account).unwrap();
+        assert!(limits.check_actor(RateClass::Bulk, tenant, account).is_err(), "from whatever address");
+        let small = RateLimits::with(|_| Budget { tenant_per_min: 100, caller_per_min: 5 });
+        let refused = small.check(RateClass::Bulk, tenant, ip).unwrap_err();
+        assert_eq!(refused.retry_after_s, Some(60), "more than a minute's budget");
     }
 
     #[test]

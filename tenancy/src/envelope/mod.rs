@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::sealed::{Column, Padding};
 
+pub(crate) mod fresh;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +44,9 @@ pub enum SealError {
     /// The plaintext is longer than [`PLAINTEXT_BYTES_MAX`].
     #[error("the value is too long to be sealed in one piece")]
     TooLong,
+    /// The random generator gave a value that was just used. Nothing may be sealed by this process any more.
+    #[error("the random generator repeats itself")]
+    RandomRepeats,
     /// The cryptographic library refused the operation, which only a defect in it or here can cause.
     #[error("sealing failed")]
     Failed,
@@ -256,14 +260,14 @@ pub fn parse(stored: &[u8]) -> Result<Parsed<'_>, OpenError> {
 /// Seals `plaintext` for `place` under a fresh random value.
 ///
 /// # Errors
-/// [`SealError`] for a zero id or an oversized plaintext.
+/// [`SealError`] for a zero id, an oversized plaintext or a generator that repeats itself.
 pub fn seal(
     key: &ValueKey,
     place: &Place,
     versions: KeyVersions,
     plaintext: &[u8],
 ) -> Result<Vec<u8>, SealError> {
-    seal_with(key, place, versions, plaintext, &regions::random::bytes::<RANDOM_BYTES>())
+    seal_with(key, place, versions, plaintext, &fresh::random(regions::random::bytes)?)
 }
 
 /// The deterministic part of [`seal`], which the test vectors pin.

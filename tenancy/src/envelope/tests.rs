@@ -327,3 +327,37 @@ fn a_ciphertext_made_for_two_keys_opens_under_one() {
     assert!(open_at(&right, &home, &stored(&right)).is_ok());
     assert_eq!(open_at(&left, &home, &stored(&right)), Err(OpenError::Tampered));
 }
+
+#[test]
+fn t35_a_generator_that_repeats_itself_is_noticed_before_the_second_value_is_sealed() {
+    let stuck = || [7; RANDOM_BYTES];
+    assert_eq!(fresh::random(stuck), Ok([7; RANDOM_BYTES]));
+    assert_eq!(fresh::random(stuck), Err(SealError::RandomRepeats));
+    assert_eq!(fresh::random(|| [0; RANDOM_BYTES]), Err(SealError::RandomRepeats), "a dead one");
+    for step in 1..=40 {
+        let circle = |at: u8| move || [at; RANDOM_BYTES];
+        assert!(fresh::random(circle(100 + step)).is_ok());
+    }
+    assert_eq!(fresh::random(|| [120; RANDOM_BYTES]), Err(SealError::RandomRepeats), "one in a circle");
+    assert!(seal(&key(1), &place(), VERSIONS, b"goes on").is_ok(), "a new value is a new value");
+}
+
+/// What a repeated random value would give away, and to how many: the two values, of one key, and nobody else.
+#[test]
+fn t35_a_repeated_random_value_gives_away_the_difference_of_two_values_and_no_third() {
+    let (random, other) = ([7; RANDOM_BYTES], [8; RANDOM_BYTES]);
+    let body = |key: &ValueKey, text: &[u8], random: &[u8; RANDOM_BYTES]| {
+        seal_with(key, &place(), VERSIONS, text, random).unwrap().split_off(HEADER_BYTES)
+    };
+    let differ =
+        |left: &[u8], right: &[u8]| -> Vec<u8> { left.iter().zip(right).map(|(a, b)| a ^ b).collect() };
+    let (asha, joan) = (b"Asha Rao", b"Joan Doe");
+    let (first, second) = (body(&key(1), asha, &random), body(&key(1), joan, &random));
+    assert_eq!(differ(&first, &second)[..8], differ(asha, joan)[..], "the texts' difference shows");
+    for (what, third) in [
+        ("another random value", body(&key(1), joan, &other)),
+        ("another patient", body(&key(2), joan, &random)),
+    ] {
+        assert_ne!(differ(&first, &third)[..8], differ(asha, joan)[..], "{what}");
+    }
+}

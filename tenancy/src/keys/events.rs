@@ -20,6 +20,12 @@ pub(crate) fn tampered(tenant: TenantId, kind: &'static str) {
     log::security(kind, &[Field::Tenant(tenant)]);
 }
 
+/// The random generator gave a value twice: this machine must seal nothing any more.
+pub(crate) fn random_repeats() {
+    EVENTS.with_label_values(&["random_repeats"]).inc();
+    log::security("random_repeats", &[]);
+}
+
 /// KMS says that a key may not be used any more: for one tenant, or for all under it.
 pub(crate) fn revoked(tenant: Option<TenantId>) {
     EVENTS.with_label_values(&["key_revoked"]).inc();

@@ -13,7 +13,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::ObjectId;
 use super::extent::Extent;
-use crate::envelope::{KeyVersions, OpenError, SealError, ValueKey};
+use crate::envelope::{KeyVersions, OpenError, SealError, ValueKey, fresh};
 use crate::sealed::Sealer;
 
 /// Plaintext of every segment but the last, in bytes.
@@ -107,9 +107,9 @@ impl ObjectCipher {
     /// A fresh key for a new object of the sealer's subject, and the header to store.
     ///
     /// # Errors
-    /// [`SealError`] for a zero id.
+    /// [`SealError`] for a zero id or a generator that repeats itself.
     pub fn create(sealer: &Sealer, object: ObjectId) -> Result<(ObjectHeader, Self), SealError> {
-        Self::create_with(sealer, object, regions::random::bytes())
+        Self::create_with(sealer, object, fresh::random(regions::random::bytes)?)
     }
 
     /// The deterministic part of [`create`](Self::create), which the test vectors pin.

@@ -98,7 +98,7 @@ pub(crate) struct Options {
     pub(crate) bodies: BodyLimits,
     pub(crate) passwords: PoolLimits,
     pub(crate) names: NameIndexes,
-    pub(crate) budget: fn(app::middleware::rate::RateClass) -> Budget,
+    pub(crate) budget: fn(app::middleware::rate::Pool) -> Budget,
     pub(crate) pool: tenancy::config::PoolConfig,
     /// Who may do what; tests take a decision away.
     pub(crate) policy: Policy,

@@ -94,7 +94,8 @@ pub(crate) async fn run(checkout: &Checkout, options: &Options) -> Outcome<ExitC
 /// Builds everything optimised and hands over: an unoptimised load generator would measure itself. The benchmarks beside the code
 /// are built with it, in one selection: another one has other features, and would build every dependency once more.
 fn run_optimised(checkout: &Checkout, options: &Options) -> Outcome<ExitCode> {
-    let selection = ["--workspace", "--bins", "--benches"];
+    // `--benches` would link every library and program once more as a harness of its own.
+    let selection = ["--workspace", "--bins", "--bench=*"];
     let mut build = Command::new("cargo");
     build.args(["build", "--release", "--locked"]).args(selection).current_dir(checkout.root());
     if !build.status().attempt(|| "start cargo".to_owned())?.success() {

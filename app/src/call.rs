@@ -244,6 +244,7 @@ impl Call {
             taken_up: self.app.clock.now().into(),
             keys: Arc::clone(self.app.keys()),
             policy: self.app.policy,
+            needs: access::needs(self.route.action),
             tie: None,
         })
     }
@@ -271,7 +272,16 @@ impl Call {
             }
         }
         ctx.tie = Some(tie);
-        Ok(())
+        self.stand_in(ctx, tie)
+    }
+
+    /// Whoever stands in for the patient may do what a proxy may, also with a patient's account.
+    fn stand_in(&self, ctx: &mut Ctx, tie: Tie) -> Result<(), AppError> {
+        let Some(actor) = &mut ctx.actor else { return Ok(()) };
+        let role = access::acting_as(actor.role, tie);
+        let allowed = role == actor.role || (self.app.policy.may)(role, self.route.action);
+        actor.role = role;
+        if allowed { Ok(()) } else { Err(AppError::from(FORBIDDEN).denied("role")) }
     }
 
     fn authorise(&self, ctx: &Ctx, live: &LiveSession) -> Result<(), AppError> {

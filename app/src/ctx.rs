@@ -12,7 +12,7 @@ use tenancy::audit::{ActorKind, AuditEntry, Outcome, Purpose};
 use tenancy::keys::Keys;
 use tenancy::reach::Caller;
 
-use crate::access::{Policy, Role, Within};
+use crate::access::{Policy, Role, Scope, Within};
 use crate::auth::factor::ProvenFactor;
 use crate::relationships::model::Tie;
 
@@ -37,12 +37,12 @@ impl Clinic {
     }
 }
 
-/// A signed-in staff member.
+/// Somebody who is signed in.
 #[derive(Clone, Copy)]
 pub struct Actor {
     /// The account.
     pub account: [u8; 16],
-    /// Its role in the clinic.
+    /// Its role in the clinic; where the path names a patient for whom it stands in, that of a proxy.
     pub role: Role,
     /// The session.
     pub session: [u8; 16],
@@ -62,7 +62,8 @@ impl Actor {
             | Role::LabTechnician
             | Role::Billing
             | Role::PrivacyOfficer => ActorKind::Staff,
-            Role::Patient | Role::Proxy => ActorKind::Patient,
+            Role::Patient => ActorKind::Patient,
+            Role::Proxy => ActorKind::Proxy,
             Role::MachineClient => ActorKind::Client,
         }
     }
@@ -87,6 +88,8 @@ pub struct Ctx {
     pub keys: Arc<Keys>,
     /// Who may ask about whom.
     pub policy: Policy,
+    /// What of a record the action takes from whoever stands in for the patient.
+    pub needs: &'static [Scope],
     /// How the caller is tied to the patient that the path names; `None` when it names none, or when the caller reaches
     /// the whole clinic.
     pub tie: Option<Tie>,
@@ -114,7 +117,8 @@ impl Ctx {
     /// The condition that queries about patients carry for this caller.
     #[must_use]
     pub fn within(&self) -> Within {
-        self.actor.map_or(Within::Nobody, |actor| self.policy.within(actor.role, actor.account, self.now()))
+        let own = |actor: Actor| self.policy.within(actor.role, actor.account, self.now(), self.needs);
+        self.actor.map_or(Within::Nobody, own)
     }
 
     /// What row security is told of this caller.
@@ -123,6 +127,12 @@ impl Ctx {
         let at_us = self.now().timestamp_micros();
         self.actor
             .map_or(Caller::nobody(at_us), |actor| self.policy.caller(actor.role, actor.account, self.now()))
+    }
+
+    /// The same request in the role that its caller has towards one patient.
+    #[must_use]
+    pub fn acting_as(&self, role: Role) -> Ctx {
+        Ctx { actor: self.actor.map(|actor| Actor { role, ..actor }), ..self.clone() }
     }
 
     /// An audit entry with everything the context knows.

@@ -80,6 +80,14 @@ kinds! {
     ADDRESS_TAKEN = 409 "address_taken" "Somebody signs in with this e-mail address already.";
     /// A patient has one account.
     PATIENT_HAS_ACCOUNT = 409 "patient_has_account" "The patient signs in with another address; end that access first.";
+    /// Somebody stands in for a patient once at a time.
+    PROXY_EXISTS = 409 "proxy_exists" "Whoever signs in with this address stands in for the patient already; end that first.";
+    /// Nobody stands in for themselves.
+    PROXY_IS_PATIENT = 409 "proxy_is_patient" "The patient signs in with this address.";
+    /// There are as many as may be written down.
+    TOO_MANY_PROXIES = 409 "too_many_proxies" "As many people as may be have stood in for this patient.";
+    /// A minor does not end it.
+    NOT_OF_AGE = 403 "not_of_age" "Who is not of age cannot end this; ask at the desk of the clinic.";
     /// Without this factor the account would have none.
     LAST_FACTOR = 409 "last_factor" "This is the account's only factor; add another one first.";
     /// The account has as many passkeys as it may.

@@ -31,6 +31,7 @@ pub mod paging;
 pub mod patients;
 pub mod pins;
 pub mod portal;
+pub mod proxies;
 pub mod registry;
 pub mod relationships;
 pub mod role;

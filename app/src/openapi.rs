@@ -7,8 +7,8 @@ use utoipa::{Modify, OpenApi};
 use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
 use crate::{
-    audit, auth, break_glass, corrections, disclosures, documents, erasure, patients, relationships, sites,
-    staff,
+    audit, auth, break_glass, corrections, disclosures, documents, erasure, patients, proxies, relationships,
+    sites, staff,
 };
 
 /// OpenAPI 3.1 description of everything under `/api/v1`.
@@ -62,6 +62,9 @@ use crate::{
         patients::api::contact,
         patients::account::open,
         patients::account::close,
+        proxies::api::record,
+        proxies::api::list,
+        proxies::api::end,
         break_glass::api::start,
         break_glass::api::list,
         break_glass::api::end,
@@ -111,6 +114,7 @@ use crate::{
         (name = "factors", description = "The own second factors"),
         (name = "staff", description = "Who works in the clinic"),
         (name = "patients", description = "Who is treated in the clinic"),
+        (name = "proxies", description = "Who stands in for a patient"),
         (name = "sites", description = "Where the clinic works"),
         (name = "care teams", description = "Who treats a patient"),
         (name = "emergency access", description = "Reaching for a patient who is not one's own, and the review of it"),

@@ -13,6 +13,7 @@ const BREAK_GLASS: u32 = 130;
 const DOCUMENT: u32 = 110;
 const DISCLOSURE: u32 = 160;
 const CORRECTION: u32 = 170;
+const PROXY: u32 = 190;
 
 /// `person.names`
 pub const PERSON_NAMES: Column = Column::new(PERSON, 1);
@@ -85,6 +86,8 @@ pub const CORRECTION_REQUEST: Column = Column::new(CORRECTION, 1);
 pub const CORRECTION_ANSWER: Column = Column::new(CORRECTION, 2);
 /// `correction.state`, not sealed but covered by the row's MAC.
 pub const CORRECTION_STATE: Column = Column::new(CORRECTION, 3);
+/// `proxy.content`
+pub const PROXY_CONTENT: Column = Column::new(PROXY, 1);
 
 /// Every column above, so that a test can see that no two share a number.
 pub const COLUMNS: &[Column] = &[
@@ -123,6 +126,7 @@ pub const COLUMNS: &[Column] = &[
     CORRECTION_REQUEST,
     CORRECTION_ANSWER,
     CORRECTION_STATE,
+    PROXY_CONTENT,
 ];
 
 /// Medical record number. The schema's unique index names this number too.

@@ -6,8 +6,8 @@ use actix_web::web;
 use crate::access::Action;
 use crate::middleware::rate::RateClass;
 use crate::{
-    audit, auth, break_glass, corrections, disclosures, documents, erasure, openapi, patients, relationships,
-    sites, staff,
+    audit, auth, break_glass, corrections, disclosures, documents, erasure, openapi, patients, proxies,
+    relationships, sites, staff,
 };
 
 /// One line of the table.
@@ -90,6 +90,9 @@ routes! {
     PUT    "/api/v1/patients/{id}/contact"       PatientContact Write patients::api::contact;
     POST   "/api/v1/patients/{id}/account"       PatientAccessOpen Write patients::account::open;
     POST   "/api/v1/patients/{id}/account/end"   PatientAccessClose Write patients::account::close;
+    POST   "/api/v1/patients/{id}/proxies"       ProxyRecord  Write proxies::api::record;
+    GET    "/api/v1/patients/{id}/proxies"       ProxyList    Read  proxies::api::list;
+    POST   "/api/v1/patients/{id}/proxies/{proxy}/end" ProxyEnd Write proxies::api::end;
     PUT    "/api/v1/patients/{id}/sites"         PatientSites Write sites::api::register;
     GET    "/api/v1/patients/{id}/care-team"     CareTeamRead  Read  relationships::api::care_team;
     POST   "/api/v1/patients/{id}/care-team"     CareTeamJoin  Write relationships::api::join;

@@ -31,6 +31,7 @@ const CLIENTS = [
   { from: 'app/tests/it/snapshots/platform-openapi.snap', to: 'platform' },
 ];
 const MATRIX = 'app/tests/ratchets/authz-matrix.txt';
+const DEEDS = 'app/tests/ratchets/access-report-words.txt';
 
 /** A snapshot is the document below a few lines about where it comes from. */
 function readDocument(path: string): Document {
@@ -159,8 +160,16 @@ function matrix(): string {
   return `// Generated from the server's authorization matrix by scripts/generate.ts; do not edit.\nexport const MATRIX = {\n${rows.join('\n')}\n} as const;\n`;
 }
 
+/** What an access report can say was done, as the server's own test printed it: every language has words for each. */
+function deeds(): string {
+  const text = readFileSync(new URL(DEEDS, REPOSITORY), 'utf8');
+  const rows = text.split('\n').filter((line) => line && !line.startsWith('#'));
+  const list = rows.map((word) => `  '${word}',`).join('\n');
+  return `// Generated from the server's list by scripts/generate.ts; do not edit.\nexport const DEEDS = [\n${list}\n] as const;\nexport type Deed = (typeof DEEDS)[number];\n`;
+}
+
 /** Every generated file of `src/api`, by name. */
 export function generated(): [string, string][] {
   const clients = CLIENTS.map(({ from, to }): [string, string] => [`${to}.gen.ts`, client(readDocument(from))]);
-  return [...clients, ['matrix.gen.ts', matrix()]];
+  return [...clients, ['matrix.gen.ts', matrix()], ['deeds.gen.ts', deeds()]];
 }

@@ -11,6 +11,7 @@ export const clinic = {
   editPatient: (id: string) => `/patients/${id}/edit`,
   documents: (id: string) => `/patients/${id}/documents`,
   careTeam: (id: string) => `/patients/${id}/care-team`,
+  proxies: (id: string) => `/patients/${id}/proxies`,
   emergency: '/emergency',
   staff: '/staff',
   audit: '/audit',
@@ -27,6 +28,7 @@ export const my = {
   documents: (id: string) => `/records/${id}/documents`,
   access: (id: string) => `/records/${id}/access`,
   corrections: (id: string) => `/records/${id}/corrections`,
+  proxies: (id: string) => `/records/${id}/proxies`,
   account: '/account',
 } as const;
 
@@ -53,12 +55,14 @@ export const patterns = {
   editPatient: '/patients/:id/edit',
   documents: '/patients/:id/documents',
   careTeam: '/patients/:id/care-team',
+  proxies: '/patients/:id/proxies',
   tenant: '/tenants/:id',
   myRecord: '/records/:id',
   myContact: '/records/:id/contact',
   myDocuments: '/records/:id/documents',
   myAccess: '/records/:id/access',
   myCorrections: '/records/:id/corrections',
+  myProxies: '/records/:id/proxies',
   /** Whatever is about one record, with what comes behind its id. */
   myRecords: '/records/:id/*?',
 } as const;

@@ -66,6 +66,9 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.goto(`${record}/care-team`);
   await page.getByRole('table').waitFor();
   await shot('care-team');
+  await page.goto(`${record}/proxies`);
+  await page.locator('form').waitFor();
+  await shot('proxies');
   await page.goto(`${clinic.url}/clinic/emergency`);
   await page.getByRole('button', { name: 'Open in an emergency' }).waitFor();
   await shot('emergency');

@@ -94,6 +94,23 @@ impl Jurisdiction {
             Self::In => "IN",
         }
     }
+
+    /// Completed years at which somebody decides about the own record, and whoever stood in for the minor no longer does: 18.
+    /// HIPAA leaves it to the law of the state (45 CFR 164.502(g)(3)), which is 18 in most; the DPDP Act says it in section 2(f).
+    pub const fn of_age_years(self) -> i32 {
+        match self {
+            Self::Us | Self::In => 18,
+        }
+    }
+
+    /// Seconds by which a day begins before it does in UTC: India Standard Time is UTC+05:30. In every state of the United
+    /// States it begins later, so that what ends with a day that begins in UTC ends before that day has begun.
+    pub const fn day_begins_early_s(self) -> i64 {
+        match self {
+            Self::Us => 0,
+            Self::In => 19_800,
+        }
+    }
 }
 
 impl fmt::Display for Jurisdiction {

@@ -45,8 +45,10 @@ impl Outcome {
 pub enum ActorKind {
     /// Clinic staff.
     Staff,
-    /// A patient or a representative.
+    /// The patient.
     Patient,
+    /// Somebody who stands in for the patient.
+    Proxy,
     /// A program of another organisation.
     Client,
     /// The platform itself: jobs, provisioning.
@@ -62,6 +64,7 @@ impl ActorKind {
         match self {
             Self::Staff => "staff",
             Self::Patient => "patient",
+            Self::Proxy => "proxy",
             Self::Client => "client",
             Self::System => "system",
             Self::Anonymous => "anonymous",

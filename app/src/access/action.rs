@@ -161,6 +161,12 @@ actions! {
     PatientAccessOpen "patient.access_open" Staff Patients;
     /// End that.
     PatientAccessClose "patient.access_close" Staff Patients;
+    /// Let somebody stand in for a patient.
+    ProxyRecord "proxy.record" Staff Patients;
+    /// See who stands in for a patient.
+    ProxyList "proxy.list" Staff Patients;
+    /// End that somebody stands in for a patient.
+    ProxyEnd "proxy.end" Staff Patients;
     /// Say at which sites a patient is registered.
     PatientSites "patient.sites" Staff Patients;
     /// See who treats a patient.

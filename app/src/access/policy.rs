@@ -69,7 +69,12 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::CareTeamLeave
         | Action::PatientAccessOpen
         | Action::PatientAccessClose
+        | Action::ProxyRecord
         | Action::PatientSites => treats(role) || registers(role),
+        // Who stands in is seen by the patient and by those who let them, and not by another one who stands in; a patient who
+        // is of age ends it (`proxies::api::end`).
+        Action::ProxyList => treats(role) || registers(role) || answers_for_privacy(role) || is_subject(role),
+        Action::ProxyEnd => treats(role) || registers(role) || is_subject(role),
         // An emergency is for those who treat; it is reviewed by who answers for privacy, who cannot start one.
         Action::BreakGlassStart | Action::BreakGlassEnd => treats(role),
         Action::BreakGlassList | Action::BreakGlassReview => answers_for_privacy(role),
@@ -188,6 +193,11 @@ group! {
     /// The person a record is about, or who stands in.
     is_subject_or_proxy: Patient | Proxy;
     others: ClinicAdmin | Physician | Nurse | Receptionist | LabTechnician | Billing | PrivacyOfficer | MachineClient
+}
+group! {
+    /// The person a record is about.
+    is_subject: Patient;
+    others: ClinicAdmin | Physician | Nurse | Receptionist | LabTechnician | Billing | PrivacyOfficer | Proxy | MachineClient
 }
 group! {
     /// A machine.

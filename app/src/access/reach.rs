@@ -4,7 +4,8 @@
 use chrono::{DateTime, Utc};
 use tenancy::reach::{Caller, Reach};
 
-use super::{Action, Role, policy};
+use super::{Action, Role, Scope, policy};
+use crate::relationships::model::Tie;
 
 /// How far a role reaches.
 #[must_use]
@@ -21,11 +22,21 @@ pub const fn reach(role: Role) -> Reach {
     }
 }
 
+/// The role in which somebody acts towards a patient: who stands in for the patient is a proxy there, whatever the own record
+/// makes of them elsewhere.
+#[must_use]
+pub const fn acting_as(role: Role, tie: Tie) -> Role {
+    match (role, tie) {
+        (Role::Patient, Tie::Proxy) => Role::Proxy,
+        (role, _) => role,
+    }
+}
+
 /// The condition that queries about patients carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Within {
-    /// Whoever this principal is tied to.
-    Ties([u8; 16], DateTime<Utc>),
+    /// Whoever this principal is tied to; for whom it stands in, only where it was given all of this.
+    Ties([u8; 16], DateTime<Utc>, &'static [Scope]),
     /// Whoever one of this principal's sites is tied to.
     Sites([u8; 16], DateTime<Utc>),
     /// The whole clinic.
@@ -55,10 +66,16 @@ impl Default for Policy {
 impl Policy {
     /// The condition for somebody's queries at this moment.
     #[must_use]
-    pub fn within(&self, role: Role, account: [u8; 16], now: DateTime<Utc>) -> Within {
+    pub fn within(
+        &self,
+        role: Role,
+        account: [u8; 16],
+        now: DateTime<Utc>,
+        needs: &'static [Scope],
+    ) -> Within {
         match (self.within)(role) {
             Reach::Nobody => Within::Nobody,
-            Reach::Ties => Within::Ties(account, now),
+            Reach::Ties => Within::Ties(account, now, needs),
             Reach::Sites => Within::Sites(account, now),
             Reach::Everyone => Within::Everyone,
         }

@@ -12,6 +12,8 @@ pub mod rows;
 pub mod sealing;
 mod words;
 
+pub use words::deeds;
+
 use tenancy::audit::{AuditEntry, Outcome, Purpose};
 
 /// The worker made an invitation's token and stored its hash.

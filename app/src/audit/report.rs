@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::words::{self, Colleague};
+use super::words::{self, Came, Colleague, Who, Why};
+use crate::access::Role;
 use crate::auth::record::AccountRow;
 use crate::auth::tables::account;
 use crate::call::{Call, Done};
@@ -40,8 +41,20 @@ const PRINTED_LINES_MAX: usize = 5_000;
 pub struct AccessLine {
     /// When.
     at: DateTime<Utc>,
-    /// Who did what and why, in a sentence.
+    /// Who did what and why, in a sentence in English. What follows says the same for other languages.
     sentence: String,
+    /// Who did it.
+    by: Who,
+    /// The name of a colleague, as colleagues and patients know them; null for everybody else.
+    name: Option<String>,
+    /// The colleague's role today; null for everybody else.
+    role: Option<Role>,
+    /// What was done, as one word; which ones there are is in the list `access-report-words.txt` of the sources.
+    did: String,
+    /// What for; null where nobody owes a reason, which are the patient and those who stand in.
+    purpose: Option<Why>,
+    /// What became of it.
+    outcome: Came,
     /// Where the next page begins.
     #[serde(skip)]
     event: Uuid,
@@ -102,10 +115,19 @@ pub async fn accesses(
     let events: Vec<_> = rows.iter().map(|row| (row.id(), row.occurred_at(), row.to_event())).collect();
     let staff = events.iter().filter(|(_, _, event)| event.actor_kind == "staff");
     let colleagues = colleagues(tx, with, staff.map(|(_, _, event)| Uuid::from_bytes(event.actor))).await?;
-    let lines = events.iter().map(|(id, at, event)| AccessLine {
-        at: *at,
-        sentence: words::sentence_by(event, colleagues.get(&Uuid::from_bytes(event.actor))),
-        event: *id,
+    let lines = events.iter().map(|(id, at, event)| {
+        let colleague = colleagues.get(&Uuid::from_bytes(event.actor));
+        AccessLine {
+            at: *at,
+            sentence: words::sentence_by(event, colleague),
+            by: words::who(event),
+            name: colleague.map(|colleague| colleague.name.clone()),
+            role: colleague.map(|colleague| colleague.role),
+            did: words::did(&event.action),
+            purpose: words::why(event),
+            outcome: words::came(event),
+            event: *id,
+        }
     });
     Ok((lines.collect(), more))
 }

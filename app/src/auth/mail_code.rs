@@ -35,6 +35,7 @@ use crate::jobs::SEND_CODE;
 use crate::middleware::json::Json;
 use crate::patients::contact;
 use crate::registry;
+use crate::relationships::queries as ties;
 use crate::store::{self, StoreError};
 
 /// Seconds a code is good for.
@@ -208,7 +209,9 @@ async fn try_code(
         Some(role @ (Role::Patient | Role::Proxy)) => role,
         _ => return Ok(Tried::Refused("not_open", Some(account))),
     };
-    let enough = role == Role::Patient && !factor::queries::has_factor(tx, account).await?;
+    let enough = role == Role::Patient
+        && !factor::queries::has_factor(tx, account).await?
+        && !ties::stands_in(tx, account, ctx.now()).await?;
     Ok(Tried::Proven { account, role, factor: enough.then_some(FactorKind::MailCode) })
 }
 

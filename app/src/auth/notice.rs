@@ -32,10 +32,14 @@ pub enum NoticeKind {
     PasswordChanged,
     /// A patient can sign in and see the own record.
     RecordOpened,
+    /// Somebody can sign in and stand in for a patient.
+    ProxyOpened,
+    /// Somebody can stand in for the patient whose account it is.
+    ProxyRecorded,
 }
 
 impl NoticeKind {
-    const ALL: [NoticeKind; 9] = [
+    const ALL: [NoticeKind; 11] = [
         NoticeKind::TotpEnrolled,
         NoticeKind::RecoveryRenewed,
         NoticeKind::RecoveryUsed,
@@ -45,6 +49,8 @@ impl NoticeKind {
         NoticeKind::PasskeyRemoved,
         NoticeKind::PasswordChanged,
         NoticeKind::RecordOpened,
+        NoticeKind::ProxyOpened,
+        NoticeKind::ProxyRecorded,
     ];
 
     /// The stored word.
@@ -60,6 +66,8 @@ impl NoticeKind {
             NoticeKind::PasskeyRemoved => "passkey_removed",
             NoticeKind::PasswordChanged => "password_changed",
             NoticeKind::RecordOpened => "record_opened",
+            NoticeKind::ProxyOpened => "proxy_opened",
+            NoticeKind::ProxyRecorded => "proxy_recorded",
         }
     }
 
@@ -88,6 +96,12 @@ impl NoticeKind {
             NoticeKind::PasskeyRemoved => "A passkey was removed from your account.",
             NoticeKind::RecordOpened => {
                 "Your clinic lets you see your own record. Sign in with this e-mail address; a code is sent to it each time."
+            }
+            NoticeKind::ProxyOpened => {
+                "Your clinic lets you stand in for one of its patients. Sign in with this e-mail address at the patients' pages; a code is sent to it each time, and a second step is asked for."
+            }
+            NoticeKind::ProxyRecorded => {
+                "Your clinic wrote down that somebody stands in for you and sees your record. You see who it is in your own record, and can end it there."
             }
             NoticeKind::PasswordChanged => {
                 "Your password was changed. Your other sessions ended, and no device is known any more."

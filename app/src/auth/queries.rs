@@ -16,6 +16,7 @@ use super::record::{self, AccountRow};
 use super::rules;
 use super::tables::{account, invitation, session};
 use crate::access::Role;
+use crate::relationships::queries as ties;
 use crate::store::StoreError;
 
 /// A session that is alive, and whose it is.
@@ -76,6 +77,12 @@ pub async fn live_session(
             Some(ProvenFactor { kind: FactorKind::parse(&kind).ok_or(StoreError::Shape)?, at })
         }
         _ => None,
+    };
+    // A code by mail is no second factor of somebody who stands in for others, from the moment on in which they do.
+    let by_mail = factor.is_some_and(|factor| factor.kind == FactorKind::MailCode);
+    let factor = match by_mail && ties::stands_in(tx, account, now).await? {
+        true => None,
+        false => factor,
     };
     Ok(Some(LiveSession { id, account, role, csrf_hash, last_seen_at, absolute_expires_at, factor }))
 }

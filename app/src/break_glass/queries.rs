@@ -39,6 +39,7 @@ impl BreakGlassRow {
             valid_to: Some(self.expires_at),
             created_at: self.started_at,
             created_by: self.account_id,
+            scope: Vec::new(),
         };
         ties::insert(tx, tie).await
     }

@@ -18,7 +18,7 @@ use super::model::{Document, DocumentId, DocumentRow, Kind, State, Words, field_
 use super::rules::Sight;
 use super::view::{Body, DocumentPage, DocumentView};
 use super::{queries, rules, sweep};
-use crate::access::{Role, Within};
+use crate::access::{Role, Within, acting_as};
 use crate::auth::token::sha256;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
@@ -105,8 +105,7 @@ pub(super) enum Need {
     Write,
 }
 
-fn check_kind(ctx: &Ctx, kind: Kind, need: Need) -> Result<(), AppError> {
-    let role = role(ctx)?;
+fn check_kind(role: Role, kind: Kind, need: Need) -> Result<(), AppError> {
     let allowed = match need {
         Need::Read => rules::may_read(role, kind),
         Need::Write => rules::may_write(role, kind),
@@ -114,18 +113,18 @@ fn check_kind(ctx: &Ctx, kind: Kind, need: Need) -> Result<(), AppError> {
     if allowed { Ok(()) } else { Err(AppError::from(FORBIDDEN).denied("kind")) }
 }
 
-/// Whether the caller is tied to the patient of a document; an emergency does not reach documents.
-async fn check_tie(ctx: &Ctx, tx: &mut TenantTx, patient: PatientId) -> Result<(), AppError> {
-    let within = ctx.within();
+/// The role the caller acts in towards the patient of a document, if tied to that one; an emergency does not reach documents.
+async fn check_tie(ctx: &Ctx, tx: &mut TenantTx, patient: PatientId) -> Result<Role, AppError> {
+    let (within, role) = (ctx.within(), role(ctx)?);
     if within == Within::Everyone {
-        return Ok(());
+        return Ok(role);
     }
     let connection = &*tx.conn();
     let tie = ask_tie(connection, within, patient.uuid()).await.map_err(StoreError::from)?;
     match tie.as_deref().and_then(Tie::parse) {
         None => Err(AppError::from(NOT_FOUND).denied("absent")),
         Some(Tie::BreakGlass) => Err(AppError::from(FORBIDDEN).denied("break_glass")),
-        Some(_) => Ok(()),
+        Some(tie) => Ok(acting_as(role, tie)),
     }
 }
 
@@ -136,18 +135,29 @@ pub(super) async fn find(
     id: &str,
     need: Need,
 ) -> Result<(Document, Sealer), AppError> {
+    let (_, document, sealer) = find_as(ctx, tx, id, need).await?;
+    Ok((document, sealer))
+}
+
+/// The same, and the context of the role that the caller has towards its patient.
+pub(super) async fn find_as(
+    ctx: &Ctx,
+    tx: &mut TenantTx,
+    id: &str,
+    need: Need,
+) -> Result<(Ctx, Document, Sealer), AppError> {
     // An id that is not one, one of another clinic and one of nothing are answered alike.
     let found = match DocumentId::parse(id) {
         Some(id) => queries::find(tx, &ctx.keys, id).await?,
         None => None,
     };
-    let found = found.ok_or_else(|| AppError::from(NOT_FOUND).denied("absent"))?;
-    check_tie(ctx, tx, found.0.patient).await?;
-    if !sight(ctx)?.sees(found.0.state) {
+    let (document, sealer) = found.ok_or_else(|| AppError::from(NOT_FOUND).denied("absent"))?;
+    let role = check_tie(ctx, tx, document.patient).await?;
+    if !rules::sight(role).sees(document.state) {
         return Err(AppError::from(NOT_FOUND).denied("not_ready"));
     }
-    check_kind(ctx, found.0.kind, need)?;
-    Ok(found)
+    check_kind(role, document.kind, need)?;
+    Ok((ctx.acting_as(role), document, sealer))
 }
 
 /// The patient with this id, if it is one of this clinic and within the caller's reach.
@@ -172,7 +182,7 @@ pub async fn create(call: Call, Json(input): Json<DocumentInput>) -> Result<Http
         .staff(async |ctx, tx| {
             let patient = find_patient(ctx, tx, call.path("id")).await?;
             let (words, extent) = rules::check(&input).map_err(AppError::invalid)?;
-            check_kind(ctx, input.kind, Need::Write)?;
+            check_kind(role(ctx)?, input.kind, Need::Write)?;
             let repeated = match &key {
                 Some(key) => Some(repeatable(ctx, tx, key, &digest(patient, &input)?).await?),
                 None => None,
@@ -390,14 +400,14 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
 pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
     let body = call
         .staff(async |ctx, tx| {
-            let (document, _) = find(ctx, tx, call.path("id"), Need::Read).await?;
+            let (ctx, document, _) = find_as(ctx, tx, call.path("id"), Need::Read).await?;
             let received = match document.object.filter(|_| document.state.is_open()) {
                 Some(object) => queries::parts(tx, object).await?,
                 None => Vec::new(),
             };
             let received = received.into_iter().map(|part| part.number).collect();
-            let sight = sight(ctx)?;
-            let entry = entry(ctx, &call, &document).fields(sight.fields());
+            let sight = sight(&ctx)?;
+            let entry = entry(&ctx, &call, &document).fields(sight.fields());
             Done::audited(Body::of(&document, sight, received)?, entry)
         })
         .await?;

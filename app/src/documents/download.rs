@@ -58,8 +58,8 @@ pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
     let place = place(&call)?;
     let released = call
         .staff(async |ctx, tx| {
-            let (document, sealer) = api::find(ctx, tx, call.path("id"), Need::Read).await?;
-            release(ctx, tx, &call, (document, sealer)).await
+            let (ctx, document, sealer) = api::find_as(ctx, tx, call.path("id"), Need::Read).await?;
+            release(&ctx, tx, &call, (document, sealer)).await
         })
         .await?;
     Ok(released.into_response(Arc::clone(&call.app.regional), place))

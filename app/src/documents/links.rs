@@ -60,7 +60,8 @@ fn session(ctx: &Ctx) -> Result<Uuid, AppError> {
 pub async fn create(call: Call) -> Result<HttpResponse, AppError> {
     let allowed = call
         .staff(async |ctx, tx| {
-            let (document, sealer) = api::find(ctx, tx, call.path("id"), Need::Read).await?;
+            let (ctx, document, sealer) = api::find_as(ctx, tx, call.path("id"), Need::Read).await?;
+            let ctx = &ctx;
             if !document.state.is_readable() {
                 return Err(AppError::from(DOCUMENT_NOT_READABLE).denied("not_readable"));
             }
@@ -122,8 +123,8 @@ pub async fn redeem(call: Call) -> Result<HttpResponse, AppError> {
             };
             // Used, expired, another session's and never made are answered alike.
             let id = used.ok_or_else(|| AppError::from(NOT_FOUND).denied("absent"))?;
-            let found = api::find(ctx, tx, &id.to_string(), Need::Read).await?;
-            release(ctx, tx, &call, found).await
+            let (ctx, document, sealer) = api::find_as(ctx, tx, &id.to_string(), Need::Read).await?;
+            release(&ctx, tx, &call, (document, sealer)).await
         })
         .await?;
     Ok(released.into_response(std::sync::Arc::clone(&call.app.regional), place))

@@ -106,7 +106,7 @@ impl Work<'_> {
         let entry = LedgerEntry::new(self.regional.region(), self.tenant.id, subject, (erasure, erased));
         let version = ledger::append(self.regional.archive(), &entry, self.clock.now()).await;
         let version = version.map_err(|_cause| "erase.ledger")?;
-        let (found, objects) = self.remove_rows(&found, erased).await?;
+        let (found, objects) = Box::pin(self.remove_rows(&found, erased)).await?;
         Box::pin(documents::erasure::remove(self.regional, self.tenant, &objects)).await?;
         Box::pin(self.certify(&found, entry, version.as_str().to_owned())).await?;
         log::info("patient_erased", &[Field::Tenant(self.tenant.id), Field::Count(erased.seq)]);
@@ -142,7 +142,7 @@ impl Work<'_> {
             queries::mark_erased(tx, patient, now).await?;
             let objects = documents::erasure::forget(tx, id, now).await?;
             let (_removed, tables) = tx.erase_rows(patient).await.map_err(StoreError::Tx)?;
-            queries::remove_ties(tx, id).await?;
+            queries::remove_ties(tx, self.regional.keys(), id, now).await?;
             Ok(Some((objects, entries("erasure.replay", patient, tables))))
         });
         let Some(objects) = taken.await? else { return Ok(false) };
@@ -186,7 +186,7 @@ impl Work<'_> {
             // Again: somebody may have been writing while the patient was hidden, and nobody can any more.
             let objects = documents::erasure::forget(tx, patient, now).await?;
             let (removed, tables) = tx.erase_rows(erasure.patient_id).await.map_err(StoreError::Tx)?;
-            let ties = queries::remove_ties(tx, patient).await?;
+            let ties = queries::remove_ties(tx, self.regional.keys(), patient, now).await?;
             found.shredded_at = Some(at);
             found.ledger_seq = Some(seq);
             found.rows_removed = found.rows_removed.saturating_add(removed).saturating_add(ties);

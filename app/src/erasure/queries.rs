@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use tenancy::TenantTx;
+use tenancy::keys::Keys;
 use uuid::Uuid;
 
 use super::rules::{Basis, Refusal};
@@ -278,13 +279,18 @@ pub async fn unended(
     Ok(query.load(tx.conn()).await?)
 }
 
-/// Removes who was tied to an erased patient, and the account by which only that patient signed in; says how many ties there
-/// were.
+/// Removes who was tied to an erased patient, and the accounts by which only that patient, or somebody who stood in for that
+/// patient alone, signed in; says how many ties there were.
 ///
 /// # Errors
-/// What the database says.
-pub async fn remove_ties(tx: &mut TenantTx, patient: PatientId) -> Result<i64, StoreError> {
-    account::forget(tx, patient).await?;
+/// What the database or the key store says.
+pub async fn remove_ties(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    patient: PatientId,
+    now: DateTime<Utc>,
+) -> Result<i64, StoreError> {
+    account::forget(tx, keys, patient, now).await?;
     let theirs = relationship::table.filter(relationship::patient_id.eq(patient.uuid()));
     let removed = diesel::delete(theirs).execute(tx.conn()).await?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))

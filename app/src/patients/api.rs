@@ -1,5 +1,7 @@
 //! Patients over HTTP: request and answer types, and one handler a route.
 
+use std::collections::HashMap;
+
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderMap};
 use chrono::NaiveDate;
@@ -17,25 +19,27 @@ use super::contact::{Address, Email, Phone};
 use super::cursor::{self, List};
 use super::idempotency::{self, Known};
 use super::identifier::Identifier;
-use super::model::{Patient, PatientId, Sex, field_bits};
+use super::model::{Patient, PatientBrief, PatientId, Sex, field_bits};
 use super::names::HumanName;
 use super::queries::{self, ChangeError};
 use super::rules::{self, Place};
 use super::search::{Search, SearchInput};
 use super::tags::{self, Tagger};
 use super::view::{self, BriefView, PatientPage, PatientView, SearchResult, Shown};
-use crate::access;
+use crate::access::{self, Role};
 use crate::auth::token::sha256;
 use crate::call::{Call, Done};
-use crate::ctx::Ctx;
+use crate::ctx::{Actor, Ctx};
 use crate::error::{
     AppError, BAD_CURSOR, FORBIDDEN, IDEMPOTENCY_REUSED, MRN_TAKEN, NOT_FOUND, PRECONDITION_NEEDED, STALE,
 };
 use crate::middleware::json::Json;
 use crate::paging::{self, PageQuery};
+use crate::proxies::birthday;
 use crate::relationships;
+use crate::relationships::model::Standing;
 use crate::relationships::queries::{Founding, Joins};
-use crate::store::Sealing;
+use crate::store::{Sealing, StoreError};
 
 /// A registration, or a correction that replaces the whole record.
 #[derive(Deserialize, ToSchema)]
@@ -350,6 +354,8 @@ pub async fn update(call: Call, Json(mut input): Json<PatientInput>) -> Result<H
             rules::unmask(&mut input.identifiers, current.person.identifiers.expose())
                 .map_err(AppError::invalid)?;
             let patient = replace(ctx, tx, &current, input).await?;
+            let born = [&current, &patient].map(|version| *version.person.birth_date.expose());
+            birthday::follow(ctx, tx, patient.id, born.into()).await?;
             let entry = touching(entry(ctx, &call, &patient)).fields(shown(ctx));
             Done::audited(Body::of(ctx, &patient, shown(ctx))?, entry)
         })
@@ -459,7 +465,8 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
                 _ => None,
             };
             let found = queries::briefs(tx, &ctx.keys, &ids).await?;
-            let items = found.iter().map(|one| BriefView::of(one, shown(ctx))).collect();
+            let standings = standings(ctx, tx, &ids).await?;
+            let items = found.iter().map(|one| brief(ctx, one, standings.get(&one.id.uuid()))).collect();
             let json = to_json(&PatientPage { items, next_cursor: next_cursor.clone() })?;
             Done::audited((json, next_cursor), counted(ctx, &call, found.len()))
         })
@@ -472,6 +479,25 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
         ));
     }
     Ok(builder.content_type("application/json").body(json.to_vec()))
+}
+
+/// How a patient, or somebody who stands in, is tied to the patients of a page; nothing for everybody else.
+async fn standings(
+    ctx: &Ctx,
+    tx: &mut TenantTx,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Standing>, StoreError> {
+    match ctx.actor.map(|actor| actor.role) {
+        Some(Role::Patient | Role::Proxy) => relationships::queries::standings(tx, ctx.within(), ids).await,
+        _ => Ok(HashMap::new()),
+    }
+}
+
+/// A patient in a list, with the fields of the role that the caller has towards that one.
+fn brief<'a>(ctx: &Ctx, patient: &'a PatientBrief, standing: Option<&Standing>) -> BriefView<'a> {
+    let role = |actor: Actor| standing.map_or(actor.role, |one| access::acting_as(actor.role, one.tie));
+    let fields = ctx.actor.map_or(0, |actor| view::shown(role(actor)));
+    BriefView::of(patient, fields, standing)
 }
 
 /// Searches the clinic's patients by exactly one criterion.
@@ -494,7 +520,7 @@ pub async fn search(call: Call, Json(input): Json<SearchInput>) -> Result<HttpRe
             let more = ids.len() > limit;
             ids.truncate(limit);
             let found = queries::briefs(tx, &ctx.keys, &ids).await?;
-            let items = found.iter().map(|one| BriefView::of(one, shown(ctx))).collect();
+            let items = found.iter().map(|one| brief(ctx, one, None)).collect();
             Done::audited(to_json(&SearchResult { items, more })?, counted(ctx, &call, found.len()))
         })
         .await?;

@@ -9,7 +9,8 @@ use super::contact::{Address, Email, Phone};
 use super::identifier::Identifier;
 use super::model::{Patient, PatientBrief, Sex, field_bits as bits};
 use super::names::HumanName;
-use crate::access::Role;
+use crate::access::{Role, Scope};
+use crate::relationships::model::{Standing, Tie};
 
 /// The fields a role is shown, as [`bits`]: what its work needs and no more (45 CFR 164.502(b)).
 #[must_use]
@@ -115,6 +116,39 @@ pub struct BriefView<'a> {
     /// Identifiers, masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     identifiers: Option<&'a [Identifier]>,
+    /// How a patient, or somebody who stands in, is tied to the patient; absent for everybody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standing: Option<StandingView>,
+}
+
+/// How somebody looks at a record that is no work.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = StandingTie)]
+enum OwnTie {
+    /// It is the own one.
+    Subject,
+    /// It is that of somebody for whom they stand in.
+    Proxy,
+}
+
+/// How the caller stands to a patient.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Standing)]
+pub struct StandingView {
+    /// Whose record it is.
+    tie: OwnTie,
+    /// What of the record the caller was given.
+    scope: Vec<Scope>,
+    /// Until when; null until it is ended.
+    until: Option<DateTime<Utc>>,
+}
+
+impl From<&Standing> for StandingView {
+    fn from(standing: &Standing) -> StandingView {
+        let tie = if standing.tie == Tie::Proxy { OwnTie::Proxy } else { OwnTie::Subject };
+        StandingView { tie, scope: standing.scope.clone(), until: standing.until }
+    }
 }
 
 /// A page of patients.
@@ -164,9 +198,9 @@ impl<'a> PatientView<'a> {
 }
 
 impl<'a> BriefView<'a> {
-    /// The fields `fields` of a patient.
+    /// The fields `fields` of a patient, and how the caller stands to that one where it is no work.
     #[must_use]
-    pub fn of(patient: &'a PatientBrief, fields: u64) -> BriefView<'a> {
+    pub fn of(patient: &'a PatientBrief, fields: u64, standing: Option<&Standing>) -> BriefView<'a> {
         let has = |bit: u64| fields & bit != 0;
         BriefView {
             id: patient.id.to_string(),
@@ -174,6 +208,7 @@ impl<'a> BriefView<'a> {
             birth_date: has(bits::BIRTH_DATE).then(|| *patient.birth_date.expose()),
             mrn: has(bits::MRN).then(|| patient.mrn.expose().as_deref()),
             identifiers: has(bits::IDENTIFIERS).then(|| patient.identifiers.expose().as_slice()),
+            standing: standing.map(StandingView::from),
         }
     }
 }

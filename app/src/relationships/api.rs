@@ -166,6 +166,7 @@ pub async fn join(call: Call, Json(input): Json<JoinInput>) -> Result<HttpRespon
             valid_to: input.until,
             created_at: ctx.now(),
             created_by: Uuid::from_bytes(ctx.account()),
+            scope: Vec::new(),
         };
         queries::insert(tx, tie).await?;
         Done::audited((), entry.touches(TABLE))

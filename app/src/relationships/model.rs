@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::tables::relationship;
+use crate::access::Scope;
 
 /// What ties a party to a patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +45,17 @@ impl Tie {
     }
 }
 
+/// How somebody stands to one patient now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The kind of the tie.
+    pub tie: Tie,
+    /// What of the record was given to whoever stands in; everything to anybody else.
+    pub scope: Vec<Scope>,
+    /// Until when; `None` until it is ended.
+    pub until: Option<DateTime<Utc>>,
+}
+
 /// Row of `relationship`, as it is written.
 #[derive(Insertable)]
 #[diesel(table_name = relationship)]
@@ -68,4 +80,6 @@ pub struct NewTie {
     pub created_at: DateTime<Utc>,
     /// Who made it.
     pub created_by: Uuid,
+    /// What of the record is given to whoever stands in, as stored; nothing with every other kind.
+    pub scope: Vec<&'static str>,
 }

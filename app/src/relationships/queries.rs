@@ -1,6 +1,9 @@
 //! What is read and written of ties. [`tied`] is the condition that every query about patients carries.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types;
@@ -11,9 +14,9 @@ use tenancy::keys::Keys;
 use tenancy::sealed::Verified;
 use uuid::Uuid;
 
-use super::model::{NewTie, Tie};
+use super::model::{NewTie, Standing, Tie};
 use super::tables::{account_site, relationship};
-use crate::access::Within;
+use crate::access::{Scope, Within};
 use crate::auth::invite::new_id;
 use crate::auth::record::AccountRow;
 use crate::auth::tables::account;
@@ -44,10 +47,11 @@ fn valid(within: Within) -> Option<Ties> {
             relationship::table.into_boxed::<Pg>().filter(relationship::party_id.eq(Uuid::nil())),
             DateTime::UNIX_EPOCH,
         ),
-        Within::Ties(account, at) => (
-            relationship::table.into_boxed().filter(relationship::party_id.eq(Uuid::from_bytes(account))),
-            at,
-        ),
+        Within::Ties(account, at, needs) => {
+            let own =
+                relationship::table.into_boxed().filter(relationship::party_id.eq(Uuid::from_bytes(account)));
+            (given(own, needs), at)
+        }
         Within::Sites(account, at) => {
             let sites = account_site::table
                 .filter(account_site::account_id.eq(Uuid::from_bytes(account)))
@@ -59,6 +63,75 @@ fn valid(within: Within) -> Option<Ties> {
         ties.filter(relationship::valid_from.le(at))
             .filter(relationship::valid_to.is_null().or(relationship::valid_to.gt(at))),
     )
+}
+
+/// Of the ties by which somebody stands in, those that give all of this.
+fn given(ties: Ties, needs: &[Scope]) -> Ties {
+    if needs.is_empty() {
+        return ties;
+    }
+    let needs: Vec<&'static str> = needs.iter().map(|scope| scope.as_str()).collect();
+    ties.filter(relationship::kind.ne(Tie::Proxy.as_str()).or(relationship::scope.contains(needs)))
+}
+
+/// How somebody stands to each of some patients now.
+///
+/// # Errors
+/// What the database says, or [`StoreError::Shape`] when a tie is of no known kind.
+pub async fn standings(
+    tx: &mut TenantTx,
+    within: Within,
+    patients: &[Uuid],
+) -> Result<HashMap<Uuid, Standing>, StoreError> {
+    type Row = (Uuid, String, Vec<String>, Option<DateTime<Utc>>);
+    let Some(ties) = valid(within) else { return Ok(HashMap::new()) };
+    let rows: Vec<Row> = ties
+        .filter(relationship::patient_id.eq_any(patients.to_vec()))
+        .limit(TIES_MAX)
+        .select((relationship::patient_id, relationship::kind, relationship::scope, relationship::valid_to))
+        .load(tx.conn())
+        .await?;
+    rows.into_iter()
+        .map(|(patient, kind, scope, until)| {
+            let tie = Tie::parse(&kind).ok_or(StoreError::Shape)?;
+            let scope = match tie {
+                Tie::Proxy => scope.iter().filter_map(|name| Scope::parse(name)).collect(),
+                Tie::Member | Tie::Site | Tie::Subject | Tie::BreakGlass => Scope::ALL.to_vec(),
+            };
+            Ok((patient, Standing { tie, scope, until }))
+        })
+        .collect()
+}
+
+/// Whether an account stands in for anybody now.
+///
+/// # Errors
+/// What the database says.
+pub async fn stands_in(tx: &mut TenantTx, account: Uuid, at: DateTime<Utc>) -> Result<bool, StoreError> {
+    let now = relationship::table
+        .filter(relationship::party_id.eq(account))
+        .filter(relationship::kind.eq(Tie::Proxy.as_str()))
+        .filter(relationship::valid_from.le(at))
+        .filter(relationship::valid_to.gt(at));
+    Ok(diesel::select(exists(now)).get_result(tx.conn()).await?)
+}
+
+/// Whether an account stands in for anybody but this patient, now or later.
+///
+/// # Errors
+/// What the database says.
+pub async fn will_stand_in(
+    tx: &mut TenantTx,
+    (account, patient): (Uuid, Uuid),
+    at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let ties = relationship::table
+        .filter(relationship::party_id.eq(account))
+        .filter(relationship::patient_id.ne(patient))
+        .filter(relationship::kind.eq(Tie::Proxy.as_str()))
+        .filter(relationship::valid_to.gt(at))
+        .filter(relationship::valid_to.gt(relationship::valid_from.nullable()));
+    Ok(diesel::select(exists(ties)).get_result(tx.conn()).await?)
 }
 
 /// How somebody is tied to a patient now, asked on a connection that is about to act as that one.
@@ -143,6 +216,7 @@ impl Founding {
             valid_to: None,
             created_at: self.now,
             created_by: self.by,
+            scope: Vec::new(),
         };
         diesel::insert_into(relationship::table).values(new).execute(tx.conn()).await?;
         Ok(())

@@ -36,6 +36,7 @@ diesel::table! {
         valid_to -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         created_by -> Uuid,
+        scope -> Array<Text>,
     }
 }
 

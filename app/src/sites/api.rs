@@ -161,6 +161,7 @@ pub async fn register(call: Call, Json(input): Json<SitesInput>) -> Result<HttpR
                 valid_to: None,
                 created_at: ctx.now(),
                 created_by: Uuid::from_bytes(ctx.account()),
+                scope: Vec::new(),
             };
             ties::insert(tx, tie).await?;
         }

@@ -55,7 +55,8 @@ AS $$
 $$;
 
 -- Whether the caller is tied to this patient now, for the rules of the ties themselves, which cannot name their own table.
--- An emergency does not count: who reaches for a patient for an hour makes no tie that lasts.
+-- An emergency does not count: who reaches for a patient for an hour makes no tie that lasts. Nor does standing in: it is given by
+-- the clinic, and ended by the clinic and the patient.
 CREATE OR REPLACE FUNCTION {{ops}}.is_tied(patient uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -63,7 +64,7 @@ AS $$
 BEGIN
     RETURN EXISTS (
         SELECT FROM {{ops}}.relationship tie
-        WHERE tie.patient_id = patient AND tie.party_id = ANY ({{ops}}.parties()) AND tie.kind <> 'break_glass'
+        WHERE tie.patient_id = patient AND tie.party_id = ANY ({{ops}}.parties()) AND tie.kind NOT IN ('break_glass', 'proxy')
           AND tie.valid_from <= {{ops}}.judged_at()
           AND (tie.valid_to IS NULL OR tie.valid_to > {{ops}}.judged_at()));
 END
@@ -77,6 +78,9 @@ DECLARE
     one record;
     -- Patient data is the whole sealed half and these tables of the other.
     clinical constant text[] := ARRAY['patient', 'relationship', 'document'];
+    -- What somebody who stands in must have been given to see rows of a table; of one that is not named, the record. Whoever
+    -- was given anything sees that there is the patient, and the name. Who else stands in is not theirs to see.
+    given text;
     everyone constant text :=
         $e$((SELECT pg_catalog.split_part(pg_catalog.current_setting('domicile.context', true), '.', 4)) = 'everyone')$e$;
 BEGIN
@@ -98,12 +102,20 @@ BEGIN
         -- by having the column, so a new table is covered before anybody thinks of it.
         EXECUTE format('DROP POLICY IF EXISTS in_reach ON %s', one.name);
         IF one.subject IS NOT NULL THEN
+            given := CASE
+                WHEN one.bare IN ('patient', 'person', 'person_tag') THEN 'true'
+                WHEN one.bare IN ('document', 'stored_object') THEN $g$tie.scope @> '{documents}'$g$
+                WHEN one.bare = 'correction' THEN $g$tie.scope @> '{corrections}'$g$
+                WHEN one.bare = 'proxy' THEN 'false'
+                ELSE $g$tie.scope @> '{record}'$g$
+            END;
             EXECUTE format('CREATE POLICY in_reach ON %1$s AS RESTRICTIVE USING (%2$s OR EXISTS ('
                 'SELECT FROM {{ops}}.relationship tie WHERE tie.patient_id = %1$s.%3$I '
                 'AND tie.party_id = ANY ((SELECT {{ops}}.parties())::uuid[]) '
                 'AND tie.valid_from <= (SELECT {{ops}}.judged_at()) '
-                'AND (tie.valid_to IS NULL OR tie.valid_to > (SELECT {{ops}}.judged_at()))))',
-                one.name, everyone, one.subject);
+                'AND (tie.valid_to IS NULL OR tie.valid_to > (SELECT {{ops}}.judged_at())) '
+                'AND (tie.kind <> ''proxy'' OR %4$s)))',
+                one.name, everyone, one.subject, given);
         END IF;
         IF one.bare = 'relationship' THEN
             EXECUTE format('DROP POLICY IF EXISTS tie_made ON %s', one.name);

@@ -10,8 +10,22 @@ export const AcceptInput = /* @__PURE__ */ v.object({
   token: /* @__PURE__ */ v.string(),
 });
 export type AcceptInput = v.InferOutput<typeof AcceptInput>;
+export const AccessBy = /* @__PURE__ */ v.picklist(['staff', 'patient', 'proxy', 'client', 'system', 'anonymous']);
+export type AccessBy = v.InferOutput<typeof AccessBy>;
+export const AccessOutcome = /* @__PURE__ */ v.picklist(['done', 'refused', 'failed']);
+export type AccessOutcome = v.InferOutput<typeof AccessOutcome>;
+export const AccessPurpose = /* @__PURE__ */ v.picklist(['treatment', 'payment', 'operations', 'emergency', 'upkeep']);
+export type AccessPurpose = v.InferOutput<typeof AccessPurpose>;
+export const Role = /* @__PURE__ */ v.picklist(['clinic_admin', 'physician', 'nurse', 'receptionist', 'lab_technician', 'billing', 'privacy_officer', 'patient', 'proxy', 'machine_client']);
+export type Role = v.InferOutput<typeof Role>;
 export const AccessLine = /* @__PURE__ */ v.object({
   at: /* @__PURE__ */ v.string(),
+  by: AccessBy,
+  did: /* @__PURE__ */ v.string(),
+  name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  outcome: AccessOutcome,
+  purpose: /* @__PURE__ */ v.nullish(AccessPurpose),
+  role: /* @__PURE__ */ v.nullish(Role),
   sentence: /* @__PURE__ */ v.string(),
 });
 export type AccessLine = v.InferOutput<typeof AccessLine>;
@@ -85,16 +99,25 @@ export const Identifier = /* @__PURE__ */ v.object({
   value: /* @__PURE__ */ v.string(),
 });
 export type Identifier = v.InferOutput<typeof Identifier>;
+export const ProxyScope = /* @__PURE__ */ v.picklist(['record', 'documents', 'corrections']);
+export type ProxyScope = v.InferOutput<typeof ProxyScope>;
+export const StandingTie = /* @__PURE__ */ v.picklist(['subject', 'proxy']);
+export type StandingTie = v.InferOutput<typeof StandingTie>;
+export const Standing = /* @__PURE__ */ v.object({
+  scope: /* @__PURE__ */ v.array(ProxyScope),
+  tie: StandingTie,
+  until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type Standing = v.InferOutput<typeof Standing>;
 export const BriefView = /* @__PURE__ */ v.object({
   birth_date: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   id: /* @__PURE__ */ v.string(),
   identifiers: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(Identifier)),
   mrn: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  standing: /* @__PURE__ */ v.nullish(Standing),
 });
 export type BriefView = v.InferOutput<typeof BriefView>;
-export const Role = /* @__PURE__ */ v.picklist(['clinic_admin', 'physician', 'nurse', 'receptionist', 'lab_technician', 'billing', 'privacy_officer', 'patient', 'proxy', 'machine_client']);
-export type Role = v.InferOutput<typeof Role>;
 export const MemberView = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
   display_name: /* @__PURE__ */ v.string(),
@@ -499,6 +522,47 @@ export const Problem = /* @__PURE__ */ v.object({
   type: /* @__PURE__ */ v.string(),
 });
 export type Problem = v.InferOutput<typeof Problem>;
+export const ProxyKind = /* @__PURE__ */ v.picklist(['parent', 'guardian', 'nominee']);
+export type ProxyKind = v.InferOutput<typeof ProxyKind>;
+export const ProxyProofKind = /* @__PURE__ */ v.picklist(['birth_certificate', 'court_order', 'power_of_attorney', 'nomination', 'identity_document', 'other']);
+export type ProxyProofKind = v.InferOutput<typeof ProxyProofKind>;
+export const ProxyProof = /* @__PURE__ */ v.object({
+  kind: ProxyProofKind,
+  reference: /* @__PURE__ */ v.string(),
+});
+export type ProxyProof = v.InferOutput<typeof ProxyProof>;
+export const ProxyInput = /* @__PURE__ */ v.object({
+  email: /* @__PURE__ */ v.string(),
+  from: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  kind: ProxyKind,
+  name: /* @__PURE__ */ v.string(),
+  proof: ProxyProof,
+  scope: /* @__PURE__ */ v.array(ProxyScope),
+  until: /* @__PURE__ */ v.string(),
+});
+export type ProxyInput = v.InferOutput<typeof ProxyInput>;
+export const ProxyState = /* @__PURE__ */ v.picklist(['coming', 'current', 'ended']);
+export type ProxyState = v.InferOutput<typeof ProxyState>;
+export const ProxyView = /* @__PURE__ */ v.object({
+  email: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  from: /* @__PURE__ */ v.string(),
+  id: /* @__PURE__ */ v.string(),
+  kind: ProxyKind,
+  name: /* @__PURE__ */ v.string(),
+  proof: /* @__PURE__ */ v.nullish(ProxyProof),
+  recorded_at: /* @__PURE__ */ v.string(),
+  recorded_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  scope: /* @__PURE__ */ v.array(ProxyScope),
+  state: ProxyState,
+  until: /* @__PURE__ */ v.string(),
+});
+export type ProxyView = v.InferOutput<typeof ProxyView>;
+export const ProxyList = /* @__PURE__ */ v.object({
+  ends_by: /* @__PURE__ */ v.string(),
+  items: /* @__PURE__ */ v.array(ProxyView),
+  of_age: /* @__PURE__ */ v.boolean(),
+});
+export type ProxyList = v.InferOutput<typeof ProxyList>;
 export const RecoverCompleteInput = /* @__PURE__ */ v.object({
   password: /* @__PURE__ */ v.string(),
   token: /* @__PURE__ */ v.string(),
@@ -703,7 +767,8 @@ export const patientUpdate = /* @__PURE__ */ operation<PatientInput, PatientView
 export const auditAccessReport = /* @__PURE__ */ operation<undefined, AccessReport>('audit.access_report', 'GET', '/api/v1/patients/{id}/access-report', AccessReport);
 /** Lets a patient sign in and see the own record. The patient is told by mail. Opening the same again changes nothing. */
 export const patientAccessOpen = /* @__PURE__ */ operation<PatientAccountInput, PatientAccountView>('patient.access_open', 'POST', '/api/v1/patients/{id}/account', PatientAccountView);
-/** Ends it: the account is removed, its sessions end, and the tie to the record with them. Ending it again changes nothing. */
+/** Ends it: the account is removed, its sessions end, and the tie to the record with them. Where it stands in for others too, that
+stays. Ending it again changes nothing. */
 export const patientAccessClose = /* @__PURE__ */ operation<PatientAccountEndInput, undefined>('patient.access_close', 'POST', '/api/v1/patients/{id}/account/end');
 /** Who treats a patient. */
 export const careTeamRead = /* @__PURE__ */ operation<undefined, CareTeam>('care_team.read', 'GET', '/api/v1/patients/{id}/care-team', CareTeam);
@@ -741,6 +806,13 @@ export const legalHoldList = /* @__PURE__ */ operation<undefined, HoldList>('leg
 export const legalHoldPlace = /* @__PURE__ */ operation<HoldInput, undefined>('legal_hold.place', 'POST', '/api/v1/patients/{id}/holds');
 /** Releases the standing hold. */
 export const legalHoldRelease = /* @__PURE__ */ operation<undefined, undefined>('legal_hold.release', 'POST', '/api/v1/patients/{id}/holds/release');
+/** Lists who stands in for a patient, and who stood in. */
+export const proxyList = /* @__PURE__ */ operation<undefined, ProxyList>('proxy.list', 'GET', '/api/v1/patients/{id}/proxies', ProxyList);
+/** Records somebody who stands in for a patient, who can sign in with a code by mail and a second step from then on. They and the
+patient are told by mail. */
+export const proxyRecord = /* @__PURE__ */ operation<ProxyInput, ProxyView>('proxy.record', 'POST', '/api/v1/patients/{id}/proxies', ProxyView);
+/** Ends that somebody stands in, from the next request on. Ending it again changes nothing. */
+export const proxyEnd = /* @__PURE__ */ operation<undefined, undefined>('proxy.end', 'POST', '/api/v1/patients/{id}/proxies/{proxy}/end');
 /** Registers a patient at these sites and at no other. */
 export const patientSites = /* @__PURE__ */ operation<SitesInput, undefined>('patient.sites', 'PUT', '/api/v1/patients/{id}/sites');
 /** Asks for a mail with a link to set a new password. The answer is the same whoever asks for whom. */

@@ -1,11 +1,13 @@
-// The records that this account reaches, and which of them is looked at: the one in the address, else the last one chosen.
+// The records that this account reaches, which of them is looked at (the one in the address, else the last one chosen), and
+// what of it was given to whoever stands in.
 import { useQuery } from '@tanstack/react-query';
 import { createContext, type ReactNode, use, useEffect, useMemo, useState } from 'react';
 import { useLocation, useRoute } from 'wouter';
 import { call } from '../api/call.ts';
-import { type BriefView, patientList } from '../api/clinic.gen.ts';
+import { type BriefView, type ProxyScope, patientList } from '../api/clinic.gen.ts';
 import { my, patterns } from '../paths.ts';
-import { useText } from '../text/text.tsx';
+import { type Key, useText } from '../text/text.tsx';
+import { Back } from '../ui/back.tsx';
 import { Failure, Loading } from '../ui/feedback.tsx';
 import { Select } from '../ui/field.tsx';
 
@@ -16,17 +18,40 @@ interface OwnRecords {
   all: BriefView[];
   /** Nothing when the account reaches no record any more. */
   chosen: BriefView | undefined;
+  /** Whether the address names a record that is not there. */
+  strange: boolean;
   choose: (id: string) => void;
 }
 
-const Context = createContext<OwnRecords>({ all: [], chosen: undefined, choose: () => {} });
+const Context = createContext<OwnRecords>({ all: [], chosen: undefined, strange: false, choose: () => {} });
 
 export const useOwnRecords = () => use(Context);
+
+/** Whether it is the record of somebody for whom one stands in. */
+export const isAnothers = (one: BriefView | undefined) => one?.standing?.tie === 'proxy';
+
+/** Whether all of this was given. The server decides; this leaves out what it would refuse. */
+export const isGiven = (one: BriefView, ...scopes: ProxyScope[]) =>
+  scopes.every((scope) => one.standing?.scope.includes(scope));
+
+/** Words that say it otherwise of somebody else's record. */
+type Told = { [K in Key]: `${K}_of` extends Key ? K : never }[Key];
+
+/** The words for the own record, or for that of somebody for whom one stands in. */
+export function useTold() {
+  const { t } = useText();
+  const { chosen } = useOwnRecords();
+  return (key: Told, values?: Record<string, string | number>) =>
+    t(isAnothers(chosen) ? (`${key}_of` as Key) : key, values);
+}
+
+const ownFirst = (one: BriefView, other: BriefView) => Number(isAnothers(one)) - Number(isAnothers(other));
 
 export function OwnRecordsProvider({ children }: { children: ReactNode }) {
   const records = useQuery({
     queryKey: ['own-records'],
-    queryFn: async ({ signal }) => (await call(patientList, { query: { limit: RECORDS_MAX }, signal })).data.items,
+    queryFn: async ({ signal }) =>
+      (await call(patientList, { query: { limit: RECORDS_MAX }, signal })).data.items.sort(ownFirst),
   });
   const [inAddress, at] = useRoute(patterns.myRecords);
   const [, go] = useLocation();
@@ -44,7 +69,8 @@ export function OwnRecordsProvider({ children }: { children: ReactNode }) {
       setPicked(id);
       if (addressed) go(below ? `${my.record(id)}/${below}` : my.record(id));
     };
-    return { all, chosen: of(addressed) ?? of(picked) ?? all[0], choose };
+    const strange = addressed !== undefined && of(addressed) === undefined;
+    return { all, chosen: of(addressed) ?? of(picked) ?? all[0], strange, choose };
   }, [records.data, addressed, below, picked, go]);
   if (records.isPending || records.isError) {
     return (
@@ -60,20 +86,39 @@ export function OwnRecordsProvider({ children }: { children: ReactNode }) {
   return <Context value={value}>{children}</Context>;
 }
 
-/** Whose record it is, where there is more than one to choose from. */
-export function FamilySwitch() {
+/** The way from a part of a record to the whole, or home where the record itself was not given. */
+export function BackToRecord({ id }: { id: string }) {
   const { t } = useText();
-  const { all, chosen, choose } = useOwnRecords();
-  if (all.length < 2 || !chosen) return null;
+  const told = useTold();
+  const { chosen } = useOwnRecords();
+  const whole = !chosen || isGiven(chosen, 'record');
+  return <Back to={whole ? my.record(id) : my.home} label={whole ? told('ways.record') : t('home.title')} />;
+}
+
+/** Whose record it is: a choice where there are several, and until when one stands in. */
+export function FamilySwitch() {
+  const { t, moment } = useText();
+  const { all, chosen, strange, choose } = useOwnRecords();
+  if (!chosen || strange) return null;
+  const until = isAnothers(chosen) ? chosen.standing?.until : undefined;
   return (
-    <div className="family">
-      <Select label={t('family.whose')} value={chosen.id} onChange={(event) => choose(event.target.value)}>
-        {all.map((one) => (
-          <option key={one.id} value={one.id}>
-            {one.name ?? '–'}
-          </option>
-        ))}
-      </Select>
-    </div>
+    <section className="family" aria-label={t('family.whose')}>
+      {all.length > 1 ? (
+        <Select label={t('family.whose')} value={chosen.id} onChange={(event) => choose(event.target.value)}>
+          {all.map((one) => (
+            <option key={one.id} value={one.id}>
+              {isAnothers(one) ? nameOf(one) : t('family.own', { name: nameOf(one) })}
+            </option>
+          ))}
+        </Select>
+      ) : (
+        <p>
+          <span className="quiet-text">{t('family.whose')}:</span> <bdi>{nameOf(chosen)}</bdi>
+        </p>
+      )}
+      {until && <p className="hint">{t('family.until', { when: moment(until) })}</p>}
+    </section>
   );
 }
+
+const nameOf = (one: BriefView) => one.name ?? '–';

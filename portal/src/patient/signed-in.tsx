@@ -1,7 +1,7 @@
 // What is behind the patients' door: which screen answers at which address.
 import { Route, Switch } from 'wouter';
 import { StepUp } from '../clinic/account/step-up.tsx';
-import { type Me, may } from '../clinic/me.ts';
+import type { Me } from '../clinic/me.ts';
 import { usePlaceLine } from '../clinic/place.ts';
 import { my, patterns } from '../paths.ts';
 import { Frame } from '../shell/frame.tsx';
@@ -14,7 +14,8 @@ import { Account } from './account/account.tsx';
 import { Corrections } from './correction/corrections.tsx';
 import { Documents } from './documents/documents.tsx';
 import { Home } from './home/home.tsx';
-import { FamilySwitch, OwnRecordsProvider, useOwnRecords } from './own-records.tsx';
+import { FamilySwitch, isAnothers, isGiven, OwnRecordsProvider, useOwnRecords, useTold } from './own-records.tsx';
+import { Proxies } from './proxies/proxies.tsx';
 import { Contact } from './record/contact.tsx';
 import { Record } from './record/record.tsx';
 
@@ -30,23 +31,24 @@ export default function SignedIn() {
 
 function Screens() {
   const { t } = useText();
+  const told = useTold();
   const me = useMe<Me>();
   const { signOut } = useSession<Me>();
-  const { chosen } = useOwnRecords();
+  const { all, chosen } = useOwnRecords();
   const ways: Way[] = chosen
     ? [
-        { to: my.record(chosen.id), label: t('ways.record') },
-        ...(may(me.role, 'document.list') ? [{ to: my.documents(chosen.id), label: t('documents.title') }] : []),
-        { to: my.access(chosen.id), label: t('ways.access') },
+        ...(isGiven(chosen, 'record') ? [{ to: my.record(chosen.id), label: told('ways.record') }] : []),
+        ...(isGiven(chosen, 'documents') ? [{ to: my.documents(chosen.id), label: t('documents.title') }] : []),
+        ...(isGiven(chosen, 'record') ? [{ to: my.access(chosen.id), label: t('ways.access') }] : []),
       ]
     : [];
-  // A patient's account has no name of its own; who stands in for others is known by the address.
-  const who = (me.role === 'patient' && chosen?.name) || me.email;
+  // A patient's account has no name of its own; who only stands in for others is known by the address.
+  const own = all.find((one) => !isAnothers(one));
   return (
     <Frame
       place={usePlaceLine()}
       ways={ways}
-      who={who}
+      who={own?.name ?? me.email}
       role={t(`role.${me.role}`)}
       account={{ to: my.account, label: t('account.title') }}
       signOut={() => void signOut()}
@@ -60,6 +62,7 @@ function Screens() {
         <Route path={patterns.myDocuments}>{(at) => <Documents key={at.id} id={at.id} />}</Route>
         <Route path={patterns.myAccess}>{(at) => <WhoLooked key={at.id} id={at.id} />}</Route>
         <Route path={patterns.myCorrections}>{(at) => <Corrections key={at.id} id={at.id} />}</Route>
+        <Route path={patterns.myProxies}>{(at) => <Proxies key={at.id} id={at.id} />}</Route>
         <Route component={NothingHere} />
       </Switch>
     </Frame>

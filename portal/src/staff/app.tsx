@@ -23,6 +23,7 @@ import { PatientRecord } from './patients/patient-record.tsx';
 import { Patients } from './patients/patients.tsx';
 import { RegisterPatient } from './patients/register-patient.tsx';
 import { Staff } from './people/staff.tsx';
+import { Proxies } from './proxies/proxies.tsx';
 import { CareTeam } from './relationships/care-team.tsx';
 
 const SESSION = sessionApi(`${CLINIC_BASE}${clinic.signedOut}`);
@@ -81,6 +82,7 @@ function SignedIn() {
         <Route path={patterns.editPatient}>{(at) => <EditPatient id={at.id} />}</Route>
         <Route path={patterns.documents}>{(at) => <Documents patient={at.id} />}</Route>
         <Route path={patterns.careTeam}>{(at) => <CareTeam patient={at.id} />}</Route>
+        <Route path={patterns.proxies}>{(at) => <Proxies patient={at.id} />}</Route>
         <Route path={clinic.emergency} component={Emergency} />
         <Route path={clinic.staff} component={Staff} />
         <Route path={clinic.audit} component={Audit} />

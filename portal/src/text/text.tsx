@@ -3,9 +3,11 @@ import { createContext, type ReactNode, use, useEffect, useMemo, useState } from
 import { JURISDICTION } from '../place.ts';
 import type { clinic } from './en/clinic.ts';
 import type { common } from './en/common.ts';
+import type { looks } from './en/looks.ts';
 import type { patient } from './en/patient.ts';
 import type { platform } from './en/platform.ts';
 import type { staff } from './en/staff.ts';
+import { fill, type Values } from './fill.ts';
 import { pseudo } from './pseudo.ts';
 
 export type Key =
@@ -13,9 +15,9 @@ export type Key =
   | keyof typeof clinic
   | keyof typeof staff
   | keyof typeof patient
+  | keyof typeof looks
   | keyof typeof platform;
 export type Catalog = Partial<Record<Key, string>>;
-type Values = Record<string, string | number>;
 
 export const LANGUAGES = { en: 'English', hi: 'हिन्दी', es: 'Español' } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -84,11 +86,6 @@ export function formats(language: Language) {
     number: (value: number) => number.format(value),
     country: (code: string) => names.of(code) ?? code,
   };
-}
-
-/** Puts values into a sentence. They are text and stay text. */
-export function fill(sentence: string, values: Values = {}): string {
-  return sentence.replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
 }
 
 export function TextProvider({ loaders, children }: { loaders: Loaders; children: ReactNode }) {

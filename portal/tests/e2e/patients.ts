@@ -8,11 +8,15 @@ export function phone(): string {
   return `+1 ${201 + (area % 700)} 555 01${String(last % 100).padStart(2, '0')}`;
 }
 
-export async function register(page: Page, family: string, { number = phone(), mrn = '' } = {}): Promise<void> {
+export async function register(
+  page: Page,
+  family: string,
+  { number = phone(), mrn = '', born = '1990-05-17' } = {},
+): Promise<void> {
   await page.getByRole('link', { name: 'Register a patient' }).click();
   await page.getByLabel('Given names').fill('Sample');
   await page.getByLabel('Family name').fill(family);
-  await page.getByLabel('Date of birth').fill('1990-05-17');
+  await page.getByLabel('Date of birth').fill(born);
   await page.getByLabel('Administrative sex').selectOption('female');
   await page.getByLabel('Phone', { exact: true }).fill(number);
   if (mrn) await page.getByLabel('Record number').fill(mrn);

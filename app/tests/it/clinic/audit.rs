@@ -8,7 +8,9 @@ use app::routes::{ROUTES, Route};
 use app::sites::model::SiteId;
 use app::staff::model::AccountId;
 
-use crate::support::{ACCOUNT, Actor, Answer, CORRECTION, SITE, World, patient, sample_body, sample_path};
+use crate::support::{
+    ACCOUNT, Actor, Answer, CORRECTION, PROXY, SITE, World, nominee, patient, sample_body, sample_path,
+};
 
 /// Routes that leave no entry; the file may only shrink.
 const UNAUDITED: &str = include_str!("../../ratchets/unaudited.txt");
@@ -87,6 +89,13 @@ async fn before(world: &World, route: &Route, id: &str, actor: &Actor) -> String
         Action::CorrectionAsk => {
             world.tie(&world.alpha, id, actor, Tie::Subject).await;
             return path;
+        }
+        Action::ProxyEnd => {
+            let desk = world.staff(&world.alpha, Role::Receptionist).await;
+            let to = format!("/api/v1/patients/{id}/proxies");
+            let body = nominee("ended@example.com");
+            let made = world.ask(&world.alpha, "POST", &to).by(&desk).json(&body).send().await.expect(201);
+            return path.replace(PROXY, made.json()["id"].as_str().unwrap());
         }
         Action::CorrectionAnswer => {
             let herself = world.staff(&world.alpha, Role::Patient).await;

@@ -5,7 +5,7 @@ use app::relationships::model::Tie;
 use serde_json::{Value, json};
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::support::{World, log_lines};
+use crate::support::{World, log_lines, nominee};
 
 fn planted() -> Value {
     json!({
@@ -143,6 +143,14 @@ async fn planted_strings_are_nowhere_in_clear() {
     let answer = format!("{corrections}/{}/answer", made.expect(201).json()["id"].as_str().unwrap());
     let said = json!({ "verdict": "denied", "reason": "Canaryreason of the clinic" });
     world.ask(&world.alpha, "POST", &answer).by(&desk).json(&said).send().await.expect(200);
+    let mut stands_in = nominee("canaryproxy@example.com");
+    stands_in["name"] = json!("Canaryproxy Sample");
+    stands_in["proof"]["reference"] = json!("Canaryproof of the notary");
+    let proxies = format!("{path}/proxies");
+    world.ask(&world.alpha, "POST", &proxies).by(&desk).json(&stands_in).send().await.expect(201);
+    stands_in["kind"] = json!("parent");
+    let refused = world.ask(&world.alpha, "POST", &proxies).by(&desk).json(&stands_in).send().await;
+    errors.push_str(&refused.expect(400).text());
     let bucket = files(&world.region.aws.s3_dir());
     assert!(bucket.contains("/blobs/"), "the scan saw the bucket");
 

@@ -150,13 +150,18 @@ fn only_in_an_emergency(person: &Person) -> bool {
     tied_by_account && person.standing == Standing::Tied(Tie::BreakGlass)
 }
 
+/// Whether somebody who is a patient too stands in for the patient: that one's record is not theirs.
+fn stands_in(person: &Person) -> bool {
+    person.role == Role::Patient && person.standing == Standing::Tied(Tie::Proxy)
+}
+
 /// A body that is read, and that nothing comes of: it breaks a rule which is looked at after the question who is asking.
 fn harmless_body(route: &Route, n: usize) -> Option<Value> {
     let mut body = sample_body(route, n)?;
     match route.action {
         Action::PatientCreate => body["names"] = json!([]),
         Action::StaffInvite => body["role"] = json!("patient"),
-        Action::PatientAccessOpen => body["email"] = json!("no address"),
+        Action::PatientAccessOpen | Action::ProxyRecord => body["email"] = json!("no address"),
         Action::CareTeamJoin | Action::CareTeamLeave | Action::PatientAccessClose => {
             body["account"] = json!("nobody")
         }
@@ -179,6 +184,8 @@ struct Cell<'a> {
     route: &'static Route,
     named: Named,
     granted: bool,
+    /// Whether one who stands in may do it.
+    granted_to_proxies: bool,
 }
 
 impl Cell<'_> {
@@ -215,7 +222,9 @@ impl Cell<'_> {
             !matches!(outcome.0, 401 | 403 | 500..) && self.shows_only_its_own(answer)
         } else if !reaches(self.person.role, self.person.standing, self.named) {
             outcome == (404, "not_found".into())
-        } else if only_in_an_emergency(self.person) && !emergency {
+        } else if stands_in(self.person) && !self.granted_to_proxies
+            || only_in_an_emergency(self.person) && !emergency
+        {
             outcome == (403, "forbidden".into())
         } else {
             // A part of the path besides the patient may be absent for its own reason.
@@ -258,9 +267,10 @@ fn cells<'a>(world: &'a World, cast: &'a Cast) -> Vec<Cell<'a>> {
     for person in &cast.people {
         for route in ROUTES {
             let granted = matrix[route.action.name()].contains(person.role.as_str());
+            let granted_to_proxies = matrix[route.action.name()].contains(Role::Proxy.as_str());
             let about = route.path.starts_with(ABOUT_A_PATIENT);
             for named in NAMED.into_iter().filter(|named| about || *named == Named::Nobody) {
-                cells.push(Cell { world, cast, person, route, named, granted });
+                cells.push(Cell { world, cast, person, route, named, granted, granted_to_proxies });
             }
         }
     }
@@ -317,7 +327,9 @@ async fn out_of_reach_is_answered_like_nobody() {
         for person in cast.people.iter().filter(able) {
             let mut bodies = Vec::new();
             for named in NAMED {
-                let cell = Cell { world: &world, cast: &cast, person, route, named, granted: true };
+                let (granted, granted_to_proxies) = (true, true);
+                let cell =
+                    Cell { world: &world, cast: &cast, person, route, named, granted, granted_to_proxies };
                 let answer = cell.answer().await;
                 let mut body = answer.json();
                 body["instance"] = "the request id".into();

@@ -37,6 +37,7 @@ mod patient_account;
 mod patients;
 mod portal;
 mod projection;
+mod proxies;
 mod reach;
 mod report;
 mod rotation;

@@ -17,11 +17,14 @@ pub(super) struct Desk {
     pub(super) ids: [String; 2],
 }
 
-const ADDRESS: &str = "asha.rao@example.com";
+pub(super) const ADDRESS: &str = "asha.rao@example.com";
 
 impl Desk {
     pub(super) async fn new() -> Desk {
-        let world = World::new().await;
+        Desk::of(World::new().await).await
+    }
+
+    pub(super) async fn of(world: World) -> Desk {
         let desk = world.staff(&world.alpha, Role::Receptionist).await;
         let mut ids = [const { String::new() }; 2];
         for (id, mrn) in ids.iter_mut().zip(["P-1", "P-2"]) {
@@ -34,7 +37,7 @@ impl Desk {
         desk
     }
 
-    async fn open(&self, which: usize, email: &str) -> Answer {
+    pub(super) async fn open(&self, which: usize, email: &str) -> Answer {
         let path = format!("/api/v1/patients/{}/account", self.ids[which]);
         let ask = self.world.ask(&self.world.alpha, "POST", &path).by(&self.desk);
         ask.json(&json!({ "email": email })).send().await
@@ -77,7 +80,11 @@ impl Desk {
     }
 
     pub(super) async fn signed_in(&self) -> (Actor, Answer) {
-        let (cookie, _) = self.ask(ADDRESS).await;
+        self.signed_in_as(ADDRESS).await
+    }
+
+    pub(super) async fn signed_in_as(&self, email: &str) -> (Actor, Answer) {
+        let (cookie, _) = self.ask(email).await;
         let codes = self.codes().await;
         let session = self.complete(&cookie, codes.last().unwrap()).await.expect(201);
         (actor(&session), session)

@@ -185,9 +185,11 @@ async fn nobody_ties_themselves_to_a_patient_in_the_database() {
             kind: kind.as_str(),
             founding,
             valid_from: now,
-            valid_to: (kind == Tie::BreakGlass).then(|| now + chrono::TimeDelta::minutes(60)),
+            valid_to: matches!(kind, Tie::BreakGlass | Tie::Proxy)
+                .then(|| now + chrono::TimeDelta::minutes(60)),
             created_at: now,
             created_by: other.account,
+            scope: if kind == Tie::Proxy { vec!["record"] } else { Vec::new() },
         };
         let made = app::relationships::queries::insert(&mut tx, tie).await;
         assert_eq!(made.is_ok(), allowed, "{reach:?} {kind:?} {founding}: {made:?}");

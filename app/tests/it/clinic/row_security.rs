@@ -10,7 +10,7 @@ use tenancy::TxError;
 use tenancy::reach::{Caller, Reach};
 use uuid::Uuid;
 
-use crate::support::{World, patient};
+use crate::support::{World, nominee, patient};
 
 #[derive(diesel::QueryableByName)]
 struct Number {
@@ -75,6 +75,10 @@ async fn any_one_policy_taken_away_is_noticed() {
     let emergency = json!({ "patient": id, "reason_code": "safety", "reason": "A fire in the ward." });
     let ask = world.ask(&world.alpha, "POST", "/api/v1/break-glass").by(&third).json(&emergency);
     ask.send().await.expect(201);
+    // And in that of those who stand in.
+    let path = format!("/api/v1/patients/{id}/proxies");
+    let stands_in = nominee("stands-in@example.com");
+    world.ask(&world.alpha, "POST", &path).by(&tied).json(&stands_in).send().await.expect(201);
     let patient = PatientId::parse(&id).unwrap().uuid();
     let at_us = chrono::DateTime::<chrono::Utc>::from(world.app.clock.now()).timestamp_micros();
     let caller = |reach, who: Uuid| Caller { reach, actor: who.into_bytes(), at_us };
@@ -145,8 +149,8 @@ async fn any_one_policy_taken_away_is_noticed() {
         }
         probed += 1;
     }
-    // patient, person, person_tag, break_glass, and three rules of the ties.
-    assert!(probed >= 7, "{probed}");
+    // patient, person, person_tag, break_glass, proxy, and three rules of the ties.
+    assert!(probed >= 8, "{probed}");
     // Those who are tied do see it all.
     let mine = caller(Reach::Ties, tied.account);
     for rule in rules.iter().filter(|rule| rule.name == "in_reach") {

@@ -11,5 +11,7 @@ pub(crate) use ask::Answer;
 pub(crate) use documents::{Sample, dicom, jpeg, pdf, pdf_of, png, tiff, tiff_of, zip};
 pub(crate) use journal::log_lines;
 pub(crate) use process::{Backend, regional_part};
-pub(crate) use samples::{ACCOUNT, CORRECTION, SITE, patient, sample_body, sample_path};
+pub(crate) use samples::{
+    ACCOUNT, CORRECTION, PROXY, SITE, in_days, nominee, patient, sample_body, sample_path,
+};
 pub(crate) use world::{Actor, Clinic, Options, World};

@@ -1,6 +1,9 @@
 //! A valid body for every route that takes one, and a path for every pattern.
 
+use std::time::SystemTime;
+
 use app::routes::Route;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 /// Stands in a sample body for the id of an account; a test that wants the request to succeed puts one there.
@@ -11,6 +14,24 @@ pub(crate) const SITE: &str = "site_aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// Stands in a sample path for the id of a request to correct the record.
 pub(crate) const CORRECTION: &str = "cor_aaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// Stands in a sample path for the id of somebody who stands in for a patient.
+pub(crate) const PROXY: &str = "prx_aaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// Somebody who may stand in for the adult of [`patient`], for as long as there are tests.
+pub(crate) fn nominee(email: &str) -> Value {
+    json!({
+        "kind": "nominee", "name": "Ravi Sample", "email": email,
+        "proof": { "kind": "power_of_attorney", "reference": "Notary of Exampleton, 7 of 2026" },
+        "scope": ["record", "documents", "corrections"], "until": in_days(365),
+    })
+}
+
+/// The day that begins so many times 24 hours from now, as dates are written.
+pub(crate) fn in_days(days: i64) -> String {
+    let since_1970 = TimeDelta::from_std(SystemTime::UNIX_EPOCH.elapsed().unwrap()).unwrap();
+    (DateTime::<Utc>::UNIX_EPOCH + since_1970 + TimeDelta::days(days)).date_naive().to_string()
+}
 
 /// A registration that both regions accept.
 pub(crate) fn patient(family: &str, mrn: &str) -> Value {
@@ -27,7 +48,12 @@ pub(crate) fn patient(family: &str, mrn: &str) -> Value {
 
 /// The path of a route, with `id` where the pattern has one.
 pub(crate) fn sample_path(route: &Route, id: &str) -> String {
-    route.path.replace("{id}", id).replace("{number}", "1").replace("{correction}", CORRECTION)
+    route
+        .path
+        .replace("{id}", id)
+        .replace("{number}", "1")
+        .replace("{correction}", CORRECTION)
+        .replace("{proxy}", PROXY)
 }
 
 /// A body the route accepts, or `None` when it takes none. A new route with a body fails here until it has a sample.
@@ -49,7 +75,8 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             | "/api/v1/patients/{id}/holds/release"
             | "/api/v1/staff/{id}/deactivate"
             | "/api/v1/staff/{id}/reactivate"
-            | "/api/v1/break-glass/{id}/end",
+            | "/api/v1/break-glass/{id}/end"
+            | "/api/v1/patients/{id}/proxies/{proxy}/end",
         ) => None,
         ("POST", "/api/v1/sessions/current/factor" | "/api/v1/me/factors/totp/confirm") => {
             Some(json!({ "totp": "000000" }))
@@ -95,6 +122,7 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
         ("POST", "/api/v1/patients/{id}/account") => {
             Some(json!({ "email": format!("patient-{unique}@example.com") }))
         }
+        ("POST", "/api/v1/patients/{id}/proxies") => Some(nominee(&format!("proxy-{unique}@example.com"))),
         ("POST", "/api/v1/recovery") => Some(json!({ "email": "nobody@example.com" })),
         ("POST", "/api/v1/recovery/complete") => Some(json!({
             "token": "A".repeat(43), "password": "a long enough pass phrase",

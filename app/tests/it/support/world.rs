@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::dev::ServerHandle;
 use actix_web::web;
-use app::access::{Action, Policy, Role, may};
+use app::access::{Action, Policy, Role, Scope, may};
 use app::app::App;
 use app::audit::pack::Packer;
 use app::auth::invite::new_id;
@@ -339,9 +339,14 @@ impl World {
             kind: kind.as_str(),
             founding: false,
             valid_from: now,
-            valid_to: (kind == Tie::BreakGlass).then(|| now + TimeDelta::minutes(60)),
+            valid_to: match kind {
+                Tie::BreakGlass => Some(now + TimeDelta::minutes(60)),
+                Tie::Proxy => Some(now + TimeDelta::days(365)),
+                Tie::Member | Tie::Site | Tie::Subject => None,
+            },
             created_at: now,
             created_by: party.account,
+            scope: if kind == Tie::Proxy { Scope::ALL.map(Scope::as_str).to_vec() } else { Vec::new() },
         };
         let mut tx = self.region.regional.begin(clinic.tenant, "test.tie").await.unwrap();
         app::relationships::queries::insert(&mut tx, tie).await.unwrap();
@@ -396,6 +401,21 @@ impl World {
         let officer = self.staff(&self.alpha, Role::PrivacyOfficer).await;
         let packs = self.ask(&self.alpha, "GET", "/api/v1/audit/packs").by(&officer).send().await.expect(200);
         packs.json()["items"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// How many rows of one of a clinic's operational tables are such ones, as a superuser sees them.
+    pub(crate) async fn count(&self, clinic: &Clinic, table: &str, which: &str) -> i64 {
+        let ops = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
+        let sql = format!("SELECT count(*) FROM {ops}.{table} WHERE {which}");
+        self.region.superuser().await.query_one(sql.as_str(), &[]).await.unwrap().get(0)
+    }
+
+    /// What kinds of actors a clinic's log names for an action, oldest first.
+    pub(crate) async fn actors_of(&self, clinic: &Clinic, action: &str) -> Vec<String> {
+        let ops = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
+        let sql = format!("SELECT actor_kind FROM {ops}.audit_event WHERE action = $1 ORDER BY seq");
+        let rows = self.region.superuser().await.query(sql.as_str(), &[&action]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// Audit rows of a clinic as `(action, outcome, reason, count)`, oldest first, as a superuser sees them.

@@ -10,26 +10,27 @@ import {
   disclosureList,
   type MemberView,
 } from '../../api/clinic.gen.ts';
-import { my } from '../../paths.ts';
 import { JURISDICTION } from '../../place.ts';
 import { useText } from '../../text/text.tsx';
-import { Back } from '../../ui/back.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
+import { BackToRecord, useTold } from '../own-records.tsx';
+import { sentence } from './look.ts';
 
 /** Lines at a time: what one reads, and a few more. */
 const LINES = 25;
 
 export function WhoLooked({ id }: { id: string }) {
   const { t } = useText();
+  const told = useTold();
   return (
     <Page
       title={t('ways.access')}
-      above={<Back to={my.record(id)} label={t('ways.record')} />}
+      above={<BackToRecord id={id} />}
       actions={<Button onClick={() => window.print()}>{t('record.print')}</Button>}
     >
-      <p className="lead">{t('access.lead')}</p>
+      <p className="lead">{told('access.lead')}</p>
       <Team id={id} />
       <Looks id={id} />
       <Given id={id} />
@@ -49,16 +50,16 @@ function Panel({ title, text, children }: { title: string; text: string; childre
 }
 
 function Team({ id }: { id: string }) {
-  const { t } = useText();
+  const told = useTold();
   const team = useQuery({
     queryKey: ['care-team', id],
     queryFn: async ({ signal }) => (await call(careTeamRead, { path: { id }, signal })).data.items,
   });
   return (
-    <Panel title={t('access.team')} text={t('access.team_text')}>
+    <Panel title={told('access.team')} text={told('access.team_text')}>
       {team.isPending && <Loading lines={2} />}
       {team.isError && <Failure error={team.error} retry={() => void team.refetch()} />}
-      {team.data?.length === 0 && <p className="quiet-text">{t('access.team_none')}</p>}
+      {team.data?.length === 0 && <p className="quiet-text">{told('access.team_none')}</p>}
       {team.data && team.data.length > 0 && (
         <ul className="rows">
           {team.data.map((one) => (
@@ -89,7 +90,7 @@ function Member({ one }: { one: MemberView }) {
 }
 
 function Looks({ id }: { id: string }) {
-  const { t } = useText();
+  const told = useTold();
   const pages = useInfiniteQuery({
     queryKey: ['access-report', id],
     queryFn: async ({ pageParam, signal }) =>
@@ -99,10 +100,10 @@ function Looks({ id }: { id: string }) {
   });
   const lines = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <Panel title={t('access.looks')} text={t('access.looks_text')}>
+    <Panel title={told('access.looks')} text={told('access.looks_text')}>
       {pages.isPending && <Loading lines={6} />}
       {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
-      {pages.isSuccess && lines.length === 0 && <p className="quiet-text">{t('access.looks_none')}</p>}
+      {pages.isSuccess && lines.length === 0 && <p className="quiet-text">{told('access.looks_none')}</p>}
       {lines.length > 0 && (
         <ol className="rows">
           {lines.map((line, at) => (
@@ -118,11 +119,10 @@ function Looks({ id }: { id: string }) {
 }
 
 function Look({ line }: { line: AccessLine }) {
-  const { moment } = useText();
+  const { t, has, moment } = useText();
   return (
     <li>
-      {/* The server's own sentence, which it writes in one language. */}
-      <bdi lang="en">{line.sentence}</bdi>
+      <bdi>{sentence(line, { t, has })}</bdi>
       <time className="quiet-text" dateTime={line.at}>
         {moment(line.at)}
       </time>
@@ -132,6 +132,7 @@ function Look({ line }: { line: AccessLine }) {
 
 function Given({ id }: { id: string }) {
   const { t } = useText();
+  const told = useTold();
   const pages = useInfiniteQuery({
     queryKey: ['disclosures', id],
     queryFn: async ({ pageParam, signal }) =>
@@ -142,11 +143,11 @@ function Given({ id }: { id: string }) {
   const given = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const incomplete = pages.data?.pages.some((page) => !page.complete);
   return (
-    <Panel title={t('access.given')} text={t('access.given_text')}>
+    <Panel title={told('access.given')} text={told('access.given_text')}>
       {pages.isPending && <Loading lines={2} />}
       {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
       {incomplete && <Notice kind="warn" title={t('access.incomplete')} />}
-      {pages.isSuccess && given.length === 0 && <p className="quiet-text">{t('access.given_none')}</p>}
+      {pages.isSuccess && given.length === 0 && <p className="quiet-text">{told('access.given_none')}</p>}
       {given.length > 0 && (
         <ul className="rows">
           {given.map((one) => (

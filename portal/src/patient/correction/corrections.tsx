@@ -4,15 +4,14 @@ import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { CallError, call } from '../../api/call.ts';
 import { type CorrectionView, correctionAsk, correctionList } from '../../api/clinic.gen.ts';
-import { my } from '../../paths.ts';
 import { JURISDICTION } from '../../place.ts';
 import { useText } from '../../text/text.tsx';
-import { Back } from '../../ui/back.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { TextArea } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
+import { BackToRecord, useTold } from '../own-records.tsx';
 
 /** The server's limit (app/src/corrections/rules.rs). */
 const TEXT_MAX_CHARS = 2_000;
@@ -20,9 +19,10 @@ const TAGS: Record<CorrectionView['state'], string> = { open: 'pending', accepte
 
 export function Corrections({ id }: { id: string }) {
   const { t } = useText();
+  const told = useTold();
   return (
-    <Page title={t('corrections.title')} above={<Back to={my.record(id)} label={t('ways.record')} />}>
-      <p className="lead">{t('corrections.text')}</p>
+    <Page title={t('corrections.title')} above={<BackToRecord id={id} />}>
+      <p className="lead">{told('corrections.text')}</p>
       <Ask id={id} />
       <Asked id={id} />
       <p className="hint">{t(`corrections.law_${JURISDICTION}`)}</p>

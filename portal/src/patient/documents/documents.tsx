@@ -5,15 +5,15 @@ import { call } from '../../api/call.ts';
 import { type DocumentView, documentList } from '../../api/clinic.gen.ts';
 import { openDocument } from '../../clinic/documents/open.ts';
 import { useSize } from '../../clinic/documents/size.ts';
-import { my } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
-import { Back } from '../../ui/back.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
+import { BackToRecord, useTold } from '../own-records.tsx';
 
 export function Documents({ id }: { id: string }) {
   const { t } = useText();
+  const told = useTold();
   const pages = useInfiniteQuery({
     queryKey: ['documents', id],
     queryFn: async ({ pageParam, signal }) =>
@@ -23,10 +23,10 @@ export function Documents({ id }: { id: string }) {
   });
   const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <Page title={t('documents.title')} above={<Back to={my.record(id)} label={t('ways.record')} />}>
+    <Page title={t('documents.title')} above={<BackToRecord id={id} />}>
       {pages.isPending && <Loading lines={4} />}
       {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
-      {pages.isSuccess && items.length === 0 && <Empty title={t('documents.empty')} />}
+      {pages.isSuccess && items.length === 0 && <Empty title={told('documents.empty')} />}
       {items.length > 0 && (
         <>
           <p className="lead">{t('documents.text')}</p>

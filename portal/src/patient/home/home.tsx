@@ -2,18 +2,16 @@
 import { Link } from 'wouter';
 import type { BriefView } from '../../api/clinic.gen.ts';
 import { hasFactor, useFactors } from '../../clinic/account/use-factors.ts';
-import { type Me, may } from '../../clinic/me.ts';
 import { my } from '../../paths.ts';
 import { CLINIC, JURISDICTION } from '../../place.ts';
-import { useMe } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
 import { Empty } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
-import { useOwnRecords } from '../own-records.tsx';
+import { isAnothers, isGiven, useOwnRecords, useTold } from '../own-records.tsx';
 
 export function Home() {
   const { t } = useText();
-  const me = useMe<Me>();
+  const told = useTold();
   const { chosen } = useOwnRecords();
   if (!chosen) {
     return (
@@ -23,11 +21,10 @@ export function Home() {
     );
   }
   const name = chosen.name ?? '–';
-  const title = me.role === 'patient' ? t('home.hello', { name }) : t('home.about', { name });
   return (
-    <Page title={<bdi>{title}</bdi>} tab={t('home.title')}>
+    <Page title={<bdi>{t(isAnothers(chosen) ? 'home.about' : 'home.hello', { name })}</bdi>} tab={t('home.title')}>
       <p className="lead">
-        {t('home.lead', { clinic: CLINIC })} {t(`door.residency_${JURISDICTION}`)}
+        {told('home.lead', { clinic: CLINIC })} {told(`door.residency_${JURISDICTION}`)}
       </p>
       <Next />
       <Ways chosen={chosen} />
@@ -55,18 +52,24 @@ function Next() {
 
 function Ways({ chosen }: { chosen: BriefView }) {
   const { t } = useText();
-  const me = useMe<Me>();
+  const told = useTold();
+  const { id } = chosen;
   return (
     <nav aria-label={t('home.ways')} className="way-cards">
-      <WayCard to={my.record(chosen.id)} name={t('ways.record')} text={t('home.record')} />
-      {may(me.role, 'document.list') && (
-        <WayCard to={my.documents(chosen.id)} name={t('documents.title')} text={t('home.documents')} />
+      {isGiven(chosen, 'record') && (
+        <WayCard to={my.record(id)} name={told('ways.record')} text={told('home.record')} />
       )}
-      <WayCard to={my.access(chosen.id)} name={t('ways.access')} text={t('home.access')} />
-      <WayCard to={my.contact(chosen.id)} name={t('ways.contact')} text={t('home.contact')} />
-      {may(me.role, 'correction.ask') && (
-        <WayCard to={my.corrections(chosen.id)} name={t('ways.corrections')} text={t('home.corrections')} />
+      {isGiven(chosen, 'documents') && (
+        <WayCard to={my.documents(id)} name={t('documents.title')} text={t('home.documents')} />
       )}
+      {isGiven(chosen, 'record') && <WayCard to={my.access(id)} name={t('ways.access')} text={told('home.access')} />}
+      {isGiven(chosen, 'record', 'corrections') && (
+        <WayCard to={my.contact(id)} name={told('ways.contact')} text={told('home.contact')} />
+      )}
+      {isGiven(chosen, 'corrections') && (
+        <WayCard to={my.corrections(id)} name={t('ways.corrections')} text={told('home.corrections')} />
+      )}
+      {!isAnothers(chosen) && <WayCard to={my.proxies(id)} name={t('ways.proxies')} text={t('home.proxies')} />}
       <WayCard to={my.account} name={t('account.title')} text={t('home.account')} />
     </nav>
   );

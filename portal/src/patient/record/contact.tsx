@@ -11,17 +11,18 @@ import { ContactFacts } from '../../clinic/person/record-facts.tsx';
 import { usePatient } from '../../clinic/person/use-patient.ts';
 import { my } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
-import { Back } from '../../ui/back.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
+import { BackToRecord, useTold } from '../own-records.tsx';
 
 export function Contact({ id }: { id: string }) {
   const { t } = useText();
+  const told = useTold();
   const read = usePatient(id);
   return (
-    <Page title={t('ways.contact')} above={<Back to={my.record(id)} label={t('ways.record')} />}>
+    <Page title={told('ways.contact')} above={<BackToRecord id={id} />}>
       <p className="lead">{t('contact.text')}</p>
       {read.isPending && <Loading lines={6} />}
       {read.isError && <Failure error={read.error} retry={() => void read.refetch()} />}

@@ -1,6 +1,6 @@
 // The own record to read and to print, and the ways to have it put right.
 import { Link } from 'wouter';
-import { type Me, may } from '../../clinic/me.ts';
+import type { Me } from '../../clinic/me.ts';
 import { displayName } from '../../clinic/person/person-form.ts';
 import { RecordFacts } from '../../clinic/person/record-facts.tsx';
 import { usePatient } from '../../clinic/person/use-patient.ts';
@@ -10,12 +10,15 @@ import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
+import { isAnothers, isGiven, useOwnRecords, useTold } from '../own-records.tsx';
 
 export function Record({ id }: { id: string }) {
   const { t } = useText();
   const me = useMe<Me>();
+  const told = useTold();
+  const { chosen } = useOwnRecords();
   const read = usePatient(id);
-  const tab = t('ways.record');
+  const tab = told('ways.record');
   if (!read.data) {
     return (
       <Page title={tab}>
@@ -33,20 +36,20 @@ export function Record({ id }: { id: string }) {
       actions={
         <>
           <Button onClick={() => window.print()}>{t('record.print')}</Button>
-          {may(me.role, 'correction.ask') && (
+          {chosen && isGiven(chosen, 'corrections') && (
             <Link className="button" href={my.corrections(id)}>
               {t('ways.corrections')}
             </Link>
           )}
-          {may(me.role, 'patient.contact') && (
+          {chosen && isGiven(chosen, 'record', 'corrections') && (
             <Link className="button primary" href={my.contact(id)}>
-              {t('ways.contact')}
+              {told('ways.contact')}
             </Link>
           )}
         </>
       }
     >
-      <RecordFacts patient={patient} reader={me.role === 'patient' ? name : me.email} />
+      <RecordFacts patient={patient} reader={isAnothers(chosen) ? me.email : name} />
     </Page>
   );
 }

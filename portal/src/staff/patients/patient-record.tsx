@@ -58,6 +58,11 @@ function Record({ patient, showFull }: { patient: PatientView; showFull: (() => 
               {t('team.title')}
             </Link>
           )}
+          {may(me.role, 'proxy.list') && (
+            <Link className="button" href={clinic.proxies(patient.id)}>
+              {t('proxies.title')}
+            </Link>
+          )}
           {may(me.role, 'patient.access_open') && <OpenAccess patient={patient} />}
           <Button onClick={() => window.print()}>{t('record.print')}</Button>
           {may(me.role, 'patient.update') && (

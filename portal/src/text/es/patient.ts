@@ -112,4 +112,42 @@ export const patient: Record<keyof typeof en, string> = {
     'Tiene derecho a pedirlo: 45 CFR 164.526. Si la clínica se niega, dice por qué, y usted puede entregar una declaración que acompaña a la historia.',
   'corrections.law_IN': 'Tiene derecho a pedirlo: artículo 12 de la Digital Personal Data Protection Act de 2023.',
   'error.too_many_corrections': 'Muchas de sus peticiones esperan ya respuesta. Espere a algunas.',
+  'family.own': '{name} (usted)',
+  'family.until': 'Usted actúa por esta persona hasta el {when}.',
+  'ways.proxies': 'Quién actúa por usted',
+  'home.proxies': 'Quién ve su historia en su nombre, y terminarlo.',
+  'proxies.text':
+    'Su clínica ha permitido que estas personas actúen por usted. Entran con su propia dirección y un segundo paso.',
+  'proxies.none': 'Nadie actúa por usted.',
+  'proxies.end': 'Terminar',
+  'proxies.end_title': '¿Que {name} ya no actúe por usted?',
+  'proxies.end_text':
+    'Desde ahora no verá nada de su historia. Si cambia de opinión, pídalo en la recepción de su clínica.',
+  'proxies.ended': 'Ya no actúa por usted.',
+  'proxies.minor':
+    'Cuando sea mayor de edad, esto termina por sí solo. Hasta entonces, pregunte en la recepción de su clínica.',
+  'ways.record_of': 'La historia',
+  'ways.contact_of': 'Contacto',
+  'door.residency_US_of': 'Los datos se guardan y tratan solo en Estados Unidos.',
+  'door.residency_IN_of': 'Los datos se guardan y tratan solo en India.',
+  'home.lead_of': 'Ve esta historia en {clinic} porque actúa por esta persona. Cada consulta suya queda anotada.',
+  'home.record_of': 'Nombre, números y contacto, tal como los tiene la clínica.',
+  'home.access_of': 'Quién miró esta historia, cuándo y por qué.',
+  'home.contact_of': 'Corrija el teléfono, el correo y la dirección.',
+  'home.corrections_of': '¿Hay algo erróneo o falta algo en esta historia? Dígaselo a la clínica.',
+  'access.lead_of': 'Cada consulta de esta historia queda anotada, y nadie puede borrarla.',
+  'access.team_of': 'Quién atiende a esta persona',
+  'access.team_text_of': 'Pueden abrir esta historia.',
+  'access.team_none_of': 'Ahora mismo no hay nadie en el equipo de atención.',
+  'access.looks_of': 'Quién ha visto esta historia',
+  'access.looks_text_of':
+    'Lo más reciente va primero; también están sus propias visitas. Si algo le extraña, pregunte al responsable de privacidad de la clínica.',
+  'access.looks_none_of': 'Nadie ha mirado aún esta historia.',
+  'access.given_of': 'A quién se dieron datos',
+  'access.given_text_of':
+    'Todos los que, fuera de la clínica, recibieron datos de esta persona en los últimos seis años.',
+  'access.given_none_of': 'Los datos no se han dado a nadie.',
+  'corrections.text_of':
+    'Si algo de esta historia es erróneo o falta, dígalo aquí. El teléfono, el correo y la dirección los corrige usted.',
+  'documents.empty_of': 'Aún no hay ningún documento en esta historia.',
 };

@@ -28,6 +28,8 @@ export const my = {
   access: (id: string) => `/records/${id}/access`,
   corrections: (id: string) => `/records/${id}/corrections`,
   account: '/account',
+  /** Where an application sends a person who shall let it in (the authorization endpoint of OAuth 2). */
+  authorize: '/authorize',
 } as const;
 
 /** Below `/console`. */

@@ -6,9 +6,11 @@ mod assurance;
 mod policy;
 mod reach;
 mod role;
+mod scope;
 
 pub use action::{Action, Audience};
 pub use assurance::{Assurance, STEP_UP_MAX_AGE_S, Unsure};
 pub use policy::{in_emergency, matrix, may, may_join_care_teams};
 pub use reach::{Policy, Within, reach};
 pub use role::Role;
+pub use scope::Scope;

@@ -32,10 +32,12 @@ pub enum NoticeKind {
     PasswordChanged,
     /// A patient can sign in and see the own record.
     RecordOpened,
+    /// A refresh token of an application was used twice; its session ended.
+    RefreshReused,
 }
 
 impl NoticeKind {
-    const ALL: [NoticeKind; 9] = [
+    const ALL: [NoticeKind; 10] = [
         NoticeKind::TotpEnrolled,
         NoticeKind::RecoveryRenewed,
         NoticeKind::RecoveryUsed,
@@ -45,6 +47,7 @@ impl NoticeKind {
         NoticeKind::PasskeyRemoved,
         NoticeKind::PasswordChanged,
         NoticeKind::RecordOpened,
+        NoticeKind::RefreshReused,
     ];
 
     /// The stored word.
@@ -60,6 +63,7 @@ impl NoticeKind {
             NoticeKind::PasskeyRemoved => "passkey_removed",
             NoticeKind::PasswordChanged => "password_changed",
             NoticeKind::RecordOpened => "record_opened",
+            NoticeKind::RefreshReused => "refresh_reused",
         }
     }
 
@@ -88,6 +92,9 @@ impl NoticeKind {
             NoticeKind::PasskeyRemoved => "A passkey was removed from your account.",
             NoticeKind::RecordOpened => {
                 "Your clinic lets you see your own record. Sign in with this e-mail address; a code is sent to it each time."
+            }
+            NoticeKind::RefreshReused => {
+                "An application's access in your name was used from two places. It was ended; sign in to the application again."
             }
             NoticeKind::PasswordChanged => {
                 "Your password was changed. Your other sessions ended, and no device is known any more."

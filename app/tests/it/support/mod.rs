@@ -3,6 +3,7 @@
 mod ask;
 mod documents;
 mod journal;
+pub(crate) mod oauth;
 mod process;
 mod samples;
 mod world;
@@ -11,5 +12,5 @@ pub(crate) use ask::Answer;
 pub(crate) use documents::{Sample, dicom, jpeg, pdf, pdf_of, png, tiff, tiff_of, zip};
 pub(crate) use journal::log_lines;
 pub(crate) use process::{Backend, regional_part};
-pub(crate) use samples::{ACCOUNT, CORRECTION, SITE, patient, sample_body, sample_path};
+pub(crate) use samples::{ACCOUNT, CLIENT, CORRECTION, SITE, patient, sample_body, sample_path};
 pub(crate) use world::{Actor, Clinic, Options, World};

@@ -25,6 +25,7 @@ use crate::config::BackendConfig;
 use crate::documents::Passing;
 use crate::middleware::limits::BodyLimits;
 use crate::middleware::rate::RateLimits;
+use crate::oauth::well_known;
 use crate::patients::name_index::NameIndexes;
 use crate::pins::{self, Pins};
 use crate::portal::{self, Portal};
@@ -186,6 +187,7 @@ impl Backend {
             WebApp::new()
                 .app_data(app.clone())
                 .configure(|config| portal::configure(config, &portal, portal::CLINIC))
+                .configure(well_known::configure)
                 .configure(|config| table.configure(config))
                 .wrap(middleware::from_fn(crate::middleware::edge))
         };

@@ -17,7 +17,6 @@ use tenancy::{TenantTx, TxError};
 use crate::access::{self, Audience, Unsure, Within};
 use crate::app::App;
 use crate::audit::pack::download::PackId;
-use crate::auth::factor::FactorKind;
 use crate::auth::queries::LiveSession;
 use crate::auth::{csrf, session};
 use crate::break_glass::model::BreakGlassId;
@@ -28,6 +27,9 @@ use crate::error::{
     UNAUTHENTICATED,
 };
 use crate::middleware::Routed;
+use crate::oauth::access_token;
+use crate::oauth::bearer::{self, Presented};
+use crate::oauth::model::ClientId;
 use crate::patients::model::PatientId;
 use crate::relationships::model::Tie;
 use crate::relationships::queries;
@@ -53,6 +55,26 @@ pub struct Done<T> {
     pub value: T,
     /// What the commit records.
     pub record: Record,
+}
+
+/// What a request shows its session by.
+enum Shown {
+    /// The hash of a browser's token.
+    Cookie([u8; 32]),
+    /// An access token that was checked.
+    Token(Box<access_token::Shown>),
+}
+
+/// The session that is shown. With a token there is a reason when there is none.
+async fn resume(
+    tx: &mut TenantTx,
+    shown: &Shown,
+    app: &App,
+) -> Result<Result<LiveSession, Option<&'static str>>, StoreError> {
+    match shown {
+        Shown::Cookie(hash) => Ok(session::resume(tx, hash, app).await?.ok_or(None)),
+        Shown::Token(token) => Ok(bearer::resume(tx, token, app).await?.map_err(Some)),
+    }
 }
 
 /// What a commit records.
@@ -158,6 +180,18 @@ impl Call {
         })
     }
 
+    /// Refuses a request that a page of another site sent. Programs, which say nothing of where they are, may go on: only for
+    /// routes that take nothing from a browser's cookies.
+    ///
+    /// # Errors
+    /// `csrf`.
+    pub fn check_not_from_a_page(&self) -> Result<(), AppError> {
+        match csrf::check_origin(self.headers(), &[self.origin()]) {
+            Ok(()) | Err(csrf::NO_ORIGIN) => Ok(()),
+            Err(_) => self.check_origin(),
+        }
+    }
+
     /// Does the work for a signed-in staff member whose role allows it, and commits what it did with its audit entry.
     ///
     /// # Errors
@@ -170,20 +204,54 @@ impl Call {
         Box::pin(self.in_transaction(work)).await
     }
 
+    /// Whether the request came with an access token, and so nothing of it is for a browser to keep.
+    #[must_use]
+    pub fn is_bearer(&self) -> bool {
+        !matches!(bearer::presented(self.headers()), Presented::Cookie)
+    }
+
+    /// What the request shows its session by, as far as that can be checked without the database. A token that is not taken
+    /// leaves its audit entry here.
+    async fn shown(&self) -> Result<Shown, AppError> {
+        let reason = match bearer::presented(self.headers()) {
+            Presented::Cookie => {
+                self.check_origin()?;
+                let token = session::from_cookie(self.headers()).ok_or(UNAUTHENTICATED)?;
+                return Ok(Shown::Cookie(token.hash()));
+            }
+            // No browser adds a token by itself, so there is nothing to prove about where the request comes from.
+            Presented::Token(token) => match bearer::check(&self.app, &self.routed.clinic, token).await? {
+                Ok(shown) => return Ok(Shown::Token(Box::new(shown))),
+                Err(reason) => reason,
+            },
+            Presented::Refused(reason) => reason,
+        };
+        Err(self.refuse_token(reason).await?)
+    }
+
+    /// The answer to a token that is not taken, once that is recorded.
+    async fn refuse_token(&self, reason: &'static str) -> Result<AppError, AppError> {
+        self.record_denial(&self.context(None)?, reason).await?;
+        Ok(bearer::invalid().because(reason))
+    }
+
     async fn in_transaction<T, F>(&self, work: F) -> Result<T, AppError>
     where
         F: AsyncFnOnce(&Ctx, &mut TenantTx) -> Result<Done<T>, AppError>,
     {
-        self.check_origin()?;
-        let token = session::from_cookie(self.headers()).ok_or(UNAUTHENTICATED)?;
+        let shown = Box::pin(self.shown()).await?;
         self.warm_keys().await?;
         let mut tx = self.app.regional.begin_for_caller(self.routed.clinic.tenant(), self.action()).await?;
-        let found = session::resume(&mut tx, &token.hash(), &self.app).await;
+        let found = Box::pin(resume(&mut tx, &shown, &self.app)).await;
         let live = match found {
-            Ok(Some(live)) => live,
-            Ok(None) => {
+            Ok(Ok(live)) => live,
+            Ok(Err(None)) => {
                 roll_back(tx).await;
                 return Err(UNAUTHENTICATED.into());
+            }
+            Ok(Err(Some(reason))) => {
+                roll_back(tx).await;
+                return Err(self.refuse_token(reason).await?);
             }
             Err(error) => {
                 roll_back(tx).await;
@@ -285,7 +353,8 @@ impl Call {
     }
 
     fn authorise(&self, ctx: &Ctx, live: &LiveSession) -> Result<(), AppError> {
-        if !csrf::is_safe(self.request.method())
+        if live.scope.is_none()
+            && !csrf::is_safe(self.request.method())
             && let Err(reason) = csrf::check_token(self.headers(), &live.csrf_hash)
         {
             return Err(AppError::from(CSRF).because(reason).denied(reason));
@@ -298,6 +367,9 @@ impl Call {
         };
         if !allowed {
             return Err(AppError::from(FORBIDDEN).denied("role"));
+        }
+        if live.scope.as_ref().is_some_and(|scope| !scope.allows(action)) {
+            return Err(bearer::out_of_scope());
         }
         sure_enough(action.assurance(), ctx)
     }
@@ -313,6 +385,8 @@ impl Call {
             entry = entry.resource("account", account.bytes());
         } else if let Some(pack) = PackId::parse(self.path("id")) {
             entry = entry.resource("audit_pack", pack.bytes());
+        } else if let Some(client) = ClientId::parse(self.path("id")) {
+            entry = entry.resource("oauth_client", client.bytes());
         } else if let Some(document) = DocumentId::parse(self.path("id")) {
             entry = entry.resource("document", document.bytes());
         }
@@ -329,8 +403,8 @@ impl Call {
 pub fn sure_enough(needed: access::Assurance, ctx: &Ctx) -> Result<(), AppError> {
     let proven = ctx.actor.and_then(|actor| actor.factor);
     // Who reads somebody's mail may see what that person sees and add a first factor, of which the person is told; whatever
-    // asks for a fresh factor takes more than that.
-    let weak = proven.is_some_and(|factor| factor.kind == FactorKind::MailCode);
+    // asks for a fresh factor takes more than that, and somebody who is there.
+    let weak = proven.is_some_and(|factor| !factor.kind.steps_up());
     if weak && needed == access::Assurance::StepUp {
         return Err(AppError::from(STEP_UP_REQUIRED).denied("step_up"));
     }

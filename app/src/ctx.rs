@@ -12,7 +12,7 @@ use tenancy::audit::{ActorKind, AuditEntry, Outcome, Purpose};
 use tenancy::keys::Keys;
 use tenancy::reach::Caller;
 
-use crate::access::{Policy, Role, Scope, Within};
+use crate::access::{Policy, ProxyScope, Role, Within};
 use crate::auth::factor::ProvenFactor;
 use crate::relationships::model::Tie;
 
@@ -89,7 +89,7 @@ pub struct Ctx {
     /// Who may ask about whom.
     pub policy: Policy,
     /// What of a record the action takes from whoever stands in for the patient.
-    pub needs: &'static [Scope],
+    pub needs: &'static [ProxyScope],
     /// How the caller is tied to the patient that the path names; `None` when it names none, or when the caller reaches
     /// the whole clinic.
     pub tie: Option<Tie>,

@@ -25,6 +25,7 @@ pub mod jobs;
 pub mod keystore;
 pub mod middleware;
 pub mod migrate;
+pub mod oauth;
 pub mod onboarding;
 pub mod openapi;
 pub mod paging;

@@ -1,14 +1,14 @@
 //! The API description, generated from the handlers and locked by a snapshot in the tests.
 
 use actix_web::HttpResponse;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
 use crate::{
-    audit, auth, break_glass, corrections, disclosures, documents, erasure, patients, proxies, relationships,
-    sites, staff,
+    audit, auth, break_glass, corrections, disclosures, documents, erasure, oauth, patients, proxies,
+    relationships, sites, staff,
 };
 
 /// OpenAPI 3.1 description of everything under `/api/v1`.
@@ -48,6 +48,12 @@ use crate::{
         auth::own::end_staff_sessions,
         auth::policy::read,
         auth::policy::change,
+        oauth::clients::list,
+        oauth::clients::register,
+        oauth::clients::replace_keys,
+        oauth::clients::disable,
+        oauth::authorize::decide,
+        oauth::token::give,
         staff::api::list,
         staff::api::invite,
         staff::api::unlock,
@@ -108,10 +114,11 @@ use crate::{
         audit::pack::download::download,
     ),
     modifiers(&SessionSchemes),
-    security(("session" = [], "csrf" = [])),
+    security(("session" = [], "csrf" = []), ("token" = [])),
     tags(
         (name = "sessions", description = "Signing in and out"),
         (name = "factors", description = "The own second factors"),
+        (name = "oauth", description = "Programs of other organisations, applications, and their tokens"),
         (name = "staff", description = "Who works in the clinic"),
         (name = "patients", description = "Who is treated in the clinic"),
         (name = "proxies", description = "Who stands in for a patient"),
@@ -141,6 +148,12 @@ impl Modify for SessionSchemes {
         ));
         components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
         components.add_security_scheme("csrf", SecurityScheme::ApiKey(header));
+        let token = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("An access token, instead of session and X-CSRF-Token"))
+            .build();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
     }
 }
 

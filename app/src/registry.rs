@@ -9,6 +9,9 @@ const IDEMPOTENCY: u32 = 101;
 const ACCOUNT: u32 = 102;
 const CURSOR: u32 = 103;
 const TOTP: u32 = 104;
+const OAUTH_CLIENT: u32 = 105;
+const OAUTH_CODE: u32 = 106;
+const OAUTH_REFRESH: u32 = 107;
 const BREAK_GLASS: u32 = 130;
 const DOCUMENT: u32 = 110;
 const DISCLOSURE: u32 = 160;
@@ -67,6 +70,18 @@ pub const ACCOUNT_STATE: Column = Column::new(ACCOUNT, 10);
 pub const TOTP_SECRET: Column = Column::new(TOTP, 1);
 /// `totp.pending_sealed` for the row's MAC.
 pub const TOTP_PENDING: Column = Column::new(TOTP, 2);
+/// `oauth_client.settings_sealed`
+pub const OAUTH_CLIENT_SETTINGS: Column = Column::new(OAUTH_CLIENT, 1);
+/// `oauth_client.kind`, like the next not sealed but covered by the row's MAC.
+pub const OAUTH_CLIENT_KIND: Column = Column::new(OAUTH_CLIENT, 2);
+/// `oauth_client.state`
+pub const OAUTH_CLIENT_STATE: Column = Column::new(OAUTH_CLIENT, 3);
+/// `oauth_code.request_sealed`
+pub const OAUTH_CODE_REQUEST: Column = Column::new(OAUTH_CODE, 1);
+/// `oauth_refresh.grant_sealed`
+pub const OAUTH_REFRESH_GRANT: Column = Column::new(OAUTH_REFRESH, 1);
+/// `oauth_refresh.successor_sealed`
+pub const OAUTH_REFRESH_SUCCESSOR: Column = Column::new(OAUTH_REFRESH, 2);
 /// Page cursors; they are in no table.
 pub const PAGE_CURSOR: Column = Column::new(CURSOR, 1);
 
@@ -117,6 +132,12 @@ pub const COLUMNS: &[Column] = &[
     ACCOUNT_STATE,
     TOTP_SECRET,
     TOTP_PENDING,
+    OAUTH_CLIENT_SETTINGS,
+    OAUTH_CLIENT_KIND,
+    OAUTH_CLIENT_STATE,
+    OAUTH_CODE_REQUEST,
+    OAUTH_REFRESH_GRANT,
+    OAUTH_REFRESH_SUCCESSOR,
     PAGE_CURSOR,
     DOCUMENT_TITLE,
     DOCUMENT_NOTES,

@@ -6,8 +6,8 @@ use actix_web::web;
 use crate::access::Action;
 use crate::middleware::rate::RateClass;
 use crate::{
-    audit, auth, break_glass, corrections, disclosures, documents, erasure, openapi, patients, proxies,
-    relationships, sites, staff,
+    audit, auth, break_glass, corrections, disclosures, documents, erasure, oauth, openapi, patients,
+    proxies, relationships, sites, staff,
 };
 
 /// One line of the table.
@@ -69,6 +69,12 @@ routes! {
     PUT    "/api/v1/me/password"        PasswordChange   SignIn   auth::own::change_password;
     POST   "/api/v1/staff/{id}/sessions/end" StaffEndSessions Write auth::own::end_staff_sessions;
     POST   "/api/v1/staff/{id}/factors/reset" FactorReset Write   auth::factor::api::reset;
+    GET    "/api/v1/oauth/clients"      OauthClientList  Read     oauth::clients::list;
+    POST   "/api/v1/oauth/clients"      OauthClientRegister Write oauth::clients::register;
+    PUT    "/api/v1/oauth/clients/{id}/keys" OauthClientKeys Write oauth::clients::replace_keys;
+    POST   "/api/v1/oauth/clients/{id}/disable" OauthClientDisable Write oauth::clients::disable;
+    POST   "/api/v1/oauth/authorize"    OauthAuthorize   Write    oauth::authorize::decide;
+    POST   "/api/v1/oauth/token"        OauthToken       SignIn   oauth::token::give;
     GET    "/api/v1/staff"              StaffList        Read     staff::api::list;
     POST   "/api/v1/staff"              StaffInvite      Write    staff::api::invite;
     POST   "/api/v1/staff/{id}/unlock"  StaffUnlock      Write    staff::api::unlock;

@@ -30,6 +30,8 @@ export const my = {
   corrections: (id: string) => `/records/${id}/corrections`,
   proxies: (id: string) => `/records/${id}/proxies`,
   account: '/account',
+  /** Where an application sends a person who shall let it in (the authorization endpoint of OAuth 2). */
+  authorize: '/authorize',
 } as const;
 
 /** Below `/console`. */

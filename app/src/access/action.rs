@@ -119,6 +119,18 @@ actions! {
     RecoveryComplete "recovery.complete" Anyone Nobody;
     /// Take the factors of a colleague who lost them, so that they enrol new ones.
     FactorReset "factor.reset" Staff Nobody;
+    /// List the clinic's programs.
+    OauthClientList "oauth_client.list" Staff Nobody;
+    /// Register a program.
+    OauthClientRegister "oauth_client.register" Staff Nobody;
+    /// Replace a program's public keys.
+    OauthClientKeys "oauth_client.keys" Staff Nobody;
+    /// Disable a program.
+    OauthClientDisable "oauth_client.disable" Staff Nobody;
+    /// Have an access token.
+    OauthToken "oauth.token" Anyone Nobody;
+    /// Let an application act in the own name.
+    OauthAuthorize "oauth.authorize" Staff Nobody;
     /// List the clinic's staff.
     StaffList "staff.list" Staff Nobody;
     /// Invite a staff member.

@@ -80,6 +80,10 @@ impl Action {
             Action::StaffRole | Action::StaffDeactivate | Action::StaffReactivate | Action::StaffSites => {
                 Assurance::StepUp
             }
+            // A program is somebody too.
+            Action::OauthClientRegister | Action::OauthClientKeys | Action::OauthClientDisable => {
+                Assurance::StepUp
+            }
             // What cannot be undone, and what stands in its way.
             Action::ErasureApprove | Action::LegalHoldRelease => Assurance::StepUp,
             // A patient who is not one's own.

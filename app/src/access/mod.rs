@@ -4,6 +4,7 @@
 mod action;
 mod assurance;
 mod policy;
+mod proxy_scope;
 mod reach;
 mod role;
 mod scope;
@@ -11,6 +12,7 @@ mod scope;
 pub use action::{Action, Audience};
 pub use assurance::{Assurance, STEP_UP_MAX_AGE_S, Unsure};
 pub use policy::{in_emergency, matrix, may, may_join_care_teams};
+pub use proxy_scope::{ProxyScope, needs};
 pub use reach::{Policy, Within, acting_as, reach};
 pub use role::Role;
-pub use scope::{Scope, needs};
+pub use scope::Scope;

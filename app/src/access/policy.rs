@@ -34,6 +34,7 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::SessionCreatePasskey
         | Action::SessionCode
         | Action::SessionCreateCode
+        | Action::OauthToken
         | Action::RecoveryAsk
         | Action::RecoveryComplete => true,
         // The log says who came to whom for what: for those who answer for it.
@@ -60,7 +61,13 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::StaffDeactivate
         | Action::StaffReactivate
         | Action::StaffSites
-        | Action::SiteCreate => runs_the_clinic(role),
+        | Action::SiteCreate
+        | Action::OauthClientList
+        | Action::OauthClientRegister
+        | Action::OauthClientKeys
+        | Action::OauthClientDisable => runs_the_clinic(role),
+        // A person lets an application act in the own name; a program has nobody's name to give.
+        Action::OauthAuthorize => role.is_staff() || is_subject_or_proxy(role),
         Action::SiteList => role.is_staff(),
         Action::PatientCreate
         | Action::PatientUpdate

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use tenancy::reach::{Caller, Reach};
 
-use super::{Action, Role, Scope, policy};
+use super::{Action, ProxyScope, Role, policy};
 use crate::relationships::model::Tie;
 
 /// How far a role reaches.
@@ -36,7 +36,7 @@ pub const fn acting_as(role: Role, tie: Tie) -> Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Within {
     /// Whoever this principal is tied to; for whom it stands in, only where it was given all of this.
-    Ties([u8; 16], DateTime<Utc>, &'static [Scope]),
+    Ties([u8; 16], DateTime<Utc>, &'static [ProxyScope]),
     /// Whoever one of this principal's sites is tied to.
     Sites([u8; 16], DateTime<Utc>),
     /// The whole clinic.
@@ -71,7 +71,7 @@ impl Policy {
         role: Role,
         account: [u8; 16],
         now: DateTime<Utc>,
-        needs: &'static [Scope],
+        needs: &'static [ProxyScope],
     ) -> Within {
         match (self.within)(role) {
             Reach::Nobody => Within::Nobody,

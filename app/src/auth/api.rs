@@ -412,9 +412,9 @@ async fn activate(
     responses((status = 200, body = SessionView, description = "The session"),
         (status = 401, body = crate::error::Problem, content_type = "application/problem+json", description = "No session")))]
 pub async fn read_session(call: Call) -> Result<HttpResponse, AppError> {
-    let token = session::from_cookie(call.headers()).ok_or(UNAUTHENTICATED)?;
     let view = call
         .staff(async |ctx, tx| {
+            let token = session::from_cookie(call.headers()).ok_or(UNAUTHENTICATED)?;
             let found = queries::live_session(tx, &ctx.keys, &token.hash(), ctx.now()).await?;
             let live = found.ok_or(UNAUTHENTICATED)?;
             let view = SessionView {
@@ -445,6 +445,9 @@ pub async fn sign_out(call: Call) -> Result<HttpResponse, AppError> {
         Done::audited((), ctx.entry(call.action(), Outcome::Allow).resource("session", id))
     })
     .await?;
+    if call.is_bearer() {
+        return Ok(HttpResponse::NoContent().finish());
+    }
     Ok(HttpResponse::NoContent()
         .insert_header((header::SET_COOKIE, session::cookie_end()))
         .insert_header(("clear-site-data", "\"cache\", \"cookies\", \"storage\""))

@@ -11,6 +11,8 @@ use super::token::{self, Token};
 
 /// The header that carries the session's token against cross-site requests.
 pub const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
+/// The request says nothing about where it comes from, which no browser of today does with one that changes something.
+pub const NO_ORIGIN: &str = "csrf.no_origin";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether a method changes nothing by definition (RFC 9110, 9.2.1).
@@ -34,7 +36,7 @@ pub fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), &'sta
     match (origins.next(), origins.next()) {
         (Some(origin), None) if allowed.iter().any(|one| one.as_bytes() == origin.as_bytes()) => Ok(()),
         (Some(_), _) => Err("csrf.foreign_origin"),
-        (None, _) => Err("csrf.no_origin"),
+        (None, _) => Err(NO_ORIGIN),
     }
 }
 

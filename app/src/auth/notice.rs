@@ -36,10 +36,12 @@ pub enum NoticeKind {
     ProxyOpened,
     /// Somebody can stand in for the patient whose account it is.
     ProxyRecorded,
+    /// A refresh token of an application was used twice; its session ended.
+    RefreshReused,
 }
 
 impl NoticeKind {
-    const ALL: [NoticeKind; 11] = [
+    const ALL: [NoticeKind; 12] = [
         NoticeKind::TotpEnrolled,
         NoticeKind::RecoveryRenewed,
         NoticeKind::RecoveryUsed,
@@ -51,6 +53,7 @@ impl NoticeKind {
         NoticeKind::RecordOpened,
         NoticeKind::ProxyOpened,
         NoticeKind::ProxyRecorded,
+        NoticeKind::RefreshReused,
     ];
 
     /// The stored word.
@@ -68,6 +71,7 @@ impl NoticeKind {
             NoticeKind::RecordOpened => "record_opened",
             NoticeKind::ProxyOpened => "proxy_opened",
             NoticeKind::ProxyRecorded => "proxy_recorded",
+            NoticeKind::RefreshReused => "refresh_reused",
         }
     }
 
@@ -102,6 +106,9 @@ impl NoticeKind {
             }
             NoticeKind::ProxyRecorded => {
                 "Your clinic wrote down that somebody stands in for you and sees your record. You see who it is in your own record, and can end it there."
+            }
+            NoticeKind::RefreshReused => {
+                "An application's access in your name was used from two places. It was ended; sign in to the application again."
             }
             NoticeKind::PasswordChanged => {
                 "Your password was changed. Your other sessions ended, and no device is known any more."

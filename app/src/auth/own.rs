@@ -60,11 +60,15 @@ pub struct PasswordInput {
     new: Secret,
 }
 
-fn shown_id(id: Uuid) -> String {
+/// A session's id in the API.
+#[must_use]
+pub fn shown_id(id: Uuid) -> String {
     format!("{ID_PREFIX}{}", regions::text::encode_id(id.as_bytes()))
 }
 
-fn read_id(text: &str) -> Option<Uuid> {
+/// The session of this id; anything else is nobody's.
+#[must_use]
+pub fn read_id(text: &str) -> Option<Uuid> {
     text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id).map(Uuid::from_bytes)
 }
 

@@ -15,7 +15,7 @@ use super::model::{account_state, invitation_state};
 use super::record::{self, AccountRow};
 use super::rules;
 use super::tables::{account, invitation, session};
-use crate::access::Role;
+use crate::access::{Role, Scope};
 use crate::relationships::queries as ties;
 use crate::store::StoreError;
 
@@ -35,9 +35,38 @@ pub struct LiveSession {
     pub absolute_expires_at: DateTime<Utc>,
     /// The second factor it proved last.
     pub factor: Option<ProvenFactor>,
+    /// What the token it was shown by may do; `None` when it was shown by its cookie.
+    pub scope: Option<Scope>,
 }
 
-/// The session with this hash, if neither it nor its account has ended.
+type Factor = (Option<String>, Option<DateTime<Utc>>);
+type LiveRow = (Uuid, Vec<u8>, DateTime<Utc>, DateTime<Utc>, AccountRow, Factor);
+
+/// A session that one condition finds, if neither it nor its account has ended.
+macro_rules! live_row {
+    ($tx:ident, $now:ident, $condition:expr) => {
+        session::table
+            .inner_join(account::table)
+            .filter($condition)
+            .filter(session::revoked_at.is_null())
+            .filter(session::idle_expires_at.gt($now))
+            .filter(session::absolute_expires_at.gt($now))
+            .filter(account::state.eq(account_state::ACTIVE))
+            .select((
+                session::id,
+                session::csrf_hash,
+                session::last_seen_at,
+                session::absolute_expires_at,
+                AccountRow::as_select(),
+                (session::factor, session::factor_at),
+            ))
+            .first::<LiveRow>($tx.conn())
+            .await
+            .optional()?
+    };
+}
+
+/// The browser's session with this hash, if neither it nor its account has ended.
 ///
 /// # Errors
 /// [`StoreError::Open`] when the account's row is not what was stored, otherwise what the database or the key store says.
@@ -47,26 +76,46 @@ pub async fn live_session(
     token_hash: &[u8; 32],
     now: DateTime<Utc>,
 ) -> Result<Option<LiveSession>, StoreError> {
-    type Factor = (Option<String>, Option<DateTime<Utc>>);
-    type Row = (Uuid, Vec<u8>, DateTime<Utc>, DateTime<Utc>, AccountRow, Factor);
-    let found: Option<Row> = session::table
-        .inner_join(account::table)
-        .filter(session::token_hash.eq(token_hash.as_slice()))
-        .filter(session::revoked_at.is_null())
-        .filter(session::idle_expires_at.gt(now))
-        .filter(session::absolute_expires_at.gt(now))
-        .filter(account::state.eq(account_state::ACTIVE))
-        .select((
-            session::id,
-            session::csrf_hash,
-            session::last_seen_at,
-            session::absolute_expires_at,
-            AccountRow::as_select(),
-            (session::factor, session::factor_at),
-        ))
-        .first(tx.conn())
-        .await
-        .optional()?;
+    let by_cookie = session::token_hash.eq(token_hash.as_slice()).and(session::client_id.is_null());
+    let found = live_row!(tx, now, by_cookie);
+    live(tx, keys, found, now).await
+}
+
+/// The session of a client that tokens hang on, if neither it nor its account has ended.
+///
+/// # Errors
+/// As [`live_session`].
+pub async fn live_client_session(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    (id, client): (Uuid, Uuid),
+    now: DateTime<Utc>,
+) -> Result<Option<LiveSession>, StoreError> {
+    let by_token = session::id.eq(id).and(session::client_id.eq(client));
+    let found = live_row!(tx, now, by_token);
+    live(tx, keys, found, now).await
+}
+
+/// The browser's session of this id, if neither it nor its account has ended.
+///
+/// # Errors
+/// As [`live_session`].
+pub async fn live_browser_session(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<LiveSession>, StoreError> {
+    let found = live_row!(tx, now, session::id.eq(id).and(session::client_id.is_null()));
+    live(tx, keys, found, now).await
+}
+
+async fn live(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    found: Option<LiveRow>,
+    now: DateTime<Utc>,
+) -> Result<Option<LiveSession>, StoreError> {
     let Some((id, csrf_hash, last_seen_at, absolute_expires_at, account, proven)) = found else {
         return Ok(None);
     };
@@ -84,7 +133,8 @@ pub async fn live_session(
         true => None,
         false => factor,
     };
-    Ok(Some(LiveSession { id, account, role, csrf_hash, last_seen_at, absolute_expires_at, factor }))
+    let scope = None;
+    Ok(Some(LiveSession { id, account, role, csrf_hash, last_seen_at, absolute_expires_at, factor, scope }))
 }
 
 /// Moves a session's end forward.

@@ -21,18 +21,29 @@ pub fn from_cookie(headers: &HeaderMap) -> Option<Token> {
     cookie_named(headers, COOKIE_NAME)
 }
 
+/// Whether a request carries a session's cookie, whatever is in it.
+#[must_use]
+pub fn has_cookie(headers: &HeaderMap) -> bool {
+    cookies(headers, COOKIE_NAME).next().is_some()
+}
+
 /// The token in the one cookie of this name.
 #[must_use]
 pub fn cookie_named(headers: &HeaderMap, wanted: &str) -> Option<Token> {
-    let mut found = headers
+    let mut found = cookies(headers, wanted);
+    let first = found.next()?;
+    if found.next().is_some() { None } else { Token::parse(first) }
+}
+
+/// The values of the cookies of this name.
+fn cookies<'a>(headers: &'a HeaderMap, wanted: &'a str) -> impl Iterator<Item = &'a str> {
+    headers
         .get_all(COOKIE)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == wanted)
-        .map(|(_, value)| value);
-    let first = found.next()?;
-    if found.next().is_some() { None } else { Token::parse(first) }
+        .filter(move |(name, _)| *name == wanted)
+        .map(|(_, value)| value)
 }
 
 /// The `Set-Cookie` value that starts a session.
@@ -61,12 +72,22 @@ pub async fn resume(
 ) -> Result<Option<LiveSession>, StoreError> {
     let now = DateTime::<Utc>::from(app.clock.now());
     let Some(live) = queries::live_session(tx, app.keys(), token_hash, now).await? else { return Ok(None) };
+    seen(tx, &live, app).await?;
+    Ok(Some(live))
+}
+
+/// Moves a session's last-seen time forward, now and then.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn seen(tx: &mut TenantTx, live: &LiveSession, app: &App) -> Result<(), StoreError> {
+    let now = DateTime::<Utc>::from(app.clock.now());
     if now - live.last_seen_at >= Duration::seconds(TOUCH_EVERY_S) {
         let limits = super::policy::in_force_for(tx, app.session, live.role).await?;
         let idle_until = now + Duration::seconds(i64::from(limits.idle_s));
         queries::touch(tx, live.id, now, idle_until).await?;
     }
-    Ok(Some(live))
+    Ok(())
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ diesel::table! {
         factor -> Nullable<Text>,
         factor_at -> Nullable<Timestamptz>,
         factor_tries -> Integer,
+        client_id -> Nullable<Uuid>,
     }
 }
 

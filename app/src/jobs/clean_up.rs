@@ -16,6 +16,7 @@ use crate::call::roll_back;
 use crate::documents::intake::Intake;
 use crate::documents::{renewal, rescan, sweep};
 use crate::erasure;
+use crate::oauth::tables::oauth_code;
 use crate::patients::idempotency::KEPT_MAX_S;
 use crate::patients::tables::idempotency;
 use crate::store::StoreError;
@@ -79,6 +80,7 @@ async fn batch(jobs: &Jobs, tenant: TenantRef) -> Result<bool, &'static str> {
             delete_batch!(tx, challenge, challenge::expires_at.lt(now)),
             delete_batch!(tx, mail_request, mail_request::created_at.lt(counted_until)),
             delete_batch!(tx, recovery, recovery::expires_at.lt(counted_until)),
+            delete_batch!(tx, oauth_code, oauth_code::expires_at.lt(counted_until)),
             delete_batch!(tx, sign_in_code, sign_in_code::created_at.lt(counted_until)),
             delete_batch!(tx, notice, notice::sent_at.lt(now - Duration::seconds(INVITATION_KEPT_S))),
         ];

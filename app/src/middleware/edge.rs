@@ -29,6 +29,7 @@ use crate::ctx::Clinic;
 use crate::error::{
     AppError, GONE, METHOD, MISDIRECTED, NOT_ROUTED, SUSPENDED, UNAVAILABLE, UNEXPECTED_BODY,
 };
+use crate::oauth::well_known;
 use crate::portal;
 use crate::routes::{Route, Table};
 
@@ -89,7 +90,10 @@ pub async fn edge<B: MessageBody + 'static>(
         has_body: has_body(request.headers()),
         started: Instant::now(),
         route,
-        pattern: route.map(|route| route.path).or_else(|| portal::pattern(&matched)).unwrap_or("unmatched"),
+        pattern: route
+            .map(|route| route.path)
+            .or_else(|| portal::pattern(&matched).or_else(|| well_known::pattern(&matched)))
+            .unwrap_or("unmatched"),
         assertion: None,
         rate: None,
     };

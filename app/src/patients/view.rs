@@ -9,7 +9,7 @@ use super::contact::{Address, Email, Phone};
 use super::identifier::Identifier;
 use super::model::{Patient, PatientBrief, Sex, field_bits as bits};
 use super::names::HumanName;
-use crate::access::{Role, Scope};
+use crate::access::{ProxyScope, Role};
 use crate::relationships::model::{Standing, Tie};
 
 /// The fields a role is shown, as [`bits`]: what its work needs and no more (45 CFR 164.502(b)).
@@ -139,7 +139,7 @@ pub struct StandingView {
     /// Whose record it is.
     tie: OwnTie,
     /// What of the record the caller was given.
-    scope: Vec<Scope>,
+    scope: Vec<ProxyScope>,
     /// Until when; null until it is ended.
     until: Option<DateTime<Utc>>,
 }

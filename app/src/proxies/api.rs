@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::model::{Content, Kind, Proof, ProxyId, ProxyRow, State, TieRow};
 use super::rules::{Age, Checked, PROXIES_MAX};
 use super::{queries, rules};
-use crate::access::{Role, Scope};
+use crate::access::{ProxyScope, Role};
 use crate::auth::invite::login_tags;
 use crate::auth::notice::{self, NoticeKind};
 use crate::call::{Call, Done};
@@ -46,7 +46,7 @@ pub struct ProxyInput {
     /// What was shown for it.
     pub proof: Proof,
     /// What of the record is given, at least one.
-    pub scope: Vec<Scope>,
+    pub scope: Vec<ProxyScope>,
     /// The day it begins; now when absent.
     #[serde(default)]
     pub from: Option<NaiveDate>,
@@ -64,7 +64,7 @@ pub struct ProxyView {
     /// The name.
     name: String,
     /// What of the record they were given.
-    scope: Vec<Scope>,
+    scope: Vec<ProxyScope>,
     /// Since when.
     from: DateTime<Utc>,
     /// Until when.

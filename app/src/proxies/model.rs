@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::tables::proxy;
-use crate::access::Scope;
+use crate::access::ProxyScope;
 
 /// Prefix of an id in the API.
 const ID_PREFIX: &str = "prx_";
@@ -128,7 +128,7 @@ pub struct Content {
     /// What was shown.
     pub proof: Proof,
     /// What of the record they were given.
-    pub scope: Vec<Scope>,
+    pub scope: Vec<ProxyScope>,
     /// Their account.
     pub account: Uuid,
     /// When it begins, in microseconds since 1970.

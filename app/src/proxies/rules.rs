@@ -5,7 +5,7 @@ use regions::region::Jurisdiction;
 
 use super::api::ProxyInput;
 use super::model::{Kind, Proof};
-use crate::access::Scope;
+use crate::access::ProxyScope;
 use crate::error::AppError;
 use crate::patients::aadhaar::looks_like_aadhaar;
 use crate::patients::{contact, text};
@@ -93,7 +93,7 @@ pub struct Checked {
     /// What was shown.
     pub proof: Proof,
     /// What is given, in order.
-    pub scope: Vec<Scope>,
+    pub scope: Vec<ProxyScope>,
     /// When it begins.
     pub from: DateTime<Utc>,
     /// When it ends.
@@ -177,7 +177,7 @@ mod tests {
             name: "Asha Sample".into(),
             email: "asha@example.com".into(),
             proof: Proof { kind: ProofKind::BirthCertificate, reference: "Exampleton, 12 of 2014".into() },
-            scope: vec![Scope::Documents, Scope::Record, Scope::Record],
+            scope: vec![ProxyScope::Documents, ProxyScope::Record, ProxyScope::Record],
             from: None,
             until: day("2027-06-15"),
         }
@@ -238,7 +238,7 @@ mod tests {
         let checked = check(&input(), child).ok().unwrap();
         assert_eq!(
             (checked.from, checked.scope.as_slice()),
-            (child.now, &[Scope::Record, Scope::Documents][..])
+            (child.now, &[ProxyScope::Record, ProxyScope::Documents][..])
         );
         let named = |pointer: &str, code| Some((pointer.to_owned(), code));
         assert_eq!(fault(|_| {}, adult), named("/kind", "patient_of_age"));

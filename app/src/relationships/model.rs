@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::tables::relationship;
-use crate::access::Scope;
+use crate::access::ProxyScope;
 
 /// What ties a party to a patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +51,7 @@ pub struct Standing {
     /// The kind of the tie.
     pub tie: Tie,
     /// What of the record was given to whoever stands in; everything to anybody else.
-    pub scope: Vec<Scope>,
+    pub scope: Vec<ProxyScope>,
     /// Until when; `None` until it is ended.
     pub until: Option<DateTime<Utc>>,
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::model::{NewTie, Standing, Tie};
 use super::tables::{account_site, relationship};
-use crate::access::{Scope, Within};
+use crate::access::{ProxyScope, Within};
 use crate::auth::invite::new_id;
 use crate::auth::record::AccountRow;
 use crate::auth::tables::account;
@@ -66,7 +66,7 @@ fn valid(within: Within) -> Option<Ties> {
 }
 
 /// Of the ties by which somebody stands in, those that give all of this.
-fn given(ties: Ties, needs: &[Scope]) -> Ties {
+fn given(ties: Ties, needs: &[ProxyScope]) -> Ties {
     if needs.is_empty() {
         return ties;
     }
@@ -95,8 +95,8 @@ pub async fn standings(
         .map(|(patient, kind, scope, until)| {
             let tie = Tie::parse(&kind).ok_or(StoreError::Shape)?;
             let scope = match tie {
-                Tie::Proxy => scope.iter().filter_map(|name| Scope::parse(name)).collect(),
-                Tie::Member | Tie::Site | Tie::Subject | Tie::BreakGlass => Scope::ALL.to_vec(),
+                Tie::Proxy => scope.iter().filter_map(|name| ProxyScope::parse(name)).collect(),
+                Tie::Member | Tie::Site | Tie::Subject | Tie::BreakGlass => ProxyScope::ALL.to_vec(),
             };
             Ok((patient, Standing { tie, scope, until }))
         })

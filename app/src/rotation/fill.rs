@@ -23,6 +23,8 @@ use crate::corrections::model::CorrectionRow;
 use crate::corrections::tables::correction;
 use crate::documents::model::TextRow;
 use crate::documents::tables::document_text;
+use crate::oauth::model::ClientRow;
+use crate::oauth::tables::oauth_client;
 use crate::patients::refill;
 use crate::store::StoreError;
 
@@ -37,11 +39,18 @@ enum Table {
     Emergencies,
     Documents,
     Corrections,
+    Clients,
 }
 
 impl Table {
-    const ALL: [Table; 5] =
-        [Table::Accounts, Table::Totp, Table::Emergencies, Table::Documents, Table::Corrections];
+    const ALL: [Table; 6] = [
+        Table::Accounts,
+        Table::Totp,
+        Table::Emergencies,
+        Table::Documents,
+        Table::Corrections,
+        Table::Clients,
+    ];
 
     /// What the audit log calls a row.
     const fn row(self) -> &'static str {
@@ -50,6 +59,7 @@ impl Table {
             Table::Emergencies => "break_glass",
             Table::Documents => "document",
             Table::Corrections => "correction",
+            Table::Clients => "oauth_client",
         }
     }
 
@@ -61,6 +71,7 @@ impl Table {
             Table::Emergencies => "break_glass",
             Table::Documents => "document_text",
             Table::Corrections => "correction",
+            Table::Clients => "oauth_client",
         }
     }
 
@@ -101,6 +112,7 @@ impl Table {
             Table::Emergencies => moved!(break_glass, id, BreakGlassRow),
             Table::Documents => moved!(document_text, document_id, TextRow),
             Table::Corrections => moved!(correction, id, CorrectionRow),
+            Table::Clients => moved!(oauth_client, id, ClientRow),
         }
     }
 }

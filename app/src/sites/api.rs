@@ -63,14 +63,17 @@ fn absent() -> AppError {
     AppError::from(NOT_FOUND).denied("absent")
 }
 
-/// The sites that are named, each of which is one of the clinic's.
-async fn chosen(tx: &mut TenantTx, input: &SitesInput) -> Result<BTreeSet<Uuid>, AppError> {
-    if input.sites.is_empty() || input.sites.len() > CHOSEN_MAX {
+/// The sites that are named in `/sites`, each of which is one of the clinic's.
+///
+/// # Errors
+/// None or too many, or one that is not there.
+pub async fn chosen(tx: &mut TenantTx, named: &[String]) -> Result<BTreeSet<Uuid>, AppError> {
+    if named.is_empty() || named.len() > CHOSEN_MAX {
         return Err(AppError::invalid_field("/sites", "one_to_fifty"));
     }
     let known: BTreeSet<Uuid> = queries::all(tx).await?.into_iter().map(|(id, _)| id).collect();
     let mut chosen = BTreeSet::new();
-    for (at, text) in input.sites.iter().enumerate() {
+    for (at, text) in named.iter().enumerate() {
         let site = SiteId::parse(text).map(SiteId::uuid).filter(|site| known.contains(site));
         chosen.insert(site.ok_or_else(|| AppError::invalid_field(&format!("/sites/{at}"), "unknown_site"))?);
     }
@@ -124,7 +127,7 @@ pub async fn assign(call: Call, Json(input): Json<SitesInput>) -> Result<HttpRes
     call.staff(async |ctx, tx| {
         let account = AccountId::parse(call.path("id")).ok_or_else(absent)?;
         accounts::lock(tx, account.uuid()).await?.ok_or_else(absent)?;
-        let sites: Vec<Uuid> = chosen(tx, &input).await?.into_iter().collect();
+        let sites: Vec<Uuid> = chosen(tx, &input.sites).await?.into_iter().collect();
         queries::work_at(tx, account.uuid(), &sites).await?;
         let count = u32::try_from(sites.len()).unwrap_or(u32::MAX);
         let entry =
@@ -146,7 +149,7 @@ pub async fn register(call: Call, Json(input): Json<SitesInput>) -> Result<HttpR
         if !ties::patient_is_there(tx, patient.uuid()).await? {
             return Err(absent());
         }
-        let wanted = chosen(tx, &input).await?;
+        let wanted = chosen(tx, &input.sites).await?;
         let there: BTreeSet<Uuid> =
             queries::of_patient(tx, patient.uuid(), ctx.now()).await?.into_iter().collect();
         for site in wanted.difference(&there) {

@@ -90,6 +90,24 @@ export const AuditSearch = /* @__PURE__ */ v.object({
   until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type AuditSearch = v.InferOutput<typeof AuditSearch>;
+export const AuthorizeInput = /* @__PURE__ */ v.object({
+  approve: /* @__PURE__ */ v.boolean(),
+  client_id: /* @__PURE__ */ v.string(),
+  code_challenge: /* @__PURE__ */ v.string(),
+  code_challenge_method: /* @__PURE__ */ v.string(),
+  redirect_uri: /* @__PURE__ */ v.string(),
+  response_type: /* @__PURE__ */ v.string(),
+  scope: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  state: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type AuthorizeInput = v.InferOutput<typeof AuthorizeInput>;
+export const AuthorizeView = /* @__PURE__ */ v.object({
+  client: /* @__PURE__ */ v.string(),
+  redirect_to: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  refuse_to: /* @__PURE__ */ v.string(),
+  scope: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+});
+export type AuthorizeView = v.InferOutput<typeof AuthorizeView>;
 export const Basis = /* @__PURE__ */ v.picklist(['patient_request', 'consent_withdrawn', 'retention_expired', 'registered_in_error', 'court_order']);
 export type Basis = v.InferOutput<typeof Basis>;
 export const IdentifierKind = /* @__PURE__ */ v.picklist(['ssn_last4', 'insurance_member_id', 'abha_number', 'abha_address']);
@@ -135,6 +153,59 @@ export const CeremonyView = /* @__PURE__ */ v.object({
   public_key: /* @__PURE__ */ v.record(/* @__PURE__ */ v.string(), /* @__PURE__ */ v.unknown()),
 });
 export type CeremonyView = v.InferOutput<typeof CeremonyView>;
+export const JwkInput = /* @__PURE__ */ v.object({
+  alg: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  crv: /* @__PURE__ */ v.string(),
+  kid: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  kty: /* @__PURE__ */ v.string(),
+  use: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  x: /* @__PURE__ */ v.string(),
+  y: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type JwkInput = v.InferOutput<typeof JwkInput>;
+export const KeySetInput = /* @__PURE__ */ v.object({
+  keys: /* @__PURE__ */ v.array(JwkInput),
+});
+export type KeySetInput = v.InferOutput<typeof KeySetInput>;
+export const ClientKind = /* @__PURE__ */ v.picklist(['machine', 'mobile']);
+export type ClientKind = v.InferOutput<typeof ClientKind>;
+export const ClientInput = /* @__PURE__ */ v.object({
+  jwks: /* @__PURE__ */ v.nullish(KeySetInput),
+  kind: ClientKind,
+  name: /* @__PURE__ */ v.string(),
+  redirect_uris: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(/* @__PURE__ */ v.string())),
+  scopes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  sites: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(/* @__PURE__ */ v.string())),
+});
+export type ClientInput = v.InferOutput<typeof ClientInput>;
+export const ClientKeysInput = /* @__PURE__ */ v.object({
+  jwks: KeySetInput,
+});
+export type ClientKeysInput = v.InferOutput<typeof ClientKeysInput>;
+export const Jwk = /* @__PURE__ */ v.object({
+  crv: /* @__PURE__ */ v.string(),
+  kid: /* @__PURE__ */ v.string(),
+  kty: /* @__PURE__ */ v.string(),
+  x: /* @__PURE__ */ v.string(),
+  y: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type Jwk = v.InferOutput<typeof Jwk>;
+export const ClientView = /* @__PURE__ */ v.object({
+  created_at: /* @__PURE__ */ v.string(),
+  id: /* @__PURE__ */ v.string(),
+  keys: /* @__PURE__ */ v.array(Jwk),
+  kind: ClientKind,
+  name: /* @__PURE__ */ v.string(),
+  redirect_uris: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  scopes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  sites: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  state: /* @__PURE__ */ v.string(),
+});
+export type ClientView = v.InferOutput<typeof ClientView>;
+export const ClientList = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(ClientView),
+});
+export type ClientList = v.InferOutput<typeof ClientList>;
 export const CodeAskInput = /* @__PURE__ */ v.object({
   email: /* @__PURE__ */ v.string(),
 });
@@ -396,6 +467,8 @@ export const MeView = /* @__PURE__ */ v.object({
   role: Role,
 });
 export type MeView = v.InferOutput<typeof MeView>;
+export const OauthError = /* @__PURE__ */ v.picklist(['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope']);
+export type OauthError = v.InferOutput<typeof OauthError>;
 export const ReasonCode = /* @__PURE__ */ v.picklist(['emergency', 'covering', 'safety']);
 export type ReasonCode = v.InferOutput<typeof ReasonCode>;
 export const OpenReview = /* @__PURE__ */ v.object({
@@ -576,6 +649,10 @@ export const RecoveryCodesView = /* @__PURE__ */ v.object({
   recovery_codes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
 });
 export type RecoveryCodesView = v.InferOutput<typeof RecoveryCodesView>;
+export const RegisteredView = /* @__PURE__ */ v.object({
+  id: /* @__PURE__ */ v.string(),
+});
+export type RegisteredView = v.InferOutput<typeof RegisteredView>;
 export const RegistrationResponse = /* @__PURE__ */ v.object({
   attestationObject: /* @__PURE__ */ v.string(),
   clientDataJSON: /* @__PURE__ */ v.string(),
@@ -672,6 +749,31 @@ export const StartedView = /* @__PURE__ */ v.object({
   patient: /* @__PURE__ */ v.string(),
 });
 export type StartedView = v.InferOutput<typeof StartedView>;
+export const TokenErrorView = /* @__PURE__ */ v.object({
+  error: OauthError,
+  error_description: /* @__PURE__ */ v.string(),
+});
+export type TokenErrorView = v.InferOutput<typeof TokenErrorView>;
+export const TokenInput = /* @__PURE__ */ v.object({
+  client_assertion: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  client_assertion_type: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  client_id: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  code: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  code_verifier: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  grant_type: /* @__PURE__ */ v.string(),
+  redirect_uri: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  refresh_token: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  scope: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type TokenInput = v.InferOutput<typeof TokenInput>;
+export const TokenView = /* @__PURE__ */ v.object({
+  access_token: /* @__PURE__ */ v.string(),
+  expires_in: /* @__PURE__ */ v.number(),
+  refresh_token: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  scope: /* @__PURE__ */ v.string(),
+  token_type: /* @__PURE__ */ v.string(),
+});
+export type TokenView = v.InferOutput<typeof TokenView>;
 export const TotpConfirmInput = /* @__PURE__ */ v.object({
   totp: /* @__PURE__ */ v.string(),
 });
@@ -751,6 +853,18 @@ export const passwordChange = /* @__PURE__ */ operation<PasswordInput, undefined
 export const sessionList = /* @__PURE__ */ operation<undefined, OwnSessionsView>('session.list', 'GET', '/api/v1/me/sessions', OwnSessionsView);
 /** Ends one of the own sessions. */
 export const sessionRevoke = /* @__PURE__ */ operation<undefined, undefined>('session.revoke', 'DELETE', '/api/v1/me/sessions/{id}');
+/** Shows what an application asks for, and with `approve` gives it a code that is good for a minute, once. */
+export const oauthAuthorize = /* @__PURE__ */ operation<AuthorizeInput, AuthorizeView>('oauth.authorize', 'POST', '/api/v1/oauth/authorize', AuthorizeView);
+/** The clinic's programs, at most 100. */
+export const oauthClientList = /* @__PURE__ */ operation<undefined, ClientList>('oauth_client.list', 'GET', '/api/v1/oauth/clients', ClientList);
+/** Registers a program. It can ask for tokens at once. */
+export const oauthClientRegister = /* @__PURE__ */ operation<ClientInput, RegisteredView>('oauth_client.register', 'POST', '/api/v1/oauth/clients', RegisteredView);
+/** Disables a program for good; its tokens end with it. Disabling it again changes nothing. */
+export const oauthClientDisable = /* @__PURE__ */ operation<undefined, undefined>('oauth_client.disable', 'POST', '/api/v1/oauth/clients/{id}/disable');
+/** Replaces a program's keys. What was signed with another one is worth nothing from the next request on. */
+export const oauthClientKeys = /* @__PURE__ */ operation<ClientKeysInput, undefined>('oauth_client.keys', 'PUT', '/api/v1/oauth/clients/{id}/keys');
+/** Gives an access token. Programs prove who they are with a key, applications with what their user's browser brought back. */
+export const oauthToken = /* @__PURE__ */ operation<undefined, TokenView>('oauth.token', 'POST', '/api/v1/oauth/token', TokenView);
 /** Reads the API description. It needs no session and says nothing about the clinic. */
 export const apiDescribe = /* @__PURE__ */ operation<undefined, undefined>('api.describe', 'GET', '/api/v1/openapi.json');
 /** Pages through the clinic's patients. */

@@ -11,6 +11,7 @@ import type { Way } from '../shell/ways.ts';
 import { useText } from '../text/text.tsx';
 import { WhoLooked } from './access/who-looked.tsx';
 import { Account } from './account/account.tsx';
+import { Authorize } from './authorize/authorize.tsx';
 import { Corrections } from './correction/corrections.tsx';
 import { Documents } from './documents/documents.tsx';
 import { Home } from './home/home.tsx';
@@ -57,6 +58,7 @@ function Screens() {
       <Switch>
         <Route path={my.home} component={Home} />
         <Route path={my.account} component={Account} />
+        <Route path={my.authorize} component={Authorize} />
         <Route path={patterns.myRecord}>{(at) => <Record key={at.id} id={at.id} />}</Route>
         <Route path={patterns.myContact}>{(at) => <Contact key={at.id} id={at.id} />}</Route>
         <Route path={patterns.myDocuments}>{(at) => <Documents key={at.id} id={at.id} />}</Route>

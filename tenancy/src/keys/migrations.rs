@@ -33,6 +33,11 @@ pub const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../../migrations/keys/0003_context_rotation/up.sql"),
         down: include_str!("../../../migrations/keys/0003_context_rotation/down.sql"),
     },
+    Migration {
+        name: "0004_token_keys",
+        up: include_str!("../../../migrations/keys/0004_token_keys/up.sql"),
+        down: include_str!("../../../migrations/keys/0004_token_keys/down.sql"),
+    },
 ];
 
 /// Key of the advisory lock that lets one migrator work at a time.

@@ -31,6 +31,7 @@ mod rotation;
 mod store;
 mod subjects;
 mod tenants;
+mod tokens;
 
 pub use bytes::KeyBytes;
 pub use keeper::{Erased, Keeper, KeyProgress, KeyStatus};
@@ -38,6 +39,7 @@ pub use ledger::LedgerEntry;
 pub use migrations::{MIGRATIONS, MigrateError, Migration, migrate};
 pub use rotation::{NOTICE_S, Rotation, Stage, Step};
 pub use subjects::SubjectKey;
+pub use tokens::{TOKEN_MAX_S, TokenKey, TokenKeys};
 
 use cache::TenantKeyCache;
 use store::{KeyStore, StoreError};
@@ -228,6 +230,7 @@ pub struct Keys {
     kms: Kms,
     store: KeyStore,
     cache: TenantKeyCache,
+    tokens: tokens::TokenCache,
     /// When changes of tenant keys were last looked for, by the key store's clock.
     seen: Mutex<SystemTime>,
 }
@@ -263,7 +266,15 @@ impl Keys {
             field: "key_store",
             problem: "is not of this version; run `domicile migrate region`".to_owned(),
         })?;
-        Ok(Self { cell, clock, kms, store, cache: TenantKeyCache::new(), seen: Mutex::new(seen) })
+        Ok(Self {
+            cell,
+            clock,
+            kms,
+            store,
+            cache: TenantKeyCache::new(),
+            tokens: tokens::TokenCache::default(),
+            seen: Mutex::new(seen),
+        })
     }
 
     /// Checks again that KMS key and key store are this region's and usable. A revoked key's cached keys are dropped, and so
@@ -273,12 +284,14 @@ impl Keys {
     /// [`BootError`] naming `kms.key_id` or `key_store`.
     pub async fn check_pins(&self) -> Result<(), BootError> {
         self.cache.sweep(self.clock.now_unix_ms()).await;
+        self.tokens.sweep(self.clock.now_unix_ms());
         // Before KMS is asked: a process must learn of a rotation even while KMS does not answer.
         let _retried_with_the_next_look = Box::pin(self.notice_changes()).await;
         if let Err(error) = self.kms.check().await {
             if matches!(error, BootError::Pin { .. }) {
                 events::revoked(None);
                 self.cache.purge_kms_key(self.kms.key()).await;
+                self.tokens.forget();
             }
             return Err(error);
         }
@@ -348,6 +361,23 @@ impl Keys {
     /// Drops every cached key, for a drill or before a process is suspended.
     pub fn forget(&self) {
         self.cache.purge_all();
+        self.tokens.forget();
+    }
+
+    /// The keys that this region signs access tokens with, or checks them by; the first one is made when it is asked for.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn token_keys(&self) -> Result<Arc<TokenKeys>, KeyError> {
+        Box::pin(tokens::get(self)).await
+    }
+
+    /// Announces the next key for access tokens, unless the last one is younger than an hour.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn rotate_token_key(&self) -> Result<(), KeyError> {
+        Box::pin(tokens::announce(self)).await
     }
 
     /// Makes the tenant's active keys of all purposes where they are missing. Any number of callers at once, in any

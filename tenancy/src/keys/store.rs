@@ -36,6 +36,10 @@ const SELECT_TENANT_KEYS: &str = "SELECT version, wrapped, kms_key_arn, ec_versi
 const INSERT_TENANT_KEY: &str = "INSERT INTO keystore.tenant_key \
      (tenant, purpose, version, wrapped, kms_key_arn, ec_version, state) \
      VALUES ($1, $2, $3, $4, $5, $6, 'active') ON CONFLICT DO NOTHING";
+const SELECT_TOKEN_KEYS: &str = "SELECT version, wrapped, kms_key_arn, ec_version, created_at \
+     FROM keystore.token_key ORDER BY version DESC LIMIT 4";
+const INSERT_TOKEN_KEY: &str = "INSERT INTO keystore.token_key (version, wrapped, kms_key_arn, ec_version) \
+     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 const SELECT_SUBJECT_KEYS: &str = "SELECT subject, version, tk_version, wrapped, state = 'active' \
      FROM keystore.subject_key WHERE tenant = $1 AND subject = ANY($2) AND state IN ('active', 'decrypt') \
      ORDER BY subject, state = 'active' DESC, version DESC";
@@ -61,6 +65,15 @@ pub(super) struct TenantKeyRow {
     pub(super) active: bool,
     /// Whether it may unwrap subject keys.
     pub(super) unwraps: bool,
+}
+
+/// A wrapped key that tokens are signed with.
+pub(super) struct TokenKeyRow {
+    pub(super) version: u32,
+    pub(super) wrapped: Vec<u8>,
+    pub(super) kms_key_arn: String,
+    pub(super) ec_version: i16,
+    pub(super) created_at: SystemTime,
 }
 
 /// A wrapped subject key.
@@ -203,6 +216,27 @@ impl KeyStore {
         execute(connection, |connection| &connection.insert_tenant_key, &params).await
     }
 
+    /// The last keys that tokens are signed with, the newest first.
+    pub(super) async fn token_keys(&self) -> Result<Vec<TokenKeyRow>, StoreError> {
+        let connection = self.connection().await?;
+        let rows = within(connection.client.query(SELECT_TOKEN_KEYS, &[])).await?;
+        rows.iter().map(token_key_row).collect()
+    }
+
+    /// Adds the next one unless there is one of this number or the last one is too young.
+    pub(super) async fn insert_token_key(
+        &self,
+        version: u32,
+        wrapped: &[u8],
+        kms_key_arn: &str,
+        ec_version: i16,
+    ) -> Result<(), StoreError> {
+        let connection = self.connection().await?;
+        let version = i64::from(version);
+        let params: [&(dyn ToSql + Sync); 4] = [&version, &wrapped, &kms_key_arn, &ec_version];
+        within(connection.client.execute(INSERT_TOKEN_KEY, &params)).await.map(drop)
+    }
+
     /// Keys of the subjects that have an active one, sorted by subject, the active version first.
     pub(super) async fn subject_keys(
         &self,
@@ -268,6 +302,24 @@ async fn execute(
             Err(StoreError::Unavailable)
         }
     }
+}
+
+/// As long as one statement may take, for those that are too rare to be prepared.
+async fn within<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(Duration::from_millis(STATEMENT_MS), answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(_elapsed) => Err(StoreError::Unavailable),
+    }
+}
+
+fn token_key_row(row: &Row) -> Result<TokenKeyRow, StoreError> {
+    Ok(TokenKeyRow {
+        version: u32::try_from(get::<i64>(row, 0)?).map_err(|_cause| StoreError::Malformed)?,
+        wrapped: get(row, 1)?,
+        kms_key_arn: get(row, 2)?,
+        ec_version: get(row, 3)?,
+        created_at: get(row, 4)?,
+    })
 }
 
 fn tenant_key_row(row: &Row) -> Result<TenantKeyRow, StoreError> {

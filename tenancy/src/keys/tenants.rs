@@ -151,6 +151,7 @@ async fn note(keys: &Keys, tenant: TenantId, arn: &KeyArn, error: KmsError) -> K
         }
         KmsError::KeyUnusable => {
             keys.cache.purge_kms_key(arn).await;
+            keys.tokens.forget();
             events::revoked(None);
         }
         KmsError::Ciphertext => events::tampered(tenant, "tenant_key_tampered"),

@@ -69,6 +69,8 @@ pub enum CallFor {
     Pins,
     /// Making or unwrapping a tenant's key.
     TenantKey,
+    /// Unwrapping a key for access tokens.
+    TokenKey,
     /// Key-store backups.
     Epoch,
     /// Signing evidence.
@@ -82,6 +84,7 @@ impl CallFor {
         match self {
             Self::Pins => "pins",
             Self::TenantKey => "tenant_key",
+            Self::TokenKey => "token_key",
             Self::Epoch => "epoch",
             Self::Evidence => "evidence",
             Self::Rotation => "rotation",

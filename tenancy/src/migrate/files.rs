@@ -60,6 +60,7 @@ pub(crate) const TENANT: &[Migration] = &[
     migration!(16, "corrections", "tenant/0016_corrections"),
     migration!(17, "direct_imaging", "tenant/0017_direct_imaging"),
     migration!(18, "rescans", "tenant/0018_rescans"),
+    migration!(19, "oauth", "tenant/0019_oauth"),
     migration!(20, "proxies", "tenant/0020_proxies"),
 ];
 /// Functions, policies and grants of the shard, applied again whenever their hash changes.

@@ -29,3 +29,4 @@ mod rig;
 mod rotation;
 mod scale;
 mod support;
+mod token_keys;

@@ -20,11 +20,19 @@ pub enum FactorKind {
     /// A code by mail, with which a patient signs in. It proves who reads the mail and no more: it is not enough where a
     /// fresh factor is asked for.
     MailCode,
+    /// A program's own key, with which it asked for its token. Nobody stands behind it: it is not enough where a fresh factor is
+    /// asked for.
+    ClientKey,
 }
 
 impl FactorKind {
-    const ALL: [FactorKind; 4] =
-        [FactorKind::Totp, FactorKind::RecoveryCode, FactorKind::Passkey, FactorKind::MailCode];
+    const ALL: [FactorKind; 5] = [
+        FactorKind::Totp,
+        FactorKind::RecoveryCode,
+        FactorKind::Passkey,
+        FactorKind::MailCode,
+        FactorKind::ClientKey,
+    ];
 
     /// The stored word; also the reason in the audit log.
     #[must_use]
@@ -34,6 +42,16 @@ impl FactorKind {
             FactorKind::RecoveryCode => "recovery_code",
             FactorKind::Passkey => "passkey",
             FactorKind::MailCode => "mail_code",
+            FactorKind::ClientKey => "client_key",
+        }
+    }
+
+    /// Whether it can be enough where a fresh factor is asked for.
+    #[must_use]
+    pub const fn steps_up(self) -> bool {
+        match self {
+            FactorKind::Totp | FactorKind::RecoveryCode | FactorKind::Passkey => true,
+            FactorKind::MailCode | FactorKind::ClientKey => false,
         }
     }
 

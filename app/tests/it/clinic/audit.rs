@@ -8,8 +8,10 @@ use app::routes::{ROUTES, Route};
 use app::sites::model::SiteId;
 use app::staff::model::AccountId;
 
+use crate::support::oauth::Key;
 use crate::support::{
-    ACCOUNT, Actor, Answer, CORRECTION, PROXY, SITE, World, nominee, patient, sample_body, sample_path,
+    ACCOUNT, Actor, Answer, CLIENT, CORRECTION, PROXY, SITE, World, nominee, patient, sample_body,
+    sample_path,
 };
 
 /// Routes that leave no entry; the file may only shrink.
@@ -36,6 +38,8 @@ async fn succeed(world: &World, route: &Route, n: usize) -> Answer {
         AccountId::from(colleague.account).to_string()
     } else if route.path.contains("/document") && route.path.contains("{id}") {
         world.id_for(route, actor, made.json()["id"].as_str().unwrap()).await
+    } else if route.path.contains("/oauth/clients/{id}") {
+        world.program(&world.alpha, Key::ed25519(), &["me.read"]).await.id
     } else if route.path.contains("/audit/packs/") {
         world.pack().await
     } else if route.path.contains("/audit/") {
@@ -66,6 +70,9 @@ async fn succeed(world: &World, route: &Route, n: usize) -> Answer {
         }
         if body["sites"][0] == SITE {
             body["sites"][0] = SiteId::from(world.alpha.tenant.id.as_uuid()).to_string().into();
+        }
+        if body["client_id"] == CLIENT {
+            body["client_id"] = world.application(&world.alpha, &["me.read"]).await.into();
         }
         if body["account"] == ACCOUNT {
             let leaves = route.action == Action::CareTeamLeave;
@@ -138,6 +145,7 @@ async fn every_change_and_every_look_at_a_patient_leaves_its_entry() {
             | Action::SessionCreatePasskey
             | Action::SessionCreateCode
             | Action::RecoveryComplete
+            | Action::OauthToken
             | Action::InvitationAccept => "deny",
             _ => {
                 assert!(answer.status.is_success(), "{} {}: {}", route.method, route.path, answer.text());

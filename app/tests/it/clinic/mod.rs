@@ -28,6 +28,11 @@ mod jobs;
 mod keystore;
 #[cfg(target_os = "linux")]
 mod memory;
+mod oauth_clients;
+mod oauth_hostile;
+mod oauth_mobile;
+mod oauth_refresh;
+mod oauth_tokens;
 mod openapi;
 mod own_account;
 mod own_documents;

@@ -83,6 +83,24 @@ impl Ask<'_> {
         self
     }
 
+    /// With an access token and nothing of a browser's.
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.without("origin").header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// A form, as OAuth has them.
+    pub(crate) fn form(self, pairs: &[(&str, &str)]) -> Self {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+        let encoded = |text: &str| -> String {
+            text.bytes()
+                .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+                .collect()
+        };
+        let pairs: Vec<String> =
+            pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        self.raw("application/x-www-form-urlencoded", &pairs.join("&"))
+    }
+
     pub(crate) fn raw(mut self, content_type: &str, body: &str) -> Self {
         self.headers.insert("content-type", content_type.parse().unwrap());
         self.body = Some(body.as_bytes().to_vec().into());

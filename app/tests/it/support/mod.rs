@@ -3,6 +3,7 @@
 mod ask;
 mod documents;
 mod journal;
+pub(crate) mod oauth;
 mod process;
 mod samples;
 mod world;
@@ -12,6 +13,6 @@ pub(crate) use documents::{Sample, dicom, jpeg, pdf, pdf_of, png, tiff, tiff_of,
 pub(crate) use journal::log_lines;
 pub(crate) use process::{Backend, regional_part};
 pub(crate) use samples::{
-    ACCOUNT, CORRECTION, PROXY, SITE, in_days, nominee, patient, sample_body, sample_path,
+    ACCOUNT, CLIENT, CORRECTION, PROXY, SITE, in_days, nominee, patient, sample_body, sample_path,
 };
 pub(crate) use world::{Actor, Clinic, Options, World};

@@ -6,11 +6,16 @@ use app::routes::Route;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::oauth::REDIRECT;
+
 /// Stands in a sample body for the id of an account; a test that wants the request to succeed puts one there.
 pub(crate) const ACCOUNT: &str = "stf_aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// Stands in a sample body for the id of a site.
 pub(crate) const SITE: &str = "site_aaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// Stands in a sample body for the id of an application.
+pub(crate) const CLIENT: &str = "cli_aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// Stands in a sample path for the id of a request to correct the record.
 pub(crate) const CORRECTION: &str = "cor_aaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -46,6 +51,11 @@ pub(crate) fn patient(family: &str, mrn: &str) -> Value {
     })
 }
 
+/// The public key of RFC 8037, appendix A.2.
+fn public_key() -> Value {
+    json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" })
+}
+
 /// The path of a route, with `id` where the pattern has one.
 pub(crate) fn sample_path(route: &Route, id: &str) -> String {
     route
@@ -73,6 +83,7 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             | "/api/v1/patients/{id}/erasures/approve"
             | "/api/v1/patients/{id}/erasures/cancel"
             | "/api/v1/patients/{id}/holds/release"
+            | "/api/v1/oauth/clients/{id}/disable"
             | "/api/v1/staff/{id}/deactivate"
             | "/api/v1/staff/{id}/reactivate"
             | "/api/v1/break-glass/{id}/end"
@@ -81,6 +92,18 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
         ("POST", "/api/v1/sessions/current/factor" | "/api/v1/me/factors/totp/confirm") => {
             Some(json!({ "totp": "000000" }))
         }
+        ("POST", "/api/v1/oauth/clients") => Some(json!({
+            "name": format!("Program {unique}"), "kind": "machine", "scopes": ["patient.read"], "sites": [SITE],
+            "jwks": { "keys": [public_key()] },
+        })),
+        ("PUT", "/api/v1/oauth/clients/{id}/keys") => Some(json!({ "jwks": { "keys": [public_key()] } })),
+        ("POST", "/api/v1/oauth/authorize") => Some(json!({
+            "response_type": "code", "client_id": CLIENT, "redirect_uri": REDIRECT, "scope": "me.read",
+            "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256",
+            "approve": true,
+        })),
+        // Not a form, so it is refused; what a form brings is seen in the tests of tokens.
+        ("POST", "/api/v1/oauth/token") => Some(json!({ "grant_type": "client_credentials" })),
         ("PUT", "/api/v1/staff/{id}/role") => Some(json!({ "role": "lab_technician" })),
         ("POST", "/api/v1/documents/{id}/complete" | "/api/v1/documents/{id}/links") => None,
         ("PUT", "/api/v1/documents/{id}/content" | "/api/v1/documents/{id}/parts/{number}") => None,

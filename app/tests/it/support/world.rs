@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::dev::ServerHandle;
 use actix_web::web;
-use app::access::{Action, Policy, Role, Scope, may};
+use app::access::{Action, Policy, ProxyScope, Role, may};
 use app::app::App;
 use app::audit::pack::Packer;
 use app::auth::invite::new_id;
@@ -346,7 +346,11 @@ impl World {
             },
             created_at: now,
             created_by: party.account,
-            scope: if kind == Tie::Proxy { Scope::ALL.map(Scope::as_str).to_vec() } else { Vec::new() },
+            scope: if kind == Tie::Proxy {
+                ProxyScope::ALL.map(ProxyScope::as_str).to_vec()
+            } else {
+                Vec::new()
+            },
         };
         let mut tx = self.region.regional.begin(clinic.tenant, "test.tie").await.unwrap();
         app::relationships::queries::insert(&mut tx, tie).await.unwrap();

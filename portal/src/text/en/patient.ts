@@ -108,6 +108,22 @@ export const patient = {
   'corrections.law_US':
     'You have a right to ask: 45 CFR 164.526. If the clinic says no, it says why, and you may hand in a statement that goes with the record.',
   'corrections.law_IN': 'You have a right to ask: section 12 of the Digital Personal Data Protection Act, 2023.',
+  'authorize.title': 'Let an application in',
+  'authorize.asks': '{client} asks to act in your name. It would be able to:',
+  'authorize.text':
+    'Go on only if you have just asked the application to. You can end its access at any time under “Where you are signed in” in your account.',
+  'authorize.allow': 'Let it in',
+  'authorize.refuse': 'Do not let it in',
+  'authorize.wrong':
+    'The application asks for something that is not possible here. Go back to it, and tell your clinic if it happens again.',
+  'authorize.can_who': 'see who you are here',
+  'authorize.can_record': 'read your record',
+  'authorize.can_contact': 'change how the clinic reaches you',
+  'authorize.can_team': 'see who treats you',
+  'authorize.can_documents': 'open your documents',
+  'authorize.can_looks': 'see who has seen your record and to whom data were given',
+  'authorize.can_corrections': 'ask the clinic for corrections and read its answers',
+  'authorize.can_other': 'do more in your name: {what}',
   'error.too_many_corrections': 'Many of your requests wait for an answer already. Wait for some of them.',
   'family.own': '{name} (you)',
   'family.until': 'You stand in for this person until {when}.',

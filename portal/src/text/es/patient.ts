@@ -111,6 +111,22 @@ export const patient: Record<keyof typeof en, string> = {
   'corrections.law_US':
     'Tiene derecho a pedirlo: 45 CFR 164.526. Si la clínica se niega, dice por qué, y usted puede entregar una declaración que acompaña a la historia.',
   'corrections.law_IN': 'Tiene derecho a pedirlo: artículo 12 de la Digital Personal Data Protection Act de 2023.',
+  'authorize.title': 'Dar acceso a una aplicación',
+  'authorize.asks': '{client} pide actuar en su nombre. Podría:',
+  'authorize.text':
+    'Siga solo si acaba de pedírselo a la aplicación. Puede terminar su acceso cuando quiera en su cuenta, donde ve sus sesiones abiertas.',
+  'authorize.allow': 'Dar acceso',
+  'authorize.refuse': 'No dar acceso',
+  'authorize.wrong':
+    'La aplicación pide algo que aquí no es posible. Vuelva a ella y, si sucede de nuevo, dígaselo a su clínica.',
+  'authorize.can_who': 'ver quién es usted aquí',
+  'authorize.can_record': 'leer su historia clínica',
+  'authorize.can_contact': 'cambiar cómo le contacta la clínica',
+  'authorize.can_team': 'ver quién le atiende',
+  'authorize.can_documents': 'abrir sus documentos',
+  'authorize.can_looks': 'ver quién ha visto su historia y a quién se dieron datos',
+  'authorize.can_corrections': 'pedir correcciones a la clínica y leer sus respuestas',
+  'authorize.can_other': 'hacer algo más en su nombre: {what}',
   'error.too_many_corrections': 'Muchas de sus peticiones esperan ya respuesta. Espere a algunas.',
   'family.own': '{name} (usted)',
   'family.until': 'Usted actúa por esta persona hasta el {when}.',

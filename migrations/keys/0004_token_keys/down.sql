@@ -1,0 +1,2 @@
+DROP TABLE keystore.token_key;
+DROP FUNCTION keystore.guard_token_key();

@@ -1,0 +1,95 @@
+// Where a person lets an application in: what it asks for in plain words, and yes or no.
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { call } from '../../api/call.ts';
+import { oauthAuthorize } from '../../api/clinic.gen.ts';
+import { type Key, useText } from '../../text/text.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
+import { Page } from '../../ui/page.tsx';
+
+/** What an action is in the words of whom it is about; several are one thing to them. */
+const WORDS: Record<string, Key> = {
+  'me.read': 'authorize.can_who',
+  'session.end': 'authorize.can_who',
+  'session_policy.read': 'authorize.can_who',
+  'patient.list': 'authorize.can_record',
+  'patient.read': 'authorize.can_record',
+  'patient.contact': 'authorize.can_contact',
+  'care_team.read': 'authorize.can_team',
+  'document.list': 'authorize.can_documents',
+  'document.read': 'authorize.can_documents',
+  'document.download': 'authorize.can_documents',
+  'document.link': 'authorize.can_documents',
+  'document.redeem': 'authorize.can_documents',
+  'audit.access_report': 'authorize.can_looks',
+  'disclosure.list': 'authorize.can_looks',
+  'correction.ask': 'authorize.can_corrections',
+  'correction.list': 'authorize.can_corrections',
+};
+
+/** What the application put into the address; nothing of it is used before the server has taken it. */
+function asked() {
+  const query = new URLSearchParams(window.location.search);
+  const given = (name: string) => query.get(name) ?? '';
+  return {
+    response_type: given('response_type'),
+    client_id: given('client_id'),
+    redirect_uri: given('redirect_uri'),
+    scope: query.get('scope'),
+    state: query.get('state'),
+    code_challenge: given('code_challenge'),
+    code_challenge_method: given('code_challenge_method'),
+  };
+}
+
+export function Authorize() {
+  const { t } = useText();
+  const [question] = useState(asked);
+  const answer = useQuery({
+    queryKey: ['authorize', question],
+    queryFn: async ({ signal }) => (await call(oauthAuthorize, { body: { ...question, approve: false }, signal })).data,
+    retry: false,
+  });
+  const agree = useMutation({
+    mutationFn: async () => (await call(oauthAuthorize, { body: { ...question, approve: true } })).data,
+    onSuccess: ({ redirect_to }) => redirect_to && window.location.assign(redirect_to),
+  });
+  return (
+    <Page title={t('authorize.title')}>
+      {answer.isPending && <Loading lines={3} />}
+      {answer.isError && <Notice kind="bad" title={t('authorize.wrong')} />}
+      {answer.isSuccess && (
+        <section className="panel stack" aria-label={t('authorize.title')}>
+          <p>
+            <bdi>{t('authorize.asks', { client: answer.data.client })}</bdi>
+          </p>
+          <Abilities scope={answer.data.scope} />
+          <p className="quiet-text">{t('authorize.text')}</p>
+          {agree.isError && <Failure error={agree.error} />}
+          <div className="actions end">
+            <Button onClick={() => window.location.assign(answer.data.refuse_to)}>{t('authorize.refuse')}</Button>
+            <Button look="primary" busy={agree.isPending || agree.isSuccess} onClick={() => agree.mutate()}>
+              {t('authorize.allow')}
+            </Button>
+          </div>
+        </section>
+      )}
+    </Page>
+  );
+}
+
+function Abilities({ scope }: { scope: string[] }) {
+  const { t } = useText();
+  const words = scope.map((name) => {
+    const known = WORDS[name];
+    return known ? t(known) : t('authorize.can_other', { what: name });
+  });
+  return (
+    <ul>
+      {[...new Set(words)].map((word) => (
+        <li key={word}>{word}</li>
+      ))}
+    </ul>
+  );
+}

@@ -40,3 +40,4 @@ pub mod sites;
 pub mod staff;
 pub mod store;
 pub mod worker;
+pub mod worklist;

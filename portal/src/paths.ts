@@ -11,9 +11,13 @@ export const clinic = {
   editPatient: (id: string) => `/patients/${id}/edit`,
   documents: (id: string) => `/patients/${id}/documents`,
   careTeam: (id: string) => `/patients/${id}/care-team`,
+  patientCorrections: (id: string) => `/patients/${id}/corrections`,
+  corrections: '/corrections',
+  erasure: (id: string) => `/patients/${id}/erasure`,
   emergency: '/emergency',
   staff: '/staff',
   audit: '/audit',
+  keys: '/keys',
   account: '/account',
 } as const;
 
@@ -46,6 +50,7 @@ export const CLINIC_BASE = '/clinic';
 export const MY_BASE = '/my';
 export const CONSOLE_BASE = '/console';
 export const ACCEPT_INVITATION = '/accept-invitation';
+export const RECOVER = '/recover';
 
 /** The forms of the addresses that name something. */
 export const patterns = {
@@ -53,6 +58,8 @@ export const patterns = {
   editPatient: '/patients/:id/edit',
   documents: '/patients/:id/documents',
   careTeam: '/patients/:id/care-team',
+  patientCorrections: '/patients/:id/corrections',
+  erasure: '/patients/:id/erasure',
   tenant: '/tenants/:id',
   myRecord: '/records/:id',
   myContact: '/records/:id/contact',

@@ -76,6 +76,19 @@ export const AuditSearch = /* @__PURE__ */ v.object({
   until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type AuditSearch = v.InferOutput<typeof AuditSearch>;
+export const CheckpointView = /* @__PURE__ */ v.object({
+  root: /* @__PURE__ */ v.string(),
+  sealed_at: /* @__PURE__ */ v.string(),
+  size: /* @__PURE__ */ v.number(),
+  year: /* @__PURE__ */ v.number(),
+});
+export type CheckpointView = v.InferOutput<typeof CheckpointView>;
+export const AuditStateView = /* @__PURE__ */ v.object({
+  checkpoint: /* @__PURE__ */ v.nullish(CheckpointView),
+  lag_s: /* @__PURE__ */ v.number(),
+  waiting: /* @__PURE__ */ v.number(),
+});
+export type AuditStateView = v.InferOutput<typeof AuditStateView>;
 export const Basis = /* @__PURE__ */ v.picklist(['patient_request', 'consent_withdrawn', 'retention_expired', 'registered_in_error', 'court_order']);
 export type Basis = v.InferOutput<typeof Basis>;
 export const IdentifierKind = /* @__PURE__ */ v.picklist(['ssn_last4', 'insurance_member_id', 'abha_number', 'abha_address']);
@@ -124,6 +137,17 @@ export const CodeInput = /* @__PURE__ */ v.object({
   code: /* @__PURE__ */ v.string(),
 });
 export type CodeInput = v.InferOutput<typeof CodeInput>;
+export const ColleagueView = /* @__PURE__ */ v.object({
+  account: /* @__PURE__ */ v.string(),
+  display_name: /* @__PURE__ */ v.string(),
+  role: Role,
+});
+export type ColleagueView = v.InferOutput<typeof ColleagueView>;
+export const ColleaguePage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(ColleagueView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type ColleaguePage = v.InferOutput<typeof ColleaguePage>;
 export const Email = /* @__PURE__ */ v.object({
   use: /* @__PURE__ */ v.nullish(ContactUse),
   value: /* @__PURE__ */ v.string(),
@@ -162,6 +186,7 @@ export const CorrectionView = /* @__PURE__ */ v.object({
   due_on: /* @__PURE__ */ v.string(),
   id: /* @__PURE__ */ v.string(),
   overdue: /* @__PURE__ */ v.boolean(),
+  patient: /* @__PURE__ */ v.string(),
   reason: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   state: CorrectionState,
   what: /* @__PURE__ */ v.string(),
@@ -354,6 +379,19 @@ export const JoinInput = /* @__PURE__ */ v.object({
   until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type JoinInput = v.InferOutput<typeof JoinInput>;
+export const KeyVersionView = /* @__PURE__ */ v.object({
+  changed_at: /* @__PURE__ */ v.string(),
+  made_at: /* @__PURE__ */ v.string(),
+  purpose: /* @__PURE__ */ v.string(),
+  state: /* @__PURE__ */ v.string(),
+  version: /* @__PURE__ */ v.number(),
+});
+export type KeyVersionView = v.InferOutput<typeof KeyVersionView>;
+export const KeysView = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(KeyVersionView),
+  rotating: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+});
+export type KeysView = v.InferOutput<typeof KeysView>;
 export const LeaveInput = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
 });
@@ -369,10 +407,16 @@ export const MeView = /* @__PURE__ */ v.object({
   clinic: /* @__PURE__ */ v.string(),
   display_name: /* @__PURE__ */ v.string(),
   email: /* @__PURE__ */ v.string(),
+  idle_s: /* @__PURE__ */ v.number(),
   region: /* @__PURE__ */ v.string(),
   role: Role,
 });
 export type MeView = v.InferOutput<typeof MeView>;
+export const OpenPatientAccess = /* @__PURE__ */ v.object({
+  account: /* @__PURE__ */ v.string(),
+  email: /* @__PURE__ */ v.string(),
+});
+export type OpenPatientAccess = v.InferOutput<typeof OpenPatientAccess>;
 export const ReasonCode = /* @__PURE__ */ v.picklist(['emergency', 'covering', 'safety']);
 export type ReasonCode = v.InferOutput<typeof ReasonCode>;
 export const OpenReview = /* @__PURE__ */ v.object({
@@ -444,6 +488,10 @@ export const PasswordInput = /* @__PURE__ */ v.object({
   new: /* @__PURE__ */ v.string(),
 });
 export type PasswordInput = v.InferOutput<typeof PasswordInput>;
+export const PatientAccessView = /* @__PURE__ */ v.object({
+  open: /* @__PURE__ */ v.nullish(OpenPatientAccess),
+});
+export type PatientAccessView = v.InferOutput<typeof PatientAccessView>;
 export const PatientAccountEndInput = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
 });
@@ -623,11 +671,35 @@ export const TotpSecretView = /* @__PURE__ */ v.object({
   uri: /* @__PURE__ */ v.string(),
 });
 export type TotpSecretView = v.InferOutput<typeof TotpSecretView>;
+export const WaitingDocumentView = /* @__PURE__ */ v.object({
+  id: /* @__PURE__ */ v.string(),
+  kind: DocumentKind,
+  patient: /* @__PURE__ */ v.string(),
+  refusal: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  since: /* @__PURE__ */ v.string(),
+  state: DocumentState,
+});
+export type WaitingDocumentView = v.InferOutput<typeof WaitingDocumentView>;
+export const WaitingErasureView = /* @__PURE__ */ v.object({
+  basis: /* @__PURE__ */ v.string(),
+  own: /* @__PURE__ */ v.boolean(),
+  patient: /* @__PURE__ */ v.string(),
+  requested_at: /* @__PURE__ */ v.string(),
+});
+export type WaitingErasureView = v.InferOutput<typeof WaitingErasureView>;
 export const WordsInput = /* @__PURE__ */ v.object({
   notes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   title: /* @__PURE__ */ v.string(),
 });
 export type WordsInput = v.InferOutput<typeof WordsInput>;
+export const WorklistView = /* @__PURE__ */ v.object({
+  documents: /* @__PURE__ */ v.array(WaitingDocumentView),
+  erasures: /* @__PURE__ */ v.array(WaitingErasureView),
+  more_documents: /* @__PURE__ */ v.boolean(),
+  more_erasures: /* @__PURE__ */ v.boolean(),
+  patients: /* @__PURE__ */ v.array(BriefView),
+});
+export type WorklistView = v.InferOutput<typeof WorklistView>;
 /** Gives a receipt: proof that one event is in the log, to be checked offline with `audit-verify receipt`. */
 export const auditReceipt = /* @__PURE__ */ operation<undefined, undefined>('audit.receipt', 'GET', '/api/v1/audit/events/{id}/receipt');
 /** The packs of the clinic's audit log, the newest month first. */
@@ -636,6 +708,8 @@ export const auditPackList = /* @__PURE__ */ operation<undefined, PackPage>('aud
 export const auditPackDownload = /* @__PURE__ */ operation<undefined, undefined>('audit_pack.download', 'GET', '/api/v1/audit/packs/{id}/files/{number}');
 /** Searches the log. The search itself is recorded. */
 export const auditSearch = /* @__PURE__ */ operation<AuditSearch, EventPage>('audit.search', 'POST', '/api/v1/audit/search', EventPage);
+/** Says how far the log is sealed, and how much of the clinic's own waits. */
+export const auditState = /* @__PURE__ */ operation<undefined, AuditStateView>('audit.state', 'GET', '/api/v1/audit/state', AuditStateView);
 /** Pages through emergencies that nobody has reviewed. */
 export const breakGlassList = /* @__PURE__ */ operation<undefined, OpenReviews>('break_glass.list', 'GET', '/api/v1/break-glass', OpenReviews);
 /** Starts emergency access to one patient who is not the caller's. */
@@ -644,6 +718,10 @@ export const breakGlassStart = /* @__PURE__ */ operation<StartInput, StartedView
 export const breakGlassEnd = /* @__PURE__ */ operation<undefined, undefined>('break_glass.end', 'POST', '/api/v1/break-glass/{id}/end');
 /** Reviews somebody else's emergency access; it stays open until this is done. */
 export const breakGlassReview = /* @__PURE__ */ operation<ReviewInput, undefined>('break_glass.review', 'POST', '/api/v1/break-glass/{id}/review');
+/** Pages through the colleagues whose accounts are open and who can be in a care team. */
+export const colleagueList = /* @__PURE__ */ operation<undefined, ColleaguePage>('colleague.list', 'GET', '/api/v1/colleagues', ColleaguePage);
+/** Lists the requests that wait for an answer, of all patients within reach. An emergency opens one record and not this list. */
+export const correctionWaiting = /* @__PURE__ */ operation<undefined, CorrectionPage>('correction.waiting', 'GET', '/api/v1/corrections', CorrectionPage);
 /** Reads the bytes behind a link, once. */
 export const documentRedeem = /* @__PURE__ */ operation<undefined, undefined>('document.redeem', 'GET', '/api/v1/document-links/{id}');
 /** Reads what is said about a document; while its bytes are missing, which parts have come. */
@@ -664,6 +742,8 @@ export const documentLink = /* @__PURE__ */ operation<undefined, LinkView>('docu
 export const documentPart = /* @__PURE__ */ operation<undefined, undefined>('document.part', 'PUT', '/api/v1/documents/{id}/parts/{number}');
 /** Turns an invitation into an active account with a password. The token works once. */
 export const invitationAccept = /* @__PURE__ */ operation<AcceptInput, undefined>('invitation.accept', 'POST', '/api/v1/invitations/accept');
+/** Shows which versions the clinic's keys have, since when, and whether a rotation is under way. */
+export const keysRead = /* @__PURE__ */ operation<undefined, KeysView>('keys.read', 'GET', '/api/v1/keys', KeysView);
 /** The own account. */
 export const meRead = /* @__PURE__ */ operation<undefined, MeView>('me.read', 'GET', '/api/v1/me', MeView);
 /** The own factors. */
@@ -701,6 +781,8 @@ export const patientRead = /* @__PURE__ */ operation<undefined, PatientView>('pa
 export const patientUpdate = /* @__PURE__ */ operation<PatientInput, PatientView>('patient.update', 'PUT', '/api/v1/patients/{id}', PatientView);
 /** Who used a patient's record, in plain words. The report itself is a use, and is in the next one. */
 export const auditAccessReport = /* @__PURE__ */ operation<undefined, AccessReport>('audit.access_report', 'GET', '/api/v1/patients/{id}/access-report', AccessReport);
+/** Says whether the patient can sign in, and with which address. */
+export const patientAccessRead = /* @__PURE__ */ operation<undefined, PatientAccessView>('patient.access_read', 'GET', '/api/v1/patients/{id}/account', PatientAccessView);
 /** Lets a patient sign in and see the own record. The patient is told by mail. Opening the same again changes nothing. */
 export const patientAccessOpen = /* @__PURE__ */ operation<PatientAccountInput, PatientAccountView>('patient.access_open', 'POST', '/api/v1/patients/{id}/account', PatientAccountView);
 /** Ends it: the account is removed, its sessions end, and the tie to the record with them. Ending it again changes nothing. */
@@ -801,3 +883,5 @@ export const staffEndSessions = /* @__PURE__ */ operation<undefined, undefined>(
 export const staffSites = /* @__PURE__ */ operation<SitesInput, undefined>('staff.sites', 'PUT', '/api/v1/staff/{id}/sites');
 /** Opens an account again that takes no password after too many wrong ones. */
 export const staffUnlock = /* @__PURE__ */ operation<undefined, undefined>('staff.unlock', 'POST', '/api/v1/staff/{id}/unlock');
+/** Shows what waits for the caller, of patients within reach and nobody else. */
+export const worklistRead = /* @__PURE__ */ operation<undefined, WorklistView>('worklist.read', 'GET', '/api/v1/worklist', WorklistView);

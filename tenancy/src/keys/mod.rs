@@ -31,6 +31,7 @@ mod rotation;
 mod store;
 mod subjects;
 mod tenants;
+mod versions;
 
 pub use bytes::KeyBytes;
 pub use keeper::{Erased, Keeper, KeyProgress, KeyStatus};
@@ -38,6 +39,7 @@ pub use ledger::LedgerEntry;
 pub use migrations::{MIGRATIONS, MigrateError, Migration, migrate};
 pub use rotation::{NOTICE_S, Rotation, Stage, Step};
 pub use subjects::SubjectKey;
+pub use versions::KeyVersion;
 
 use cache::TenantKeyCache;
 use store::{KeyStore, StoreError};
@@ -73,6 +75,12 @@ impl Purpose {
             Self::RowMac => "rowmac",
             Self::Context => "ctx",
         }
+    }
+
+    /// The purpose with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == name)
     }
 }
 

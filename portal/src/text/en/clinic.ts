@@ -138,4 +138,11 @@ export const clinic = {
   'door.other_go': 'Go there',
   'error.last_factor': 'This is the only one. Add another one first.',
   'error.too_many_factors': 'There are as many passkeys as there may be. Remove one first.',
+  'corrections.what': 'What is wrong',
+  'corrections.wish': 'What it should be',
+  'corrections.asked_at': 'Asked {when}',
+  'corrections.reason': 'The clinic’s answer',
+  'correction_state.open': 'Waits for an answer',
+  'correction_state.accepted': 'Corrected',
+  'correction_state.denied': 'Not corrected',
 };

@@ -141,4 +141,11 @@ export const clinic: Record<keyof typeof en, string> = {
   'door.other_go': 'Ir allí',
   'error.last_factor': 'Es la única. Añada otra antes.',
   'error.too_many_factors': 'Ya hay tantas llaves de acceso como puede haber. Quite una antes.',
+  'corrections.what': 'Qué está mal',
+  'corrections.wish': 'Qué debería decir',
+  'corrections.asked_at': 'Pedido el {when}',
+  'corrections.reason': 'La respuesta de la clínica',
+  'correction_state.open': 'Espera respuesta',
+  'correction_state.accepted': 'Corregido',
+  'correction_state.denied': 'No corregido',
 };

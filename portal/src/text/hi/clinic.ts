@@ -139,4 +139,11 @@ export const clinic: Record<keyof typeof en, string> = {
   'door.other_go': 'वहाँ जाएँ',
   'error.last_factor': 'यह अकेली है। पहले दूसरी जोड़ें।',
   'error.too_many_factors': 'जितनी पासकी हो सकती हैं उतनी हैं। पहले एक हटाएँ।',
+  'corrections.what': 'क्या ग़लत है',
+  'corrections.wish': 'क्या होना चाहिए',
+  'corrections.asked_at': '{when} को माँगा',
+  'corrections.reason': 'क्लिनिक का उत्तर',
+  'correction_state.open': 'उत्तर की प्रतीक्षा',
+  'correction_state.accepted': 'सुधारा गया',
+  'correction_state.denied': 'नहीं सुधारा गया',
 };

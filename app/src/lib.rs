@@ -42,3 +42,4 @@ pub mod sites;
 pub mod staff;
 pub mod store;
 pub mod worker;
+pub mod worklist;

@@ -7,8 +7,8 @@ use utoipa::{Modify, OpenApi};
 use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
 use crate::{
-    audit, auth, break_glass, corrections, disclosures, documents, erasure, oauth, patients, proxies,
-    relationships, sites, staff,
+    audit, auth, break_glass, corrections, disclosures, documents, erasure, keystore, oauth, patients, proxies,
+    relationships, sites, staff, worklist,
 };
 
 /// OpenAPI 3.1 description of everything under `/api/v1`.
@@ -55,6 +55,7 @@ use crate::{
         oauth::authorize::decide,
         oauth::token::give,
         staff::api::list,
+        staff::colleagues::list,
         staff::api::invite,
         staff::api::unlock,
         staff::change::role,
@@ -66,6 +67,7 @@ use crate::{
         patients::api::read,
         patients::api::update,
         patients::api::contact,
+        patients::account::read,
         patients::account::open,
         patients::account::close,
         proxies::api::record,
@@ -104,12 +106,16 @@ use crate::{
         erasure::api::release_hold,
         audit::api::search,
         audit::api::receipt,
+        audit::state::read,
+        keystore::status::read,
         audit::report::read,
         disclosures::api::list,
         disclosures::api::record,
         corrections::api::ask,
         corrections::api::list,
+        corrections::waiting::list,
         corrections::api::answer,
+        worklist::api::read,
         audit::pack::download::list,
         audit::pack::download::download,
     ),
@@ -129,7 +135,9 @@ use crate::{
         (name = "erasure", description = "Erasing a patient for good, and what keeps a record from it"),
         (name = "disclosures", description = "To whom a patient's data were given"),
         (name = "corrections", description = "What patients ask to be corrected in the record, and the clinic's answers"),
+        (name = "worklist", description = "What waits for whom"),
         (name = "audit", description = "Who did what to whose data"),
+        (name = "keys", description = "The versions of the clinic's keys"),
         (name = "description", description = "This document"),
     )
 )]

@@ -6,8 +6,8 @@ use actix_web::web;
 use crate::access::Action;
 use crate::middleware::rate::RateClass;
 use crate::{
-    audit, auth, break_glass, corrections, disclosures, documents, erasure, oauth, openapi, patients,
-    proxies, relationships, sites, staff,
+    audit, auth, break_glass, corrections, disclosures, documents, erasure, keystore, oauth, openapi, patients,
+    proxies, relationships, sites, staff, worklist,
 };
 
 /// One line of the table.
@@ -76,6 +76,7 @@ routes! {
     POST   "/api/v1/oauth/authorize"    OauthAuthorize   Write    oauth::authorize::decide;
     POST   "/api/v1/oauth/token"        OauthToken       SignIn   oauth::token::give;
     GET    "/api/v1/staff"              StaffList        Read     staff::api::list;
+    GET    "/api/v1/colleagues"         ColleagueList    Read     staff::colleagues::list;
     POST   "/api/v1/staff"              StaffInvite      Write    staff::api::invite;
     POST   "/api/v1/staff/{id}/unlock"  StaffUnlock      Write    staff::api::unlock;
     PUT    "/api/v1/staff/{id}/role"    StaffRole        Write    staff::change::role;
@@ -94,6 +95,7 @@ routes! {
     POST   "/api/v1/break-glass/{id}/end"        BreakGlassEnd    Write break_glass::api::end;
     POST   "/api/v1/break-glass/{id}/review"     BreakGlassReview Write break_glass::api::review;
     PUT    "/api/v1/patients/{id}/contact"       PatientContact Write patients::api::contact;
+    GET    "/api/v1/patients/{id}/account"       PatientAccessRead Read patients::account::read;
     POST   "/api/v1/patients/{id}/account"       PatientAccessOpen Write patients::account::open;
     POST   "/api/v1/patients/{id}/account/end"   PatientAccessClose Write patients::account::close;
     POST   "/api/v1/patients/{id}/proxies"       ProxyRecord  Write proxies::api::record;
@@ -123,12 +125,16 @@ routes! {
     POST   "/api/v1/patients/{id}/holds/release"   LegalHoldRelease Write erasure::api::release_hold;
     POST   "/api/v1/audit/search"       AuditSearch      Bulk     audit::api::search;
     GET    "/api/v1/audit/events/{id}/receipt" AuditReceipt Read   audit::api::receipt;
+    GET    "/api/v1/audit/state"        AuditState       Read     audit::state::read;
+    GET    "/api/v1/keys"               KeysRead         Read     keystore::status::read;
     GET    "/api/v1/patients/{id}/access-report" AccessReport     Bulk  audit::report::read;
     GET    "/api/v1/patients/{id}/disclosures"   DisclosureList   Bulk  disclosures::api::list;
     POST   "/api/v1/patients/{id}/disclosures"   DisclosureRecord Write disclosures::api::record;
     POST   "/api/v1/patients/{id}/corrections"   CorrectionAsk    Write corrections::api::ask;
     GET    "/api/v1/patients/{id}/corrections"   CorrectionList   Read  corrections::api::list;
+    GET    "/api/v1/corrections"                 CorrectionWaiting Bulk corrections::waiting::list;
     POST   "/api/v1/patients/{id}/corrections/{correction}/answer" CorrectionAnswer Write corrections::api::answer;
+    GET    "/api/v1/worklist"                    WorklistRead     Bulk  worklist::api::read;
     GET    "/api/v1/audit/packs"                     PackList     Read audit::pack::download::list;
     GET    "/api/v1/audit/packs/{id}/files/{number}" PackDownload Read audit::pack::download::download;
 }

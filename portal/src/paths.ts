@@ -12,9 +12,13 @@ export const clinic = {
   documents: (id: string) => `/patients/${id}/documents`,
   careTeam: (id: string) => `/patients/${id}/care-team`,
   proxies: (id: string) => `/patients/${id}/proxies`,
+  patientCorrections: (id: string) => `/patients/${id}/corrections`,
+  corrections: '/corrections',
+  erasure: (id: string) => `/patients/${id}/erasure`,
   emergency: '/emergency',
   staff: '/staff',
   audit: '/audit',
+  keys: '/keys',
   account: '/account',
 } as const;
 
@@ -50,6 +54,7 @@ export const CLINIC_BASE = '/clinic';
 export const MY_BASE = '/my';
 export const CONSOLE_BASE = '/console';
 export const ACCEPT_INVITATION = '/accept-invitation';
+export const RECOVER = '/recover';
 
 /** The forms of the addresses that name something. */
 export const patterns = {
@@ -58,6 +63,8 @@ export const patterns = {
   documents: '/patients/:id/documents',
   careTeam: '/patients/:id/care-team',
   proxies: '/patients/:id/proxies',
+  patientCorrections: '/patients/:id/corrections',
+  erasure: '/patients/:id/erasure',
   tenant: '/tenants/:id',
   myRecord: '/records/:id',
   myContact: '/records/:id/contact',

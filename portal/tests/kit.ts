@@ -180,6 +180,12 @@ export async function signIn(page: Page, clinic: Clinic, role: string): Promise<
   await keepSession(page, clinic, role);
 }
 
+/** Goes on from the worklist, where a session of most roles begins, to the patients. */
+export async function toPatients(page: Page): Promise<void> {
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Patients' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Patients' }).waitFor();
+}
+
 export async function signInToConsole(page: Page): Promise<void> {
   const login = loginOf(STACK.control.logins, 'platform_admin');
   await page.goto(`${STACK.control.url}/console`);

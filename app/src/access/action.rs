@@ -133,6 +133,8 @@ actions! {
     OauthAuthorize "oauth.authorize" Staff Nobody;
     /// List the clinic's staff.
     StaffList "staff.list" Staff Nobody;
+    /// List the colleagues who treat, to put one of them into a care team.
+    ColleagueList "colleague.list" Staff Nobody;
     /// Invite a staff member.
     StaffInvite "staff.invite" Staff Nobody;
     /// Open a staff member's account again after too many wrong passwords.
@@ -169,6 +171,8 @@ actions! {
     BreakGlassReview "break_glass.review" Staff Patients;
     /// Correct how a patient is reached.
     PatientContact "patient.contact" Staff Patients;
+    /// See whether a patient can sign in.
+    PatientAccessRead "patient.access_read" Staff Patients;
     /// Let a patient sign in and see the own record.
     PatientAccessOpen "patient.access_open" Staff Patients;
     /// End that.
@@ -227,6 +231,10 @@ actions! {
     AuditSearch "audit.search" Staff Patients;
     /// Have a receipt of an audit event.
     AuditReceipt "audit.receipt" Staff Nobody;
+    /// See how far the log is sealed.
+    AuditState "audit.state" Staff Nobody;
+    /// See which versions the clinic's keys have.
+    KeysRead "keys.read" Staff Nobody;
     /// See, in plain words, who used a patient's record.
     AccessReport "audit.access_report" Staff Patients;
     /// Write down that a patient's data were given to somebody outside.
@@ -237,8 +245,12 @@ actions! {
     CorrectionAsk "correction.ask" Staff Patients;
     /// See what was asked for, and what the clinic answered.
     CorrectionList "correction.list" Staff Patients;
+    /// See which requests wait for an answer.
+    CorrectionWaiting "correction.waiting" Staff Patients;
     /// Answer it.
     CorrectionAnswer "correction.answer" Staff Patients;
+    /// See what waits for oneself.
+    WorklistRead "worklist.read" Staff Patients;
     /// See of which months there are packs of the audit log.
     PackList "audit_pack.list" Staff Patients;
     /// Have a file of a pack.

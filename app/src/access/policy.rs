@@ -38,15 +38,24 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::RecoveryAsk
         | Action::RecoveryComplete => true,
         // The log says who came to whom for what: for those who answer for it.
-        Action::AuditSearch | Action::AuditReceipt | Action::PackList | Action::PackDownload => runs_the_clinic(role) || answers_for_privacy(role),
+        Action::AuditSearch
+        | Action::AuditReceipt
+        | Action::AuditState
+        | Action::KeysRead
+        | Action::PackList
+        | Action::PackDownload => runs_the_clinic(role) || answers_for_privacy(role),
         // Whom data were given to is known to those who give them; the account of it is the patient's, and is given out by
         // the one who answers for privacy (45 CFR 164.528).
         Action::DisclosureRecord => treats(role) || registers(role) || answers_for_privacy(role),
         // The right is the patient's (45 CFR 164.526, DPDP Act section 12). Who may come to the words of a record sees what is
         // said to be wrong with them; a physician or the one who answers for privacy decides.
         Action::CorrectionAsk => is_subject_or_proxy(role),
-        Action::CorrectionList => {
+        Action::CorrectionList | Action::CorrectionWaiting => {
             treats(role) || registers(role) || answers_for_privacy(role) || is_subject_or_proxy(role)
+        }
+        // Each sees what its own role does; the clinic's administrator has no verb for a record.
+        Action::WorklistRead => {
+            treats(role) || registers(role) || examines(role) || charges(role) || answers_for_privacy(role)
         }
         Action::CorrectionAnswer => decides_on_care(role) || answers_for_privacy(role),
         Action::AccessReport | Action::DisclosureList => answers_for_privacy(role) || is_subject_or_proxy(role),
@@ -74,6 +83,8 @@ pub const fn may(role: Role, action: Action) -> bool {
         // Who treats a patient is settled by those who treat and by the front desk, not by who runs the clinic.
         | Action::CareTeamJoin
         | Action::CareTeamLeave
+        | Action::ColleagueList
+        | Action::PatientAccessRead
         | Action::PatientAccessOpen
         | Action::PatientAccessClose
         | Action::ProxyRecord

@@ -10,6 +10,7 @@ pub mod pack;
 pub mod report;
 pub mod rows;
 pub mod sealing;
+pub mod state;
 mod words;
 
 pub use words::deeds;

@@ -147,6 +147,8 @@ pub struct MeView {
     clinic: String,
     /// The clinic's home region.
     region: String,
+    /// Seconds without a request after which a session of this role ends here.
+    idle_s: u32,
 }
 
 impl From<PasswordError> for AppError {
@@ -478,6 +480,7 @@ pub async fn read_me(call: Call) -> Result<HttpResponse, AppError> {
                 role: actor.role,
                 clinic: ctx.clinic.record.slug.to_string(),
                 region: ctx.clinic.record.region.to_string(),
+                idle_s: policy::in_force_for(tx, call.app.session, actor.role).await?.idle_s,
             };
             Done::unaudited(view, Unaudited::IdentityLookup)
         })

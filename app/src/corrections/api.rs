@@ -53,6 +53,8 @@ pub struct AnswerInput {
 pub struct CorrectionView {
     /// Id.
     id: String,
+    /// Whose record it is about.
+    patient: String,
     /// Where it is.
     state: State,
     /// What is wrong.
@@ -78,10 +80,10 @@ pub struct CorrectionView {
 /// A page of requests.
 #[derive(Serialize, ToSchema)]
 pub struct CorrectionPage {
-    /// The requests, the last one first.
-    items: Vec<CorrectionView>,
+    /// The requests, in the list's own order.
+    pub(super) items: Vec<CorrectionView>,
     /// Continues the list; absent at its end.
-    next_cursor: Option<String>,
+    pub(super) next_cursor: Option<String>,
 }
 
 fn absent() -> AppError {
@@ -228,7 +230,7 @@ pub async fn answer(call: Call, Json(input): Json<AnswerInput>) -> Result<HttpRe
 }
 
 /// Opens a row, unless its times in clear are not what was sealed; the row's MAC covers the rest.
-fn shown(ctx: &Ctx, sealer: &Sealer, row: &CorrectionRow) -> Result<CorrectionView, AppError> {
+pub(super) fn shown(ctx: &Ctx, sealer: &Sealer, row: &CorrectionRow) -> Result<CorrectionView, AppError> {
     let id = row.id.into_bytes();
     let request: Request = store::open(sealer, registry::CORRECTION_REQUEST, id, &row.request_sealed)?;
     let answer: Option<Answer> = match &row.answer_sealed {
@@ -254,6 +256,7 @@ fn view(ctx: &Ctx, row: &CorrectionRow, request: Request, answer: Option<Answer>
     };
     CorrectionView {
         id: CorrectionId::from(row.id).to_string(),
+        patient: PatientId::from(row.patient_id).to_string(),
         state,
         asked_at: row.asked_at,
         due_on: request.due_on,

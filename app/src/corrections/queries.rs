@@ -10,6 +10,10 @@ use uuid::Uuid;
 
 use super::model::{CorrectionRow, OPEN, Verdict};
 use super::tables::correction;
+use crate::access::Within;
+use crate::patients::queries::ERASED;
+use crate::patients::tables::patient;
+use crate::relationships::queries::tied_for_good;
 use crate::store::StoreError;
 
 /// The table a change touches; the commit is refused when its audit entry does not name it.
@@ -56,6 +60,34 @@ pub async fn page(
         .select(CorrectionRow::as_select())
         .load(tx.conn())
         .await?;
+    let macs = keys.row_macs(tx.tenant()).await?;
+    Ok(rows.into_iter().map(|row| macs.verify(row)).collect::<Result<_, _>>()?)
+}
+
+/// Requests of patients in reach that wait for an answer, those asked first before the others, and so those due first: what a
+/// clinic's law gives it is the same time for each. Those asked after `after`.
+///
+/// # Errors
+/// As [`page`].
+pub async fn waiting(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    (within, after): (Within, Option<Uuid>),
+    limit: i64,
+) -> Result<Vec<Verified<CorrectionRow>>, StoreError> {
+    let living = patient::table.filter(patient::state.ne(ERASED)).select(patient::id);
+    let mut query = correction::table
+        .filter(correction::state.eq(OPEN))
+        .filter(correction::id.gt(after.unwrap_or_default()))
+        .filter(correction::patient_id.eq_any(living))
+        .order(correction::id)
+        .limit(limit)
+        .select(CorrectionRow::as_select())
+        .into_boxed();
+    if let Some(tied) = tied_for_good(within) {
+        query = query.filter(correction::patient_id.eq_any(tied));
+    }
+    let rows: Vec<CorrectionRow> = query.load(tx.conn()).await?;
     let macs = keys.row_macs(tx.tenant()).await?;
     Ok(rows.into_iter().map(|row| macs.verify(row)).collect::<Result<_, _>>()?)
 }

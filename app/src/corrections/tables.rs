@@ -1,6 +1,9 @@
 //! Table of corrections, as migrations/tenant makes it.
 #![expect(missing_docs, reason = "what a column holds is said in migrations/tenant, once")]
 
+use crate::patients::tables::patient;
+use crate::relationships::tables::relationship;
+
 diesel::table! {
     /// One row a request.
     correction (id) {
@@ -16,3 +19,6 @@ diesel::table! {
         row_mac -> Binary,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(correction, patient);
+diesel::allow_tables_to_appear_in_same_query!(correction, relationship);

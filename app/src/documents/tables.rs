@@ -1,6 +1,9 @@
 //! Tables of documents, as migrations/tenant makes them.
 #![expect(missing_docs, reason = "what a column holds is said in migrations/tenant, once")]
 
+use crate::patients::tables::patient;
+use crate::relationships::tables::relationship;
+
 diesel::table! {
     /// One row an object in S3.
     stored_object (id) {
@@ -95,3 +98,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     stored_part,
     document_link
 );
+diesel::allow_tables_to_appear_in_same_query!(document, patient);
+diesel::allow_tables_to_appear_in_same_query!(document, relationship);

@@ -2,6 +2,7 @@
 #![expect(missing_docs, reason = "what a column holds is said in migrations/tenant, once")]
 
 use crate::documents::tables::document;
+use crate::relationships::tables::relationship;
 
 diesel::table! {
     /// One row a request to erase a patient.
@@ -39,3 +40,4 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(legal_hold, document);
+diesel::allow_tables_to_appear_in_same_query!(erasure, relationship);

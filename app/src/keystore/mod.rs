@@ -1,4 +1,5 @@
-//! Backups of the key store that stop opening by themselves, and restores that bring no erased patient back.
+//! Backups of the key store that stop opening by themselves, restores that bring no erased patient back, and what a clinic
+//! is shown of its keys.
 //!
 //! A backup is a `pg_dump` of the key store's schemas, sealed in segments under a data key that the week's epoch key in KMS wraps.
 //! Backups are kept for 14 days; then the week's key is scheduled for deletion. A restore replays the region's erasure ledger
@@ -7,6 +8,7 @@
 mod backup;
 mod format;
 mod restore;
+pub mod status;
 
 pub use backup::{Made, expire, make};
 pub use restore::{Restored, restore};

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::contact;
-use super::model::PatientId;
+use super::model::{PatientId, field_bits};
 use crate::access::Role;
 use crate::auth::invite::{LoginTags, login_tags, new_id};
 use crate::auth::model::account_state;
@@ -63,6 +63,22 @@ pub struct PatientAccountView {
     account: String,
 }
 
+/// An access that is open.
+#[derive(Serialize, ToSchema)]
+pub struct OpenPatientAccess {
+    /// Account id; with it the access is ended.
+    account: String,
+    /// The address that the patient signs in with.
+    email: String,
+}
+
+/// Whether a patient can sign in.
+#[derive(Serialize, ToSchema)]
+pub struct PatientAccessView {
+    /// The access that is open; null when there is none.
+    open: Option<OpenPatientAccess>,
+}
+
 fn absent() -> AppError {
     AppError::from(NOT_FOUND).denied("absent")
 }
@@ -70,6 +86,34 @@ fn absent() -> AppError {
 async fn there(tx: &mut TenantTx, call: &Call) -> Result<PatientId, AppError> {
     let patient = PatientId::parse(call.path("id")).ok_or_else(absent)?;
     if ties::patient_is_there(tx, patient.uuid()).await? { Ok(patient) } else { Err(absent()) }
+}
+
+/// Says whether the patient can sign in, and with which address.
+#[utoipa::path(get, path = "/api/v1/patients/{id}/account", tag = "patients", operation_id = "patient.access_read",
+    params(("id" = String, Path, description = "Patient id")),
+    responses((status = 200, body = PatientAccessView, description = "The access that is open, or none"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or out of reach")))]
+pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
+    let view = call
+        .staff(async |ctx, tx| {
+            let patient = there(tx, &call).await?;
+            let entry = ctx
+                .entry(call.action(), Outcome::Allow)
+                .resource("patient", patient.bytes())
+                .subject(patient.bytes())
+                .fields(field_bits::EMAILS);
+            let own = match own_account(tx, ctx, patient).await? {
+                Some(id) => record::find(tx, &ctx.keys, id).await?,
+                None => None,
+            };
+            let Some(row) = own else { return Done::audited(PatientAccessView { open: None }, entry) };
+            let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
+            let email = store::open(&sealer, registry::ACCOUNT_EMAIL, row.id.into_bytes(), &row.email)?;
+            let open = OpenPatientAccess { account: AccountId::from(row.id).to_string(), email };
+            Done::audited(PatientAccessView { open: Some(open) }, entry)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(view))
 }
 
 /// Lets a patient sign in and see the own record. The patient is told by mail. Opening the same again changes nothing.

@@ -131,7 +131,7 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<i64, AppError> {
 }
 
 /// The fields of a record that the caller's role is shown.
-fn shown(ctx: &Ctx) -> u64 {
+pub(crate) fn shown(ctx: &Ctx) -> u64 {
     ctx.actor.map_or(0, |actor| view::shown(actor.role))
 }
 

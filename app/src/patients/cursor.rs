@@ -30,6 +30,10 @@ pub enum List {
     Disclosures,
     /// A patient's requests to correct the record.
     Corrections,
+    /// Requests to correct records that wait for an answer.
+    WaitingCorrections,
+    /// Colleagues who treat.
+    Colleagues,
 }
 
 impl List {
@@ -43,6 +47,8 @@ impl List {
             List::AccessReport => [6; 16],
             List::Disclosures => [7; 16],
             List::Corrections => [8; 16],
+            List::WaitingCorrections => [9; 16],
+            List::Colleagues => [10; 16],
         }
     }
 }

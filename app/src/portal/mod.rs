@@ -35,11 +35,12 @@ pub struct Place {
     pub page: &'static str,
 }
 
-/// The places on a clinic's host. An invitation's mail leads to the last one.
+/// The places on a clinic's host. An invitation's mail leads to the third one, that of a forgotten password to the last.
 pub const CLINIC: &[Place] = &[
     Place { root: "/clinic", below: "/clinic/{page:.*}", page: "clinic.html" },
     Place { root: "/my", below: "/my/{page:.*}", page: "patient.html" },
     Place { root: "/accept-invitation", below: "/accept-invitation/{page:.*}", page: "clinic.html" },
+    Place { root: "/recover", below: "/recover/{page:.*}", page: "clinic.html" },
 ];
 
 /// The places on the control host.

@@ -26,6 +26,8 @@ use crate::store::StoreError;
 
 /// Ties of one patient that are looked at together.
 const TIES_MAX: i64 = 500;
+/// Ties of one account to one patient that are looked at together.
+const TIES_EACH: i64 = 4;
 
 /// Ids of patients, as a condition.
 pub type TiedIds = relationship::BoxedQuery<'static, Pg, sql_types::Uuid>;
@@ -34,6 +36,14 @@ pub type TiedIds = relationship::BoxedQuery<'static, Pg, sql_types::Uuid>;
 #[must_use]
 pub fn tied(within: Within) -> Option<TiedIds> {
     valid(within).map(|ties| ties.select(relationship::patient_id))
+}
+
+/// As [`tied`], without those whom an emergency alone ties: it opens one record and no list of them.
+#[must_use]
+pub fn tied_for_good(within: Within) -> Option<TiedIds> {
+    valid(within).map(|ties| {
+        ties.filter(relationship::kind.ne(Tie::BreakGlass.as_str())).select(relationship::patient_id)
+    })
 }
 
 type Ties = relationship::BoxedQuery<'static, Pg>;
@@ -162,6 +172,35 @@ pub async fn is_tied(tx: &mut TenantTx, within: Within, patient: Uuid) -> Result
         return Ok(true);
     }
     Ok(ask_tie(tx.conn(), within, patient).await?.is_some())
+}
+
+/// The patients whom ties of the account's own brought into reach last, the last one first, at most `limit`; nobody for who
+/// reaches patients in another way. An emergency brings nobody.
+///
+/// # Errors
+/// What the database says.
+pub async fn newest_of_ones_own(
+    tx: &mut TenantTx,
+    within: Within,
+    limit: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let (Within::Ties(..), Some(ties)) = (within, valid(within)) else { return Ok(Vec::new()) };
+    let ids: Vec<Uuid> = ties
+        .filter(relationship::kind.ne(Tie::BreakGlass.as_str()))
+        .order((relationship::valid_from.desc(), relationship::id.desc()))
+        // One patient may have several ties to one account, as somebody who left and came back.
+        .limit(limit.saturating_mul(TIES_EACH))
+        .select(relationship::patient_id)
+        .load(tx.conn())
+        .await?;
+    let mut newest = Vec::new();
+    for id in ids {
+        if !newest.contains(&id) {
+            newest.push(id);
+        }
+    }
+    newest.truncate(usize::try_from(limit).unwrap_or_default());
+    Ok(newest)
 }
 
 /// Who registers a patient, where.

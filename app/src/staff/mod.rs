@@ -2,5 +2,6 @@
 
 pub mod api;
 pub mod change;
+pub mod colleagues;
 pub mod model;
 pub mod queries;

@@ -1,15 +1,16 @@
-//! What is read and written when an administrator changes another one's account.
+//! What is read and written when an administrator changes another one's account, and who of the staff treats.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use tenancy::TenantTx;
 use tenancy::keys::Keys;
+use tenancy::sealed::Verified;
 use uuid::Uuid;
 
-use crate::access::Role;
+use crate::access::{self, Role};
 use crate::auth::model::account_state;
-use crate::auth::record;
+use crate::auth::record::{self, AccountRow};
 use crate::auth::tables::{account, session};
 use crate::store::StoreError;
 
@@ -34,6 +35,30 @@ pub async fn is_active_admin(tx: &mut TenantTx, who: Uuid) -> Result<bool, Store
         .load(tx.conn())
         .await?;
     Ok(admins.contains(&who))
+}
+
+/// The open accounts of those who can be in a care team, after `after` in the order of their ids.
+///
+/// # Errors
+/// [`StoreError::Open`] when a row is not what was stored, otherwise what the database or the key store says.
+pub async fn who_treat(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Verified<AccountRow>>, StoreError> {
+    let treating = Role::ALL.into_iter().filter(|role| access::may_join_care_teams(*role)).map(Role::as_str);
+    let rows: Vec<AccountRow> = account::table
+        .filter(account::id.gt(after.unwrap_or_default()))
+        .filter(account::role.eq_any(treating))
+        .filter(account::state.eq(account_state::ACTIVE))
+        .order(account::id)
+        .limit(limit)
+        .select(AccountRow::as_select())
+        .load(tx.conn())
+        .await?;
+    let macs = keys.row_macs(tx.tenant()).await?;
+    Ok(rows.into_iter().map(|row| macs.verify(row)).collect::<Result<_, _>>()?)
 }
 
 /// The state and stored role of an account of the clinic's staff, locked.

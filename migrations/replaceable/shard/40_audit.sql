@@ -50,8 +50,24 @@ AS $$
     SELECT hashes FROM audit.tile WHERE epoch = of_epoch AND level = of_level AND n = of_n
 $$;
 
+-- How far the log is, and how much of the transaction's own tenant waits to be sealed, counted up to ten thousand. Size and
+-- root are those of every receipt.
+CREATE OR REPLACE FUNCTION audit.state(OUT epoch integer, OUT size bigint, OUT root bytea, OUT sealed_at timestamptz,
+    OUT waiting bigint, OUT waiting_since timestamptz)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT c.epoch, c.size, c.root, c.sealed_at, w.waiting, w.waiting_since
+    FROM (SELECT count(*) AS waiting, min(p.recorded_at) AS waiting_since
+        FROM (SELECT recorded_at FROM audit.pending WHERE tenant = (SELECT sec.tenant()) ORDER BY id LIMIT 10000) p) w
+    LEFT JOIN LATERAL (
+        SELECT c.epoch, c.size, c.root, c.sealed_at FROM audit.checkpoint c
+        WHERE c.version IS NOT NULL ORDER BY c.epoch DESC, c.size DESC LIMIT 1) c ON true
+$$;
+
 GRANT USAGE ON SCHEMA audit TO domicile_tenant, domicile_sealer;
-GRANT EXECUTE ON FUNCTION audit.behind(), audit.place(uuid), audit.hashes(integer, integer, bigint) TO domicile_tenant;
+GRANT EXECUTE ON FUNCTION audit.behind(), audit.state(), audit.place(uuid), audit.hashes(integer, integer, bigint) TO domicile_tenant;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA audit TO domicile_sealer;
 REVOKE UPDATE, DELETE ON audit.sealed, audit.tally FROM domicile_sealer;
 REVOKE INSERT, UPDATE ON audit.pending FROM domicile_sealer;

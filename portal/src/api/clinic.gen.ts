@@ -10,22 +10,8 @@ export const AcceptInput = /* @__PURE__ */ v.object({
   token: /* @__PURE__ */ v.string(),
 });
 export type AcceptInput = v.InferOutput<typeof AcceptInput>;
-export const AccessBy = /* @__PURE__ */ v.picklist(['staff', 'patient', 'proxy', 'client', 'system', 'anonymous']);
-export type AccessBy = v.InferOutput<typeof AccessBy>;
-export const AccessOutcome = /* @__PURE__ */ v.picklist(['done', 'refused', 'failed']);
-export type AccessOutcome = v.InferOutput<typeof AccessOutcome>;
-export const AccessPurpose = /* @__PURE__ */ v.picklist(['treatment', 'payment', 'operations', 'emergency', 'upkeep']);
-export type AccessPurpose = v.InferOutput<typeof AccessPurpose>;
-export const Role = /* @__PURE__ */ v.picklist(['clinic_admin', 'physician', 'nurse', 'receptionist', 'lab_technician', 'billing', 'privacy_officer', 'patient', 'proxy', 'machine_client']);
-export type Role = v.InferOutput<typeof Role>;
 export const AccessLine = /* @__PURE__ */ v.object({
   at: /* @__PURE__ */ v.string(),
-  by: AccessBy,
-  did: /* @__PURE__ */ v.string(),
-  name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  outcome: AccessOutcome,
-  purpose: /* @__PURE__ */ v.nullish(AccessPurpose),
-  role: /* @__PURE__ */ v.nullish(Role),
   sentence: /* @__PURE__ */ v.string(),
 });
 export type AccessLine = v.InferOutput<typeof AccessLine>;
@@ -90,24 +76,19 @@ export const AuditSearch = /* @__PURE__ */ v.object({
   until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type AuditSearch = v.InferOutput<typeof AuditSearch>;
-export const AuthorizeInput = /* @__PURE__ */ v.object({
-  approve: /* @__PURE__ */ v.boolean(),
-  client_id: /* @__PURE__ */ v.string(),
-  code_challenge: /* @__PURE__ */ v.string(),
-  code_challenge_method: /* @__PURE__ */ v.string(),
-  redirect_uri: /* @__PURE__ */ v.string(),
-  response_type: /* @__PURE__ */ v.string(),
-  scope: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  state: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+export const CheckpointView = /* @__PURE__ */ v.object({
+  root: /* @__PURE__ */ v.string(),
+  sealed_at: /* @__PURE__ */ v.string(),
+  size: /* @__PURE__ */ v.number(),
+  year: /* @__PURE__ */ v.number(),
 });
-export type AuthorizeInput = v.InferOutput<typeof AuthorizeInput>;
-export const AuthorizeView = /* @__PURE__ */ v.object({
-  client: /* @__PURE__ */ v.string(),
-  redirect_to: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  refuse_to: /* @__PURE__ */ v.string(),
-  scope: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+export type CheckpointView = v.InferOutput<typeof CheckpointView>;
+export const AuditStateView = /* @__PURE__ */ v.object({
+  checkpoint: /* @__PURE__ */ v.nullish(CheckpointView),
+  lag_s: /* @__PURE__ */ v.number(),
+  waiting: /* @__PURE__ */ v.number(),
 });
-export type AuthorizeView = v.InferOutput<typeof AuthorizeView>;
+export type AuditStateView = v.InferOutput<typeof AuditStateView>;
 export const Basis = /* @__PURE__ */ v.picklist(['patient_request', 'consent_withdrawn', 'retention_expired', 'registered_in_error', 'court_order']);
 export type Basis = v.InferOutput<typeof Basis>;
 export const IdentifierKind = /* @__PURE__ */ v.picklist(['ssn_last4', 'insurance_member_id', 'abha_number', 'abha_address']);
@@ -117,25 +98,16 @@ export const Identifier = /* @__PURE__ */ v.object({
   value: /* @__PURE__ */ v.string(),
 });
 export type Identifier = v.InferOutput<typeof Identifier>;
-export const ProxyScope = /* @__PURE__ */ v.picklist(['record', 'documents', 'corrections']);
-export type ProxyScope = v.InferOutput<typeof ProxyScope>;
-export const StandingTie = /* @__PURE__ */ v.picklist(['subject', 'proxy']);
-export type StandingTie = v.InferOutput<typeof StandingTie>;
-export const Standing = /* @__PURE__ */ v.object({
-  scope: /* @__PURE__ */ v.array(ProxyScope),
-  tie: StandingTie,
-  until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-});
-export type Standing = v.InferOutput<typeof Standing>;
 export const BriefView = /* @__PURE__ */ v.object({
   birth_date: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   id: /* @__PURE__ */ v.string(),
   identifiers: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(Identifier)),
   mrn: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  standing: /* @__PURE__ */ v.nullish(Standing),
 });
 export type BriefView = v.InferOutput<typeof BriefView>;
+export const Role = /* @__PURE__ */ v.picklist(['clinic_admin', 'physician', 'nurse', 'receptionist', 'lab_technician', 'billing', 'privacy_officer', 'patient', 'proxy', 'machine_client']);
+export type Role = v.InferOutput<typeof Role>;
 export const MemberView = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
   display_name: /* @__PURE__ */ v.string(),
@@ -153,59 +125,6 @@ export const CeremonyView = /* @__PURE__ */ v.object({
   public_key: /* @__PURE__ */ v.record(/* @__PURE__ */ v.string(), /* @__PURE__ */ v.unknown()),
 });
 export type CeremonyView = v.InferOutput<typeof CeremonyView>;
-export const JwkInput = /* @__PURE__ */ v.object({
-  alg: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  crv: /* @__PURE__ */ v.string(),
-  kid: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  kty: /* @__PURE__ */ v.string(),
-  use: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  x: /* @__PURE__ */ v.string(),
-  y: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-});
-export type JwkInput = v.InferOutput<typeof JwkInput>;
-export const KeySetInput = /* @__PURE__ */ v.object({
-  keys: /* @__PURE__ */ v.array(JwkInput),
-});
-export type KeySetInput = v.InferOutput<typeof KeySetInput>;
-export const ClientKind = /* @__PURE__ */ v.picklist(['machine', 'mobile']);
-export type ClientKind = v.InferOutput<typeof ClientKind>;
-export const ClientInput = /* @__PURE__ */ v.object({
-  jwks: /* @__PURE__ */ v.nullish(KeySetInput),
-  kind: ClientKind,
-  name: /* @__PURE__ */ v.string(),
-  redirect_uris: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(/* @__PURE__ */ v.string())),
-  scopes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
-  sites: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(/* @__PURE__ */ v.string())),
-});
-export type ClientInput = v.InferOutput<typeof ClientInput>;
-export const ClientKeysInput = /* @__PURE__ */ v.object({
-  jwks: KeySetInput,
-});
-export type ClientKeysInput = v.InferOutput<typeof ClientKeysInput>;
-export const Jwk = /* @__PURE__ */ v.object({
-  crv: /* @__PURE__ */ v.string(),
-  kid: /* @__PURE__ */ v.string(),
-  kty: /* @__PURE__ */ v.string(),
-  x: /* @__PURE__ */ v.string(),
-  y: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-});
-export type Jwk = v.InferOutput<typeof Jwk>;
-export const ClientView = /* @__PURE__ */ v.object({
-  created_at: /* @__PURE__ */ v.string(),
-  id: /* @__PURE__ */ v.string(),
-  keys: /* @__PURE__ */ v.array(Jwk),
-  kind: ClientKind,
-  name: /* @__PURE__ */ v.string(),
-  redirect_uris: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
-  scopes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
-  sites: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
-  state: /* @__PURE__ */ v.string(),
-});
-export type ClientView = v.InferOutput<typeof ClientView>;
-export const ClientList = /* @__PURE__ */ v.object({
-  items: /* @__PURE__ */ v.array(ClientView),
-});
-export type ClientList = v.InferOutput<typeof ClientList>;
 export const CodeAskInput = /* @__PURE__ */ v.object({
   email: /* @__PURE__ */ v.string(),
 });
@@ -218,6 +137,17 @@ export const CodeInput = /* @__PURE__ */ v.object({
   code: /* @__PURE__ */ v.string(),
 });
 export type CodeInput = v.InferOutput<typeof CodeInput>;
+export const ColleagueView = /* @__PURE__ */ v.object({
+  account: /* @__PURE__ */ v.string(),
+  display_name: /* @__PURE__ */ v.string(),
+  role: Role,
+});
+export type ColleagueView = v.InferOutput<typeof ColleagueView>;
+export const ColleaguePage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(ColleagueView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type ColleaguePage = v.InferOutput<typeof ColleaguePage>;
 export const Email = /* @__PURE__ */ v.object({
   use: /* @__PURE__ */ v.nullish(ContactUse),
   value: /* @__PURE__ */ v.string(),
@@ -256,6 +186,7 @@ export const CorrectionView = /* @__PURE__ */ v.object({
   due_on: /* @__PURE__ */ v.string(),
   id: /* @__PURE__ */ v.string(),
   overdue: /* @__PURE__ */ v.boolean(),
+  patient: /* @__PURE__ */ v.string(),
   reason: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   state: CorrectionState,
   what: /* @__PURE__ */ v.string(),
@@ -448,6 +379,19 @@ export const JoinInput = /* @__PURE__ */ v.object({
   until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type JoinInput = v.InferOutput<typeof JoinInput>;
+export const KeyVersionView = /* @__PURE__ */ v.object({
+  changed_at: /* @__PURE__ */ v.string(),
+  made_at: /* @__PURE__ */ v.string(),
+  purpose: /* @__PURE__ */ v.string(),
+  state: /* @__PURE__ */ v.string(),
+  version: /* @__PURE__ */ v.number(),
+});
+export type KeyVersionView = v.InferOutput<typeof KeyVersionView>;
+export const KeysView = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(KeyVersionView),
+  rotating: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+});
+export type KeysView = v.InferOutput<typeof KeysView>;
 export const LeaveInput = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
 });
@@ -463,12 +407,16 @@ export const MeView = /* @__PURE__ */ v.object({
   clinic: /* @__PURE__ */ v.string(),
   display_name: /* @__PURE__ */ v.string(),
   email: /* @__PURE__ */ v.string(),
+  idle_s: /* @__PURE__ */ v.number(),
   region: /* @__PURE__ */ v.string(),
   role: Role,
 });
 export type MeView = v.InferOutput<typeof MeView>;
-export const OauthError = /* @__PURE__ */ v.picklist(['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope']);
-export type OauthError = v.InferOutput<typeof OauthError>;
+export const OpenPatientAccess = /* @__PURE__ */ v.object({
+  account: /* @__PURE__ */ v.string(),
+  email: /* @__PURE__ */ v.string(),
+});
+export type OpenPatientAccess = v.InferOutput<typeof OpenPatientAccess>;
 export const ReasonCode = /* @__PURE__ */ v.picklist(['emergency', 'covering', 'safety']);
 export type ReasonCode = v.InferOutput<typeof ReasonCode>;
 export const OpenReview = /* @__PURE__ */ v.object({
@@ -540,6 +488,10 @@ export const PasswordInput = /* @__PURE__ */ v.object({
   new: /* @__PURE__ */ v.string(),
 });
 export type PasswordInput = v.InferOutput<typeof PasswordInput>;
+export const PatientAccessView = /* @__PURE__ */ v.object({
+  open: /* @__PURE__ */ v.nullish(OpenPatientAccess),
+});
+export type PatientAccessView = v.InferOutput<typeof PatientAccessView>;
 export const PatientAccountEndInput = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
 });
@@ -595,47 +547,6 @@ export const Problem = /* @__PURE__ */ v.object({
   type: /* @__PURE__ */ v.string(),
 });
 export type Problem = v.InferOutput<typeof Problem>;
-export const ProxyKind = /* @__PURE__ */ v.picklist(['parent', 'guardian', 'nominee']);
-export type ProxyKind = v.InferOutput<typeof ProxyKind>;
-export const ProxyProofKind = /* @__PURE__ */ v.picklist(['birth_certificate', 'court_order', 'power_of_attorney', 'nomination', 'identity_document', 'other']);
-export type ProxyProofKind = v.InferOutput<typeof ProxyProofKind>;
-export const ProxyProof = /* @__PURE__ */ v.object({
-  kind: ProxyProofKind,
-  reference: /* @__PURE__ */ v.string(),
-});
-export type ProxyProof = v.InferOutput<typeof ProxyProof>;
-export const ProxyInput = /* @__PURE__ */ v.object({
-  email: /* @__PURE__ */ v.string(),
-  from: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  kind: ProxyKind,
-  name: /* @__PURE__ */ v.string(),
-  proof: ProxyProof,
-  scope: /* @__PURE__ */ v.array(ProxyScope),
-  until: /* @__PURE__ */ v.string(),
-});
-export type ProxyInput = v.InferOutput<typeof ProxyInput>;
-export const ProxyState = /* @__PURE__ */ v.picklist(['coming', 'current', 'ended']);
-export type ProxyState = v.InferOutput<typeof ProxyState>;
-export const ProxyView = /* @__PURE__ */ v.object({
-  email: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  from: /* @__PURE__ */ v.string(),
-  id: /* @__PURE__ */ v.string(),
-  kind: ProxyKind,
-  name: /* @__PURE__ */ v.string(),
-  proof: /* @__PURE__ */ v.nullish(ProxyProof),
-  recorded_at: /* @__PURE__ */ v.string(),
-  recorded_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  scope: /* @__PURE__ */ v.array(ProxyScope),
-  state: ProxyState,
-  until: /* @__PURE__ */ v.string(),
-});
-export type ProxyView = v.InferOutput<typeof ProxyView>;
-export const ProxyList = /* @__PURE__ */ v.object({
-  ends_by: /* @__PURE__ */ v.string(),
-  items: /* @__PURE__ */ v.array(ProxyView),
-  of_age: /* @__PURE__ */ v.boolean(),
-});
-export type ProxyList = v.InferOutput<typeof ProxyList>;
 export const RecoverCompleteInput = /* @__PURE__ */ v.object({
   password: /* @__PURE__ */ v.string(),
   token: /* @__PURE__ */ v.string(),
@@ -649,10 +560,6 @@ export const RecoveryCodesView = /* @__PURE__ */ v.object({
   recovery_codes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
 });
 export type RecoveryCodesView = v.InferOutput<typeof RecoveryCodesView>;
-export const RegisteredView = /* @__PURE__ */ v.object({
-  id: /* @__PURE__ */ v.string(),
-});
-export type RegisteredView = v.InferOutput<typeof RegisteredView>;
 export const RegistrationResponse = /* @__PURE__ */ v.object({
   attestationObject: /* @__PURE__ */ v.string(),
   clientDataJSON: /* @__PURE__ */ v.string(),
@@ -749,31 +656,6 @@ export const StartedView = /* @__PURE__ */ v.object({
   patient: /* @__PURE__ */ v.string(),
 });
 export type StartedView = v.InferOutput<typeof StartedView>;
-export const TokenErrorView = /* @__PURE__ */ v.object({
-  error: OauthError,
-  error_description: /* @__PURE__ */ v.string(),
-});
-export type TokenErrorView = v.InferOutput<typeof TokenErrorView>;
-export const TokenInput = /* @__PURE__ */ v.object({
-  client_assertion: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  client_assertion_type: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  client_id: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  code: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  code_verifier: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  grant_type: /* @__PURE__ */ v.string(),
-  redirect_uri: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  refresh_token: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  scope: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-});
-export type TokenInput = v.InferOutput<typeof TokenInput>;
-export const TokenView = /* @__PURE__ */ v.object({
-  access_token: /* @__PURE__ */ v.string(),
-  expires_in: /* @__PURE__ */ v.number(),
-  refresh_token: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
-  scope: /* @__PURE__ */ v.string(),
-  token_type: /* @__PURE__ */ v.string(),
-});
-export type TokenView = v.InferOutput<typeof TokenView>;
 export const TotpConfirmInput = /* @__PURE__ */ v.object({
   totp: /* @__PURE__ */ v.string(),
 });
@@ -789,11 +671,35 @@ export const TotpSecretView = /* @__PURE__ */ v.object({
   uri: /* @__PURE__ */ v.string(),
 });
 export type TotpSecretView = v.InferOutput<typeof TotpSecretView>;
+export const WaitingDocumentView = /* @__PURE__ */ v.object({
+  id: /* @__PURE__ */ v.string(),
+  kind: DocumentKind,
+  patient: /* @__PURE__ */ v.string(),
+  refusal: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  since: /* @__PURE__ */ v.string(),
+  state: DocumentState,
+});
+export type WaitingDocumentView = v.InferOutput<typeof WaitingDocumentView>;
+export const WaitingErasureView = /* @__PURE__ */ v.object({
+  basis: /* @__PURE__ */ v.string(),
+  own: /* @__PURE__ */ v.boolean(),
+  patient: /* @__PURE__ */ v.string(),
+  requested_at: /* @__PURE__ */ v.string(),
+});
+export type WaitingErasureView = v.InferOutput<typeof WaitingErasureView>;
 export const WordsInput = /* @__PURE__ */ v.object({
   notes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   title: /* @__PURE__ */ v.string(),
 });
 export type WordsInput = v.InferOutput<typeof WordsInput>;
+export const WorklistView = /* @__PURE__ */ v.object({
+  documents: /* @__PURE__ */ v.array(WaitingDocumentView),
+  erasures: /* @__PURE__ */ v.array(WaitingErasureView),
+  more_documents: /* @__PURE__ */ v.boolean(),
+  more_erasures: /* @__PURE__ */ v.boolean(),
+  patients: /* @__PURE__ */ v.array(BriefView),
+});
+export type WorklistView = v.InferOutput<typeof WorklistView>;
 /** Gives a receipt: proof that one event is in the log, to be checked offline with `audit-verify receipt`. */
 export const auditReceipt = /* @__PURE__ */ operation<undefined, undefined>('audit.receipt', 'GET', '/api/v1/audit/events/{id}/receipt');
 /** The packs of the clinic's audit log, the newest month first. */
@@ -802,6 +708,8 @@ export const auditPackList = /* @__PURE__ */ operation<undefined, PackPage>('aud
 export const auditPackDownload = /* @__PURE__ */ operation<undefined, undefined>('audit_pack.download', 'GET', '/api/v1/audit/packs/{id}/files/{number}');
 /** Searches the log. The search itself is recorded. */
 export const auditSearch = /* @__PURE__ */ operation<AuditSearch, EventPage>('audit.search', 'POST', '/api/v1/audit/search', EventPage);
+/** Says how far the log is sealed, and how much of the clinic's own waits. */
+export const auditState = /* @__PURE__ */ operation<undefined, AuditStateView>('audit.state', 'GET', '/api/v1/audit/state', AuditStateView);
 /** Pages through emergencies that nobody has reviewed. */
 export const breakGlassList = /* @__PURE__ */ operation<undefined, OpenReviews>('break_glass.list', 'GET', '/api/v1/break-glass', OpenReviews);
 /** Starts emergency access to one patient who is not the caller's. */
@@ -810,6 +718,10 @@ export const breakGlassStart = /* @__PURE__ */ operation<StartInput, StartedView
 export const breakGlassEnd = /* @__PURE__ */ operation<undefined, undefined>('break_glass.end', 'POST', '/api/v1/break-glass/{id}/end');
 /** Reviews somebody else's emergency access; it stays open until this is done. */
 export const breakGlassReview = /* @__PURE__ */ operation<ReviewInput, undefined>('break_glass.review', 'POST', '/api/v1/break-glass/{id}/review');
+/** Pages through the colleagues whose accounts are open and who can be in a care team. */
+export const colleagueList = /* @__PURE__ */ operation<undefined, ColleaguePage>('colleague.list', 'GET', '/api/v1/colleagues', ColleaguePage);
+/** Lists the requests that wait for an answer, of all patients within reach. An emergency opens one record and not this list. */
+export const correctionWaiting = /* @__PURE__ */ operation<undefined, CorrectionPage>('correction.waiting', 'GET', '/api/v1/corrections', CorrectionPage);
 /** Reads the bytes behind a link, once. */
 export const documentRedeem = /* @__PURE__ */ operation<undefined, undefined>('document.redeem', 'GET', '/api/v1/document-links/{id}');
 /** Reads what is said about a document; while its bytes are missing, which parts have come. */
@@ -830,6 +742,8 @@ export const documentLink = /* @__PURE__ */ operation<undefined, LinkView>('docu
 export const documentPart = /* @__PURE__ */ operation<undefined, undefined>('document.part', 'PUT', '/api/v1/documents/{id}/parts/{number}');
 /** Turns an invitation into an active account with a password. The token works once. */
 export const invitationAccept = /* @__PURE__ */ operation<AcceptInput, undefined>('invitation.accept', 'POST', '/api/v1/invitations/accept');
+/** Shows which versions the clinic's keys have, since when, and whether a rotation is under way. */
+export const keysRead = /* @__PURE__ */ operation<undefined, KeysView>('keys.read', 'GET', '/api/v1/keys', KeysView);
 /** The own account. */
 export const meRead = /* @__PURE__ */ operation<undefined, MeView>('me.read', 'GET', '/api/v1/me', MeView);
 /** The own factors. */
@@ -853,18 +767,6 @@ export const passwordChange = /* @__PURE__ */ operation<PasswordInput, undefined
 export const sessionList = /* @__PURE__ */ operation<undefined, OwnSessionsView>('session.list', 'GET', '/api/v1/me/sessions', OwnSessionsView);
 /** Ends one of the own sessions. */
 export const sessionRevoke = /* @__PURE__ */ operation<undefined, undefined>('session.revoke', 'DELETE', '/api/v1/me/sessions/{id}');
-/** Shows what an application asks for, and with `approve` gives it a code that is good for a minute, once. */
-export const oauthAuthorize = /* @__PURE__ */ operation<AuthorizeInput, AuthorizeView>('oauth.authorize', 'POST', '/api/v1/oauth/authorize', AuthorizeView);
-/** The clinic's programs, at most 100. */
-export const oauthClientList = /* @__PURE__ */ operation<undefined, ClientList>('oauth_client.list', 'GET', '/api/v1/oauth/clients', ClientList);
-/** Registers a program. It can ask for tokens at once. */
-export const oauthClientRegister = /* @__PURE__ */ operation<ClientInput, RegisteredView>('oauth_client.register', 'POST', '/api/v1/oauth/clients', RegisteredView);
-/** Disables a program for good; its tokens end with it. Disabling it again changes nothing. */
-export const oauthClientDisable = /* @__PURE__ */ operation<undefined, undefined>('oauth_client.disable', 'POST', '/api/v1/oauth/clients/{id}/disable');
-/** Replaces a program's keys. What was signed with another one is worth nothing from the next request on. */
-export const oauthClientKeys = /* @__PURE__ */ operation<ClientKeysInput, undefined>('oauth_client.keys', 'PUT', '/api/v1/oauth/clients/{id}/keys');
-/** Gives an access token. Programs prove who they are with a key, applications with what their user's browser brought back. */
-export const oauthToken = /* @__PURE__ */ operation<undefined, TokenView>('oauth.token', 'POST', '/api/v1/oauth/token', TokenView);
 /** Reads the API description. It needs no session and says nothing about the clinic. */
 export const apiDescribe = /* @__PURE__ */ operation<undefined, undefined>('api.describe', 'GET', '/api/v1/openapi.json');
 /** Pages through the clinic's patients. */
@@ -879,10 +781,11 @@ export const patientRead = /* @__PURE__ */ operation<undefined, PatientView>('pa
 export const patientUpdate = /* @__PURE__ */ operation<PatientInput, PatientView>('patient.update', 'PUT', '/api/v1/patients/{id}', PatientView);
 /** Who used a patient's record, in plain words. The report itself is a use, and is in the next one. */
 export const auditAccessReport = /* @__PURE__ */ operation<undefined, AccessReport>('audit.access_report', 'GET', '/api/v1/patients/{id}/access-report', AccessReport);
+/** Says whether the patient can sign in, and with which address. */
+export const patientAccessRead = /* @__PURE__ */ operation<undefined, PatientAccessView>('patient.access_read', 'GET', '/api/v1/patients/{id}/account', PatientAccessView);
 /** Lets a patient sign in and see the own record. The patient is told by mail. Opening the same again changes nothing. */
 export const patientAccessOpen = /* @__PURE__ */ operation<PatientAccountInput, PatientAccountView>('patient.access_open', 'POST', '/api/v1/patients/{id}/account', PatientAccountView);
-/** Ends it: the account is removed, its sessions end, and the tie to the record with them. Where it stands in for others too, that
-stays. Ending it again changes nothing. */
+/** Ends it: the account is removed, its sessions end, and the tie to the record with them. Ending it again changes nothing. */
 export const patientAccessClose = /* @__PURE__ */ operation<PatientAccountEndInput, undefined>('patient.access_close', 'POST', '/api/v1/patients/{id}/account/end');
 /** Who treats a patient. */
 export const careTeamRead = /* @__PURE__ */ operation<undefined, CareTeam>('care_team.read', 'GET', '/api/v1/patients/{id}/care-team', CareTeam);
@@ -920,13 +823,6 @@ export const legalHoldList = /* @__PURE__ */ operation<undefined, HoldList>('leg
 export const legalHoldPlace = /* @__PURE__ */ operation<HoldInput, undefined>('legal_hold.place', 'POST', '/api/v1/patients/{id}/holds');
 /** Releases the standing hold. */
 export const legalHoldRelease = /* @__PURE__ */ operation<undefined, undefined>('legal_hold.release', 'POST', '/api/v1/patients/{id}/holds/release');
-/** Lists who stands in for a patient, and who stood in. */
-export const proxyList = /* @__PURE__ */ operation<undefined, ProxyList>('proxy.list', 'GET', '/api/v1/patients/{id}/proxies', ProxyList);
-/** Records somebody who stands in for a patient, who can sign in with a code by mail and a second step from then on. They and the
-patient are told by mail. */
-export const proxyRecord = /* @__PURE__ */ operation<ProxyInput, ProxyView>('proxy.record', 'POST', '/api/v1/patients/{id}/proxies', ProxyView);
-/** Ends that somebody stands in, from the next request on. Ending it again changes nothing. */
-export const proxyEnd = /* @__PURE__ */ operation<undefined, undefined>('proxy.end', 'POST', '/api/v1/patients/{id}/proxies/{proxy}/end');
 /** Registers a patient at these sites and at no other. */
 export const patientSites = /* @__PURE__ */ operation<SitesInput, undefined>('patient.sites', 'PUT', '/api/v1/patients/{id}/sites');
 /** Asks for a mail with a link to set a new password. The answer is the same whoever asks for whom. */
@@ -987,3 +883,5 @@ export const staffEndSessions = /* @__PURE__ */ operation<undefined, undefined>(
 export const staffSites = /* @__PURE__ */ operation<SitesInput, undefined>('staff.sites', 'PUT', '/api/v1/staff/{id}/sites');
 /** Opens an account again that takes no password after too many wrong ones. */
 export const staffUnlock = /* @__PURE__ */ operation<undefined, undefined>('staff.unlock', 'POST', '/api/v1/staff/{id}/unlock');
+/** Shows what waits for the caller, of patients within reach and nobody else. */
+export const worklistRead = /* @__PURE__ */ operation<undefined, WorklistView>('worklist.read', 'GET', '/api/v1/worklist', WorklistView);

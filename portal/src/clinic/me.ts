@@ -16,6 +16,8 @@ export function sessionApi(signedOut: string): SessionApi<Me> {
       const [session, me] = await Promise.all([call(sessionRead), call(meRead)]);
       return { ...me.data, second_factor: session.data.second_factor };
     },
+    // A clinic may shorten its sessions, and a patient's is short anyway.
+    idleS: (me) => me.idle_s,
     signedOut,
   };
 }

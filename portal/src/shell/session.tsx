@@ -15,14 +15,10 @@ import {
 import { CallError, call, keepCsrfToken, listen } from '../api/call.ts';
 import type { Operation } from '../api/operation.ts';
 import { IDLE_S } from '../place.ts';
+import { idleTimes } from './idle.ts';
 
 // Only a session is warned of its end, so the door does not wait for the dialog.
 const IdleWarning = lazy(() => import('./idle-warning.tsx'));
-
-/** How long before the end people are asked, in seconds. */
-export const WARN_S = 60;
-/** The server notes that a session was used at most this often, in seconds, so its end may come that much earlier. */
-const SERVER_TOUCH_S = 60;
 
 /** Which operations of an API make a session. */
 export interface SessionApi<Me> {
@@ -30,6 +26,8 @@ export interface SessionApi<Me> {
   end: Operation<undefined, undefined>;
   /** Who is signed in; asked once a session is there. */
   me: () => Promise<Me>;
+  /** Seconds without a request after which this session ends, where the server says so; never more than the page was told. */
+  idleS?: (me: Me) => number;
   /** The address of the page after the session, below which nothing of it is kept. */
   signedOut: string;
 }
@@ -136,13 +134,14 @@ export function SessionProvider<Me>({
     () => ({ state, begin, retry: () => void find(), signOut }),
     [state, begin, find, signOut],
   );
-  const idleS = Math.max(IDLE_S - SERVER_TOUCH_S, WARN_S + 5);
+  const ownS = state.status === 'signed-in' ? api.idleS?.(state.me) : undefined;
+  const { endS, warnS } = idleTimes(Math.min(IDLE_S, ownS ?? IDLE_S));
   return (
     <SessionContext value={session as Session<unknown>}>
       {children}
       {state.status === 'signed-in' && (
         <Suspense>
-          <IdleWarning endsAt={seenAt + idleS * 1000} warnS={WARN_S} stay={() => call(api.read)} leave={signOut} />
+          <IdleWarning endsAt={seenAt + endS * 1000} warnS={warnS} stay={() => call(api.read)} leave={signOut} />
         </Suspense>
       )}
     </SessionContext>

@@ -1,7 +1,7 @@
 // Somebody's own account, in both regions: a passkey instead of password and code, and the sessions that are theirs.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, keepSession, launch, person, signInByHand } from '../kit.ts';
+import { clinicOf, keepSession, launch, person, signInByHand, toPatients } from '../kit.ts';
 import { plugIn } from './authenticator.ts';
 import { colleague } from './invite.ts';
 import { password } from './unique.ts';
@@ -19,6 +19,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     const there = await person(browser);
     const here = await colleague(browser, clinic, 'Nurse');
     await signInByHand(there.page, clinic, here.login);
+    await toPatients(there.page);
     await here.page.goto(`${clinic.url}/clinic/account`);
     const sessions = here.page.getByRole('region', { name: 'Where you are signed in' });
     await sessions.getByRole('button', { name: /^End: Since/ }).click();
@@ -47,7 +48,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
     await page.goto(`${clinic.url}/clinic`);
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Patients' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'What waits for you' }).waitFor();
 
     await page.goto(`${clinic.url}/clinic/account`);
     await passkeys.getByText(/^Last used/).waitFor();

@@ -106,22 +106,21 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     const [desk, doctor] = [await person(browser), await person(browser)];
     const family = unique('Team');
     await signIn(doctor.page, clinic, 'physician');
-    await doctor.page.goto(`${clinic.url}/clinic/account`);
-    const account = (await doctor.page.locator('code', { hasText: /^stf_/ }).textContent()) ?? '';
     await signIn(desk.page, clinic, 'receptionist');
     await register(desk.page, family);
     await desk.page.getByRole('link', { name: 'Care team' }).click();
     await desk.page.getByText('Nobody treats this patient here yet.').waitFor();
     const record = desk.page.url().replace('/care-team', '');
 
-    const added = desk.page.getByLabel('Account number');
-    await added.fill('stf_nobody');
+    const added = desk.page.getByLabel('Colleague');
     await desk.page.getByRole('button', { name: 'Add to the team' }).click();
-    await desk.page.getByText('This is not the account of a physician or nurse.').waitFor();
-    await added.fill(account);
+    await desk.page.getByText('Please fill this in.').waitFor();
+    expect(await added.getByRole('option', { name: /Demo (Desk|Admin)/ }).count(), 'nobody who does not treat').toBe(0);
+    await added.selectOption({ label: 'Demo Doctor' });
     await desk.page.getByRole('button', { name: 'Add to the team' }).click();
     const member = desk.page.getByRole('row', { name: /^Demo Doctor Physician/ });
     await member.waitFor();
+    await added.getByRole('option', { name: 'Demo Doctor' }).waitFor({ state: 'detached' });
     await openBySearch(doctor.page, clinic, family);
 
     await member.getByRole('button', { name: 'Take off the team: Demo Doctor' }).click();

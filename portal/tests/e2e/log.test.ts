@@ -48,6 +48,14 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     const file = await receipt.finally(() => clearInterval(asked));
     expect(file.suggestedFilename()).toMatch(/^receipt-[\w-]+\.txt$/);
     expect(readFileSync(await file.path(), 'utf8')).toMatch(/^c2sp\.org\/tlog-proof@v1\n/);
+
+    await page.getByRole('link', { name: 'Keys', exact: true }).click();
+    const sealing = page.getByRole('row', { name: /^Sealing patients’ data/ });
+    await sealing.getByText('In force').waitFor();
+    const log = page.getByRole('region', { name: 'Log', exact: true });
+    await log.getByText(/^[A-Za-z0-9+/]{43}=$/).waitFor();
+    await log.getByRole('link', { name: 'Receipts of single events' }).click();
+    await page.getByRole('heading', { level: 1, name: 'The clinic’s log' }).waitFor();
     expect(troubles).toEqual([]);
   });
 });

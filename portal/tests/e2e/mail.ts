@@ -5,7 +5,8 @@ import { MAIL } from '../kit.ts';
 
 const WAIT_MAX_MS = 30_000;
 const LOOK_MS = 200;
-const LINK = /https:\/\/\S+#token=[\w-]+/;
+const LINK = /https:\/\/\S+\/accept-invitation#token=[\w-]+/;
+const RECOVERY = /https:\/\/\S+\/recover#token=[\w-]+/;
 const CODE = /^ {4}(\d{4}) (\d{4})$/m;
 
 interface Mail {
@@ -41,6 +42,10 @@ async function mailed(to: string, pattern: RegExp, since = 0): Promise<RegExpExe
 }
 
 export const invitationLink = async (to: string): Promise<string> => (await mailed(to, LINK))[0];
+
+/** The link to set a new password that was asked for at `since` or later. */
+export const recoveryLink = async (to: string, since: number): Promise<string> =>
+  (await mailed(to, RECOVERY, since))[0];
 
 /** The code to sign in with that was asked for at `since` or later. */
 export async function signInCode(to: string, since: number): Promise<string> {

@@ -3,11 +3,10 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, launch, person, signIn } from '../kit.ts';
+import { clinicOf, expectAccessible, launch, person, signIn } from '../kit.ts';
 import { plugIn } from './authenticator.ts';
 import { askForCode, letIn, signedInPatient, signInByCode } from './own-record.ts';
 import { phone } from './patients.ts';
-import { send } from './send.ts';
 import { unique } from './unique.ts';
 
 let browser: Browser;
@@ -113,17 +112,29 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await page.getByRole('button', { name: 'Send to the clinic' }).click();
     const asked = page.getByRole('article').filter({ hasText: wish });
     await asked.getByText('Waits for an answer').waitFor();
-    const { id: request } = await page.evaluate(async (record) => {
-      const list = await (await fetch(`/api/v1/patients/${record}/corrections`)).json();
-      return list.items[0] as { id: string };
-    }, id);
-    const answer = { verdict: 'denied', reason: 'The passport says otherwise.' };
-    const path = `/api/v1/patients/${id}/corrections/${request}/answer`;
-    expect(await send(doctor.page, clinic, path, answer)).toMatch(/^200 /);
+    const reason = `The passport says otherwise, ${unique('number')}.`;
+    await doctor.page.getByRole('link', { name: 'Requests', exact: true }).click();
+    const waiting = doctor.page.getByRole('article').filter({ hasText: wish });
+    await waiting.getByRole('heading', { name: /^Answer by / }).waitFor();
+    await expectAccessible(doctor.page, 'requests that wait');
+    await waiting.getByRole('button', { name: 'Answer' }).press('Enter');
+    const sheet = doctor.page.getByRole('dialog', { name: 'Answer' });
+    await expectAccessible(doctor.page, 'the answer to a request');
+    await sheet.getByLabel('What the clinic decides').selectOption({ label: 'Refuse: the record stays as it is' });
+    await sheet.getByRole('button', { name: 'Send the answer' }).click();
+    await sheet.getByText('Please fill this in.').waitFor();
+    await sheet.getByLabel('Why, in words for the patient').fill(reason);
+    await sheet.getByRole('button', { name: 'Send the answer' }).click();
+    await doctor.page.getByText('The patient sees the answer.').waitFor();
+    await waiting.waitFor({ state: 'detached' });
     await page.reload();
     await asked.getByText('Not corrected').waitFor();
-    await asked.getByText(answer.reason).waitFor();
-    expect(troubles).toEqual([]);
+    await asked.getByText(reason).waitFor();
+    await doctor.page.goto(`${clinic.url}/clinic/patients/${id}`);
+    await doctor.page.getByRole('link', { name: 'Patient’s requests' }).click();
+    await doctor.page.getByRole('article').filter({ hasText: wish }).getByText(reason).waitFor();
+    expect(await doctor.page.title(), 'nothing of the request in what browsers keep').not.toContain(wish);
+    expect([...troubles, ...doctor.troubles]).toEqual([]);
   });
 
   test('a session elsewhere is ended, a passkey signs in alone, and a code by mail is then not enough', async () => {
@@ -162,6 +173,10 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await there.page.getByRole('heading', { level: 1, name: 'Second step' }).waitFor();
     expect(await there.page.locator('body').textContent()).not.toContain(family);
 
+    // Another day at the desk: what is open is shown, and nobody types the address again.
+    await desk.page.reload();
+    await desk.page.getByRole('button', { name: 'Patient’s access' }).click();
+    await desk.page.getByText(`The patient can sign in with ${email}.`).waitFor();
     await desk.page.getByRole('button', { name: 'End the access' }).click();
     await desk.page.getByText('The access has ended.').waitFor();
     await way(page, 'My record');

@@ -1,7 +1,16 @@
 // What a browser must not keep, run, or show again.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, expectNothingKept, launch, person, signIn, signInByHand, signInToConsole } from '../kit.ts';
+import {
+  clinicOf,
+  expectNothingKept,
+  launch,
+  person,
+  signIn,
+  signInByHand,
+  signInToConsole,
+  toPatients,
+} from '../kit.ts';
 import { HOSTILE } from './hostile.ts';
 import { invite } from './invite.ts';
 import { openAccess, signedInPatient, signInByCode } from './own-record.ts';
@@ -20,6 +29,7 @@ beforeAll(async () => {
 afterAll(() => browser.close());
 
 async function firstPatient(page: Page): Promise<string> {
+  await toPatients(page);
   const link = page.getByRole('row').nth(1).getByRole('link');
   const name = (await link.textContent()) ?? '';
   await link.click();

@@ -1,7 +1,7 @@
 // A clinic's day in a real browser, in both regions: the desk, an invitation, a physician, two people at one record.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, launch, person, signIn, stepUp } from '../kit.ts';
+import { clinicOf, launch, person, signIn, stepUp, toPatients } from '../kit.ts';
 import { totp } from '../totp.ts';
 import { colleague, invite } from './invite.ts';
 import { invitationLink } from './mail.ts';
@@ -82,7 +82,8 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
     await kept.waitFor();
     expect(await page.getByRole('listitem').count(), 'recovery codes').toBe(10);
     await kept.click();
-    await page.getByRole('heading', { level: 1, name: 'Patients' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'What waits for you' }).waitFor();
+    await page.getByText('Nothing waits for you.').waitFor();
     expect(await page.getByRole('link', { name: 'Staff' }).count(), 'a nurse has no list of staff').toBe(0);
     expect(troubles).toEqual([]);
   });
@@ -90,7 +91,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
   test('an administrator gives another role and closes an account; both count from the next request', async () => {
     const admin = await person(browser);
     const biller = await colleague(browser, clinic, 'Billing');
-    await biller.page.getByRole('heading', { level: 1, name: 'Patients' }).waitFor();
+    await toPatients(biller.page);
     expect(await biller.page.getByRole('link', { name: 'Register a patient' }).count()).toBe(0);
     await signIn(admin.page, clinic, 'clinic_admin');
     const row = admin.page.getByRole('row').filter({ hasText: biller.login.email });

@@ -42,6 +42,12 @@ function goer(page: Page, clinic: Clinic) {
 /** Goes to every screen about patients and looks at each. */
 async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void> {
   const go = goer(page, clinic);
+  await go('/clinic');
+  await page.locator('.panel, .empty').first().waitFor();
+  await look(page, 'worklist');
+  await go('/clinic/corrections');
+  await page.locator('.panel, .empty').first().waitFor();
+  await look(page, 'requests of patients');
   await go('/clinic/patients');
   await page.getByRole('table').waitFor();
   await look(page, 'patients');
@@ -50,7 +56,7 @@ async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void
   await page.locator('.panel').nth(3).waitFor();
   await look(page, 'record');
   await page.locator('.page-head button').first().click();
-  await page.getByRole('dialog').waitFor();
+  await page.getByRole('dialog').locator('form, .notice').first().waitFor();
   await look(page, 'the patient’s own access');
   await go(`${href}/edit`);
   await page.locator('.panel').nth(3).waitFor();
@@ -61,8 +67,12 @@ async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void
   await page.locator('.drop input').setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('a') });
   await page.locator('form select').waitFor();
   await look(page, 'document to send');
+  await go(`${href}/corrections`);
+  await page.locator('.panel, .empty').first().waitFor();
+  await look(page, 'requests of one patient');
   await go(`${href}/care-team`);
   await page.getByRole('table').waitFor();
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' });
   await look(page, 'care team');
   await go('/clinic/emergency');
   await look(page, 'emergency');
@@ -97,6 +107,9 @@ async function walkOffice(page: Page, clinic: Clinic, look: Look): Promise<void>
   await look(page, 'log');
   await page.getByRole('combobox').first().selectOption('actor');
   await look(page, 'log of a colleague');
+  await go('/clinic/keys');
+  await page.getByRole('table').waitFor();
+  await look(page, 'keys');
   await go('/clinic/nowhere');
   await look(page, 'nothing here');
 }
@@ -143,7 +156,14 @@ async function walkOwnDoor(page: Page, clinic: Clinic, look: Look): Promise<void
 }
 
 async function walkDoors(page: Page, clinic: Clinic, look: Look): Promise<void> {
-  for (const path of ['/clinic', '/clinic/signed-out', '/accept-invitation#token=x', '/accept-invitation']) {
+  for (const path of [
+    '/clinic',
+    '/clinic/signed-out',
+    '/accept-invitation#token=x',
+    '/accept-invitation',
+    '/recover#token=x',
+    '/recover',
+  ]) {
     await page.goto('about:blank');
     await page.goto(`${clinic.url}${path}`);
     await page.getByRole('heading', { level: 1 }).waitFor();
@@ -196,6 +216,8 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
   test('a record is found and opened with the keyboard alone', async () => {
     const { page } = await person(browser);
     await signIn(page, clinic, 'physician');
+    await reach(page, /^Patients$/);
+    await page.keyboard.press('Enter');
     await page.getByRole('table').waitFor();
     const name = (await page.getByRole('rowheader').getByRole('link').first().textContent()) ?? '';
     await reach(page, new RegExp(`^${name.replace(/[.*+?^$(){}|[\]\\]/g, '\\$&')}$`));
@@ -239,6 +261,9 @@ test('axe finds nothing on any screen about the clinic and the own account, and 
   await officer.page.goto(`${clinic.url}/clinic/emergency`);
   await officer.page.locator('.panel, .empty').first().waitFor();
   await lookAtAll(officer.page, 'emergency reviews');
+  await officer.page.goto(`${clinic.url}/clinic`);
+  await officer.page.locator('.panel, .empty').first().waitFor();
+  await lookAtAll(officer.page, 'worklist of the privacy officer');
 });
 
 test('axe finds nothing on any screen of a patient, and no width scrolls sideways', async () => {
@@ -342,6 +367,7 @@ test.each([
   const clinic = clinicOf('ap-south-1');
   const { page } = await speaking(language);
   await signIn(page, clinic, 'receptionist');
+  await page.goto(`${clinic.url}/clinic/patients`);
   await page.getByRole('heading', { level: 1, name: title }).waitFor();
   expect(await page.evaluate(() => document.documentElement.lang)).toBe(language);
   await page.getByRole('combobox').selectOption({ index: 1 });

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PatientView } from '../../src/api/clinic.gen.ts';
 import { displayName, EMPTY_PERSON, toContact, toForm, toInput } from '../../src/clinic/person/person-form.ts';
+import { idleTimes } from '../../src/shell/idle.ts';
 import { wayTo } from '../../src/shell/ways.ts';
 import { differences } from '../../src/staff/patients/differences.ts';
 import { searchInput } from '../../src/staff/patients/search-input.ts';
@@ -75,6 +76,19 @@ test('codes are those of RFC 6238, appendix B', () => {
   const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
   expect(totp(secret, Math.floor(59 / 30))).toBe('287082');
   expect(totp(secret, Math.floor(1_111_111_109 / 30))).toBe('081804');
+});
+
+test('a page asks before a session ends and ends before the server, however short a clinic makes its sessions', () => {
+  expect(idleTimes(900)).toEqual({ endS: 840, warnS: 60 });
+  expect(idleTimes(300)).toEqual({ endS: 240, warnS: 60 });
+  expect(idleTimes(60)).toEqual({ endS: 30, warnS: 15 });
+  for (let idleS = 60; idleS <= 900; idleS += 1) {
+    const { endS, warnS } = idleTimes(idleS);
+    // The server notes a use every thirty seconds (app/src/auth/session.rs), so it may count from that much earlier.
+    expect(endS).toBeLessThanOrEqual(idleS - 30);
+    expect(warnS).toBeGreaterThanOrEqual(15);
+    expect(warnS).toBeLessThan(endS);
+  }
 });
 
 test('an address belongs to the nearest way above it', () => {

@@ -19,7 +19,10 @@ use regions::region::RegionName;
 
 pub use fetch::{FetchError, Fetched, fetch};
 pub use publish::{PUBLISH_EVERY_S, Published};
-pub use read::{About, EVENTS_PAGE_MAX, Proof, Span, events, events_in_order, receipt, recorded};
+pub use read::{
+    About, Checkpointed, EVENTS_PAGE_MAX, LogState, Proof, Span, events, events_in_order, receipt, recorded,
+    state,
+};
 pub use rows::{Logged, RowFinding, RowsError, RowsReport, check_rows};
 pub use run::run;
 pub use sealer::{LogError, Sealed, Sealer, Term};

@@ -3,7 +3,7 @@
 use auditlog::{Entry, Hash, Receipt, TILE_WIDTH, inclusion_proof, leaf_hash};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use regions::log::{self, Field};
 use std::collections::HashMap;
@@ -119,6 +119,61 @@ pub async fn recorded(tx: &mut TenantTx, subject: Uuid, action: &str) -> Result<
         .count()
         .get_result(tx.conn())
         .await?)
+}
+
+/// How far the log of the clinic's shard is, and what of the clinic's own waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogState {
+    /// The newest signed checkpoint in the archive; `None` before the first one.
+    pub checkpoint: Option<Checkpointed>,
+    /// The clinic's events that are committed and not sealed, counted up to 10,000.
+    pub waiting: u64,
+    /// When the oldest of them was committed.
+    pub waiting_since: Option<DateTime<Utc>>,
+}
+
+/// What a checkpoint states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpointed {
+    /// The year whose log it is.
+    pub epoch: i32,
+    /// Entries of that log, all clinics' of the shard.
+    pub size: u64,
+    /// The root hash of its tree (RFC 6962).
+    pub root: Vec<u8>,
+    /// When its last entry was sealed.
+    pub sealed_at: DateTime<Utc>,
+}
+
+/// How far the log is.
+///
+/// # Errors
+/// What the database says.
+pub async fn state(tx: &mut TenantTx) -> Result<LogState, TxError> {
+    let row: StateRow = diesel::sql_query("SELECT * FROM audit.state()").get_result(tx.conn()).await?;
+    let checkpoint = match (row.epoch, row.size, row.root, row.sealed_at) {
+        (Some(epoch), Some(size), Some(root), Some(sealed_at)) => {
+            Some(Checkpointed { epoch, size: unsigned(size), root, sealed_at })
+        }
+        _ => None,
+    };
+    Ok(LogState { checkpoint, waiting: unsigned(row.waiting), waiting_since: row.waiting_since })
+}
+
+#[derive(QueryableByName)]
+struct StateRow {
+    #[diesel(sql_type = Nullable<Integer>)]
+    epoch: Option<i32>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    size: Option<i64>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    root: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    sealed_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = BigInt)]
+    waiting: i64,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    waiting_since: Option<DateTime<Utc>>,
 }
 
 fn first_id(time: DateTime<Utc>) -> Uuid {

@@ -285,7 +285,7 @@ impl Session {
 
 fn purpose(row: &Row, column: usize) -> Result<Purpose, KeyError> {
     let name: String = get(row, column)?;
-    Purpose::ALL.into_iter().find(|one| one.as_str() == name).ok_or(KeyError::Tampered)
+    Purpose::parse(&name).ok_or(KeyError::Tampered)
 }
 
 pub(super) fn rotation(row: &Row) -> Result<Rotation, KeyError> {

@@ -32,6 +32,7 @@ mod store;
 mod subjects;
 mod tenants;
 mod tokens;
+mod versions;
 
 pub use bytes::KeyBytes;
 pub use keeper::{Erased, Keeper, KeyProgress, KeyStatus};
@@ -40,6 +41,7 @@ pub use migrations::{MIGRATIONS, MigrateError, Migration, migrate};
 pub use rotation::{NOTICE_S, Rotation, Stage, Step};
 pub use subjects::SubjectKey;
 pub use tokens::{TOKEN_MAX_S, TokenKey, TokenKeys};
+pub use versions::KeyVersion;
 
 use cache::TenantKeyCache;
 use store::{KeyStore, StoreError};
@@ -75,6 +77,12 @@ impl Purpose {
             Self::RowMac => "rowmac",
             Self::Context => "ctx",
         }
+    }
+
+    /// The purpose with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == name)
     }
 }
 

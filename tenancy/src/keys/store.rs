@@ -9,7 +9,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
-use super::{Purpose, SubjectId};
+use super::{KeyVersion, Purpose, SubjectId};
 use crate::config::DbConfig;
 use crate::envelope::KeyVersions;
 use crate::error::BootError;
@@ -46,6 +46,9 @@ const SELECT_SUBJECT_KEYS: &str = "SELECT subject, version, tk_version, wrapped,
 const INSERT_SUBJECT_KEY: &str = "INSERT INTO keystore.subject_key \
      (tenant, subject, version, tk_version, wrapped, state) \
      VALUES ($1, $2, $3, $4, $5, 'active') ON CONFLICT DO NOTHING";
+
+const SELECT_VERSIONS: &str = "SELECT purpose, version, state, created_at, changed_at \
+     FROM keystore.tenant_key WHERE tenant = $1 ORDER BY purpose, version DESC LIMIT 200";
 
 /// Why the key store gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,6 +188,13 @@ impl KeyStore {
         Ok((tenants.into_iter().map(|id| TenantId::from(id.into_bytes())).collect(), get(&row, 0)?))
     }
 
+    /// The versions of a tenant's keys, without the keys.
+    pub(super) async fn versions(&self, tenant: TenantId) -> Result<Vec<KeyVersion>, StoreError> {
+        let connection = self.connection().await?;
+        let rows = connection.client.query(SELECT_VERSIONS, &[&tenant.as_uuid()]).await?;
+        rows.iter().map(version_row).collect()
+    }
+
     pub(super) async fn tenant_keys(
         &self,
         tenant: TenantId,
@@ -319,6 +329,17 @@ fn token_key_row(row: &Row) -> Result<TokenKeyRow, StoreError> {
         kms_key_arn: get(row, 2)?,
         ec_version: get(row, 3)?,
         created_at: get(row, 4)?,
+    })
+}
+
+fn version_row(row: &Row) -> Result<KeyVersion, StoreError> {
+    let purpose: String = get(row, 0)?;
+    Ok(KeyVersion {
+        purpose: Purpose::parse(&purpose).ok_or(StoreError::Malformed)?,
+        version: u32::try_from(get::<i64>(row, 1)?).map_err(|_cause| StoreError::Malformed)?,
+        state: get(row, 2)?,
+        made_at: get(row, 3)?,
+        changed_at: get(row, 4)?,
     })
 }
 

@@ -142,6 +142,69 @@ async fn twenty_requests_wait_at_once_and_each_is_late_after_its_day() {
     assert_eq!(overdue.iter().filter(|late| **late).count(), 20, "what was answered is not late");
 }
 
+/// The ids of a list's requests, in its order.
+fn ids(list: &Value) -> Vec<&str> {
+    list["items"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_an_answer_is_listed_by_its_day_and_of_patients_in_reach_alone() {
+    const WAITING: &str = "/api/v1/corrections";
+    let world = World::new().await;
+    let alpha = &world.alpha;
+    let (doctor, colleague) =
+        (world.staff(alpha, Role::Physician).await, world.staff(alpha, Role::Physician).await);
+    let officer = world.staff(alpha, Role::PrivacyOfficer).await;
+    let (hers, others) = (world.patient(&doctor, "C-1").await, world.patient(&colleague, "C-2").await);
+    let (she, he) = (world.staff(alpha, Role::Patient).await, world.staff(alpha, Role::Patient).await);
+    world.tie(alpha, &hers, &she, Tie::Subject).await;
+    world.tie(alpha, &others, &he, Tie::Subject).await;
+    let mut asked = Vec::new();
+    for (by, patient) in [(&she, &hers), (&he, &others), (&she, &hers)] {
+        let made = ask(&world, by, patient).await.expect(201).json();
+        asked.push(made["id"].as_str().unwrap().to_owned());
+    }
+    let list = async |by: &Actor, query: &str| {
+        send(&world, by, ("GET", &format!("{WAITING}{query}")), None).await.expect(200).json()
+    };
+
+    let own = list(&doctor, "").await;
+    assert_eq!(ids(&own), [&asked[0], &asked[2]], "the colleague's patient is out of reach");
+    let first = &own["items"][0];
+    assert_eq!((&first["patient"], &first["what"]), (&json!(hers), &json!(WHAT)));
+    assert!(first["asked_by"].is_string() && first["overdue"] == json!(false), "{first}");
+    let entry = ("correction.waiting".to_owned(), "allow".to_owned(), None, Some(2));
+    assert_eq!(world.audit(alpha).await.last(), Some(&entry));
+
+    let page = list(&officer, "?limit=2").await;
+    assert_eq!(ids(&page), [&asked[0], &asked[1]], "what is due first comes first");
+    let next = page["next_cursor"].as_str().unwrap();
+    assert_eq!(ids(&list(&officer, &format!("?limit=2&cursor={next}")).await), [&asked[2]]);
+    let foreign = send(&world, &officer, ("GET", &format!("{}?cursor={next}", at(&hers))), None).await;
+    assert_eq!(foreign.outcome(), (400, "bad_cursor".into()), "a cursor of another list");
+
+    let mine = list(&she, "").await;
+    assert_eq!(ids(&mine), [&asked[0], &asked[2]]);
+    assert!(mine["items"][0]["asked_by"].is_null(), "no account in an answer to the patient");
+    let nurse = world.staff(alpha, Role::Nurse).await;
+    world.tie(alpha, &hers, &nurse, Tie::BreakGlass).await;
+    assert_eq!(ids(&list(&nurse, "").await), [""; 0], "an emergency opens one record and no list");
+    for role in [Role::LabTechnician, Role::Billing, Role::ClinicAdmin, Role::MachineClient] {
+        let by = world.staff(alpha, role).await;
+        assert_eq!(send(&world, &by, ("GET", WAITING), None).await.outcome(), (403, "forbidden".into()));
+    }
+
+    answer(&world, &doctor, (&hers, &asked[0]), "denied").await.expect(200);
+    assert_eq!(ids(&list(&doctor, "").await), [&asked[2]], "what is answered waits no longer");
+    world.end_ties(alpha, &doctor).await;
+    assert_eq!(ids(&list(&doctor, "").await), [""; 0]);
+    world.clock.advance_ms(61 * 86_400_000);
+    let desk = world.staff(alpha, Role::Receptionist).await;
+    let late = list(&desk, "").await;
+    assert_eq!(ids(&late), [&asked[1], &asked[2]], "whoever comes to the site is the desk's");
+    assert_eq!((&late["items"][0]["overdue"], &late["items"][1]["overdue"]), (&json!(true), &json!(true)));
+}
+
 /// What was sealed says when and what, so a row that a database administrator changed is not shown.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_was_altered_in_the_database_is_not_shown() {
@@ -195,4 +258,6 @@ async fn an_erased_patients_requests_go_with_the_record() {
     assert_eq!(ask(world, &case.officer, &case.id).await.outcome().0, 403);
     let list = send(world, &case.officer, ("GET", &at(&case.id)), None).await;
     assert_eq!(list.outcome(), (404, "not_found".into()));
+    let waiting = send(world, &case.officer, ("GET", "/api/v1/corrections"), None).await.expect(200).json();
+    assert_eq!(ids(&waiting), [""; 0]);
 }

@@ -25,6 +25,7 @@ mod framing;
 mod injected;
 mod isolation;
 mod jobs;
+mod keys_shown;
 mod keystore;
 #[cfg(target_os = "linux")]
 mod memory;
@@ -54,3 +55,4 @@ mod sealers;
 mod search;
 mod sessions;
 mod staff;
+mod worklist;

@@ -246,7 +246,13 @@ async fn a_clinic_shortens_its_sessions_and_lengthens_none() {
         let refused = set(idle_s, absolute_s).await;
         assert_eq!(refused.outcome(), (400, "invalid_request".into()), "{idle_s} {absolute_s}");
     }
+    let idle_s = async |role: Role| {
+        let by = world.staff(&world.alpha, role).await;
+        world.ask(&world.alpha, "GET", "/api/v1/me").by(&by).send().await.expect(200).json()["idle_s"].clone()
+    };
+    assert_eq!((idle_s(Role::Nurse).await, idle_s(Role::Patient).await), (json!(900), json!(600)));
     set(300, 3_600).await.expect(200);
+    assert_eq!((idle_s(Role::Nurse).await, idle_s(Role::Patient).await), (json!(300), json!(300)));
     let (secret, me) = world.member("asha@example.com").await;
     world.clock.advance_ms(299_000);
     assert_eq!(world.me(&me).await, 200);

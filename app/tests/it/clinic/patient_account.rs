@@ -215,13 +215,31 @@ async fn the_desk_ends_a_patients_access_at_once_and_gives_no_address_to_two() {
     assert_eq!(desk.open(1, ADDRESS).await.outcome(), (409, "address_taken".into()));
     assert_eq!(desk.open(1, "no address").await.outcome(), (400, "invalid_request".into()));
     let (me, _) = desk.signed_in().await;
-    let path = format!("/api/v1/patients/{}/account/end", desk.ids[0]);
     let world = &desk.world;
+    let about = |which: usize| format!("/api/v1/patients/{}/account", desk.ids[which]);
+    let shown = desk.get(&desk.desk, &about(0)).await.expect(200).json();
+    assert_eq!(shown, json!({ "open": { "account": account, "email": ADDRESS } }), "nobody types it again");
+    assert_eq!(desk.get(&desk.desk, &about(1)).await.expect(200).json(), json!({ "open": null }));
+    let entry = ("patient.access_read".to_owned(), "allow".to_owned(), None, None);
+    assert_eq!(world.audit(&world.alpha).await.last(), Some(&entry));
+    let stranger = world.staff(&world.alpha, Role::Physician).await;
+    assert_eq!(desk.get(&stranger, &about(0)).await.outcome(), (404, "not_found".into()), "out of reach");
+    for role in [Role::ClinicAdmin, Role::Billing, Role::PrivacyOfficer] {
+        let by = world.staff(&world.alpha, role).await;
+        assert_eq!(desk.get(&by, &about(0)).await.outcome(), (403, "forbidden".into()), "{role:?}");
+    }
+    assert_eq!(
+        desk.get(&me, &about(0)).await.outcome(),
+        (403, "forbidden".into()),
+        "of the staff's business"
+    );
+    let path = format!("{}/end", about(0));
     let body = json!({ "account": account });
     for _ in 0..2 {
         world.ask(&world.alpha, "POST", &path).by(&desk.desk).json(&body).send().await.expect(204);
     }
     assert_eq!(desk.get(&me, "/api/v1/me").await.status.as_u16(), 401);
+    assert_eq!(desk.get(&desk.desk, &about(0)).await.expect(200).json(), json!({ "open": null }));
     desk.ask(ADDRESS).await;
     assert!(desk.codes().await.is_empty());
     desk.open(1, ADDRESS).await.expect(200);

@@ -75,6 +75,44 @@ async fn who_has_not_accepted_is_invited_again_and_the_old_invitation_is_worth_n
     }
 }
 
+/// Who puts somebody into a care team finds them by name, and sees no more of them than a name and a role.
+#[tokio::test(flavor = "multi_thread")]
+async fn colleagues_who_treat_are_listed_by_name_while_their_accounts_are_open() {
+    let world = World::new().await;
+    let alpha = &world.alpha;
+    let (desk, doctor) =
+        (world.staff(alpha, Role::Receptionist).await, world.staff(alpha, Role::Physician).await);
+    let (nurse, gone) = (world.staff(alpha, Role::Nurse).await, world.staff(alpha, Role::Nurse).await);
+    for role in [Role::Billing, Role::LabTechnician, Role::PrivacyOfficer, Role::Patient] {
+        world.staff(alpha, role).await;
+    }
+    world.staff(&world.beta, Role::Physician).await;
+    world.change_account(alpha, gone.account, |row| "disabled".clone_into(&mut row.state)).await;
+    let list = async |by: &Actor, query: &str| {
+        world.ask(alpha, "GET", &format!("/api/v1/colleagues{query}")).by(by).send().await
+    };
+    let found = list(&desk, "").await.expect(200).json();
+    let shown = |actor: &Actor, role: &str| json!({ "account": AccountId::from(actor.account).to_string(), "display_name": role, "role": role });
+    let mut expected =
+        vec![(doctor.account, shown(&doctor, "physician")), (nurse.account, shown(&nurse, "nurse"))];
+    expected.sort_by_key(|one| one.0);
+    let expected: Vec<_> = expected.into_iter().map(|one| one.1).collect();
+    assert_eq!(found["items"], json!(expected), "no address, no state, nobody else");
+    assert!(found["next_cursor"].is_null());
+    let entry = ("colleague.list".to_owned(), "allow".to_owned(), None, Some(2));
+    assert_eq!(world.audit(alpha).await.last(), Some(&entry));
+
+    let first = list(&doctor, "?limit=1").await.expect(200).json();
+    assert_eq!(first["items"], json!([expected[0]]));
+    let next = first["next_cursor"].as_str().unwrap();
+    let rest = list(&nurse, &format!("?limit=1&cursor={next}")).await.expect(200).json();
+    assert_eq!(rest["items"], json!([expected[1]]));
+    for role in [Role::ClinicAdmin, Role::Billing, Role::LabTechnician, Role::PrivacyOfficer, Role::Patient] {
+        let by = world.staff(alpha, role).await;
+        assert_eq!(list(&by, "").await.outcome(), (403, "forbidden".into()), "{role:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_unlocks_an_account_of_the_own_clinic_only() {
     let world = World::new().await;

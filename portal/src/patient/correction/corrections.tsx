@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { CallError, call } from '../../api/call.ts';
 import { type CorrectionView, correctionAsk, correctionList } from '../../api/clinic.gen.ts';
+import { CorrectionState, CorrectionWords, TEXT_MAX_CHARS } from '../../clinic/corrections/words.tsx';
 import { JURISDICTION } from '../../place.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -12,10 +13,6 @@ import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { TextArea } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
 import { BackToRecord, useTold } from '../own-records.tsx';
-
-/** The server's limit (app/src/corrections/rules.rs). */
-const TEXT_MAX_CHARS = 2_000;
-const TAGS: Record<CorrectionView['state'], string> = { open: 'pending', accepted: 'done', denied: 'bad' };
 
 export function Corrections({ id }: { id: string }) {
   const { t } = useText();
@@ -113,35 +110,13 @@ function Asked({ id }: { id: string }) {
 }
 
 function Correction({ one }: { one: CorrectionView }) {
-  const { t, date, moment } = useText();
+  const { t, date } = useText();
   return (
     <article className="panel">
       <p>
-        <span className={`tag ${TAGS[one.state]}`}>{t(`correction_state.${one.state}`)}</span>{' '}
-        <span className="quiet-text">{t('corrections.asked_at', { when: moment(one.asked_at) })}</span>
+        <CorrectionState one={one} />
       </p>
-      <dl>
-        <div className="fact">
-          <dt>{t('corrections.what')}</dt>
-          <dd>
-            <bdi className="typed">{one.what}</bdi>
-          </dd>
-        </div>
-        <div className="fact">
-          <dt>{t('corrections.wish')}</dt>
-          <dd>
-            <bdi className="typed">{one.wish}</bdi>
-          </dd>
-        </div>
-        {one.reason && (
-          <div className="fact">
-            <dt>{t('corrections.reason')}</dt>
-            <dd>
-              <bdi className="typed">{one.reason}</bdi>
-            </dd>
-          </div>
-        )}
-      </dl>
+      <CorrectionWords one={one} />
       {one.state === 'open' && (
         <p className="quiet-text">
           {t(one.overdue ? 'corrections.overdue' : 'corrections.due', { day: date(one.due_on) })}

@@ -12,19 +12,10 @@ import { useFaults } from '../../ui/faults.ts';
 import { Failure, Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { useTitle } from '../../ui/title.ts';
+import { PasswordFields } from './password-fields.tsx';
+import { takeToken } from './token.ts';
 
-/** The server's rule for passwords (app/src/auth/rules.rs), said before it is broken. */
-const PASSWORD_MIN_CHARS = 15;
-
-/** Read once, when the page loads, and taken out of the address and the history. */
-const TOKEN = takeToken();
-
-function takeToken(): string {
-  if (location.pathname !== ACCEPT_INVITATION) return '';
-  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
-  history.replaceState(null, '', ACCEPT_INVITATION);
-  return token;
-}
+const TOKEN = takeToken(ACCEPT_INVITATION);
 
 export function AcceptInvitation() {
   const { t } = useText();
@@ -68,20 +59,12 @@ export function AcceptInvitation() {
           fault={errors.display_name && (errors.display_name.message || t('fault.required'))}
           {...form.register('display_name', { required: true })}
         />
-        <Field
+        <PasswordFields
           label={t('accept.password')}
-          type="password"
-          autoComplete="new-password"
-          hint={t('accept.password_hint', { count: PASSWORD_MIN_CHARS })}
+          first={form.register('password', { required: true })}
+          second={form.register('again', { validate: (again, all) => again === all.password })}
           fault={errors.password && (errors.password.message || t('fault.required'))}
-          {...form.register('password', { required: true })}
-        />
-        <Field
-          label={t('accept.again')}
-          type="password"
-          autoComplete="new-password"
-          fault={errors.again && t('accept.differs')}
-          {...form.register('again', { validate: (again, all) => again === all.password })}
+          differs={errors.again !== undefined}
         />
         <Button type="submit" look="primary" busy={isSubmitting}>
           {t('accept.go')}

@@ -8,6 +8,7 @@ import { WayToOther } from '../../clinic/door/other-door.tsx';
 import { PasskeySignIn } from '../../clinic/door/passkey-sign-in.tsx';
 import type { Me } from '../../clinic/me.ts';
 import { usePlaceLine } from '../../clinic/place.ts';
+import { RECOVER } from '../../paths.ts';
 import { Door } from '../../shell/door.tsx';
 import { useSession } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
@@ -58,6 +59,9 @@ export function SignIn() {
           {t('sign_in.go')}
         </Button>
         <PasskeySignIn failed={setFailure} />
+        <p>
+          <a href={RECOVER}>{t('recover.forgot')}</a>
+        </p>
         <p className="hint">{t('sign_in.residency')}</p>
         <WayToOther to="patients" />
       </form>

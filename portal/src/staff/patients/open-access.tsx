@@ -1,14 +1,21 @@
 // Letting a patient see the own record: for the person in front of the desk, and ending it again.
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { CallError, call } from '../../api/call.ts';
-import { type PatientView, patientAccessClose, patientAccessOpen } from '../../api/clinic.gen.ts';
+import {
+  type OpenPatientAccess,
+  type PatientView,
+  patientAccessClose,
+  patientAccessOpen,
+  patientAccessRead,
+} from '../../api/clinic.gen.ts';
 import { MY_BASE } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
 import { useFaults } from '../../ui/faults.ts';
-import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 
 export function OpenAccess({ patient }: { patient: PatientView }) {
@@ -18,21 +25,27 @@ export function OpenAccess({ patient }: { patient: PatientView }) {
     <>
       <Button onClick={() => setOpen(true)}>{t('patient_access.go')}</Button>
       <Sheet open={open} close={() => setOpen(false)} title={t('patient_access.title')}>
-        <AccessForm patient={patient} />
+        <Access patient={patient} />
       </Sheet>
     </>
   );
 }
 
-interface Opened {
-  account: string;
-  email: string;
+/** What is open is shown, so that nobody types an address again to end it. */
+function Access({ patient }: { patient: PatientView }) {
+  const access = useQuery({
+    queryKey: ['patient-access', patient.id],
+    queryFn: async ({ signal }) => (await call(patientAccessRead, { path: { id: patient.id }, signal })).data.open,
+  });
+  if (access.isPending) return <Loading lines={3} />;
+  if (access.isError) return <Failure error={access.error} retry={() => void access.refetch()} />;
+  return <AccessForm patient={patient} found={access.data ?? undefined} />;
 }
 
-function AccessForm({ patient }: { patient: PatientView }) {
+function AccessForm({ patient, found }: { patient: PatientView; found: OpenPatientAccess | undefined }) {
   const { t } = useText();
   const faults = useFaults();
-  const [opened, setOpened] = useState<Opened>();
+  const [opened, setOpened] = useState(found);
   const [ended, setEnded] = useState(false);
   const [failure, setFailure] = useState<unknown>();
   const form = useForm({ defaultValues: { email: patient.emails?.[0]?.value ?? '' } });
@@ -48,7 +61,7 @@ function AccessForm({ patient }: { patient: PatientView }) {
       if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
     }
   });
-  const end = async ({ account }: Opened) => {
+  const end = async ({ account }: OpenPatientAccess) => {
     setFailure(undefined);
     try {
       await call(patientAccessClose, { path, body: { account } });
@@ -81,9 +94,9 @@ function AccessForm({ patient }: { patient: PatientView }) {
 }
 
 interface IsOpenProps {
-  opened: Opened;
+  opened: OpenPatientAccess;
   failure: unknown;
-  end: (opened: Opened) => Promise<void>;
+  end: (opened: OpenPatientAccess) => Promise<void>;
 }
 
 function IsOpen({ opened, failure, end }: IsOpenProps) {

@@ -63,6 +63,16 @@ function Record({ patient, showFull }: { patient: PatientView; showFull: (() => 
               {t('proxies.title')}
             </Link>
           )}
+          {may(me.role, 'correction.list') && (
+            <Link className="button" href={clinic.patientCorrections(patient.id)}>
+              {t('waiting.of_patient')}
+            </Link>
+          )}
+          {may(me.role, 'erasure.approve') && (
+            <Link className="button" href={clinic.erasure(patient.id)}>
+              {t('erasure.title')}
+            </Link>
+          )}
           {may(me.role, 'patient.access_open') && <OpenAccess patient={patient} />}
           <Button onClick={() => window.print()}>{t('record.print')}</Button>
           {may(me.role, 'patient.update') && (

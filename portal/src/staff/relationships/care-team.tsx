@@ -1,9 +1,8 @@
 // Who treats a patient: the team with its dates, who joins it, and who leaves it.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
-import { careTeamJoin, careTeamLeave, careTeamRead, type MemberView } from '../../api/clinic.gen.ts';
+import { call } from '../../api/call.ts';
+import { careTeamLeave, careTeamRead, type MemberView } from '../../api/clinic.gen.ts';
 import { type Me, may } from '../../clinic/me.ts';
 import { clinic } from '../../paths.ts';
 import { useMe } from '../../shell/session.tsx';
@@ -11,10 +10,9 @@ import { useText } from '../../text/text.tsx';
 import { Back } from '../../ui/back.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
-import { Field } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
+import { Join } from './join.tsx';
 
 export function CareTeam({ patient }: { patient: string }) {
   const { t } = useText();
@@ -36,7 +34,7 @@ export function CareTeam({ patient }: { patient: string }) {
       {team.isError && <Failure error={team.error} retry={() => void team.refetch()} />}
       {team.data?.length === 0 && <Empty title={t('team.none')} />}
       {team.data && team.data.length > 0 && <Members {...{ patient, members: team.data, left: look }} />}
-      {team.data && may(me.role, 'care_team.join') && <Join patient={patient} joined={look} />}
+      {team.data && may(me.role, 'care_team.join') && <Join patient={patient} team={team.data} joined={look} />}
     </Page>
   );
 }
@@ -125,53 +123,5 @@ function Leave({ patient, one, left }: { patient: string; one: MemberView; left:
         {failure !== undefined && <Failure error={failure} />}
       </Confirm>
     </>
-  );
-}
-
-function Join({ patient, joined }: { patient: string; joined: (words: 'team.joined') => Promise<void> }) {
-  const { t } = useText();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
-  const form = useForm({ defaultValues: { account: '', until: '' } });
-  const { errors, isSubmitting } = form.formState;
-  const submit = form.handleSubmit(async ({ account, until }) => {
-    setFailure(undefined);
-    const body = { account: account.trim(), ...(until && { until: new Date(until).toISOString() }) };
-    try {
-      await call(careTeamJoin, { path: { id: patient }, body });
-      form.reset();
-      await joined('team.joined');
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
-  return (
-    <section className="panel" aria-label={t('team.add')}>
-      <h2>{t('team.add')}</h2>
-      <form onSubmit={submit} noValidate className="stack">
-        {failure !== undefined && <Failure error={failure} />}
-        <div className="grid">
-          <Field
-            label={t('team.account')}
-            hint={t('team.account_hint')}
-            maxLength={60}
-            fault={errors.account && (errors.account.message || t('fault.required'))}
-            {...form.register('account', { required: true })}
-          />
-          <Field
-            label={t('team.until')}
-            optional={t('optional')}
-            type="datetime-local"
-            fault={errors.until?.message}
-            {...form.register('until')}
-          />
-        </div>
-        <div className="actions">
-          <Button type="submit" busy={isSubmitting}>
-            {t('team.go')}
-          </Button>
-        </div>
-      </form>
-    </section>
   );
 }

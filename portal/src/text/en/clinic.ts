@@ -148,4 +148,11 @@ export const clinic = {
   'proxy_scope.documents': 'Opens documents',
   'proxy_scope.corrections': 'Asks for corrections',
   'error.not_of_age': 'This is not open to you yet. Ask at the desk of the clinic.',
+  'corrections.what': 'What is wrong',
+  'corrections.wish': 'What it should be',
+  'corrections.asked_at': 'Asked {when}',
+  'corrections.reason': 'The clinic’s answer',
+  'correction_state.open': 'Waits for an answer',
+  'correction_state.accepted': 'Corrected',
+  'correction_state.denied': 'Not corrected',
 };

@@ -151,4 +151,11 @@ export const clinic: Record<keyof typeof en, string> = {
   'proxy_scope.documents': 'Abre documentos',
   'proxy_scope.corrections': 'Pide correcciones',
   'error.not_of_age': 'Esto aún no está abierto para usted. Pregunte en la recepción de la clínica.',
+  'corrections.what': 'Qué está mal',
+  'corrections.wish': 'Qué debería decir',
+  'corrections.asked_at': 'Pedido el {when}',
+  'corrections.reason': 'La respuesta de la clínica',
+  'correction_state.open': 'Espera respuesta',
+  'correction_state.accepted': 'Corregido',
+  'correction_state.denied': 'No corregido',
 };

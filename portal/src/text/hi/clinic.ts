@@ -149,4 +149,11 @@ export const clinic: Record<keyof typeof en, string> = {
   'proxy_scope.documents': 'दस्तावेज़ खोलते हैं',
   'proxy_scope.corrections': 'सुधार माँगते हैं',
   'error.not_of_age': 'यह अभी आपके लिए खुला नहीं है। क्लिनिक के काउंटर पर पूछें।',
+  'corrections.what': 'क्या ग़लत है',
+  'corrections.wish': 'क्या होना चाहिए',
+  'corrections.asked_at': '{when} को माँगा',
+  'corrections.reason': 'क्लिनिक का उत्तर',
+  'correction_state.open': 'उत्तर की प्रतीक्षा',
+  'correction_state.accepted': 'सुधारा गया',
+  'correction_state.denied': 'नहीं सुधारा गया',
 };

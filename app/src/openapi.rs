@@ -7,8 +7,8 @@ use utoipa::{Modify, OpenApi};
 use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
 use crate::{
-    audit, auth, break_glass, corrections, disclosures, documents, erasure, keystore, oauth, patients, proxies,
-    relationships, sites, staff, worklist,
+    audit, auth, break_glass, corrections, disclosures, documents, erasure, keystore, oauth, patients,
+    proxies, relationships, sites, staff, worklist,
 };
 
 /// OpenAPI 3.1 description of everything under `/api/v1`.

@@ -6,8 +6,8 @@ use actix_web::web;
 use crate::access::Action;
 use crate::middleware::rate::RateClass;
 use crate::{
-    audit, auth, break_glass, corrections, disclosures, documents, erasure, keystore, oauth, openapi, patients,
-    proxies, relationships, sites, staff, worklist,
+    audit, auth, break_glass, corrections, disclosures, documents, erasure, keystore, oauth, openapi,
+    patients, proxies, relationships, sites, staff, worklist,
 };
 
 /// One line of the table.

@@ -126,7 +126,7 @@ pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
             let found = patients::briefs(tx, &ctx.keys, &newest).await?;
             let me = Uuid::from_bytes(ctx.account());
             let view = WorklistView {
-                patients: found.iter().map(|one| BriefView::of(one, shown(ctx))).collect(),
+                patients: found.iter().map(|one| BriefView::of(one, shown(ctx), None)).collect(),
                 documents: documents
                     .into_iter()
                     .map(WaitingDocumentView::of)

@@ -10,8 +10,22 @@ export const AcceptInput = /* @__PURE__ */ v.object({
   token: /* @__PURE__ */ v.string(),
 });
 export type AcceptInput = v.InferOutput<typeof AcceptInput>;
+export const AccessBy = /* @__PURE__ */ v.picklist(['staff', 'patient', 'proxy', 'client', 'system', 'anonymous']);
+export type AccessBy = v.InferOutput<typeof AccessBy>;
+export const AccessOutcome = /* @__PURE__ */ v.picklist(['done', 'refused', 'failed']);
+export type AccessOutcome = v.InferOutput<typeof AccessOutcome>;
+export const AccessPurpose = /* @__PURE__ */ v.picklist(['treatment', 'payment', 'operations', 'emergency', 'upkeep']);
+export type AccessPurpose = v.InferOutput<typeof AccessPurpose>;
+export const Role = /* @__PURE__ */ v.picklist(['clinic_admin', 'physician', 'nurse', 'receptionist', 'lab_technician', 'billing', 'privacy_officer', 'patient', 'proxy', 'machine_client']);
+export type Role = v.InferOutput<typeof Role>;
 export const AccessLine = /* @__PURE__ */ v.object({
   at: /* @__PURE__ */ v.string(),
+  by: AccessBy,
+  did: /* @__PURE__ */ v.string(),
+  name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  outcome: AccessOutcome,
+  purpose: /* @__PURE__ */ v.nullish(AccessPurpose),
+  role: /* @__PURE__ */ v.nullish(Role),
   sentence: /* @__PURE__ */ v.string(),
 });
 export type AccessLine = v.InferOutput<typeof AccessLine>;
@@ -89,6 +103,24 @@ export const AuditStateView = /* @__PURE__ */ v.object({
   waiting: /* @__PURE__ */ v.number(),
 });
 export type AuditStateView = v.InferOutput<typeof AuditStateView>;
+export const AuthorizeInput = /* @__PURE__ */ v.object({
+  approve: /* @__PURE__ */ v.boolean(),
+  client_id: /* @__PURE__ */ v.string(),
+  code_challenge: /* @__PURE__ */ v.string(),
+  code_challenge_method: /* @__PURE__ */ v.string(),
+  redirect_uri: /* @__PURE__ */ v.string(),
+  response_type: /* @__PURE__ */ v.string(),
+  scope: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  state: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type AuthorizeInput = v.InferOutput<typeof AuthorizeInput>;
+export const AuthorizeView = /* @__PURE__ */ v.object({
+  client: /* @__PURE__ */ v.string(),
+  redirect_to: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  refuse_to: /* @__PURE__ */ v.string(),
+  scope: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+});
+export type AuthorizeView = v.InferOutput<typeof AuthorizeView>;
 export const Basis = /* @__PURE__ */ v.picklist(['patient_request', 'consent_withdrawn', 'retention_expired', 'registered_in_error', 'court_order']);
 export type Basis = v.InferOutput<typeof Basis>;
 export const IdentifierKind = /* @__PURE__ */ v.picklist(['ssn_last4', 'insurance_member_id', 'abha_number', 'abha_address']);
@@ -98,16 +130,25 @@ export const Identifier = /* @__PURE__ */ v.object({
   value: /* @__PURE__ */ v.string(),
 });
 export type Identifier = v.InferOutput<typeof Identifier>;
+export const ProxyScope = /* @__PURE__ */ v.picklist(['record', 'documents', 'corrections']);
+export type ProxyScope = v.InferOutput<typeof ProxyScope>;
+export const StandingTie = /* @__PURE__ */ v.picklist(['subject', 'proxy']);
+export type StandingTie = v.InferOutput<typeof StandingTie>;
+export const Standing = /* @__PURE__ */ v.object({
+  scope: /* @__PURE__ */ v.array(ProxyScope),
+  tie: StandingTie,
+  until: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type Standing = v.InferOutput<typeof Standing>;
 export const BriefView = /* @__PURE__ */ v.object({
   birth_date: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   id: /* @__PURE__ */ v.string(),
   identifiers: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(Identifier)),
   mrn: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  standing: /* @__PURE__ */ v.nullish(Standing),
 });
 export type BriefView = v.InferOutput<typeof BriefView>;
-export const Role = /* @__PURE__ */ v.picklist(['clinic_admin', 'physician', 'nurse', 'receptionist', 'lab_technician', 'billing', 'privacy_officer', 'patient', 'proxy', 'machine_client']);
-export type Role = v.InferOutput<typeof Role>;
 export const MemberView = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
   display_name: /* @__PURE__ */ v.string(),
@@ -125,6 +166,59 @@ export const CeremonyView = /* @__PURE__ */ v.object({
   public_key: /* @__PURE__ */ v.record(/* @__PURE__ */ v.string(), /* @__PURE__ */ v.unknown()),
 });
 export type CeremonyView = v.InferOutput<typeof CeremonyView>;
+export const JwkInput = /* @__PURE__ */ v.object({
+  alg: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  crv: /* @__PURE__ */ v.string(),
+  kid: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  kty: /* @__PURE__ */ v.string(),
+  use: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  x: /* @__PURE__ */ v.string(),
+  y: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type JwkInput = v.InferOutput<typeof JwkInput>;
+export const KeySetInput = /* @__PURE__ */ v.object({
+  keys: /* @__PURE__ */ v.array(JwkInput),
+});
+export type KeySetInput = v.InferOutput<typeof KeySetInput>;
+export const ClientKind = /* @__PURE__ */ v.picklist(['machine', 'mobile']);
+export type ClientKind = v.InferOutput<typeof ClientKind>;
+export const ClientInput = /* @__PURE__ */ v.object({
+  jwks: /* @__PURE__ */ v.nullish(KeySetInput),
+  kind: ClientKind,
+  name: /* @__PURE__ */ v.string(),
+  redirect_uris: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(/* @__PURE__ */ v.string())),
+  scopes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  sites: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(/* @__PURE__ */ v.string())),
+});
+export type ClientInput = v.InferOutput<typeof ClientInput>;
+export const ClientKeysInput = /* @__PURE__ */ v.object({
+  jwks: KeySetInput,
+});
+export type ClientKeysInput = v.InferOutput<typeof ClientKeysInput>;
+export const Jwk = /* @__PURE__ */ v.object({
+  crv: /* @__PURE__ */ v.string(),
+  kid: /* @__PURE__ */ v.string(),
+  kty: /* @__PURE__ */ v.string(),
+  x: /* @__PURE__ */ v.string(),
+  y: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type Jwk = v.InferOutput<typeof Jwk>;
+export const ClientView = /* @__PURE__ */ v.object({
+  created_at: /* @__PURE__ */ v.string(),
+  id: /* @__PURE__ */ v.string(),
+  keys: /* @__PURE__ */ v.array(Jwk),
+  kind: ClientKind,
+  name: /* @__PURE__ */ v.string(),
+  redirect_uris: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  scopes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  sites: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+  state: /* @__PURE__ */ v.string(),
+});
+export type ClientView = v.InferOutput<typeof ClientView>;
+export const ClientList = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(ClientView),
+});
+export type ClientList = v.InferOutput<typeof ClientList>;
 export const CodeAskInput = /* @__PURE__ */ v.object({
   email: /* @__PURE__ */ v.string(),
 });
@@ -412,6 +506,8 @@ export const MeView = /* @__PURE__ */ v.object({
   role: Role,
 });
 export type MeView = v.InferOutput<typeof MeView>;
+export const OauthError = /* @__PURE__ */ v.picklist(['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope']);
+export type OauthError = v.InferOutput<typeof OauthError>;
 export const OpenPatientAccess = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
   email: /* @__PURE__ */ v.string(),
@@ -547,6 +643,47 @@ export const Problem = /* @__PURE__ */ v.object({
   type: /* @__PURE__ */ v.string(),
 });
 export type Problem = v.InferOutput<typeof Problem>;
+export const ProxyKind = /* @__PURE__ */ v.picklist(['parent', 'guardian', 'nominee']);
+export type ProxyKind = v.InferOutput<typeof ProxyKind>;
+export const ProxyProofKind = /* @__PURE__ */ v.picklist(['birth_certificate', 'court_order', 'power_of_attorney', 'nomination', 'identity_document', 'other']);
+export type ProxyProofKind = v.InferOutput<typeof ProxyProofKind>;
+export const ProxyProof = /* @__PURE__ */ v.object({
+  kind: ProxyProofKind,
+  reference: /* @__PURE__ */ v.string(),
+});
+export type ProxyProof = v.InferOutput<typeof ProxyProof>;
+export const ProxyInput = /* @__PURE__ */ v.object({
+  email: /* @__PURE__ */ v.string(),
+  from: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  kind: ProxyKind,
+  name: /* @__PURE__ */ v.string(),
+  proof: ProxyProof,
+  scope: /* @__PURE__ */ v.array(ProxyScope),
+  until: /* @__PURE__ */ v.string(),
+});
+export type ProxyInput = v.InferOutput<typeof ProxyInput>;
+export const ProxyState = /* @__PURE__ */ v.picklist(['coming', 'current', 'ended']);
+export type ProxyState = v.InferOutput<typeof ProxyState>;
+export const ProxyView = /* @__PURE__ */ v.object({
+  email: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  from: /* @__PURE__ */ v.string(),
+  id: /* @__PURE__ */ v.string(),
+  kind: ProxyKind,
+  name: /* @__PURE__ */ v.string(),
+  proof: /* @__PURE__ */ v.nullish(ProxyProof),
+  recorded_at: /* @__PURE__ */ v.string(),
+  recorded_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  scope: /* @__PURE__ */ v.array(ProxyScope),
+  state: ProxyState,
+  until: /* @__PURE__ */ v.string(),
+});
+export type ProxyView = v.InferOutput<typeof ProxyView>;
+export const ProxyList = /* @__PURE__ */ v.object({
+  ends_by: /* @__PURE__ */ v.string(),
+  items: /* @__PURE__ */ v.array(ProxyView),
+  of_age: /* @__PURE__ */ v.boolean(),
+});
+export type ProxyList = v.InferOutput<typeof ProxyList>;
 export const RecoverCompleteInput = /* @__PURE__ */ v.object({
   password: /* @__PURE__ */ v.string(),
   token: /* @__PURE__ */ v.string(),
@@ -560,6 +697,10 @@ export const RecoveryCodesView = /* @__PURE__ */ v.object({
   recovery_codes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
 });
 export type RecoveryCodesView = v.InferOutput<typeof RecoveryCodesView>;
+export const RegisteredView = /* @__PURE__ */ v.object({
+  id: /* @__PURE__ */ v.string(),
+});
+export type RegisteredView = v.InferOutput<typeof RegisteredView>;
 export const RegistrationResponse = /* @__PURE__ */ v.object({
   attestationObject: /* @__PURE__ */ v.string(),
   clientDataJSON: /* @__PURE__ */ v.string(),
@@ -656,6 +797,31 @@ export const StartedView = /* @__PURE__ */ v.object({
   patient: /* @__PURE__ */ v.string(),
 });
 export type StartedView = v.InferOutput<typeof StartedView>;
+export const TokenErrorView = /* @__PURE__ */ v.object({
+  error: OauthError,
+  error_description: /* @__PURE__ */ v.string(),
+});
+export type TokenErrorView = v.InferOutput<typeof TokenErrorView>;
+export const TokenInput = /* @__PURE__ */ v.object({
+  client_assertion: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  client_assertion_type: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  client_id: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  code: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  code_verifier: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  grant_type: /* @__PURE__ */ v.string(),
+  redirect_uri: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  refresh_token: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  scope: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type TokenInput = v.InferOutput<typeof TokenInput>;
+export const TokenView = /* @__PURE__ */ v.object({
+  access_token: /* @__PURE__ */ v.string(),
+  expires_in: /* @__PURE__ */ v.number(),
+  refresh_token: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  scope: /* @__PURE__ */ v.string(),
+  token_type: /* @__PURE__ */ v.string(),
+});
+export type TokenView = v.InferOutput<typeof TokenView>;
 export const TotpConfirmInput = /* @__PURE__ */ v.object({
   totp: /* @__PURE__ */ v.string(),
 });
@@ -767,6 +933,18 @@ export const passwordChange = /* @__PURE__ */ operation<PasswordInput, undefined
 export const sessionList = /* @__PURE__ */ operation<undefined, OwnSessionsView>('session.list', 'GET', '/api/v1/me/sessions', OwnSessionsView);
 /** Ends one of the own sessions. */
 export const sessionRevoke = /* @__PURE__ */ operation<undefined, undefined>('session.revoke', 'DELETE', '/api/v1/me/sessions/{id}');
+/** Shows what an application asks for, and with `approve` gives it a code that is good for a minute, once. */
+export const oauthAuthorize = /* @__PURE__ */ operation<AuthorizeInput, AuthorizeView>('oauth.authorize', 'POST', '/api/v1/oauth/authorize', AuthorizeView);
+/** The clinic's programs, at most 100. */
+export const oauthClientList = /* @__PURE__ */ operation<undefined, ClientList>('oauth_client.list', 'GET', '/api/v1/oauth/clients', ClientList);
+/** Registers a program. It can ask for tokens at once. */
+export const oauthClientRegister = /* @__PURE__ */ operation<ClientInput, RegisteredView>('oauth_client.register', 'POST', '/api/v1/oauth/clients', RegisteredView);
+/** Disables a program for good; its tokens end with it. Disabling it again changes nothing. */
+export const oauthClientDisable = /* @__PURE__ */ operation<undefined, undefined>('oauth_client.disable', 'POST', '/api/v1/oauth/clients/{id}/disable');
+/** Replaces a program's keys. What was signed with another one is worth nothing from the next request on. */
+export const oauthClientKeys = /* @__PURE__ */ operation<ClientKeysInput, undefined>('oauth_client.keys', 'PUT', '/api/v1/oauth/clients/{id}/keys');
+/** Gives an access token. Programs prove who they are with a key, applications with what their user's browser brought back. */
+export const oauthToken = /* @__PURE__ */ operation<undefined, TokenView>('oauth.token', 'POST', '/api/v1/oauth/token', TokenView);
 /** Reads the API description. It needs no session and says nothing about the clinic. */
 export const apiDescribe = /* @__PURE__ */ operation<undefined, undefined>('api.describe', 'GET', '/api/v1/openapi.json');
 /** Pages through the clinic's patients. */
@@ -785,7 +963,8 @@ export const auditAccessReport = /* @__PURE__ */ operation<undefined, AccessRepo
 export const patientAccessRead = /* @__PURE__ */ operation<undefined, PatientAccessView>('patient.access_read', 'GET', '/api/v1/patients/{id}/account', PatientAccessView);
 /** Lets a patient sign in and see the own record. The patient is told by mail. Opening the same again changes nothing. */
 export const patientAccessOpen = /* @__PURE__ */ operation<PatientAccountInput, PatientAccountView>('patient.access_open', 'POST', '/api/v1/patients/{id}/account', PatientAccountView);
-/** Ends it: the account is removed, its sessions end, and the tie to the record with them. Ending it again changes nothing. */
+/** Ends it: the account is removed, its sessions end, and the tie to the record with them. Where it stands in for others too, that
+stays. Ending it again changes nothing. */
 export const patientAccessClose = /* @__PURE__ */ operation<PatientAccountEndInput, undefined>('patient.access_close', 'POST', '/api/v1/patients/{id}/account/end');
 /** Who treats a patient. */
 export const careTeamRead = /* @__PURE__ */ operation<undefined, CareTeam>('care_team.read', 'GET', '/api/v1/patients/{id}/care-team', CareTeam);
@@ -823,6 +1002,13 @@ export const legalHoldList = /* @__PURE__ */ operation<undefined, HoldList>('leg
 export const legalHoldPlace = /* @__PURE__ */ operation<HoldInput, undefined>('legal_hold.place', 'POST', '/api/v1/patients/{id}/holds');
 /** Releases the standing hold. */
 export const legalHoldRelease = /* @__PURE__ */ operation<undefined, undefined>('legal_hold.release', 'POST', '/api/v1/patients/{id}/holds/release');
+/** Lists who stands in for a patient, and who stood in. */
+export const proxyList = /* @__PURE__ */ operation<undefined, ProxyList>('proxy.list', 'GET', '/api/v1/patients/{id}/proxies', ProxyList);
+/** Records somebody who stands in for a patient, who can sign in with a code by mail and a second step from then on. They and the
+patient are told by mail. */
+export const proxyRecord = /* @__PURE__ */ operation<ProxyInput, ProxyView>('proxy.record', 'POST', '/api/v1/patients/{id}/proxies', ProxyView);
+/** Ends that somebody stands in, from the next request on. Ending it again changes nothing. */
+export const proxyEnd = /* @__PURE__ */ operation<undefined, undefined>('proxy.end', 'POST', '/api/v1/patients/{id}/proxies/{proxy}/end');
 /** Registers a patient at these sites and at no other. */
 export const patientSites = /* @__PURE__ */ operation<SitesInput, undefined>('patient.sites', 'PUT', '/api/v1/patients/{id}/sites');
 /** Asks for a mail with a link to set a new password. The answer is the same whoever asks for whom. */

@@ -15,6 +15,7 @@ export const DEEDS = [
   'correction_answer',
   'correction_ask',
   'correction_list',
+  'correction_waiting',
   'disclosure_list',
   'disclosure_record',
   'document_complete',
@@ -47,6 +48,7 @@ export const DEEDS = [
   'legal_hold_release',
   'patient_access_close',
   'patient_access_open',
+  'patient_access_read',
   'patient_contact',
   'patient_create',
   'patient_list',
@@ -57,5 +59,6 @@ export const DEEDS = [
   'proxy_end',
   'proxy_list',
   'proxy_record',
+  'worklist_read',
 ] as const;
 export type Deed = (typeof DEEDS)[number];

@@ -43,6 +43,7 @@ export const looks = {
   'did.correction_answer': 'answered a request to correct the record',
   'did.correction_ask': 'asked the clinic to correct the record',
   'did.correction_list': 'looked at what the clinic was asked to correct',
+  'did.correction_waiting': 'looked at which requests to correct records wait',
   'did.disclosure_list': 'looked at whom data were given to',
   'did.disclosure_record': 'wrote down that data were given to somebody outside the clinic',
   'did.document_complete': 'added a document to the record',
@@ -75,6 +76,7 @@ export const looks = {
   'did.legal_hold_release': 'no longer kept the record from being erased',
   'did.patient_access_close': 'ended that the patient sees the own record',
   'did.patient_access_open': 'let the patient see the own record',
+  'did.patient_access_read': 'looked at whether the own access is open',
   'did.patient_contact': 'changed how the patient is reached',
   'did.patient_create': 'registered the patient',
   'did.patient_list': 'looked through a list of patients',
@@ -85,4 +87,5 @@ export const looks = {
   'did.proxy_end': 'ended that somebody stands in for the patient',
   'did.proxy_list': 'looked at who stands in for the patient',
   'did.proxy_record': 'let somebody stand in for the patient',
+  'did.worklist_read': 'looked at what waits to be done',
 } satisfies Record<`did.${Deed}`, string> & Record<string, string>;

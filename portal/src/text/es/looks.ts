@@ -43,6 +43,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.correction_answer': 'respondió a una petición de corregir la historia',
   'did.correction_ask': 'pidió a la clínica que corrija la historia',
   'did.correction_list': 'miró qué se pidió corregir a la clínica',
+  'did.correction_waiting': 'miró qué peticiones de corrección esperan respuesta',
   'did.disclosure_list': 'miró a quién se dieron datos',
   'did.disclosure_record': 'anotó que se dieron datos a alguien de fuera de la clínica',
   'did.document_complete': 'añadió un documento a la historia',
@@ -75,6 +76,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.legal_hold_release': 'dejó de impedir que se borre la historia',
   'did.patient_access_close': 'terminó el acceso del paciente a su historia',
   'did.patient_access_open': 'abrió al paciente el acceso a su historia',
+  'did.patient_access_read': 'miró si el acceso propio está abierto',
   'did.patient_contact': 'cambió cómo se contacta al paciente',
   'did.patient_create': 'registró al paciente',
   'did.patient_list': 'miró una lista de pacientes',
@@ -85,4 +87,5 @@ export const looks: Record<keyof typeof en, string> = {
   'did.proxy_end': 'terminó que alguien actúe por el paciente',
   'did.proxy_list': 'miró quién actúa por el paciente',
   'did.proxy_record': 'permitió que alguien actúe por el paciente',
+  'did.worklist_read': 'miró qué hay por hacer',
 };

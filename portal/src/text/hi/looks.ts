@@ -43,6 +43,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.correction_answer': 'रिकॉर्ड सुधारने के अनुरोध का उत्तर दिया',
   'did.correction_ask': 'क्लिनिक से रिकॉर्ड सुधारने को कहा',
   'did.correction_list': 'देखा कि क्लिनिक से क्या सुधारने को कहा गया',
+  'did.correction_waiting': 'देखा कि सुधार के कौन से अनुरोध उत्तर की प्रतीक्षा में हैं',
   'did.disclosure_list': 'देखा कि डेटा किसे दिया गया',
   'did.disclosure_record': 'दर्ज किया कि डेटा क्लिनिक के बाहर किसी को दिया गया',
   'did.document_complete': 'रिकॉर्ड में एक दस्तावेज़ जोड़ा',
@@ -75,6 +76,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.legal_hold_release': 'रिकॉर्ड को मिटाए जाने से रोकना बंद किया',
   'did.patient_access_close': 'मरीज़ की अपने रिकॉर्ड तक पहुँच समाप्त की',
   'did.patient_access_open': 'मरीज़ के लिए अपना रिकॉर्ड खोला',
+  'did.patient_access_read': 'देखा कि मरीज़ की अपनी पहुँच खुली है या नहीं',
   'did.patient_contact': 'मरीज़ से संपर्क के तरीक़े बदले',
   'did.patient_create': 'मरीज़ को पंजीकृत किया',
   'did.patient_list': 'मरीज़ों की सूची देखी',
@@ -85,4 +87,5 @@ export const looks: Record<keyof typeof en, string> = {
   'did.proxy_end': 'किसी का मरीज़ की ओर से कार्य करना समाप्त किया',
   'did.proxy_list': 'देखा कि मरीज़ की ओर से कौन कार्य करता है',
   'did.proxy_record': 'किसी को मरीज़ की ओर से कार्य करने दिया',
+  'did.worklist_read': 'देखा कि कौन सा काम बाक़ी है',
 };

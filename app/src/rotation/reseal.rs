@@ -19,6 +19,8 @@ use crate::corrections::tables::correction;
 use crate::disclosures::model::DisclosureRow;
 use crate::disclosures::tables::disclosure;
 use crate::patients::model::PatientId;
+use crate::proxies::model::ProxyRow;
+use crate::proxies::tables::proxy;
 use crate::registry;
 use crate::store::{Sealing, StoreError, renew};
 
@@ -28,10 +30,11 @@ enum Table {
     Corrections,
     Disclosures,
     Emergencies,
+    Proxies,
 }
 
 impl Table {
-    const ALL: [Table; 3] = [Table::Corrections, Table::Disclosures, Table::Emergencies];
+    const ALL: [Table; 4] = [Table::Corrections, Table::Disclosures, Table::Emergencies, Table::Proxies];
 
     /// The table's name, which is also what the audit log calls a row.
     const fn name(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Table {
             Table::Corrections => "correction",
             Table::Disclosures => "disclosure",
             Table::Emergencies => "break_glass",
+            Table::Proxies => "proxy",
         }
     }
 
@@ -77,6 +81,7 @@ impl Table {
             Table::Corrections => resealed!(correction, CorrectionRow),
             Table::Disclosures => resealed!(disclosure, DisclosureRow),
             Table::Emergencies => resealed!(break_glass, BreakGlassRow),
+            Table::Proxies => resealed!(proxy, ProxyRow),
         }
     }
 }
@@ -114,6 +119,14 @@ impl Reseal for DisclosureRow {
             .set(disclosure::content.eq(content))
             .execute(tx.conn())
             .await?;
+        Ok(())
+    }
+}
+
+impl Reseal for ProxyRow {
+    async fn resealed(self, tx: &mut TenantTx, with: &Sealing<'_>) -> Result<(), StoreError> {
+        let content = renew(with.sealer, registry::PROXY_CONTENT, self.id.into_bytes(), &self.content)?;
+        diesel::update(proxy::table.find(self.id)).set(proxy::content.eq(content)).execute(tx.conn()).await?;
         Ok(())
     }
 }

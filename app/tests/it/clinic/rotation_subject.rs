@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::patient_account::Desk;
 use super::rotation::rotator;
-use crate::support::{Actor, Sample, World, dicom, pdf};
+use crate::support::{Actor, Sample, World, dicom, nominee, pdf};
 
 const MIB: usize = 1_048_576;
 
@@ -74,6 +74,8 @@ impl Scene {
                 self.post(&self.officer, &format!("{place}/review"), &verdict).await;
             }
         }
+        let proxies = format!("{record}/proxies");
+        self.post(&self.desk.desk, &proxies, &nominee("nominee@example.com")).await;
         let large = dicom(0, 9 * MIB);
         let imaging = Sample { kind: "image", ..Sample::new("application/dicom", &large) };
         let letter = pdf("Total");
@@ -91,6 +93,7 @@ impl Scene {
             (me, format!("{record}/disclosures")),
             (self.officer.clone(), "/api/v1/break-glass".to_owned()),
             (self.doctor.clone(), format!("{record}/documents")),
+            (self.desk.desk.clone(), proxies),
         ];
         let content = |id: &String| (self.doctor.clone(), format!("/api/v1/documents/{id}/content"));
         places.extend(documents[..2].iter().map(content));

@@ -3,7 +3,7 @@
 -- more what the tie says in clear. It is in the sealed half, so no row comes without an audit entry, and every row goes when the
 -- patient is erased.
 
--- What of the record somebody who stands in was given. The words are those of app/src/access/scope.rs.
+-- What of the record somebody who stands in was given. The words are those of app/src/access/proxy_scope.rs.
 ALTER TABLE {{ops}}.relationship
     ADD COLUMN scope text[] NOT NULL DEFAULT '{}',
     ADD CONSTRAINT proxy_has_scope CHECK (scope <@ ARRAY['record', 'documents', 'corrections']

@@ -13,7 +13,7 @@ BEGIN
     FOR one IN
         SELECT c.oid::regclass AS name
         FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
-        WHERE p.polname = 'in_reach' AND c.relnamespace IN ({{ops_literal}}::regnamespace, {{phi_literal}}::regnamespace)
+        WHERE p.polname = 'in_reach' AND c.relnamespace IN ('{{ops}}'::regnamespace, '{{phi}}'::regnamespace)
     LOOP
         EXECUTE format('DROP POLICY in_reach ON %s', one.name);
         EXECUTE format('CREATE POLICY in_reach ON %s AS RESTRICTIVE USING (false)', one.name);

@@ -23,8 +23,7 @@ use crate::break_glass::model::BreakGlassId;
 use crate::ctx::{Actor, Ctx};
 use crate::documents::model::DocumentId;
 use crate::error::{
-    AppError, BAD_PURPOSE, CSRF, FORBIDDEN, NOT_FOUND, SECOND_FACTOR_REQUIRED, STEP_UP_REQUIRED,
-    UNAUTHENTICATED,
+    AppError, BAD_PURPOSE, CSRF, FORBIDDEN, SECOND_FACTOR_REQUIRED, STEP_UP_REQUIRED, UNAUTHENTICATED,
 };
 use crate::middleware::Routed;
 use crate::oauth::access_token;
@@ -324,15 +323,14 @@ impl Call {
         if !self.route.path.starts_with(ABOUT_A_PATIENT) {
             return Ok(tx.act_as(&caller).await?);
         }
-        let absent = || AppError::from(NOT_FOUND).denied("absent");
-        let patient = PatientId::parse(self.path("id")).ok_or_else(absent)?;
+        let patient = PatientId::parse(self.path("id")).ok_or_else(AppError::absent)?;
         let kind = tx
             .act_as_asking(&caller, |connection| queries::ask_tie(connection, within, patient.uuid()))
             .await?;
         if within == Within::Everyone {
             return Ok(());
         }
-        let tie = Tie::parse(&kind.ok_or_else(absent)?).ok_or(StoreError::Shape)?;
+        let tie = Tie::parse(&kind.ok_or_else(AppError::absent)?).ok_or(StoreError::Shape)?;
         if tie == Tie::BreakGlass {
             ctx.purpose = Purpose::BreakGlass;
             if !access::in_emergency(self.route.action) {

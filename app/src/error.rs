@@ -264,6 +264,12 @@ impl AppError {
         AppError::invalid(vec![FieldError::new(pointer, code)])
     }
 
+    /// What is asked for is not there, or is not the caller's to know of: one answer, and the denial is recorded.
+    #[must_use]
+    pub fn absent() -> AppError {
+        AppError::from(NOT_FOUND).denied("absent")
+    }
+
     /// An internal failure with a cause for the log.
     #[must_use]
     pub fn internal(cause: &'static str) -> AppError {

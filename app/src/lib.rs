@@ -27,6 +27,7 @@ pub mod middleware;
 pub mod migrate;
 pub mod oauth;
 pub mod onboarding;
+mod opaque_id;
 pub mod openapi;
 pub mod paging;
 pub mod patients;

@@ -39,6 +39,13 @@ macro_rules! routes {
 }
 
 routes! {
+    // A request is compared with one path after the other: what is asked for most comes first, and of two paths that fit the
+    // same request the one without a parameter.
+    POST   "/api/v1/patients"           PatientCreate    Write    patients::api::create;
+    GET    "/api/v1/patients"           PatientList      Bulk     patients::api::list;
+    POST   "/api/v1/patients/search"    PatientSearch    Bulk     patients::api::search;
+    GET    "/api/v1/patients/{id}"      PatientRead      Read     patients::api::read;
+    PUT    "/api/v1/patients/{id}"      PatientUpdate    Write    patients::api::update;
     GET    "/api/v1/openapi.json"       ApiDescribe      Open     openapi::read;
     POST   "/api/v1/invitations/accept" InvitationAccept SignIn   auth::api::accept_invitation;
     POST   "/api/v1/sessions"           SessionCreate    SignIn   auth::api::sign_in;
@@ -85,11 +92,6 @@ routes! {
     PUT    "/api/v1/staff/{id}/sites"   StaffSites       Write    sites::api::assign;
     GET    "/api/v1/sites"              SiteList         Read     sites::api::list;
     POST   "/api/v1/sites"              SiteCreate       Write    sites::api::create;
-    POST   "/api/v1/patients"           PatientCreate    Write    patients::api::create;
-    GET    "/api/v1/patients"           PatientList      Bulk     patients::api::list;
-    POST   "/api/v1/patients/search"    PatientSearch    Bulk     patients::api::search;
-    GET    "/api/v1/patients/{id}"      PatientRead      Read     patients::api::read;
-    PUT    "/api/v1/patients/{id}"      PatientUpdate    Write    patients::api::update;
     POST   "/api/v1/break-glass"                 BreakGlassStart  Write break_glass::api::start;
     GET    "/api/v1/break-glass"                 BreakGlassList   Bulk  break_glass::api::list;
     POST   "/api/v1/break-glass/{id}/end"        BreakGlassEnd    Write break_glass::api::end;
@@ -139,10 +141,6 @@ routes! {
     GET    "/api/v1/audit/packs/{id}/files/{number}" PackDownload Read audit::pack::download::download;
 }
 
-/// What is registered before the other lines. A request is compared with one pattern after the other, so what is asked for most
-/// comes first; of two that fit the same path, the one without a parameter.
-const FIRST: [&str; 2] = ["/api/v1/patients/search", "/api/v1/patients/{id}"];
-
 /// The lines that a server serves.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Table {
@@ -169,7 +167,7 @@ impl Table {
     /// Registers the table; a known path with another method is 405, everything else 404.
     pub fn configure(self, config: &mut web::ServiceConfig) {
         config.app_data(self);
-        let mut paths: Vec<&'static str> = FIRST.to_vec();
+        let mut paths: Vec<&'static str> = Vec::new();
         for route in self.lines() {
             if !paths.contains(&route.path) {
                 paths.push(route.path);

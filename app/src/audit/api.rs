@@ -11,9 +11,8 @@ use uuid::Uuid;
 
 use super::words;
 use crate::call::{Call, Done};
-use crate::error::{AppError, BAD_CURSOR, NOT_FOUND};
+use crate::error::{AppError, NOT_FOUND};
 use crate::middleware::json::Json;
-use crate::paging;
 use crate::patients::cursor::{self, List};
 use crate::patients::model::PatientId;
 use crate::staff::model::AccountId;
@@ -147,17 +146,10 @@ pub async fn search(call: Call, Json(input): Json<AuditSearch>) -> Result<HttpRe
     let page = call
         .staff(async |ctx, tx| {
             let sealer = ctx.keys.tenant_sealer(ctx.tenant().id).await?;
-            let older_than = match &input.cursor {
-                Some(text) => Some(cursor::read(&sealer, List::Audit, text).ok_or(BAD_CURSOR)?),
-                None => None,
-            };
+            let older_than = cursor::begin(&sealer, List::Audit, input.cursor.as_deref())?;
             let span = Span { from: input.from, until: input.until, older_than };
             let mut events = audit_log::events(tx, about, span, limit + 1).await?;
-            let more = paging::cut(&mut events, limit);
-            let next_cursor = match events.last() {
-                Some(last) if more => Some(cursor::write(&sealer, List::Audit, last.id())?),
-                _ => None,
-            };
+            let next_cursor = cursor::end(&sealer, List::Audit, (&mut events, limit), |last| last.id())?;
             let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
             let mut entry =
                 ctx.entry(call.action(), Outcome::Allow).resource_kind("audit_event").count(count);
@@ -183,7 +175,7 @@ pub async fn receipt(call: Call) -> Result<HttpResponse, AppError> {
         .staff(async |ctx, tx| {
             let proof = audit_log::receipt(tx, event).await?;
             if proof == Proof::NotFound {
-                return Err(AppError::from(NOT_FOUND).denied("absent"));
+                return Err(AppError::absent());
             }
             let entry = ctx.entry(call.action(), Outcome::Allow).resource("audit_event", event.into_bytes());
             Done::audited(proof, entry)

@@ -28,6 +28,9 @@ pub const RECOVERY_SEND: &str = "recovery.send";
 /// The worker made a code to sign in with and stored its tag.
 pub const CODE_SEND: &str = "session.code_send";
 
+/// What is sealed about one patient was sealed anew, under the patient's next key.
+pub const KEYS_RESEAL: &str = "keys.reseal";
+
 /// An entry for what the platform itself does in a clinic.
 #[must_use]
 pub fn by_system(action: &'static str) -> AuditEntry {

@@ -21,12 +21,12 @@ use crate::access::Role;
 use crate::auth::record::AccountRow;
 use crate::auth::tables::account;
 use crate::call::{Call, Done};
-use crate::error::{AppError, BAD_CURSOR, NOT_FOUND};
+use crate::error::AppError;
 use crate::paging;
 use crate::patients::cursor::{self, List};
 use crate::patients::model::PatientId;
+use crate::patients::named::there;
 use crate::registry;
-use crate::relationships::queries::patient_is_there;
 use crate::store::{self, Sealing, StoreError};
 
 /// Lines of a page when the caller does not say.
@@ -171,18 +171,11 @@ pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
         _ => return Err(AppError::invalid_field("", "limit_out_of_range")),
     };
     call.staff(async |ctx, tx| {
-        let absent = || AppError::from(NOT_FOUND).denied("absent");
-        let patient = PatientId::parse(call.path("id")).ok_or_else(absent)?;
-        if !patient_is_there(tx, patient.uuid()).await? {
-            return Err(absent());
-        }
+        let patient = there(&call, tx).await?;
         let sealer = ctx.keys.tenant_sealer(ctx.tenant().id).await?;
         let macs = ctx.keys.row_macs(ctx.tenant().id).await?;
         let with = Sealing { sealer: &sealer, macs: &macs };
-        let older_than = match &query.cursor {
-            Some(text) => Some(cursor::read(&sealer, List::AccessReport, text).ok_or(BAD_CURSOR)?),
-            None => None,
-        };
+        let older_than = cursor::begin(&sealer, List::AccessReport, query.cursor.as_deref())?;
         let span = Span { from: query.from, until: query.until, older_than };
         let (answer, lines) = match query.format {
             ReportFormat::Json => page(tx, &with, patient, span, limit).await?,

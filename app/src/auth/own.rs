@@ -16,7 +16,7 @@ use super::notice::{self, NoticeKind};
 use super::tables::session;
 use super::{device, queries, record, rules};
 use crate::call::{Call, Done};
-use crate::error::{AppError, NOT_FOUND, PASSWORD_WRONG, UNAUTHENTICATED};
+use crate::error::{AppError, PASSWORD_WRONG, UNAUTHENTICATED};
 use crate::middleware::json::Json;
 use crate::staff::model::AccountId;
 use crate::store::StoreError;
@@ -132,8 +132,7 @@ async fn live_sessions(
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not the caller's")))]
 pub async fn revoke(call: Call) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let absent = || AppError::from(NOT_FOUND).denied("absent");
-        let id = read_id(call.path("id")).ok_or_else(absent)?;
+        let id = read_id(call.path("id")).ok_or_else(AppError::absent)?;
         let mine = session::table
             .find(id)
             .filter(session::account_id.eq(Uuid::from_bytes(ctx.account())))
@@ -144,7 +143,7 @@ pub async fn revoke(call: Call) -> Result<HttpResponse, AppError> {
             .await
             .map_err(StoreError::from)?;
         if ended == 0 {
-            return Err(absent());
+            return Err(AppError::absent());
         }
         Done::audited((), ctx.entry(call.action(), Outcome::Allow).resource("session", id.into_bytes()))
     })
@@ -159,10 +158,9 @@ pub async fn revoke(call: Call) -> Result<HttpResponse, AppError> {
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not this clinic's")))]
 pub async fn end_staff_sessions(call: Call) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let absent = || AppError::from(NOT_FOUND).denied("absent");
-        let id = AccountId::parse(call.path("id")).ok_or_else(absent)?;
+        let id = AccountId::parse(call.path("id")).ok_or_else(AppError::absent)?;
         if record::find(tx, &ctx.keys, id.uuid()).await?.is_none() {
-            return Err(absent());
+            return Err(AppError::absent());
         }
         let ended = queries::end_sessions(tx, id.uuid(), None, ctx.now()).await?;
         let entry = ctx.entry(call.action(), Outcome::Allow).resource("account", id.bytes());

@@ -20,7 +20,7 @@ use crate::access::Within;
 use crate::auth::invite::new_id;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
-use crate::error::{AppError, BAD_CURSOR, IN_REACH, NOT_FOUND, OWN_ACCESS};
+use crate::error::{AppError, IN_REACH, OWN_ACCESS};
 use crate::jobs::BREAK_GLASS_NOTICE;
 use crate::middleware::json::Json;
 use crate::paging::{self, PageQuery};
@@ -104,10 +104,6 @@ pub struct ReviewInput {
     note: String,
 }
 
-fn absent() -> AppError {
-    AppError::from(NOT_FOUND).denied("absent")
-}
-
 fn sentence(typed: &str, pointer: &str) -> Result<String, AppError> {
     let clean = text::clean(typed, TEXT_MAX_CHARS).map_err(|code| AppError::invalid_field(pointer, code))?;
     if clean.chars().count() < REASON_MIN_CHARS {
@@ -119,7 +115,7 @@ fn sentence(typed: &str, pointer: &str) -> Result<String, AppError> {
 /// The patient that is meant.
 async fn whom(ctx: &Ctx, tx: &mut TenantTx, input: &StartInput) -> Result<Uuid, AppError> {
     match (&input.patient, &input.mrn) {
-        (Some(id), None) => Ok(PatientId::parse(id).ok_or_else(absent)?.uuid()),
+        (Some(id), None) => Ok(PatientId::parse(id).ok_or_else(AppError::absent)?.uuid()),
         (None, Some(mrn)) => {
             let key = ctx.keys.tenant_key(tx.tenant(), KeyPurpose::BlindIndex).await?;
             let tagger = Tagger { key: &key, jurisdiction: ctx.clinic.jurisdiction };
@@ -128,7 +124,7 @@ async fn whom(ctx: &Ctx, tx: &mut TenantTx, input: &StartInput) -> Result<Uuid, 
             tx.act_as(&Caller::system(ctx.now().timestamp_micros())).await?;
             let found = patients::with_tags(tx, Within::Everyone, &[tag], 1).await?;
             tx.act_as(&ctx.caller()).await?;
-            found.first().copied().ok_or_else(absent)
+            found.first().copied().ok_or_else(AppError::absent)
         }
         _ => Err(AppError::invalid_field("", "exactly_one_of_patient_and_mrn")),
     }
@@ -158,7 +154,7 @@ pub async fn start(call: Call, Json(input): Json<StartInput>) -> Result<HttpResp
             let subject = SubjectId::from(patient.into_bytes());
             let sealer = match ctx.keys.subject_sealer(tx.tenant(), subject).await {
                 Ok(sealer) => sealer,
-                Err(KeyError::NotFound) => return Err(absent()),
+                Err(KeyError::NotFound) => return Err(AppError::absent()),
                 Err(error) => return Err(error.into()),
             };
             let column = registry::BREAK_GLASS_REASON;
@@ -179,7 +175,7 @@ pub async fn start(call: Call, Json(input): Json<StartInput>) -> Result<HttpResp
             };
             new.tie(tx).await?;
             if !ties::patient_is_there(tx, patient).await? {
-                return Err(absent());
+                return Err(AppError::absent());
             }
             new.insert(tx, &ctx.keys).await?;
             let payload = || JobPayload::new(ctx.tenant().id).id(notice::PAYLOAD_ID, id);
@@ -212,9 +208,9 @@ pub async fn start(call: Call, Json(input): Json<StartInput>) -> Result<HttpResp
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, somebody else's, or over")))]
 pub async fn end(call: Call) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let id = BreakGlassId::parse(call.path("id")).ok_or_else(absent)?;
+        let id = BreakGlassId::parse(call.path("id")).ok_or_else(AppError::absent)?;
         let own = (id.uuid(), Uuid::from_bytes(ctx.account()));
-        let patient = queries::end(tx, own, ctx.now()).await?.ok_or_else(absent)?;
+        let patient = queries::end(tx, own, ctx.now()).await?.ok_or_else(AppError::absent)?;
         let entry = ctx
             .entry(call.action(), Outcome::Allow)
             .purpose(Purpose::BreakGlass)
@@ -239,16 +235,9 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
     let page = call
         .staff(async |ctx, tx| {
             let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
-            let after = match &query.cursor {
-                Some(text) => Some(cursor::read(&sealer, List::BreakGlass, text).ok_or(BAD_CURSOR)?),
-                None => None,
-            };
+            let after = cursor::begin(&sealer, List::BreakGlass, query.cursor.as_deref())?;
             let mut rows = queries::unreviewed(tx, &ctx.keys, after, limit.saturating_add(1)).await?;
-            let more = paging::cut(&mut rows, limit);
-            let next_cursor = match rows.last() {
-                Some(last) if more => Some(cursor::write(&sealer, List::BreakGlass, last.id)?),
-                _ => None,
-            };
+            let next_cursor = cursor::end(&sealer, List::BreakGlass, (&mut rows, limit), |last| last.id)?;
             let mut items = Vec::with_capacity(rows.len());
             for row in &rows {
                 items.push(open(ctx, tx, row).await?);
@@ -285,8 +274,8 @@ async fn open(ctx: &Ctx, tx: &TenantTx, row: &Verified<BreakGlassRow>) -> Result
         (status = 409, body = crate::error::Problem, content_type = "application/problem+json", description = "The caller's own access")))]
 pub async fn review(call: Call, Json(input): Json<ReviewInput>) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let id = BreakGlassId::parse(call.path("id")).ok_or_else(absent)?;
-        let row = queries::lock_unreviewed(tx, &ctx.keys, id.uuid()).await?.ok_or_else(absent)?;
+        let id = BreakGlassId::parse(call.path("id")).ok_or_else(AppError::absent)?;
+        let row = queries::lock_unreviewed(tx, &ctx.keys, id.uuid()).await?.ok_or_else(AppError::absent)?;
         let note = sentence(&input.note, "/note")?;
         let by = Uuid::from_bytes(ctx.account());
         if row.account_id == by {

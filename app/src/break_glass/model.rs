@@ -1,7 +1,5 @@
 //! Reasons, verdicts, and the rows of emergency access.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -10,6 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::tables::break_glass;
+use crate::opaque_id::opaque_id;
 use crate::registry;
 
 /// Longest emergency, in minutes (45 CFR 164.312(a)(2)(ii) asks for a procedure, not for a length).
@@ -20,44 +19,11 @@ pub const REVIEW_DUE_H: i64 = 72;
 pub const REASON_MIN_CHARS: usize = 10;
 /// Most characters of the reason and of the review's note.
 pub const TEXT_MAX_CHARS: usize = 500;
-/// Prefix of an emergency's id in the API.
-const ID_PREFIX: &str = "brk_";
-
-/// An emergency's id in the API.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct BreakGlassId([u8; 16]);
-
-impl BreakGlassId {
-    /// The id in its API form; anything else is nobody's id.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<BreakGlassId> {
-        text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id).map(BreakGlassId)
-    }
-
-    /// The id's bytes.
-    #[must_use]
-    pub const fn bytes(self) -> [u8; 16] {
-        self.0
-    }
-
-    /// The id as PostgreSQL sees it.
-    #[must_use]
-    pub const fn uuid(self) -> Uuid {
-        Uuid::from_bytes(self.0)
-    }
-}
-
-impl From<Uuid> for BreakGlassId {
-    fn from(id: Uuid) -> BreakGlassId {
-        BreakGlassId(id.into_bytes())
-    }
-}
-
-impl fmt::Display for BreakGlassId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{ID_PREFIX}{}", regions::text::encode_id(&self.0))
-    }
-}
+opaque_id!(
+    /// An emergency's id in the API.
+    BreakGlassId,
+    "brk_"
+);
 
 /// Why somebody reaches for a patient who is not theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -148,17 +114,5 @@ impl SealedRow for BreakGlassRow {
 
     fn row_mac(&self) -> &RowMac {
         &self.row_mac
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_has_one_text_form() {
-        let id = BreakGlassId::from(Uuid::from_u128(7));
-        assert!(BreakGlassId::parse(&id.to_string()) == Some(id));
-        assert!(BreakGlassId::parse(&id.to_string().replace("brk_", "pat_")).is_none());
     }
 }

@@ -4,9 +4,7 @@ use actix_web::HttpResponse;
 use chrono::{DateTime, NaiveDate, Utc};
 use regions::log::{self, Field};
 use serde::{Deserialize, Serialize};
-use tenancy::TenantTx;
 use tenancy::audit::{AuditEntry, Outcome};
-use tenancy::keys::{KeyError, SubjectId};
 use tenancy::sealed::{RowMac, Sealer};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,15 +13,13 @@ use super::model::{Answer, CorrectionId, CorrectionRow, OPEN, Request, State, Ve
 use super::{queries, rules};
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
-use crate::erasure::queries as patients;
-use crate::error::{AppError, BAD_CURSOR, CORRECTION_ANSWERED, NOT_FOUND, TOO_MANY_CORRECTIONS};
+use crate::error::{AppError, CORRECTION_ANSWERED, TOO_MANY_CORRECTIONS};
 use crate::middleware::json::Json;
 use crate::paging::{self, PageQuery};
 use crate::patients::cursor::{self, List};
 use crate::patients::model::PatientId;
-use crate::patients::queries::ERASED;
+use crate::patients::named::{held, sealer, there};
 use crate::registry;
-use crate::relationships::queries::patient_is_there;
 use crate::staff::model::AccountId;
 use crate::store;
 
@@ -86,33 +82,6 @@ pub struct CorrectionPage {
     pub(super) next_cursor: Option<String>,
 }
 
-fn absent() -> AppError {
-    AppError::from(NOT_FOUND).denied("absent")
-}
-
-/// The patient of the path. That it is within the caller's reach was seen before.
-fn named(call: &Call) -> Result<PatientId, AppError> {
-    PatientId::parse(call.path("id")).ok_or_else(absent)
-}
-
-/// The patient of the path, held until the end: it is neither erased meanwhile nor asked about by two at once.
-async fn hold(call: &Call, tx: &mut TenantTx) -> Result<PatientId, AppError> {
-    let patient = named(call)?;
-    match patients::lock_patient(tx, patient).await? {
-        Some((state, _since)) if state != ERASED => Ok(patient),
-        _ => Err(absent()),
-    }
-}
-
-async fn sealer(ctx: &Ctx, patient: PatientId) -> Result<Sealer, AppError> {
-    match ctx.keys.subject_sealer(ctx.tenant().id, SubjectId::from(patient.bytes())).await {
-        Ok(sealer) => Ok(sealer),
-        // The patient was erased: there is nothing to correct.
-        Err(KeyError::NotFound) => Err(absent()),
-        Err(error) => Err(error.into()),
-    }
-}
-
 fn entry(ctx: &Ctx, call: &Call, (patient, id): (PatientId, CorrectionId)) -> AuditEntry {
     ctx.entry(call.action(), Outcome::Allow)
         .resource("correction", id.bytes())
@@ -130,7 +99,7 @@ fn entry(ctx: &Ctx, call: &Call, (patient, id): (PatientId, CorrectionId)) -> Au
 pub async fn ask(call: Call, Json(input): Json<CorrectionInput>) -> Result<HttpResponse, AppError> {
     let view = call
         .staff(async |ctx, tx| {
-            let patient = hold(&call, tx).await?;
+            let patient = held(&call, tx).await?;
             let who = (Uuid::from_bytes(ctx.account()), ctx.now());
             let request = rules::request(&input, ctx.clinic.jurisdiction, who)?;
             if queries::open_count(tx, patient.uuid()).await? >= rules::OPEN_MAX {
@@ -168,22 +137,12 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
     let limit = query.limit()?;
     let page = call
         .staff(async |ctx, tx| {
-            let patient = named(&call)?;
-            if !patient_is_there(tx, patient.uuid()).await? {
-                return Err(absent());
-            }
+            let patient = there(&call, tx).await?;
             let own = ctx.keys.tenant_sealer(ctx.tenant().id).await?;
-            let before = match &query.cursor {
-                Some(text) => Some(cursor::read(&own, List::Corrections, text).ok_or(BAD_CURSOR)?),
-                None => None,
-            };
+            let before = cursor::begin(&own, List::Corrections, query.cursor.as_deref())?;
             let mut rows =
                 queries::page(tx, &ctx.keys, (patient.uuid(), before), limit.saturating_add(1)).await?;
-            let more = paging::cut(&mut rows, limit);
-            let next_cursor = match rows.last() {
-                Some(last) if more => Some(cursor::write(&own, List::Corrections, last.id)?),
-                _ => None,
-            };
+            let next_cursor = cursor::end(&own, List::Corrections, (&mut rows, limit), |last| last.id)?;
             let sealer = sealer(ctx, patient).await?;
             let items: Result<Vec<CorrectionView>, AppError> =
                 rows.iter().map(|row| shown(ctx, &sealer, row)).collect();
@@ -211,10 +170,10 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
 pub async fn answer(call: Call, Json(input): Json<AnswerInput>) -> Result<HttpResponse, AppError> {
     let view = call
         .staff(async |ctx, tx| {
-            let patient = hold(&call, tx).await?;
-            let id = CorrectionId::parse(call.path("correction")).ok_or_else(absent)?;
+            let patient = held(&call, tx).await?;
+            let id = CorrectionId::parse(call.path("correction")).ok_or_else(AppError::absent)?;
             let found = queries::lock(tx, &ctx.keys, (patient.uuid(), id.uuid())).await?;
-            let row = found.ok_or_else(absent)?;
+            let row = found.ok_or_else(AppError::absent)?;
             let answer = rules::answer(&input, (Uuid::from_bytes(ctx.account()), ctx.now()))?;
             if row.state != OPEN {
                 return Err(CORRECTION_ANSWERED.into());

@@ -1,7 +1,5 @@
 //! What a request to correct the record is: its id, what is sealed of it, and the rows it is kept in.
 
-use std::fmt;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -10,56 +8,18 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::tables::correction;
+use crate::opaque_id::opaque_id;
 use crate::registry;
 
-/// Prefix of a request's id in the API.
-const ID_PREFIX: &str = "cor_";
 /// The stored state of a request that waits for its answer.
 pub const OPEN: &str = "open";
 
-/// A request's id in the API. It begins with the time it was made, so ids are in that order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CorrectionId(Uuid);
-
-impl CorrectionId {
-    /// A new id of this moment (RFC 9562 version 7).
-    #[must_use]
-    pub fn new(now: DateTime<Utc>) -> CorrectionId {
-        let ms = u64::try_from(now.timestamp_millis()).unwrap_or_default();
-        CorrectionId(uuid::Builder::from_unix_timestamp_millis(ms, &regions::random::bytes()).into_uuid())
-    }
-
-    /// The id in its API form; anything else is nothing's id.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<CorrectionId> {
-        let bytes = text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id)?;
-        Some(CorrectionId(Uuid::from_bytes(bytes)))
-    }
-
-    /// The id as PostgreSQL sees it.
-    #[must_use]
-    pub const fn uuid(self) -> Uuid {
-        self.0
-    }
-
-    /// The id's bytes.
-    #[must_use]
-    pub const fn bytes(self) -> [u8; 16] {
-        self.0.into_bytes()
-    }
-}
-
-impl From<Uuid> for CorrectionId {
-    fn from(id: Uuid) -> CorrectionId {
-        CorrectionId(id)
-    }
-}
-
-impl fmt::Display for CorrectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{ID_PREFIX}{}", regions::text::encode_id(self.0.as_bytes()))
-    }
-}
+opaque_id!(
+    /// A request's id in the API. It begins with the time it was made, so ids are in that order.
+    CorrectionId,
+    "cor_",
+    ordered
+);
 
 /// What the clinic decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -161,19 +121,5 @@ impl SealedRow for CorrectionRow {
 
     fn row_mac(&self) -> &RowMac {
         &self.row_mac
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_has_one_text_form_and_says_its_order() {
-        let at = |ms| CorrectionId::new(DateTime::from_timestamp_millis(ms).unwrap());
-        let id = at(1_800_000_000_000);
-        assert_eq!(CorrectionId::parse(&id.to_string()), Some(id));
-        assert_eq!(CorrectionId::parse(&id.to_string().replace("cor_", "dis_")), None);
-        assert!(id.uuid() < at(1_800_000_000_001).uuid());
     }
 }

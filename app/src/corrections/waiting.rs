@@ -7,7 +7,7 @@ use tenancy::keys::{KeyError, SubjectId};
 use super::api::{CorrectionPage, shown};
 use super::queries;
 use crate::call::{Call, Done};
-use crate::error::{AppError, BAD_CURSOR};
+use crate::error::AppError;
 use crate::paging::{self, PageQuery};
 use crate::patients::cursor::{self, List};
 
@@ -22,17 +22,11 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
     let page = call
         .staff(async |ctx, tx| {
             let own = ctx.keys.tenant_sealer(ctx.tenant().id).await?;
-            let after = match &query.cursor {
-                Some(text) => Some(cursor::read(&own, List::WaitingCorrections, text).ok_or(BAD_CURSOR)?),
-                None => None,
-            };
+            let after = cursor::begin(&own, List::WaitingCorrections, query.cursor.as_deref())?;
             let wanted = (ctx.within(), after);
             let mut rows = queries::waiting(tx, &ctx.keys, wanted, limit.saturating_add(1)).await?;
-            let more = paging::cut(&mut rows, limit);
-            let next_cursor = match rows.last() {
-                Some(last) if more => Some(cursor::write(&own, List::WaitingCorrections, last.id)?),
-                _ => None,
-            };
+            let next_cursor =
+                cursor::end(&own, List::WaitingCorrections, (&mut rows, limit), |last| last.id)?;
             let mut items = Vec::with_capacity(rows.len());
             for row in &rows {
                 match ctx.keys.subject_sealer(tx.tenant(), SubjectId::from(row.patient_id)).await {

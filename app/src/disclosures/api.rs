@@ -5,7 +5,6 @@ use chrono::{DateTime, NaiveDate, Utc};
 use regions::log::{self, Field};
 use serde::{Deserialize, Serialize};
 use tenancy::audit::Outcome;
-use tenancy::keys::{KeyError, SubjectId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -13,13 +12,13 @@ use super::model::{Content, DisclosureId, DisclosurePurpose, DisclosureRow, VERS
 use super::{queries, rules};
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
-use crate::error::{AppError, BAD_CURSOR, NOT_FOUND};
+use crate::error::AppError;
 use crate::middleware::json::Json;
 use crate::paging::{self, LIMIT_MAX};
 use crate::patients::cursor::{self, List};
 use crate::patients::model::PatientId;
+use crate::patients::named::{sealer, there};
 use crate::registry;
-use crate::relationships::queries::patient_is_there;
 use crate::staff::model::AccountId;
 use crate::store;
 
@@ -114,25 +113,6 @@ struct AccountingQuery {
     from: Option<NaiveDate>,
 }
 
-fn absent() -> AppError {
-    AppError::from(NOT_FOUND).denied("absent")
-}
-
-/// The patient of the path, if there is one. That it is within the caller's reach was seen before.
-async fn patient(call: &Call, tx: &mut tenancy::TenantTx) -> Result<PatientId, AppError> {
-    let patient = PatientId::parse(call.path("id")).ok_or_else(absent)?;
-    if patient_is_there(tx, patient.uuid()).await? { Ok(patient) } else { Err(absent()) }
-}
-
-async fn sealer(ctx: &Ctx, patient: PatientId) -> Result<tenancy::sealed::Sealer, AppError> {
-    match ctx.keys.subject_sealer(ctx.tenant().id, SubjectId::from(patient.bytes())).await {
-        Ok(sealer) => Ok(sealer),
-        // The patient was erased: there is nobody to account to.
-        Err(KeyError::NotFound) => Err(absent()),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Writes down that a patient's data were given to somebody outside the clinic.
 #[utoipa::path(post, path = "/api/v1/patients/{id}/disclosures", tag = "disclosures", operation_id = "disclosure.record",
     request_body = DisclosureInput, params(("id" = String, Path, description = "Patient id")),
@@ -142,7 +122,7 @@ async fn sealer(ctx: &Ctx, patient: PatientId) -> Result<tenancy::sealed::Sealer
 pub async fn record(call: Call, Json(input): Json<DisclosureInput>) -> Result<HttpResponse, AppError> {
     let made = call
         .staff(async |ctx, tx| {
-            let patient = patient(&call, tx).await?;
+            let patient = there(&call, tx).await?;
             let content = rules::content(input, (Uuid::from_bytes(ctx.account()), ctx.now()))?;
             let sealer = sealer(ctx, patient).await?;
             let id = DisclosureId::new(ctx.now());
@@ -183,22 +163,15 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
     };
     let page = call
         .staff(async |ctx, tx| {
-            let patient = patient(&call, tx).await?;
+            let patient = there(&call, tx).await?;
             let (today, own) = (ctx.now().date_naive(), ctx.keys.tenant_sealer(ctx.tenant().id).await?);
-            let before = match &query.cursor {
-                Some(text) => Some(cursor::read(&own, List::Disclosures, text).ok_or(BAD_CURSOR)?),
-                None => None,
-            };
+            let before = cursor::begin(&own, List::Disclosures, query.cursor.as_deref())?;
             let complete = queries::is_complete(tx, patient.uuid()).await?;
             if !complete {
                 log::security("disclosures_incomplete", &[Field::Tenant(tx.tenant())]);
             }
             let mut rows = queries::page(tx, patient.uuid(), before, limit.saturating_add(1)).await?;
-            let more = paging::cut(&mut rows, limit);
-            let next_cursor = match rows.last() {
-                Some(last) if more => Some(cursor::write(&own, List::Disclosures, last.id)?),
-                _ => None,
-            };
+            let next_cursor = cursor::end(&own, List::Disclosures, (&mut rows, limit), |last| last.id)?;
             let from = query.from.unwrap_or_else(|| rules::accounted_from(today));
             let items = open(ctx, rows, (patient, from, today)).await?;
             let count = u32::try_from(items.len()).unwrap_or(u32::MAX);

@@ -1,7 +1,5 @@
 //! What a disclosure is: its id, what is sealed of it, and the row it is kept in.
 
-use std::fmt;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -11,47 +9,17 @@ use uuid::Uuid;
 
 use super::tables::disclosure;
 
-/// Prefix of a disclosure's id in the API.
-const ID_PREFIX: &str = "dis_";
+use crate::opaque_id::opaque_id;
+
 /// Rows are never changed, so each has its first version for ever.
 pub const VERSION: i64 = 1;
 
-/// A disclosure's id in the API. It begins with the time it was written down, so ids are in that order.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct DisclosureId(Uuid);
-
-impl DisclosureId {
-    /// A new id of this moment (RFC 9562 version 7).
-    #[must_use]
-    pub fn new(now: DateTime<Utc>) -> DisclosureId {
-        let ms = u64::try_from(now.timestamp_millis()).unwrap_or_default();
-        DisclosureId(uuid::Builder::from_unix_timestamp_millis(ms, &regions::random::bytes()).into_uuid())
-    }
-
-    /// The id as PostgreSQL sees it.
-    #[must_use]
-    pub const fn uuid(self) -> Uuid {
-        self.0
-    }
-
-    /// The id's bytes.
-    #[must_use]
-    pub const fn bytes(self) -> [u8; 16] {
-        self.0.into_bytes()
-    }
-}
-
-impl From<Uuid> for DisclosureId {
-    fn from(id: Uuid) -> DisclosureId {
-        DisclosureId(id)
-    }
-}
-
-impl fmt::Display for DisclosureId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{ID_PREFIX}{}", regions::text::encode_id(self.0.as_bytes()))
-    }
-}
+opaque_id!(
+    /// A disclosure's id in the API. It begins with the time it was written down, so ids are in that order.
+    DisclosureId,
+    "dis_",
+    ordered
+);
 
 /// What data were given for (45 CFR 164.512, and what 164.528 does not ask for but a clinic may write down).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -23,9 +23,7 @@ use crate::auth::token::sha256;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
 use crate::erasure::queries as holds;
-use crate::error::{
-    AppError, BAD_CURSOR, DOCUMENT_STATE, FORBIDDEN, IDEMPOTENCY_REUSED, NOT_FOUND, STALE, UNDER_HOLD,
-};
+use crate::error::{AppError, DOCUMENT_STATE, FORBIDDEN, IDEMPOTENCY_REUSED, NOT_FOUND, STALE, UNDER_HOLD};
 use crate::middleware::json::Json;
 use crate::paging::{self, PageQuery};
 use crate::patients::api::{etag, idempotency_key, if_match, request_hash, to_json};
@@ -122,7 +120,7 @@ async fn check_tie(ctx: &Ctx, tx: &mut TenantTx, patient: PatientId) -> Result<R
     let connection = &*tx.conn();
     let tie = ask_tie(connection, within, patient.uuid()).await.map_err(StoreError::from)?;
     match tie.as_deref().and_then(Tie::parse) {
-        None => Err(AppError::from(NOT_FOUND).denied("absent")),
+        None => Err(AppError::absent()),
         Some(Tie::BreakGlass) => Err(AppError::from(FORBIDDEN).denied("break_glass")),
         Some(tie) => Ok(acting_as(role, tie)),
     }
@@ -151,7 +149,7 @@ pub(super) async fn find_as(
         Some(id) => queries::find(tx, &ctx.keys, id).await?,
         None => None,
     };
-    let (document, sealer) = found.ok_or_else(|| AppError::from(NOT_FOUND).denied("absent"))?;
+    let (document, sealer) = found.ok_or_else(AppError::absent)?;
     let role = check_tie(ctx, tx, document.patient).await?;
     if !rules::sight(role).sees(document.state) {
         return Err(AppError::from(NOT_FOUND).denied("not_ready"));
@@ -162,9 +160,8 @@ pub(super) async fn find_as(
 
 /// The patient with this id, if it is one of this clinic and within the caller's reach.
 async fn find_patient(ctx: &Ctx, tx: &mut TenantTx, id: &str) -> Result<PatientId, AppError> {
-    let absent = || AppError::from(NOT_FOUND).denied("absent");
-    let id = PatientId::parse(id).ok_or_else(absent)?;
-    if queries::reaches(tx, ctx.within(), id).await? { Ok(id) } else { Err(absent()) }
+    let id = PatientId::parse(id).ok_or_else(AppError::absent)?;
+    if queries::reaches(tx, ctx.within(), id).await? { Ok(id) } else { Err(AppError::absent()) }
 }
 
 /// Announces a document: what it is, and how long it will be.
@@ -283,7 +280,7 @@ async fn replaced(
     let (old, _) = find(ctx, tx, id, Need::Write).await?;
     let expected = if_match(call.headers())?;
     if old.patient != patient {
-        return Err(AppError::from(NOT_FOUND).denied("absent"));
+        return Err(AppError::absent());
     }
     if old.version != expected {
         return Err(STALE.into());
@@ -356,22 +353,15 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
             let patient = find_patient(ctx, tx, call.path("id")).await?;
             let (role, clinic) = (role(ctx)?, ctx.keys.tenant_sealer(tx.tenant()).await?);
             let sight = rules::sight(role);
-            let after = match &query.cursor {
-                Some(text) => Some(
-                    cursor::read(&clinic, List::Documents, text).map(DocumentId::from).ok_or(BAD_CURSOR)?,
-                ),
-                None => None,
-            };
+            let after =
+                cursor::begin(&clinic, List::Documents, query.cursor.as_deref())?.map(DocumentId::from);
             let wanted = queries::Wanted::of(role, limit.saturating_add(1));
             let sealer = ctx.keys.subject_sealer(tx.tenant(), SubjectId::from(patient.bytes())).await?;
             let macs = ctx.keys.row_macs(tx.tenant()).await?;
             let with = Sealing { sealer: &sealer, macs: &macs };
             let mut found = queries::page(tx, &with, &wanted, after).await?;
-            let more = paging::cut(&mut found, limit);
-            let next_cursor = match found.last() {
-                Some(last) if more => Some(cursor::write(&clinic, List::Documents, last.id.uuid())?),
-                _ => None,
-            };
+            let next_cursor =
+                cursor::end(&clinic, List::Documents, (&mut found, limit), |last| last.id.uuid())?;
             let items = found.iter().map(|one| DocumentView::of(one, sight, Vec::new())).collect();
             let json = to_json(&DocumentPage { items, next_cursor: next_cursor.clone() })?;
             let entry = ctx

@@ -24,7 +24,7 @@ use super::tables::document_link;
 use crate::auth::token::Token;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
-use crate::error::{AppError, DOCUMENT_NOT_READABLE, NOT_FOUND};
+use crate::error::{AppError, DOCUMENT_NOT_READABLE};
 use crate::patients::api::to_json;
 use crate::store::StoreError;
 
@@ -122,7 +122,7 @@ pub async fn redeem(call: Call) -> Result<HttpResponse, AppError> {
                 None => None,
             };
             // Used, expired, another session's and never made are answered alike.
-            let id = used.ok_or_else(|| AppError::from(NOT_FOUND).denied("absent"))?;
+            let id = used.ok_or_else(AppError::absent)?;
             let (ctx, document, sealer) = api::find_as(ctx, tx, &id.to_string(), Need::Read).await?;
             release(&ctx, tx, &call, (document, sealer)).await
         })

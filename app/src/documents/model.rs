@@ -1,7 +1,5 @@
 //! What a document is: ids, kinds, states and the rows it is kept in.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -11,52 +9,15 @@ use uuid::Uuid;
 
 use super::content::MediaType;
 use super::tables::{document, document_text, stored_object, stored_part};
+use crate::opaque_id::opaque_id;
 use crate::patients::model::PatientId;
 
-/// Prefix of a document id in the API.
-const ID_PREFIX: &str = "doc_";
-
-/// A document's random id, which says nothing about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DocumentId([u8; 16]);
-
-impl DocumentId {
-    /// A new random id.
-    #[must_use]
-    pub fn random() -> DocumentId {
-        DocumentId(uuid::Builder::from_random_bytes(regions::random::bytes()).into_uuid().into_bytes())
-    }
-
-    /// The id in its API form, such as `doc_` and 26 characters; anything else is nothing's id.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<DocumentId> {
-        text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id).map(DocumentId)
-    }
-
-    /// The id's bytes.
-    #[must_use]
-    pub const fn bytes(self) -> [u8; 16] {
-        self.0
-    }
-
-    /// The id as PostgreSQL sees it.
-    #[must_use]
-    pub const fn uuid(self) -> Uuid {
-        Uuid::from_bytes(self.0)
-    }
-}
-
-impl From<Uuid> for DocumentId {
-    fn from(uuid: Uuid) -> DocumentId {
-        DocumentId(uuid.into_bytes())
-    }
-}
-
-impl fmt::Display for DocumentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{ID_PREFIX}{}", regions::text::encode_id(&self.0))
-    }
-}
+opaque_id!(
+    /// A document's random id, which says nothing about it.
+    DocumentId,
+    "doc_",
+    random
+);
 
 /// What a document is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]

@@ -17,6 +17,7 @@ use super::model::{Document, DocumentId, ObjectRow, State};
 use super::putting::{Putting, Source};
 use super::tables::{document, stored_object};
 use super::{queries, sweep};
+use crate::audit::KEYS_RESEAL;
 use crate::call::roll_back;
 use crate::patients::model::PatientId;
 use crate::store::{Sealing, StoreError};
@@ -25,8 +26,6 @@ use crate::store::{Sealing, StoreError};
 const PER_PAGE: i64 = 200;
 /// Pages of one patient.
 const PAGES_MAX: usize = 10_000;
-/// The action in the audit log.
-const ACTION: &str = "keys.reseal";
 
 /// What sealing documents anew needs.
 pub struct Reseal<'a> {
@@ -82,7 +81,7 @@ impl Reseal<'_> {
     }
 
     async fn page(&self, after: Option<Uuid>) -> Result<Vec<Uuid>, StoreError> {
-        let mut tx = self.regional.begin(self.tenant, ACTION).await?;
+        let mut tx = self.regional.begin(self.tenant, KEYS_RESEAL).await?;
         let found = document::table
             .filter(document::patient_id.eq(self.patient.uuid()))
             .filter(document::id.gt(after.unwrap_or_default()))
@@ -111,7 +110,7 @@ impl Reseal<'_> {
     }
 
     async fn find(&self, id: DocumentId) -> Result<Option<Settled>, &'static str> {
-        let mut tx = self.regional.begin(self.tenant, ACTION).await.map_err(|error| error.code())?;
+        let mut tx = self.regional.begin(self.tenant, KEYS_RESEAL).await.map_err(|error| error.code())?;
         match self.found(&mut tx, id).await {
             Ok(found) => {
                 tx.commit_without_audit(Unaudited::JobProgress).await.map_err(|error| error.code())?;
@@ -157,7 +156,7 @@ impl Reseal<'_> {
     }
 
     async fn settle(&self, settled: Settled, renewed: Renewed) -> Result<(), &'static str> {
-        let mut tx = self.regional.begin(self.tenant, ACTION).await.map_err(|error| error.code())?;
+        let mut tx = self.regional.begin(self.tenant, KEYS_RESEAL).await.map_err(|error| error.code())?;
         match self.settled(&mut tx, &settled, renewed).await {
             Ok(Some(entry)) => tx.commit(entry).await.map(drop).map_err(|error| error.code()),
             Ok(None) => {
@@ -201,7 +200,7 @@ impl Reseal<'_> {
                     .await?;
             }
         }
-        let entry = AuditEntry::new(ACTION, Outcome::Allow)
+        let entry = AuditEntry::new(KEYS_RESEAL, Outcome::Allow)
             .purpose(Purpose::System)
             .resource("document", document.id.bytes())
             .subject(self.patient.bytes())

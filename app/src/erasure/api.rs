@@ -12,11 +12,10 @@ use super::queries::{self, Decision, Erasure, Hold, NewErasure};
 use super::rules::{self, Basis, Refusal};
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
-use crate::error::{
-    AppError, ERASURE_OPEN, ERASURE_STATE, HOLD_STANDING, NO_HOLD, NOT_FOUND, SAME_PERSON, UNDER_HOLD,
-};
+use crate::error::{AppError, ERASURE_OPEN, ERASURE_STATE, HOLD_STANDING, NO_HOLD, SAME_PERSON, UNDER_HOLD};
 use crate::middleware::json::Json;
 use crate::patients::model::PatientId;
+use crate::patients::named::named;
 use crate::patients::queries::ERASED;
 use crate::staff::model::AccountId;
 
@@ -154,21 +153,17 @@ impl From<Hold> for HoldView {
     }
 }
 
-fn absent() -> AppError {
-    AppError::from(NOT_FOUND).denied("absent")
-}
-
 /// The patient of the path, who may be erased.
 async fn known(call: &Call, tx: &mut TenantTx) -> Result<PatientId, AppError> {
-    let id = PatientId::parse(call.path("id")).ok_or_else(absent)?;
-    if queries::is_known(tx, id).await? { Ok(id) } else { Err(absent()) }
+    let id = named(call)?;
+    if queries::is_known(tx, id).await? { Ok(id) } else { Err(AppError::absent()) }
 }
 
 /// The patient of the path and the time of registration, locked, for what only makes sense of one who is not erased.
 async fn living(call: &Call, tx: &mut TenantTx) -> Result<(PatientId, DateTime<Utc>), AppError> {
-    let id = PatientId::parse(call.path("id")).ok_or_else(absent)?;
-    let (state, since) = queries::lock_patient(tx, id).await?.ok_or_else(absent)?;
-    if state == ERASED { Err(absent()) } else { Ok((id, since)) }
+    let id = named(call)?;
+    let (state, since) = queries::lock_patient(tx, id).await?.ok_or_else(AppError::absent)?;
+    if state == ERASED { Err(AppError::absent()) } else { Ok((id, since)) }
 }
 
 fn entry(ctx: &Ctx, call: &Call, patient: PatientId) -> AuditEntry {
@@ -185,7 +180,7 @@ async fn waiting(tx: &mut TenantTx, patient: PatientId) -> Result<Erasure, AppEr
 
 /// A request as it is stored now.
 async fn view(tx: &mut TenantTx, id: Uuid) -> Result<ErasureView, AppError> {
-    Ok(Erasure::find(tx, id).await?.ok_or_else(absent)?.into())
+    Ok(Erasure::find(tx, id).await?.ok_or_else(AppError::absent)?.into())
 }
 
 /// Asks for a patient to be erased. What the law refuses is stored as refused, with its reason and what may be offered instead.

@@ -22,7 +22,7 @@ use crate::auth::model::account_state;
 use crate::auth::record::{self, NewAccount};
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
-use crate::error::{AppError, NOT_FOUND, WRONG_STATE};
+use crate::error::{AppError, WRONG_STATE};
 use crate::middleware::json::Json;
 use crate::patients::text;
 use crate::registry;
@@ -102,10 +102,6 @@ pub struct ClientList {
 pub struct RegisteredView {
     /// Its id, which is its `client_id`.
     id: String,
-}
-
-fn absent() -> AppError {
-    AppError::from(NOT_FOUND).denied("absent")
 }
 
 /// The clinic's programs, at most 100.
@@ -274,8 +270,8 @@ async fn open_account(
 
 /// The client that the path names, locked.
 async fn named(ctx: &Ctx, tx: &mut TenantTx, id: &str) -> Result<Verified<ClientRow>, AppError> {
-    let id = ClientId::parse(id).ok_or_else(absent)?;
-    queries::locked(tx, &ctx.keys, id.uuid()).await?.ok_or_else(absent)
+    let id = ClientId::parse(id).ok_or_else(AppError::absent)?;
+    queries::locked(tx, &ctx.keys, id.uuid()).await?.ok_or_else(AppError::absent)
 }
 
 /// Replaces a program's keys. What was signed with another one is worth nothing from the next request on.

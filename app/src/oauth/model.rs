@@ -1,7 +1,5 @@
 //! What a program is: its id, its kind, what is sealed of it, and the row it is kept in.
 
-use std::fmt;
-
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use tenancy::sealed::{RowFacts, RowMac, Sealed, SealedRow};
@@ -11,11 +9,9 @@ use uuid::Uuid;
 use super::jwk::Jwk;
 use super::tables::oauth_client;
 use crate::access::Scope;
+use crate::opaque_id::opaque_id;
 use crate::registry;
 use crate::store::StoreError;
-
-/// Prefix of a client's id in the API.
-const ID_PREFIX: &str = "cli_";
 
 /// States of a client, as stored.
 pub mod client_state {
@@ -25,42 +21,11 @@ pub mod client_state {
     pub const DISABLED: &str = "disabled";
 }
 
-/// A client's id in the API: `cli_` and 26 characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientId(Uuid);
-
-impl ClientId {
-    /// The id in its API form; anything else is nobody's id.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<ClientId> {
-        let bytes = text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id)?;
-        Some(ClientId(Uuid::from_bytes(bytes)))
-    }
-
-    /// The id as PostgreSQL sees it.
-    #[must_use]
-    pub const fn uuid(self) -> Uuid {
-        self.0
-    }
-
-    /// The id's bytes.
-    #[must_use]
-    pub const fn bytes(self) -> [u8; 16] {
-        self.0.into_bytes()
-    }
-}
-
-impl From<Uuid> for ClientId {
-    fn from(id: Uuid) -> ClientId {
-        ClientId(id)
-    }
-}
-
-impl fmt::Display for ClientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{ID_PREFIX}{}", regions::text::encode_id(self.0.as_bytes()))
-    }
-}
+opaque_id!(
+    /// A client's id in the API: `cli_` and 26 characters.
+    ClientId,
+    "cli_"
+);
 
 /// How a client acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

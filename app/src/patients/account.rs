@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::contact;
 use super::model::{PatientId, field_bits};
+use super::named::there;
 use crate::access::Role;
 use crate::auth::invite::{LoginTags, login_tags, new_id};
 use crate::auth::model::account_state;
@@ -25,7 +26,7 @@ use crate::auth::tables::{
 };
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
-use crate::error::{ADDRESS_TAKEN, AppError, NOT_FOUND, PATIENT_HAS_ACCOUNT};
+use crate::error::{ADDRESS_TAKEN, AppError, PATIENT_HAS_ACCOUNT};
 use crate::middleware::json::Json;
 use crate::registry;
 use crate::relationships::model::{NewTie, Tie};
@@ -79,15 +80,6 @@ pub struct PatientAccessView {
     open: Option<OpenPatientAccess>,
 }
 
-fn absent() -> AppError {
-    AppError::from(NOT_FOUND).denied("absent")
-}
-
-async fn there(tx: &mut TenantTx, call: &Call) -> Result<PatientId, AppError> {
-    let patient = PatientId::parse(call.path("id")).ok_or_else(absent)?;
-    if ties::patient_is_there(tx, patient.uuid()).await? { Ok(patient) } else { Err(absent()) }
-}
-
 /// Says whether the patient can sign in, and with which address.
 #[utoipa::path(get, path = "/api/v1/patients/{id}/account", tag = "patients", operation_id = "patient.access_read",
     params(("id" = String, Path, description = "Patient id")),
@@ -96,7 +88,7 @@ async fn there(tx: &mut TenantTx, call: &Call) -> Result<PatientId, AppError> {
 pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
     let view = call
         .staff(async |ctx, tx| {
-            let patient = there(tx, &call).await?;
+            let patient = there(&call, tx).await?;
             let entry = ctx
                 .entry(call.action(), Outcome::Allow)
                 .resource("patient", patient.bytes())
@@ -126,7 +118,7 @@ pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
 pub async fn open(call: Call, Json(input): Json<PatientAccountInput>) -> Result<HttpResponse, AppError> {
     let view = call
         .staff(async |ctx, tx| {
-            let patient = there(tx, &call).await?;
+            let patient = there(&call, tx).await?;
             let email =
                 contact::email(&input.email).map_err(|code| AppError::invalid_field("/email", code))?;
             let entry = ctx
@@ -281,7 +273,7 @@ async fn let_go(
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or out of reach")))]
 pub async fn close(call: Call, Json(input): Json<PatientAccountEndInput>) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let patient = there(tx, &call).await?;
+        let patient = there(&call, tx).await?;
         let unknown = || AppError::invalid_field("/account", "account_invalid");
         let wanted = AccountId::parse(&input.account).ok_or_else(unknown)?;
         let entry = ctx

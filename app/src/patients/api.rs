@@ -30,9 +30,7 @@ use crate::access::{self, Role};
 use crate::auth::token::sha256;
 use crate::call::{Call, Done};
 use crate::ctx::{Actor, Ctx};
-use crate::error::{
-    AppError, BAD_CURSOR, FORBIDDEN, IDEMPOTENCY_REUSED, MRN_TAKEN, NOT_FOUND, PRECONDITION_NEEDED, STALE,
-};
+use crate::error::{AppError, FORBIDDEN, IDEMPOTENCY_REUSED, MRN_TAKEN, PRECONDITION_NEEDED, STALE};
 use crate::middleware::json::Json;
 use crate::paging::{self, PageQuery};
 use crate::proxies::birthday;
@@ -78,7 +76,7 @@ struct ReadQuery {
 impl From<ChangeError> for AppError {
     fn from(error: ChangeError) -> AppError {
         match error {
-            ChangeError::Absent => AppError::from(NOT_FOUND).denied("absent"),
+            ChangeError::Absent => AppError::absent(),
             ChangeError::Stale => STALE.into(),
             ChangeError::MrnTaken => MRN_TAKEN.into(),
             ChangeError::Store(error) => error.into(),
@@ -454,16 +452,9 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
     let (json, next) = call
         .staff(async |ctx, tx| {
             let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
-            let after = match &query.cursor {
-                Some(text) => Some(cursor::read(&sealer, List::Patients, text).ok_or(BAD_CURSOR)?),
-                None => None,
-            };
+            let after = cursor::begin(&sealer, List::Patients, query.cursor.as_deref())?;
             let mut ids = queries::page(tx, ctx.within(), after, limit.saturating_add(1)).await?;
-            let more = paging::cut(&mut ids, limit);
-            let next_cursor = match ids.last() {
-                Some(last) if more => Some(cursor::write(&sealer, List::Patients, *last)?),
-                _ => None,
-            };
+            let next_cursor = cursor::end(&sealer, List::Patients, (&mut ids, limit), |id| *id)?;
             let found = queries::briefs(tx, &ctx.keys, &ids).await?;
             let standings = standings(ctx, tx, &ids).await?;
             let items = found.iter().map(|one| brief(ctx, one, standings.get(&one.id.uuid()))).collect();

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tenancy::sealed::{Sealed, Sealer};
 use uuid::Uuid;
 
+use crate::error::{AppError, BAD_CURSOR};
+use crate::paging;
 use crate::registry::PAGE_CURSOR;
 use crate::store::StoreError;
 
@@ -62,9 +64,31 @@ pub fn write(sealer: &Sealer, list: List, last: Uuid) -> Result<String, StoreErr
     Ok(URL_SAFE_NO_PAD.encode(sealed.as_bytes()))
 }
 
+/// Where a page begins: after what the cursor says, or at the start of the list without one.
+///
+/// # Errors
+/// `bad_cursor` for one that this clinic did not give out for this list.
+pub fn begin(sealer: &Sealer, list: List, cursor: Option<&str>) -> Result<Option<Uuid>, AppError> {
+    let Some(text) = cursor else { return Ok(None) };
+    Ok(Some(read(sealer, list, text).ok_or(BAD_CURSOR)?))
+}
+
+/// Cuts a list that was read one too far to its limit; the cursor that continues it, if there was more.
+///
+/// # Errors
+/// When sealing fails.
+pub fn end<T>(
+    sealer: &Sealer,
+    list: List,
+    (rows, limit): (&mut Vec<T>, i64),
+    id: impl Fn(&T) -> Uuid,
+) -> Result<Option<String>, StoreError> {
+    let more = paging::cut(rows, limit);
+    rows.last().filter(|_| more).map(|last| write(sealer, list, id(last))).transpose()
+}
+
 /// Where to continue; `None` for a cursor that this clinic did not give out for this list.
-#[must_use]
-pub fn read(sealer: &Sealer, list: List, cursor: &str) -> Option<Uuid> {
+fn read(sealer: &Sealer, list: List, cursor: &str) -> Option<Uuid> {
     if cursor.len() > CURSOR_MAX_CHARS {
         return None;
     }

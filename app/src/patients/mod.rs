@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod identifier;
 pub mod model;
 pub mod name_index;
+pub mod named;
 pub mod names;
 pub mod queries;
 pub mod refill;

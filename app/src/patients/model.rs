@@ -1,7 +1,5 @@
 //! What a patient is: ids, the sealed record and the rows it is kept in.
 
-use std::fmt;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,52 +11,15 @@ use super::contact::{Address, Email, Phone};
 use super::identifier::Identifier;
 use super::names::HumanName;
 use super::tables::{patient, person, person_tag};
+use crate::opaque_id::opaque_id;
 use crate::registry;
 
-/// Prefix of a patient id in the API.
-const ID_PREFIX: &str = "pat_";
-
-/// A patient's random id, which says nothing about the person.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PatientId([u8; 16]);
-
-impl PatientId {
-    /// A new random id.
-    #[must_use]
-    pub fn random() -> PatientId {
-        PatientId(uuid::Builder::from_random_bytes(regions::random::bytes()).into_uuid().into_bytes())
-    }
-
-    /// The id in its API form, such as `pat_` and 26 characters; anything else is nobody's id.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<PatientId> {
-        text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id).map(PatientId)
-    }
-
-    /// The id's bytes.
-    #[must_use]
-    pub const fn bytes(self) -> [u8; 16] {
-        self.0
-    }
-
-    /// The id as PostgreSQL sees it.
-    #[must_use]
-    pub const fn uuid(self) -> Uuid {
-        Uuid::from_bytes(self.0)
-    }
-}
-
-impl From<Uuid> for PatientId {
-    fn from(uuid: Uuid) -> PatientId {
-        PatientId(uuid.into_bytes())
-    }
-}
-
-impl fmt::Display for PatientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{ID_PREFIX}{}", regions::text::encode_id(&self.0))
-    }
-}
+opaque_id!(
+    /// A patient's random id, which says nothing about the person.
+    PatientId,
+    "pat_",
+    random
+);
 
 /// Administrative sex.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -236,21 +197,4 @@ pub mod field_bits {
     pub const RECORD: u64 = NAMES | BIRTH_DATE | SEX | PHONES | EMAILS | ADDRESSES | MRN | IDENTIFIERS;
     /// What a list shows.
     pub const BRIEF: u64 = NAMES | BIRTH_DATE | MRN | IDENTIFIERS;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_has_one_text_form() {
-        let id = PatientId::random();
-        let text = id.to_string();
-        assert!(PatientId::parse(&text) == Some(id));
-        for bad in
-            [text.to_uppercase(), text.replace("pat_", ""), format!("{text}a"), text.replace("pat_", "stf_")]
-        {
-            assert!(PatientId::parse(&bad).is_none(), "{bad}");
-        }
-    }
 }

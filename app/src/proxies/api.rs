@@ -6,7 +6,6 @@ use regions::log::{self, Field};
 use serde::{Deserialize, Serialize};
 use tenancy::TenantTx;
 use tenancy::audit::{AuditEntry, Outcome};
-use tenancy::keys::{KeyError, SubjectId};
 use tenancy::sealed::Sealer;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -19,14 +18,11 @@ use crate::auth::invite::login_tags;
 use crate::auth::notice::{self, NoticeKind};
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
-use crate::erasure::queries as patients;
-use crate::error::{
-    ADDRESS_TAKEN, AppError, NOT_FOUND, NOT_OF_AGE, PROXY_EXISTS, PROXY_IS_PATIENT, TOO_MANY_PROXIES,
-};
+use crate::error::{ADDRESS_TAKEN, AppError, NOT_OF_AGE, PROXY_EXISTS, PROXY_IS_PATIENT, TOO_MANY_PROXIES};
 use crate::middleware::json::Json;
 use crate::patients::account;
 use crate::patients::model::{Patient, PatientId};
-use crate::patients::queries::ERASED;
+use crate::patients::named::{held, named, sealer};
 use crate::registry;
 use crate::relationships::model::{NewTie, Tie};
 use crate::relationships::queries as ties;
@@ -92,35 +88,8 @@ pub struct ProxyList {
     ends_by: NaiveDate,
 }
 
-fn absent() -> AppError {
-    AppError::from(NOT_FOUND).denied("absent")
-}
-
-/// The patient of the path. That it is within the caller's reach was seen before.
-fn named(call: &Call) -> Result<PatientId, AppError> {
-    PatientId::parse(call.path("id")).ok_or_else(absent)
-}
-
-/// The patient of the path, held until the end: it is neither erased meanwhile nor given two at once.
-async fn hold(call: &Call, tx: &mut TenantTx) -> Result<PatientId, AppError> {
-    let patient = named(call)?;
-    match patients::lock_patient(tx, patient).await? {
-        Some((state, _since)) if state != ERASED => Ok(patient),
-        _ => Err(absent()),
-    }
-}
-
-async fn sealer(ctx: &Ctx, patient: PatientId) -> Result<Sealer, AppError> {
-    match ctx.keys.subject_sealer(ctx.tenant().id, SubjectId::from(patient.bytes())).await {
-        Ok(sealer) => Ok(sealer),
-        // The patient was erased: there is nobody to stand in for.
-        Err(KeyError::NotFound) => Err(absent()),
-        Err(error) => Err(error.into()),
-    }
-}
-
 async fn age(ctx: &Ctx, tx: &mut TenantTx, patient: PatientId) -> Result<Age, AppError> {
-    let found = Patient::find(tx, &ctx.keys, patient).await?.ok_or_else(absent)?;
+    let found = Patient::find(tx, &ctx.keys, patient).await?.ok_or_else(AppError::absent)?;
     let born = *found.person.birth_date.expose();
     Ok(Age { born, jurisdiction: ctx.clinic.jurisdiction, now: ctx.now() })
 }
@@ -140,7 +109,7 @@ fn entry(ctx: &Ctx, call: &Call, (patient, id): (PatientId, ProxyId)) -> AuditEn
 pub async fn record(call: Call, Json(input): Json<ProxyInput>) -> Result<HttpResponse, AppError> {
     let view = call
         .staff(async |ctx, tx| {
-            let patient = hold(&call, tx).await?;
+            let patient = held(&call, tx).await?;
             let checked = rules::check(&input, age(ctx, tx, patient).await?)?;
             if queries::count(tx, patient.uuid()).await? >= PROXIES_MAX {
                 return Err(TOO_MANY_PROXIES.into());
@@ -267,9 +236,9 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or out of reach")))]
 pub async fn end(call: Call) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let patient = hold(&call, tx).await?;
-        let id = ProxyId::parse(call.path("proxy")).ok_or_else(absent)?;
-        let tie = queries::lock(tx, (patient.uuid(), id.uuid())).await?.ok_or_else(absent)?;
+        let patient = held(&call, tx).await?;
+        let id = ProxyId::parse(call.path("proxy")).ok_or_else(AppError::absent)?;
+        let tie = queries::lock(tx, (patient.uuid(), id.uuid())).await?.ok_or_else(AppError::absent)?;
         let by_staff = ctx.actor.is_some_and(|actor| actor.role.is_staff());
         if !by_staff && !age(ctx, tx, patient).await?.is_of_age() {
             return Err(AppError::from(NOT_OF_AGE).denied("not_of_age"));

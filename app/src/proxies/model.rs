@@ -1,7 +1,5 @@
 //! What is known of somebody who stands in for a patient: the id, what is sealed, and the row it is kept in.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -11,54 +9,15 @@ use uuid::Uuid;
 
 use super::tables::proxy;
 use crate::access::ProxyScope;
+use crate::opaque_id::opaque_id;
 
-/// Prefix of an id in the API.
-const ID_PREFIX: &str = "prx_";
-
-/// The id of somebody's standing in, in the API; it is the tie's. It begins with the time it was recorded, so ids are in that
-/// order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProxyId(Uuid);
-
-impl ProxyId {
-    /// A new id of this moment (RFC 9562 version 7).
-    #[must_use]
-    pub fn new(now: DateTime<Utc>) -> ProxyId {
-        let ms = u64::try_from(now.timestamp_millis()).unwrap_or_default();
-        ProxyId(uuid::Builder::from_unix_timestamp_millis(ms, &regions::random::bytes()).into_uuid())
-    }
-
-    /// The id in its API form; anything else is nothing's id.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<ProxyId> {
-        let bytes = text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id)?;
-        Some(ProxyId(Uuid::from_bytes(bytes)))
-    }
-
-    /// The id as PostgreSQL sees it.
-    #[must_use]
-    pub const fn uuid(self) -> Uuid {
-        self.0
-    }
-
-    /// The id's bytes.
-    #[must_use]
-    pub const fn bytes(self) -> [u8; 16] {
-        self.0.into_bytes()
-    }
-}
-
-impl From<Uuid> for ProxyId {
-    fn from(id: Uuid) -> ProxyId {
-        ProxyId(id)
-    }
-}
-
-impl fmt::Display for ProxyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{ID_PREFIX}{}", regions::text::encode_id(self.0.as_bytes()))
-    }
-}
+opaque_id!(
+    /// The id of somebody's standing in, in the API; it is the tie's. It begins with the time it was recorded, so ids are in that
+    /// order.
+    ProxyId,
+    "prx_",
+    ordered
+);
 
 /// Why somebody stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -199,13 +158,6 @@ impl TieRow {
 mod tests {
     use super::*;
     use chrono::TimeDelta;
-
-    #[test]
-    fn an_id_has_one_text_form() {
-        let id = ProxyId::new(DateTime::from_timestamp_millis(1_800_000_000_000).unwrap());
-        assert_eq!(ProxyId::parse(&id.to_string()), Some(id));
-        assert_eq!(ProxyId::parse(&id.to_string().replace("prx_", "pat_")), None);
-    }
 
     #[test]
     fn a_tie_is_coming_current_or_over_and_none_at_all_once_it_ended_before_it_began() {

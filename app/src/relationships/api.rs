@@ -13,9 +13,10 @@ use crate::access::{self, Role};
 use crate::auth::invite::new_id;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
-use crate::error::{AppError, NOT_FOUND};
+use crate::error::AppError;
 use crate::middleware::json::Json;
 use crate::patients::model::{PatientId, field_bits};
+use crate::patients::named::named;
 use crate::registry;
 use crate::staff::model::AccountId;
 use crate::staff::queries as accounts;
@@ -83,15 +84,6 @@ impl MemberView {
     }
 }
 
-fn absent() -> AppError {
-    AppError::from(NOT_FOUND).denied("absent")
-}
-
-/// The patient of the path. That it is within the caller's reach was seen before.
-fn patient(call: &Call) -> Result<PatientId, AppError> {
-    PatientId::parse(call.path("id")).ok_or_else(absent)
-}
-
 fn entry(ctx: &Ctx, call: &Call, patient: PatientId) -> AuditEntry {
     ctx.entry(call.action(), Outcome::Allow).subject(patient.bytes())
 }
@@ -104,9 +96,9 @@ fn entry(ctx: &Ctx, call: &Call, patient: PatientId) -> AuditEntry {
 pub async fn care_team(call: Call) -> Result<HttpResponse, AppError> {
     let team = call
         .staff(async |ctx, tx| {
-            let patient = patient(&call)?;
+            let patient = named(&call)?;
             if !queries::patient_is_there(tx, patient.uuid()).await? {
-                return Err(absent());
+                return Err(AppError::absent());
             }
             let members = queries::care_team(tx, &ctx.keys, patient.uuid(), ctx.now()).await?;
             let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
@@ -133,9 +125,9 @@ pub async fn care_team(call: Call) -> Result<HttpResponse, AppError> {
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or out of reach")))]
 pub async fn join(call: Call, Json(input): Json<JoinInput>) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let patient = patient(&call)?;
+        let patient = named(&call)?;
         if !queries::patient_is_there(tx, patient.uuid()).await? {
-            return Err(absent());
+            return Err(AppError::absent());
         }
         let unknown = || AppError::invalid_field("/account", "nobody_who_treats");
         let account = AccountId::parse(&input.account).ok_or_else(unknown)?;
@@ -182,12 +174,12 @@ pub async fn join(call: Call, Json(input): Json<JoinInput>) -> Result<HttpRespon
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, out of reach, or no member")))]
 pub async fn leave(call: Call, Json(input): Json<LeaveInput>) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let patient = patient(&call)?;
+        let patient = named(&call)?;
         let nobody = || AppError::invalid_field("/account", "no_account_id");
         let account = AccountId::parse(&input.account).ok_or_else(nobody)?;
         let tie = (patient.uuid(), account.uuid(), Tie::Member);
         if queries::end(tx, tie, ctx.now()).await? == 0 {
-            return Err(absent());
+            return Err(AppError::absent());
         }
         Done::audited((), entry(ctx, &call, patient).resource("account", account.bytes()).touches(TABLE))
     })

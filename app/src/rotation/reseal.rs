@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::RotateError;
 use super::batches::{Batches, Moved, ROWS_PER_BATCH};
+use crate::audit::KEYS_RESEAL;
 use crate::break_glass::model::BreakGlassRow;
 use crate::break_glass::tables::break_glass;
 use crate::corrections::model::CorrectionRow;
@@ -157,13 +158,12 @@ pub(super) async fn rows(
     patient: PatientId,
 ) -> Result<(), RotateError> {
     for table in Table::ALL {
-        let (row, table_name) = (table.name(), table.name());
         let batches = Batches {
             regional,
             tenant,
-            action: super::subject::ACTION,
-            row,
-            table: table_name,
+            action: KEYS_RESEAL,
+            row: table.name(),
+            table: table.name(),
             patient: Some(patient),
         };
         batches

@@ -8,14 +8,12 @@ use tenancy::keys::SubjectId;
 use tenancy::{TenantRef, TenantTx};
 
 use super::{RotateError, Rotator};
+use crate::audit::KEYS_RESEAL;
 use crate::call::roll_back;
 use crate::documents::reseal::Reseal;
 use crate::patients::model::PatientId;
 use crate::patients::refill;
 use crate::store::StoreError;
-
-/// The action in the audit log.
-pub(super) const ACTION: &str = "keys.reseal";
 
 /// What became of a patient's old key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +44,7 @@ impl Rotator {
         let documents = Reseal { regional: &self.regional, tenant: place, patient, now };
         Box::pin(documents.all()).await?;
         let version = keys.subject_key(tenant, subject).await?.version();
-        let mut tx = self.regional.begin(place, ACTION).await.map_err(StoreError::Tx)?;
+        let mut tx = self.regional.begin(place, KEYS_RESEAL).await.map_err(StoreError::Tx)?;
         let left = tx.values_sealed_before(patient.uuid(), version).await.map_err(StoreError::Tx);
         roll_back(tx).await;
         match u64::try_from(left?).unwrap_or(0) {
@@ -59,7 +57,7 @@ impl Rotator {
     }
 
     async fn reseal(&self, place: TenantRef, patient: PatientId) -> Result<(), RotateError> {
-        let mut tx: TenantTx = self.regional.begin(place, ACTION).await.map_err(StoreError::Tx)?;
+        let mut tx: TenantTx = self.regional.begin(place, KEYS_RESEAL).await.map_err(StoreError::Tx)?;
         let resealed = refill::reseal(&mut tx, self.regional.keys(), patient).await;
         let (version, mac) = match resealed {
             Ok(Some(done)) => done,
@@ -72,7 +70,7 @@ impl Rotator {
                 return Err(error.into());
             }
         };
-        let entry = AuditEntry::new(ACTION, Outcome::Allow)
+        let entry = AuditEntry::new(KEYS_RESEAL, Outcome::Allow)
             .resource("patient", patient.bytes())
             .subject(patient.bytes())
             .purpose(Purpose::System)

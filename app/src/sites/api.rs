@@ -13,9 +13,9 @@ use super::model::SiteId;
 use super::queries;
 use crate::auth::invite::new_id;
 use crate::call::{Call, Done};
-use crate::error::{AppError, NOT_FOUND};
+use crate::error::AppError;
 use crate::middleware::json::Json;
-use crate::patients::model::PatientId;
+use crate::patients::named::there;
 use crate::patients::text;
 use crate::relationships::model::{NewTie, Tie};
 use crate::relationships::queries as ties;
@@ -57,10 +57,6 @@ pub struct SiteView {
 pub struct SiteList {
     /// The sites.
     items: Vec<SiteView>,
-}
-
-fn absent() -> AppError {
-    AppError::from(NOT_FOUND).denied("absent")
 }
 
 /// The sites that are named in `/sites`, each of which is one of the clinic's.
@@ -125,8 +121,8 @@ pub async fn create(call: Call, Json(input): Json<SiteInput>) -> Result<HttpResp
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not this clinic's")))]
 pub async fn assign(call: Call, Json(input): Json<SitesInput>) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let account = AccountId::parse(call.path("id")).ok_or_else(absent)?;
-        accounts::lock(tx, account.uuid()).await?.ok_or_else(absent)?;
+        let account = AccountId::parse(call.path("id")).ok_or_else(AppError::absent)?;
+        accounts::lock(tx, account.uuid()).await?.ok_or_else(AppError::absent)?;
         let sites: Vec<Uuid> = chosen(tx, &input.sites).await?.into_iter().collect();
         queries::work_at(tx, account.uuid(), &sites).await?;
         let count = u32::try_from(sites.len()).unwrap_or(u32::MAX);
@@ -145,10 +141,7 @@ pub async fn assign(call: Call, Json(input): Json<SitesInput>) -> Result<HttpRes
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or out of reach")))]
 pub async fn register(call: Call, Json(input): Json<SitesInput>) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let patient = PatientId::parse(call.path("id")).ok_or_else(absent)?;
-        if !ties::patient_is_there(tx, patient.uuid()).await? {
-            return Err(absent());
-        }
+        let patient = there(&call, tx).await?;
         let wanted = chosen(tx, &input.sites).await?;
         let there: BTreeSet<Uuid> =
             queries::of_patient(tx, patient.uuid(), ctx.now()).await?.into_iter().collect();

@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tenancy::audit::Outcome;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::model::AccountId;
 use crate::access::Role;
@@ -14,7 +13,7 @@ use crate::auth::invite::{Invite, Invited};
 use crate::auth::queries::{self, Listed};
 use crate::auth::rules;
 use crate::call::{Call, Done};
-use crate::error::{AppError, BAD_CURSOR, NOT_FOUND, STAFF_EXISTS};
+use crate::error::{AppError, STAFF_EXISTS};
 use crate::middleware::json::Json;
 use crate::paging::{self, PageQuery};
 use crate::patients::contact;
@@ -99,16 +98,9 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
     let page = call
         .staff(async |ctx, tx| {
             let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
-            let after: Option<Uuid> = match &query.cursor {
-                Some(text) => Some(cursor::read(&sealer, List::Staff, text).ok_or(BAD_CURSOR)?),
-                None => None,
-            };
+            let after = cursor::begin(&sealer, List::Staff, query.cursor.as_deref())?;
             let mut rows = queries::accounts(tx, &ctx.keys, after, limit.saturating_add(1)).await?;
-            let more = paging::cut(&mut rows, limit);
-            let next_cursor = match rows.last() {
-                Some(last) if more => Some(cursor::write(&sealer, List::Staff, last.row.id)?),
-                _ => None,
-            };
+            let next_cursor = cursor::end(&sealer, List::Staff, (&mut rows, limit), |last| last.row.id)?;
             let items =
                 rows.iter().map(|row| StaffView::open(row, &sealer)).collect::<Result<Vec<_>, _>>()?;
             let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
@@ -158,10 +150,9 @@ pub async fn invite(call: Call, Json(input): Json<InviteInput>) -> Result<HttpRe
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not this clinic's")))]
 pub async fn unlock(call: Call) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let absent = || AppError::from(NOT_FOUND).denied("absent");
-        let id = AccountId::parse(call.path("id")).ok_or_else(absent)?;
+        let id = AccountId::parse(call.path("id")).ok_or_else(AppError::absent)?;
         if !queries::forget_failures(tx, id.uuid()).await? {
-            return Err(absent());
+            return Err(AppError::absent());
         }
         Done::audited((), ctx.entry(call.action(), Outcome::Allow).resource("account", id.bytes()))
     })

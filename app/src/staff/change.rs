@@ -14,7 +14,7 @@ use crate::access::Role;
 use crate::auth::model::account_state;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
-use crate::error::{AppError, FORBIDDEN, NOT_FOUND, OWN_ACCOUNT, WRONG_STATE};
+use crate::error::{AppError, FORBIDDEN, OWN_ACCOUNT, WRONG_STATE};
 use crate::middleware::json::Json;
 
 /// The role to give.
@@ -35,8 +35,7 @@ pub fn staff_role(role: Role) -> Result<(), AppError> {
 
 /// The account that the path names, locked, with its state; never the caller's own.
 async fn another(ctx: &Ctx, tx: &mut TenantTx, id: &str) -> Result<(AccountId, String), AppError> {
-    let absent = || AppError::from(NOT_FOUND).denied("absent");
-    let id = AccountId::parse(id).ok_or_else(absent)?;
+    let id = AccountId::parse(id).ok_or_else(AppError::absent)?;
     if id.bytes() == ctx.account() {
         return Err(AppError::from(OWN_ACCOUNT).denied("own_account"));
     }
@@ -44,7 +43,7 @@ async fn another(ctx: &Ctx, tx: &mut TenantTx, id: &str) -> Result<(AccountId, S
     if !queries::is_active_admin(tx, Uuid::from_bytes(ctx.account())).await? {
         return Err(AppError::from(FORBIDDEN).denied("role"));
     }
-    let (state, _role) = queries::lock(tx, id.uuid()).await?.ok_or_else(absent)?;
+    let (state, _role) = queries::lock(tx, id.uuid()).await?.ok_or_else(AppError::absent)?;
     Ok((id, state))
 }
 

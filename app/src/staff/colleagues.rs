@@ -11,7 +11,7 @@ use super::queries;
 use crate::access::Role;
 use crate::auth::record::AccountRow;
 use crate::call::{Call, Done};
-use crate::error::{AppError, BAD_CURSOR};
+use crate::error::AppError;
 use crate::paging::{self, PageQuery};
 use crate::patients::cursor::{self, List};
 use crate::registry;
@@ -59,16 +59,9 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
     let page = call
         .staff(async |ctx, tx| {
             let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
-            let after = match &query.cursor {
-                Some(text) => Some(cursor::read(&sealer, List::Colleagues, text).ok_or(BAD_CURSOR)?),
-                None => None,
-            };
+            let after = cursor::begin(&sealer, List::Colleagues, query.cursor.as_deref())?;
             let mut rows = queries::who_treat(tx, &ctx.keys, after, limit.saturating_add(1)).await?;
-            let more = paging::cut(&mut rows, limit);
-            let next_cursor = match rows.last() {
-                Some(last) if more => Some(cursor::write(&sealer, List::Colleagues, last.id)?),
-                _ => None,
-            };
+            let next_cursor = cursor::end(&sealer, List::Colleagues, (&mut rows, limit), |last| last.id)?;
             let items =
                 rows.iter().map(|row| ColleagueView::open(row, &sealer)).collect::<Result<Vec<_>, _>>()?;
             let count = u32::try_from(items.len()).unwrap_or(u32::MAX);

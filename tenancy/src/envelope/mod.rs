@@ -44,7 +44,7 @@ pub enum SealError {
     /// The plaintext is longer than [`PLAINTEXT_BYTES_MAX`].
     #[error("the value is too long to be sealed in one piece")]
     TooLong,
-    /// The random generator gave a value that was just used. Nothing may be sealed by this process any more.
+    /// The random generator gave a value that was just used; nothing was sealed with it.
     #[error("the random generator repeats itself")]
     RandomRepeats,
     /// The cryptographic library refused the operation, which only a defect in it or here can cause.

@@ -20,7 +20,7 @@ pub(crate) fn tampered(tenant: TenantId, kind: &'static str) {
     log::security(kind, &[Field::Tenant(tenant)]);
 }
 
-/// The random generator gave a value twice: this machine must seal nothing any more.
+/// The random generator gave a value twice: the machine's randomness is not to be trusted.
 pub(crate) fn random_repeats() {
     EVENTS.with_label_values(&["random_repeats"]).inc();
     log::security("random_repeats", &[]);

@@ -1,7 +1,5 @@
 //! Packs over HTTP: which months there are, and their files, each checked against the signed sums before it leaves.
 
-use std::fmt;
-
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use auditlog::Hash;
@@ -17,37 +15,18 @@ use uuid::Uuid;
 use super::make::{object_name, sha256};
 use super::queries::{self, PackRow};
 use crate::call::{Call, Done};
-use crate::error::{AppError, NOT_FOUND, UNAVAILABLE};
+use crate::error::{AppError, UNAVAILABLE};
+use crate::opaque_id::opaque_id;
 use crate::paging;
 
-/// Prefix of a pack's id in the API.
-const ID_PREFIX: &str = "pack_";
 /// Packs of a page: two years.
 const PACKS_PAGE_MAX: i64 = 24;
 
-/// A pack's id in the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PackId([u8; 16]);
-
-impl PackId {
-    /// The id in its API form; anything else is nobody's id.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<PackId> {
-        text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id).map(PackId)
-    }
-
-    /// The id's bytes.
-    #[must_use]
-    pub const fn bytes(self) -> [u8; 16] {
-        self.0
-    }
-}
-
-impl fmt::Display for PackId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{ID_PREFIX}{}", regions::text::encode_id(&self.0))
-    }
-}
+opaque_id!(
+    /// A pack's id in the API.
+    PackId,
+    "pack_"
+);
 
 /// A month's pack.
 #[derive(Serialize, ToSchema)]
@@ -80,10 +59,6 @@ struct PacksQuery {
     before: Option<NaiveDate>,
 }
 
-fn absent() -> AppError {
-    AppError::from(NOT_FOUND).denied("absent")
-}
-
 /// One file of a pack.
 enum PackFile {
     /// Kept in the row.
@@ -100,7 +75,7 @@ impl PackRow {
     fn view(&self) -> Result<PackView, AppError> {
         let held = [PACK_NOTE, PACK_SUMS].into_iter().map(str::to_owned);
         Ok(PackView {
-            id: PackId(self.id.into_bytes()).to_string(),
+            id: PackId::from(self.id).to_string(),
             month: self.month,
             events: self.events,
             made_at: self.made_at,
@@ -150,10 +125,10 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
 pub async fn download(call: Call) -> Result<HttpResponse, AppError> {
     let (file, tenant) = call
         .staff(async |ctx, tx| {
-            let id = PackId::parse(call.path("id")).ok_or_else(absent)?;
-            let number: usize = call.path("number").parse().map_err(|_no_number| absent())?;
-            let row = queries::find(tx, Uuid::from_bytes(id.bytes())).await?.ok_or_else(absent)?;
-            let file = row.file(number)?.ok_or_else(absent)?;
+            let id = PackId::parse(call.path("id")).ok_or_else(AppError::absent)?;
+            let number: usize = call.path("number").parse().map_err(|_no_number| AppError::absent())?;
+            let row = queries::find(tx, Uuid::from_bytes(id.bytes())).await?.ok_or_else(AppError::absent)?;
+            let file = row.file(number)?.ok_or_else(AppError::absent)?;
             let entry = ctx.entry(call.action(), Outcome::Allow).resource("audit_pack", id.bytes());
             Done::audited((file, ctx.tenant()), entry)
         })

@@ -25,7 +25,7 @@ use crate::auth::token::Token;
 use crate::auth::{policy, rules, session};
 use crate::call::{Call, Done, sure_enough};
 use crate::ctx::{Actor, Ctx};
-use crate::error::{AppError, FACTOR_REFUSED, NOT_FOUND, RESET_NOT_YOURS, UNAUTHENTICATED};
+use crate::error::{AppError, FACTOR_REFUSED, RESET_NOT_YOURS, UNAUTHENTICATED};
 use crate::middleware::json::Json;
 use crate::registry;
 use crate::staff::model::AccountId;
@@ -365,12 +365,11 @@ pub async fn renew_recovery_codes(call: Call) -> Result<HttpResponse, AppError> 
 pub async fn reset(call: Call) -> Result<HttpResponse, AppError> {
     let done = call
         .staff(async |ctx, tx| {
-            let absent = || AppError::from(NOT_FOUND).denied("absent");
-            let id = AccountId::parse(call.path("id")).ok_or_else(absent)?;
+            let id = AccountId::parse(call.path("id")).ok_or_else(AppError::absent)?;
             let done =
                 reset::run(tx, &ctx.keys, id.uuid(), Uuid::from_bytes(ctx.account()), ctx.now()).await?;
             let reason = match done {
-                Reset::Absent => return Err(absent()),
+                Reset::Absent => return Err(AppError::absent()),
                 Reset::Own => return Err(AppError::from(RESET_NOT_YOURS).denied("own_account")),
                 Reset::Asked => "asked",
                 Reset::Done => "done",

@@ -26,7 +26,7 @@ use crate::auth::token::Token;
 use crate::call::{Call, Done, roll_back};
 use crate::ctx::Ctx;
 use crate::error::{
-    AppError, FACTOR_REFUSED, LAST_FACTOR, NOT_FOUND, SIGN_IN_FAILED, TOO_MANY_FACTORS, UNAUTHENTICATED,
+    AppError, FACTOR_REFUSED, LAST_FACTOR, SIGN_IN_FAILED, TOO_MANY_FACTORS, UNAUTHENTICATED,
 };
 use crate::middleware::json::Json;
 use crate::registry;
@@ -249,10 +249,9 @@ fn checked<T>(
 pub async fn remove(call: Call) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
         let account = Uuid::from_bytes(ctx.account());
-        let absent = || AppError::from(NOT_FOUND).denied("absent");
-        let id = read_id(call.path("id")).ok_or_else(absent)?;
+        let id = read_id(call.path("id")).ok_or_else(AppError::absent)?;
         if !queries::remove(tx, account, id).await? {
-            return Err(absent());
+            return Err(AppError::absent());
         }
         if !has_factor(tx, account).await? {
             return Err(LAST_FACTOR.into());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use regions::clock::Clock;
 use regions::ids::ShardId;
@@ -24,11 +24,8 @@ use crate::session::Held;
 use crate::tx::{TenantTx, TxShared};
 
 /// Dead connections tried before a transaction gives up. Dirty ones do not count, because each is closed and there are
-/// only so many: a reload of the server's configuration may have changed the settings of all. Nor do those that the server has
-/// ended, which shows at once: a restart or a failover ends all of them, and the first requests after it are to be served.
+/// only so many: a reload of the server's configuration may have changed the settings of all.
 const BEGIN_ATTEMPTS_MAX: u32 = 4;
-/// How soon a connection that the server has ended shows it, in milliseconds; one that is silent takes longer.
-const ENDED_SHOWS_MS: u64 = 100;
 
 /// The data plane of one region. Cheap to share; there is no way to reach a second region through it.
 pub struct Regional {
@@ -184,7 +181,6 @@ impl Regional {
             let bound = Bound { expires_s, pid: lease.connection.pid };
             let context = key.mint(tenant.id, bound, &caller);
             let mut held = Held::new(lease);
-            let asked = Instant::now();
             match held.begin(tenant, &context, &self.config.pool).await {
                 Ok(()) => {
                     let shared = Arc::clone(&self.shared);
@@ -197,7 +193,7 @@ impl Regional {
                 }
                 Err(error @ TxError::Unavailable) => {
                     held.close();
-                    dead += u32::from(asked.elapsed() > Duration::from_millis(ENDED_SHOWS_MS));
+                    dead += 1;
                     if dead == BEGIN_ATTEMPTS_MAX {
                         return Err(error);
                     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use deadpool::managed::{Object, Pool, PoolError, Timeouts};
+use deadpool::managed::{Object, Pool, PoolError, TimeoutType, Timeouts};
 use regions::ids::TenantId;
 
 use super::manager::{Life, Manager};
@@ -47,8 +47,8 @@ impl Lanes {
     /// A connection: a free one of the tenant's two lanes, else a free one anywhere, else the next of the less busy
     /// of its two lanes.
     pub(crate) async fn get(&self, tenant: TenantId, wait: Duration) -> Result<Object<Manager>, TxError> {
-        let lane = self.choose(tenant).ok_or(TxError::Unavailable)?;
-        match tokio::time::timeout(wait, lane.get()).await {
+        // On the heap: every transaction's future would otherwise carry the pool's.
+        match tokio::time::timeout(wait, Box::pin(self.free_or_next(tenant))).await {
             Ok(Ok(mut connection)) => {
                 connection.served.insert(tenant);
                 Ok(connection)
@@ -57,28 +57,49 @@ impl Lanes {
         }
     }
 
+    /// A lane's status is over by the time that a place in it is asked for, as many see the same one; so a place is taken or
+    /// not, without waiting, and only when there is none anywhere does anybody wait.
+    async fn free_or_next(&self, tenant: TenantId) -> Result<Object<Manager>, PoolError<BootError>> {
+        let own = self.own(tenant);
+        let waiting = |at: &usize| self.lanes.get(*at).map_or(usize::MAX, |lane| lane.status().waiting);
+        let next = own.into_iter().min_by_key(waiting).and_then(|at| self.lanes.get(at));
+        let at_once = self.by_preference(own).map(|lane| (lane, Some(Duration::ZERO)));
+        let last = next.map(|lane| (lane, lane.timeouts().wait));
+        let mut none = PoolError::Closed;
+        for (lane, wait) in at_once.chain(last) {
+            match lane.timeout_get(&Timeouts { wait, ..lane.timeouts() }).await {
+                Err(full @ PoolError::Timeout(TimeoutType::Wait)) => none = full,
+                taken => return taken,
+            }
+        }
+        Err(none)
+    }
+
     pub(crate) fn open(&self) -> usize {
         self.lanes.iter().map(|lane| lane.status().size).sum()
     }
 
-    fn choose(&self, tenant: TenantId) -> Option<&Pool<Manager>> {
+    /// The tenant's two lanes.
+    fn own(&self, tenant: TenantId) -> [usize; 2] {
         let bytes = tenant.as_bytes();
-        let pick = |at: usize| {
-            let byte = bytes.get(at).copied().map_or(0, usize::from);
-            self.lanes.get(byte % self.lanes.len().max(1))
-        };
-        let (first, second) = (pick(15)?, pick(14)?);
-        let idle = |pool: &&Pool<Manager>| pool.status().available > 0;
-        let room = |pool: &&Pool<Manager>| {
-            let status = pool.status();
-            status.size < status.max_size
-        };
-        let own = || [first, second].into_iter();
-        own()
-            .find(idle)
-            .or_else(|| own().find(room))
-            .or_else(|| self.lanes.iter().find(idle))
-            .or_else(|| self.lanes.iter().find(room))
-            .or_else(|| own().min_by_key(|pool| pool.status().waiting))
+        [15, 14].map(|at| bytes.get(at).copied().map_or(0, usize::from) % self.lanes.len().max(1))
+    }
+
+    /// Every lane: those with an idle connection before those with room for another, each time the own ones first.
+    fn by_preference(&self, own: [usize; 2]) -> impl Iterator<Item = &Pool<Manager>> {
+        let mut lanes: Vec<(u8, &Pool<Manager>)> = Vec::with_capacity(self.lanes.len());
+        for (at, lane) in self.lanes.iter().enumerate() {
+            let (status, is_own) = (lane.status(), own.contains(&at));
+            let rank = match (status.available > 0, status.size < status.max_size) {
+                (true, _) if is_own => 0,
+                (false, true) if is_own => 1,
+                (true, _) => 2,
+                (false, true) => 3,
+                (false, false) => 4,
+            };
+            lanes.push((rank, lane));
+        }
+        lanes.sort_by_key(|(rank, _)| *rank);
+        lanes.into_iter().map(|(_, lane)| lane)
     }
 }

@@ -12,7 +12,7 @@ import {
   type Locator,
   type Page,
 } from 'playwright-core';
-import { expect } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { totp } from './totp.ts';
 
 export interface Login {
@@ -41,6 +41,24 @@ export const ROOT = process.env.DOMICILE_ROOT ?? new URL('../..', import.meta.ur
 export const STACK = JSON.parse(readFileSync(STACK_FILE, 'utf8')) as Stack;
 export const MAIL = resolve(ROOT, STACK.mail);
 const SECRETS = join(dirname(STACK_FILE), 'secrets/totp');
+
+/** The regions of the stack. */
+type RegionName = 'us-east-1' | 'ap-south-1';
+/** What runs beside each other, because it mostly waits for codes, and what measures time and has to be alone. */
+type Part = RegionName | 'alone';
+/** The part that this run is for; all of them when nothing is said. */
+const PART = process.env.DOMICILE_PART;
+const isElsewhere = (part: Part) => PART !== undefined && PART !== part;
+
+/** What holds in both regions. */
+export function inEachRegion(name: string, tests: (region: RegionName) => void): void {
+  for (const region of ['us-east-1', 'ap-south-1'] as const) {
+    describe.skipIf(isElsewhere(region))(`${name} ${region}`, () => tests(region));
+  }
+}
+
+/** A test of one part: by the clinic that it uses, so that no two runs sign in as the same person. */
+export const testIn = (part: Part) => test.skipIf(isElsewhere(part));
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 

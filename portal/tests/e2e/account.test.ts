@@ -1,7 +1,7 @@
 // Somebody's own account, in both regions: a passkey instead of password and code, and the sessions that are theirs.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, keepSession, launch, person, signInByHand, toPatients } from '../kit.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clinicOf, inEachRegion, keepSession, launch, person, signInByHand, toPatients } from '../kit.ts';
 import { plugIn } from './authenticator.ts';
 import { colleague } from './invite.ts';
 import { password } from './unique.ts';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
 
   test('a session on another device is seen and ended from here, and is over there at once', async () => {

@@ -1,8 +1,8 @@
 // What surrounds a record, in both regions: its documents, its care team, and the emergency of somebody who is in neither.
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, launch, person, signIn, stepUp } from '../kit.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
 import { colleague } from './invite.ts';
 import { openBySearch, register } from './patients.ts';
 import { unique } from './unique.ts';
@@ -38,7 +38,7 @@ const choose = (page: Page, { name, type, text }: Sample) =>
 /** A line as slow as a bad mobile one, so that there is something to cancel. */
 const SLOW = { offline: false, latency: 50, downloadThroughput: 500_000, uploadThroughput: 100_000 };
 
-describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
 
   test('a document is dropped, checked and opened once by its link; what is no document is refused', async () => {

@@ -1,8 +1,17 @@
 // A parent of a child in a real browser: recorded at the desk, signed in with a second step, reading one record and the other, and
 // who looked in the reader's own language.
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Clinic, clinicOf, expectAccessible, expectNoSidewaysScroll, launch, person, signIn } from '../kit.ts';
+import { afterAll, beforeAll, expect } from 'vitest';
+import {
+  type Clinic,
+  clinicOf,
+  expectAccessible,
+  expectNoSidewaysScroll,
+  launch,
+  person,
+  signIn,
+  testIn,
+} from '../kit.ts';
 import { totp } from '../totp.ts';
 import { askForCode, letIn } from './own-record.ts';
 import { register } from './patients.ts';
@@ -59,94 +68,97 @@ async function setUpSecondStep(page: Page, hidden: string): Promise<void> {
   await page.getByRole('button', { name: 'I have kept them' }).click();
 }
 
-test('a parent who is a patient too chooses whose record is shown, and every screen follows', async () => {
-  const clinic = clinicOf('ap-south-1');
-  const [desk, own] = [await person(browser), await person(browser)];
-  await signIn(desk.page, clinic, 'receptionist');
-  const parent = await letIn(desk.page);
-  await desk.page.keyboard.press('Escape');
-  const family = unique('Child');
-  const id = await child(desk.page, clinic, family);
-  await recordParent(desk.page, parent.email);
+testIn('ap-south-1')(
+  'a parent who is a patient too chooses whose record is shown, and every screen follows',
+  async () => {
+    const clinic = clinicOf('ap-south-1');
+    const [desk, own] = [await person(browser), await person(browser)];
+    await signIn(desk.page, clinic, 'receptionist');
+    const parent = await letIn(desk.page);
+    await desk.page.keyboard.press('Escape');
+    const family = unique('Child');
+    const id = await child(desk.page, clinic, family);
+    await recordParent(desk.page, parent.email);
 
-  const { page, troubles } = own;
-  const code = await askForCode(page, clinic, parent.email);
-  await page.getByLabel('Code of the mail').fill(code);
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await setUpSecondStep(page, family);
-  await page.getByRole('heading', { level: 1, name: `Hello, Sample ${parent.family}` }).waitFor();
-  await expectAccessible(page, 'home of a family');
-  await whose(page).getByRole('combobox').selectOption(id);
-  await page.getByRole('heading', { level: 1, name: `The record of Sample ${family}` }).waitFor();
+    const { page, troubles } = own;
+    const code = await askForCode(page, clinic, parent.email);
+    await page.getByLabel('Code of the mail').fill(code);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await setUpSecondStep(page, family);
+    await page.getByRole('heading', { level: 1, name: `Hello, Sample ${parent.family}` }).waitFor();
+    await expectAccessible(page, 'home of a family');
+    await whose(page).getByRole('combobox').selectOption(id);
+    await page.getByRole('heading', { level: 1, name: `The record of Sample ${family}` }).waitFor();
 
-  const shows = async (path: string, what: string) => {
-    await page.waitForURL(`${clinic.url}/my/records/${path}`);
-    await whose(page)
-      .getByText(/You stand in for this person until/)
-      .waitFor();
-    expect(await whose(page).getByRole('combobox').inputValue(), what).toBe(id);
-    expect(await page.title(), 'no name in what browsers keep').not.toContain(family);
-    await expectAccessible(page, what);
-    await page.setViewportSize({ width: 360, height: 780 });
-    await expectNoSidewaysScroll(page, what);
-    await page.setViewportSize({ width: 1280, height: 860 });
-  };
-  await way(page, 'The record');
-  await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
-  await shows(id, 'the child’s record');
-  await page.getByRole('link', { name: 'Ask for a correction' }).click();
-  await page.getByLabel('What is wrong').fill('The given name.');
-  await page.getByLabel('What it should be').fill('Sampla.');
-  await page.getByRole('button', { name: 'Send to the clinic' }).click();
-  await page.getByText('Waits for an answer').waitFor();
-  await shows(`${id}/corrections`, 'the child’s corrections');
-  await way(page, 'Documents');
-  await page.getByText('There is no document in this record yet.').waitFor();
-  await shows(`${id}/documents`, 'the child’s documents');
-  await way(page, 'Who has seen it');
-  const looks = page.getByRole('region', { name: 'Who has seen this record' });
-  await looks.getByText('Somebody who stands in for the patient looked at the record.').first().waitFor();
-  await shows(`${id}/access`, 'who has seen the child’s record');
+    const shows = async (path: string, what: string) => {
+      await page.waitForURL(`${clinic.url}/my/records/${path}`);
+      await whose(page)
+        .getByText(/You stand in for this person until/)
+        .waitFor();
+      expect(await whose(page).getByRole('combobox').inputValue(), what).toBe(id);
+      expect(await page.title(), 'no name in what browsers keep').not.toContain(family);
+      await expectAccessible(page, what);
+      await page.setViewportSize({ width: 360, height: 780 });
+      await expectNoSidewaysScroll(page, what);
+      await page.setViewportSize({ width: 1280, height: 860 });
+    };
+    await way(page, 'The record');
+    await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+    await shows(id, 'the child’s record');
+    await page.getByRole('link', { name: 'Ask for a correction' }).click();
+    await page.getByLabel('What is wrong').fill('The given name.');
+    await page.getByLabel('What it should be').fill('Sampla.');
+    await page.getByRole('button', { name: 'Send to the clinic' }).click();
+    await page.getByText('Waits for an answer').waitFor();
+    await shows(`${id}/corrections`, 'the child’s corrections');
+    await way(page, 'Documents');
+    await page.getByText('There is no document in this record yet.').waitFor();
+    await shows(`${id}/documents`, 'the child’s documents');
+    await way(page, 'Who has seen it');
+    const looks = page.getByRole('region', { name: 'Who has seen this record' });
+    await looks.getByText('Somebody who stands in for the patient looked at the record.').first().waitFor();
+    await shows(`${id}/access`, 'who has seen the child’s record');
 
-  // The same in the reader's own language.
-  await page.getByRole('button', { name: /^Account/ }).click();
-  await page.getByRole('menuitemradio', { name: 'हिन्दी' }).click();
-  await page.keyboard.press('Escape');
-  await page.getByText('मरीज़ की ओर से कार्य करने वाले व्यक्ति ने रिकॉर्ड देखा।').first().waitFor();
-  await page.getByText(/\(स्वागत\) ने इलाज के लिए मरीज़ को पंजीकृत किया।/).waitFor();
-  await page.locator('.bar .who').click();
-  await page.getByRole('menuitemradio', { name: 'Español' }).click();
-  await page.keyboard.press('Escape');
-  await page.getByText('Alguien que actúa por el paciente miró la historia.').first().waitFor();
-  await page.locator('.bar .who').click();
-  await page.getByRole('menuitemradio', { name: 'English' }).click();
-  await page.keyboard.press('Escape');
+    // The same in the reader's own language.
+    await page.getByRole('button', { name: /^Account/ }).click();
+    await page.getByRole('menuitemradio', { name: 'हिन्दी' }).click();
+    await page.keyboard.press('Escape');
+    await page.getByText('मरीज़ की ओर से कार्य करने वाले व्यक्ति ने रिकॉर्ड देखा।').first().waitFor();
+    await page.getByText(/\(स्वागत\) ने इलाज के लिए मरीज़ को पंजीकृत किया।/).waitFor();
+    await page.locator('.bar .who').click();
+    await page.getByRole('menuitemradio', { name: 'Español' }).click();
+    await page.keyboard.press('Escape');
+    await page.getByText('Alguien que actúa por el paciente miró la historia.').first().waitFor();
+    await page.locator('.bar .who').click();
+    await page.getByRole('menuitemradio', { name: 'English' }).click();
+    await page.keyboard.press('Escape');
 
-  // The screen stays, the record is the other one.
-  await whose(page).getByRole('combobox').selectOption(parent.id);
-  await page.waitForURL(`${clinic.url}/my/records/${parent.id}/access`);
-  await page.getByRole('region', { name: 'Who has seen your record' }).waitFor();
-  expect(
-    await whose(page)
-      .getByText(/You stand in/)
-      .count(),
-  ).toBe(0);
-  await page.goto(`${clinic.url}/my`);
-  await page.getByRole('link', { name: 'Who stands in for you' }).click();
-  await page.getByText('Nobody stands in for you.').waitFor();
-  await expectAccessible(page, 'who stands in for oneself');
+    // The screen stays, the record is the other one.
+    await whose(page).getByRole('combobox').selectOption(parent.id);
+    await page.waitForURL(`${clinic.url}/my/records/${parent.id}/access`);
+    await page.getByRole('region', { name: 'Who has seen your record' }).waitFor();
+    expect(
+      await whose(page)
+        .getByText(/You stand in/)
+        .count(),
+    ).toBe(0);
+    await page.goto(`${clinic.url}/my`);
+    await page.getByRole('link', { name: 'Who stands in for you' }).click();
+    await page.getByText('Nobody stands in for you.').waitFor();
+    await expectAccessible(page, 'who stands in for oneself');
 
-  // Ended at the desk, it is over with the next request.
-  await desk.page.getByRole('button', { name: /^End it: Ravi Sample/ }).click();
-  await desk.page.getByRole('button', { name: 'End it', exact: true }).click();
-  await desk.page.getByText('They stand in no longer.').waitFor();
-  await page.goto(`${clinic.url}/my/records/${id}`);
-  await page.getByText('There is nothing here, or it is not yours to see.').waitFor();
-  expect(await page.locator('body').textContent()).not.toContain(family);
-  expect([...troubles, ...desk.troubles]).toEqual([]);
-});
+    // Ended at the desk, it is over with the next request.
+    await desk.page.getByRole('button', { name: /^End it: Ravi Sample/ }).click();
+    await desk.page.getByRole('button', { name: 'End it', exact: true }).click();
+    await desk.page.getByText('They stand in no longer.').waitFor();
+    await page.goto(`${clinic.url}/my/records/${id}`);
+    await page.getByText('There is nothing here, or it is not yours to see.').waitFor();
+    expect(await page.locator('body').textContent()).not.toContain(family);
+    expect([...troubles, ...desk.troubles]).toEqual([]);
+  },
+);
 
-test('an adult sees who stands in and ends it', async () => {
+testIn('us-east-1')('an adult sees who stands in and ends it', async () => {
   const clinic = clinicOf('us-east-1');
   const [desk, own, other] = [await person(browser), await person(browser), await person(browser)];
   await signIn(desk.page, clinic, 'receptionist');

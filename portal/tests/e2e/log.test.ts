@@ -1,8 +1,8 @@
 // The clinic's log as those read it who must: a look at a record is there, and has a receipt that says so.
 import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, launch, person, signIn } from '../kit.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clinicOf, inEachRegion, launch, person, signIn } from '../kit.ts';
 import { register } from './patients.ts';
 import { unique } from './unique.ts';
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
 
   test('who looked at a record is found by its id, and the receipt is a file to check elsewhere', async () => {

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, expectAccessible, launch, person, signIn } from '../kit.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clinicOf, expectAccessible, inEachRegion, launch, person, signIn } from '../kit.ts';
 import { plugIn } from './authenticator.ts';
 import { askForCode, letIn, signedInPatient, signInByCode } from './own-record.ts';
 import { phone } from './patients.ts';
@@ -18,7 +18,7 @@ afterAll(() => browser.close());
 const way = (page: Page, name: string) =>
   page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
 
-describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
 
   test('the desk lets a patient in, who sees the own record, corrects the phone, and reads who looked', async () => {

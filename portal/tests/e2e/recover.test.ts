@@ -1,7 +1,7 @@
 // A forgotten password, in both regions: asked for at the door, set anew by the link of the mail, and worth nothing twice.
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, expectAccessible, expectNothingKept, launch, nextCode, person } from '../kit.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clinicOf, expectAccessible, expectNothingKept, inEachRegion, launch, nextCode, person } from '../kit.ts';
 import { colleague } from './invite.ts';
 import { recoveryLink } from './mail.ts';
 import { password, unique } from './unique.ts';
@@ -24,7 +24,7 @@ async function tryToSignIn(page: Page, email: string, typed: string): Promise<vo
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
 
-describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
 
   test('a colleague who forgot the password sets a new one by a mail, and the second step stays as it is', async () => {

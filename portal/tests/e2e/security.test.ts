@@ -1,14 +1,16 @@
 // What a browser must not keep, run, or show again.
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   clinicOf,
   expectNothingKept,
+  inEachRegion,
   launch,
   person,
   signIn,
   signInByHand,
   signInToConsole,
+  testIn,
   toPatients,
 } from '../kit.ts';
 import { HOSTILE } from './hostile.ts';
@@ -58,7 +60,7 @@ function record(texts: string[]) {
   };
 }
 
-describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
 
   test('a session leaves nothing in storage, address, title or history, and asks nobody else', async () => {
@@ -160,7 +162,7 @@ describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
   });
 });
 
-describe.each(['us-east-1', 'ap-south-1'])('a patient in %s', (region) => {
+inEachRegion('a patient in', (region) => {
   const clinic = clinicOf(region);
 
   test('leaves nothing in storage, address or title, and after signing out the back button shows nothing', async () => {
@@ -229,7 +231,7 @@ describe.each(['us-east-1', 'ap-south-1'])('a patient in %s', (region) => {
   });
 });
 
-test('the console keeps nothing either', async () => {
+testIn('us-east-1')('the console keeps nothing either', async () => {
   const { page, troubles } = await person(browser);
   await signInToConsole(page);
   await page.getByRole('link', { name: 'Directory' }).click();

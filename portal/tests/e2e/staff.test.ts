@@ -1,7 +1,7 @@
 // A clinic's day in a real browser, in both regions: the desk, an invitation, a physician, two people at one record.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, launch, person, signIn, stepUp, toPatients } from '../kit.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clinicOf, inEachRegion, launch, person, signIn, stepUp, toPatients } from '../kit.ts';
 import { totp } from '../totp.ts';
 import { colleague, invite } from './invite.ts';
 import { invitationLink } from './mail.ts';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
 
   test('the desk registers, finds and corrects a patient, and is warned before a second record of one person', async () => {

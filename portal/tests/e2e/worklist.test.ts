@@ -1,7 +1,7 @@
 // What staff see first, in both regions: what waits for their role, each with the way to where it is done, and nobody else's.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clinicOf, expectAccessible, launch, person, signIn } from '../kit.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clinicOf, expectAccessible, inEachRegion, launch, person, signIn } from '../kit.ts';
 import { colleague } from './invite.ts';
 import { register } from './patients.ts';
 import { send } from './send.ts';
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-describe.each(['us-east-1', 'ap-south-1'])('in %s', (region) => {
+inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
   const home = `${clinic.url}/clinic`;
 

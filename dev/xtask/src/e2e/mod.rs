@@ -100,7 +100,7 @@ pub(crate) async fn run(checkout: &Checkout, home: Home, postgres: &Binaries) ->
                 let result = result.unwrap_or_else(|_elapsed| Err(Fail::new("it did not finish in time")));
                 tally.record(name, result.map(|()| Tally::default()));
             }
-            let browsed = portal::browse(checkout, &world.stack, "e2e").await;
+            let browsed = portal::test_in_browser(checkout, &world.stack).await;
             tally.record("the portal in a real browser", browsed.map(|()| Tally::default()));
         }
     }

@@ -38,10 +38,8 @@ pub(crate) async fn run(checkout: &Checkout, what: What) -> Outcome<ExitCode> {
             tally.print_failures();
             return Ok(if tally.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        What::Browse | What::Screens => {
-            let script = if matches!(what, What::Browse) { "e2e" } else { "screens" };
-            browse(checkout, &Stack::existing(checkout)?, script).await?;
-        }
+        What::Browse => test_in_browser(checkout, &Stack::existing(checkout)?).await?,
+        What::Screens => picture(checkout, &Stack::existing(checkout)?).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -78,15 +76,37 @@ pub(crate) async fn check(checkout: &Checkout, tally: &mut Tally) {
     tally.record("portal: sizes", sizes.map(|()| Tally::default()));
 }
 
-/// Drives a running stack in a real browser.
-pub(crate) async fn browse(checkout: &Checkout, stack: &Stack, script: &str) -> Outcome<()> {
+/// Runs the tests of a running stack in a real browser: those of the two regions beside each other, because they mostly wait
+/// for codes, and then alone those that measure time.
+pub(crate) async fn test_in_browser(checkout: &Checkout, stack: &Stack) -> Outcome<()> {
     let npm = Npm::ready(checkout).await?;
-    let environment = [
+    let environment = browser_environment(checkout, stack)?;
+    let of = |part: &str| {
+        let mut environment = environment.to_vec();
+        environment.push(("DOMICILE_PART", part.to_owned()));
+        environment
+    };
+    let (us, india) = (of("us-east-1"), of("ap-south-1"));
+    let (us, india) = tokio::join!(
+        npm.run_beside(&["run", "e2e"], &us, BROWSE_WAIT_MAX),
+        npm.run_beside(&["run", "e2e"], &india, BROWSE_WAIT_MAX)
+    );
+    us.and(india)?;
+    npm.run(&["run", "e2e"], &of("alone"), BROWSE_WAIT_MAX).await
+}
+
+/// Makes the pictures of every screen of a running stack.
+pub(crate) async fn picture(checkout: &Checkout, stack: &Stack) -> Outcome<()> {
+    let npm = Npm::ready(checkout).await?;
+    npm.run(&["run", "screens"], &browser_environment(checkout, stack)?, BROWSE_WAIT_MAX).await
+}
+
+fn browser_environment(checkout: &Checkout, stack: &Stack) -> Outcome<[(&'static str, String); 3]> {
+    Ok([
         ("DOMICILE_STACK", stack.home.stack_json().display().to_string()),
         ("DOMICILE_ROOT", checkout.root().display().to_string()),
         ("DOMICILE_CHROMIUM", ensure_chromium()?.display().to_string()),
-    ];
-    npm.run(&["run", script], &environment, BROWSE_WAIT_MAX).await
+    ])
 }
 
 const BUILD_WAIT_MAX: Duration = Duration::from_secs(5 * 60);

@@ -3,10 +3,10 @@ use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::node::{self, Node};
 use crate::fail::{Attempt, Fail, Outcome};
@@ -51,20 +51,39 @@ impl Npm {
         let line = format!("npm {}", arguments.join(" "));
         println!("\n== portal ({line})");
         let begun = Instant::now();
+        let mut command = self.command(arguments, environment);
+        let child = command.spawn().attempt(|| format!("start `{line}`"))?;
+        let output = ended(child, &line, wait_max).await?;
+        said(&line, begun, output.status)
+    }
+
+    /// As [`run`](Self::run), for several at once: what each prints comes as a whole at its end.
+    pub(super) async fn run_beside(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, String)],
+        wait_max: Duration,
+    ) -> Outcome<()> {
+        let told: Vec<_> = environment.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+        let line = format!("npm {}", arguments.join(" "));
+        let begun = Instant::now();
+        let mut command = self.command(arguments, environment);
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .attempt(|| format!("start `{line}`"))?;
+        let output = ended(child, &line, wait_max).await?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        println!("\n== portal ({}{line})\n{}{}", told.concat(), text(&output.stdout), text(&output.stderr));
+        said(&line, begun, output.status)
+    }
+
+    fn command(&self, arguments: &[&str], environment: &[(&str, String)]) -> Command {
         let mut command = Command::new("npm");
         command.args(arguments).current_dir(&self.dir).stdin(Stdio::null()).kill_on_drop(true);
         command.env("PATH", self.path()).envs(environment.iter().map(|(name, value)| (*name, value)));
-        let mut child = command.spawn().attempt(|| format!("start `{line}`"))?;
-        let pid = child.id();
-        let status = tokio::time::timeout(wait_max, child.wait()).await.map_err(|_elapsed| {
-            pid.into_iter().for_each(end_tree);
-            Fail::new(format!("`{line}` did not finish within {} s.", wait_max.as_secs()))
-        })?;
-        if status.attempt(|| format!("wait for `{line}`"))?.success() {
-            println!("({line}: {:.1} s)", begun.elapsed().as_secs_f64());
-            return Ok(());
-        }
-        Err(Fail::new(format!("`{line}` failed in portal/; its messages are above.")))
+        command
     }
 
     fn path(&self) -> OsString {
@@ -72,6 +91,24 @@ impl Npm {
         let first = self.node.first_in_path.iter().cloned();
         std::env::join_paths(first.chain(std::env::split_paths(&inherited))).unwrap_or(inherited)
     }
+}
+
+/// Waits for the end, which comes by force when it takes too long.
+async fn ended(child: Child, line: &str, wait_max: Duration) -> Outcome<Output> {
+    let pid = child.id();
+    let output = tokio::time::timeout(wait_max, child.wait_with_output()).await.map_err(|_elapsed| {
+        pid.into_iter().for_each(end_tree);
+        Fail::new(format!("`{line}` did not finish within {} s.", wait_max.as_secs()))
+    })?;
+    output.attempt(|| format!("wait for `{line}`"))
+}
+
+fn said(line: &str, begun: Instant, status: ExitStatus) -> Outcome<()> {
+    if status.success() {
+        println!("({line}: {:.1} s)", begun.elapsed().as_secs_f64());
+        return Ok(());
+    }
+    Err(Fail::new(format!("`{line}` failed in portal/; its messages are above.")))
 }
 
 /// A hash over every source file's name and content, to know whether a build is of it.

@@ -29,43 +29,50 @@ pub(super) struct Line {
     pub met: Option<bool>,
 }
 
+/// What the benchmarks printed, also those before and after one that failed, and whether all of them reached their end.
+pub(super) struct Measured {
+    pub lines: Vec<Line>,
+    pub ended: Outcome<()>,
+}
+
 /// Runs every bench target of the workspace against a cluster of its own.
-pub(super) async fn run(checkout: &Checkout, postgres: &Binaries) -> Outcome<Vec<Line>> {
+pub(super) async fn run(checkout: &Checkout, postgres: &Binaries) -> Outcome<Measured> {
     let home = Home::new(checkout.binaries()?.join("xtask-scratch/bench-cluster"));
     remove_leftovers(&home)?;
     let cluster = TestCluster::start_durable(home, postgres).await?;
-    let lines = bench(checkout, &cluster).await;
+    let measured = bench(checkout, &cluster).await;
     cluster.stop()?;
-    lines
+    measured
 }
 
-async fn bench(checkout: &Checkout, cluster: &TestCluster) -> Outcome<Vec<Line>> {
+async fn bench(checkout: &Checkout, cluster: &TestCluster) -> Outcome<Measured> {
     let doing = || "run cargo bench".to_owned();
     let mut command = Command::new("cargo");
-    command.args(["bench", "--workspace", "--locked", "--bench", "*"]).current_dir(checkout.root());
+    command.args(["bench", "--workspace", "--locked", "--no-fail-fast", "--bench", "*"]).current_dir(checkout.root());
     command.envs(cluster.environment()).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().attempt(doing)?;
     let pid = child.id();
     let output = child.stdout.take().ok_or_else(|| Fail::new("cargo has no output."))?;
+    let mut results = Vec::new();
     let read_and_wait = async {
-        let mut results = Vec::new();
         let mut lines = BufReader::new(output).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             println!("{line}");
             results.extend(serde_json::from_str::<Line>(&line));
         }
-        (results, child.wait().await)
+        child.wait().await
     };
     let done = tokio::time::timeout(BENCH_WAIT_MAX, read_and_wait).await;
-    let (results, status) = done.map_err(|_elapsed| {
-        pid.into_iter().for_each(end_tree);
-        Fail::new(format!("The benchmarks did not finish within {} minutes.", BENCH_WAIT_MAX.as_secs() / 60))
-    })?;
-    if status.attempt(doing)?.success() {
-        Ok(results)
-    } else {
-        Err(Fail::new("A benchmark failed; see above."))
-    }
+    let ended = match done {
+        Ok(status) if status.attempt(doing)?.success() => Ok(()),
+        Ok(_) => Err(Fail::new("A benchmark failed; see above.")),
+        Err(_elapsed) => {
+            pid.into_iter().for_each(end_tree);
+            let minutes = BENCH_WAIT_MAX.as_secs() / 60;
+            Err(Fail::new(format!("The benchmarks did not finish within {minutes} minutes.")))
+        }
+    };
+    Ok(Measured { lines: results, ended })
 }
 
 const BENCH_WAIT_MAX: Duration = Duration::from_secs(60 * 60);

@@ -82,7 +82,7 @@ pub(crate) async fn run(checkout: &Checkout, options: &Options) -> Outcome<ExitC
         report.keep("the route table", route::run(checkout).await);
     }
     if options.wants(Part::Beside) {
-        report.keep("the benchmarks beside the code", library::run(checkout, &postgres).await);
+        beside_the_code(checkout, &postgres, &mut report).await;
     }
     report.print();
     if options.only.is_empty() {
@@ -120,6 +120,17 @@ async fn measure(bench: &stack::Bench, report: &mut Report, options: &Options) {
     }
     if options.wants(Part::Proxies) {
         proxies_side_by_side(bench, report).await;
+    }
+}
+
+async fn beside_the_code(checkout: &Checkout, postgres: &Binaries, report: &mut Report) {
+    let part = "the benchmarks beside the code";
+    match library::run(checkout, postgres).await {
+        Err(fail) => report.note(part, fail),
+        Ok(measured) => {
+            report.keep(part, Ok(measured.lines));
+            report.keep(part, measured.ended.map(|()| Vec::new()));
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use tenancy::{TenantTx, TxError};
 use crate::access::{self, Audience, Unsure, Within};
 use crate::app::App;
 use crate::audit::pack::download::PackId;
-use crate::auth::queries::LiveSession;
+use crate::auth::queries::{self as sessions, FoundBy, FoundSession, LiveSession};
 use crate::auth::{csrf, session};
 use crate::break_glass::model::BreakGlassId;
 use crate::ctx::{Actor, Ctx};
@@ -64,16 +64,31 @@ enum Shown {
     Token(Box<access_token::Shown>),
 }
 
-/// The session that is shown. With a token there is a reason when there is none.
+impl Shown {
+    fn found_by(&self) -> FoundBy {
+        match self {
+            Shown::Cookie(hash) => FoundBy::Cookie(*hash),
+            Shown::Token(token) => FoundBy::Client(token.session, token.client),
+        }
+    }
+}
+
+/// The session that is shown, seen in use from now on. With a token there is a reason when there is none.
 async fn resume(
     tx: &mut TenantTx,
     shown: &Shown,
+    found: Option<FoundSession>,
     app: &App,
 ) -> Result<Result<LiveSession, Option<&'static str>>, StoreError> {
-    match shown {
-        Shown::Cookie(hash) => Ok(session::resume(tx, hash, app).await?.ok_or(None)),
-        Shown::Token(token) => Ok(bearer::resume(tx, token, app).await?.map_err(Some)),
+    let live = sessions::live(tx, app.keys(), found, app.clock.now().into()).await?;
+    let resumed = match shown {
+        Shown::Cookie(_) => live.ok_or(None),
+        Shown::Token(token) => bearer::resume(tx, token, live, app.keys()).await?.map_err(Some),
+    };
+    if let Ok(live) = &resumed {
+        session::seen(tx, live, app).await?;
     }
+    Ok(resumed)
 }
 
 /// What a commit records.
@@ -240,9 +255,15 @@ impl Call {
     {
         let shown = Box::pin(self.shown()).await?;
         self.warm_keys().await?;
-        let mut tx = self.app.regional.begin_for_caller(self.routed.clinic.tenant(), self.action()).await?;
-        let found = Box::pin(resume(&mut tx, &shown, &self.app)).await;
-        let live = match found {
+        let (by, now) = (shown.found_by(), self.app.clock.now().into());
+        let (tenant, regional) = (self.routed.clinic.tenant(), &self.app.regional);
+        let begun = regional
+            .begin_for_caller_asking(tenant, self.action(), move |connection| {
+                sessions::ask_session(connection, by, now)
+            })
+            .await?;
+        let (mut tx, found) = begun;
+        let live = match Box::pin(resume(&mut tx, &shown, found, &self.app)).await {
             Ok(Ok(live)) => live,
             Ok(Err(None)) => {
                 roll_back(tx).await;

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use futures_util::future::BoxFuture;
 use regions::clock::Clock;
 use regions::ids::ShardId;
 use regions::log::{self, Field};
@@ -20,7 +23,7 @@ use crate::names::TenantRef;
 use crate::objects::Objects;
 use crate::pool::{ShardPool, Slice};
 use crate::reach::Caller;
-use crate::session::Held;
+use crate::session::{Ask, Held, nothing};
 use crate::tx::{TenantTx, TxShared};
 
 /// Dead connections tried before a transaction gives up. Dirty ones do not count, because each is closed and there are
@@ -135,7 +138,9 @@ impl Regional {
     /// [`TxError::Busy`] when the tenant's share is used up, [`TxError::Unavailable`] when no connection can be had,
     /// [`TxError::Rejected`], [`TxError::StaleEpoch`] or [`TxError::NotServed`] when the tenant's checks fail.
     pub async fn begin(&self, tenant: TenantRef, name: &'static str) -> Result<TenantTx, TxError> {
-        self.begin_in(tenant, name, (Slice::Ordinary, Caller::system(self.now_us()))).await
+        let (tx, ()) =
+            self.begin_in(tenant, name, (Slice::Ordinary, Caller::system(self.now_us())), &nothing).await?;
+        Ok(tx)
     }
 
     /// Begins a transaction for somebody who has yet to show who they are: it reaches nobody until
@@ -144,7 +149,23 @@ impl Regional {
     /// # Errors
     /// As [`begin`](Self::begin).
     pub async fn begin_for_caller(&self, tenant: TenantRef, name: &'static str) -> Result<TenantTx, TxError> {
-        self.begin_in(tenant, name, (Slice::Ordinary, Caller::nobody(self.now_us()))).await
+        let (tx, ()) = self.begin_for_caller_asking(tenant, name, nothing).await?;
+        Ok(tx)
+    }
+
+    /// As [`begin_for_caller`](Self::begin_for_caller), and asks something in the same round trip: who the caller is, by what was
+    /// shown. The question must only read, because it is sent before the checks are answered; without them nobody learns what
+    /// was answered to it.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin), or how the question failed.
+    pub async fn begin_for_caller_asking<T>(
+        &self,
+        tenant: TenantRef,
+        name: &'static str,
+        ask: impl for<'c> Fn(&'c AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>> + Send + Sync,
+    ) -> Result<(TenantTx, T), TxError> {
+        self.begin_in(tenant, name, (Slice::Ordinary, Caller::nobody(self.now_us())), &ask).await
     }
 
     /// Begins a transaction on the reserved slice, for denials and log-ins, which must be recorded even when the
@@ -153,7 +174,9 @@ impl Regional {
     /// # Errors
     /// As [`begin`](Self::begin), without [`TxError::Busy`].
     pub async fn begin_reserved(&self, tenant: TenantRef, name: &'static str) -> Result<TenantTx, TxError> {
-        self.begin_in(tenant, name, (Slice::Reserved, Caller::nobody(self.now_us()))).await
+        let (tx, ()) =
+            self.begin_in(tenant, name, (Slice::Reserved, Caller::nobody(self.now_us())), &nothing).await?;
+        Ok(tx)
     }
 
     fn now_us(&self) -> i64 {
@@ -166,12 +189,13 @@ impl Regional {
         self.shards.values().map(ShardPool::open_connections).sum()
     }
 
-    async fn begin_in(
+    async fn begin_in<T>(
         &self,
         tenant: TenantRef,
         name: &'static str,
         (slice, caller): (Slice, Caller),
-    ) -> Result<TenantTx, TxError> {
+        ask: &impl Ask<T>,
+    ) -> Result<(TenantTx, T), TxError> {
         let pool = self.shards.get(&tenant.shard).ok_or(TxError::Rejected(Rejection::Shard))?;
         let key = self.context_key(tenant).await?;
         let (mut last, mut dead) = (TxError::Unavailable, 0);
@@ -181,10 +205,10 @@ impl Regional {
             let bound = Bound { expires_s, pid: lease.connection.pid };
             let context = key.mint(tenant.id, bound, &caller);
             let mut held = Held::new(lease);
-            match held.begin(tenant, &context, &self.config.pool).await {
-                Ok(()) => {
+            match held.begin(tenant, &context, &self.config.pool, ask).await {
+                Ok(answer) => {
                     let shared = Arc::clone(&self.shared);
-                    return Ok(TenantTx { held, shared, tenant, name, bound });
+                    return Ok((TenantTx { held, shared, tenant, name, bound }, answer));
                 }
                 Err(error @ TxError::Rejected(Rejection::Dirty)) => {
                     note(&error, tenant);

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel_async::{
     AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
 };
-use futures_util::future::join;
+use futures_util::future::{BoxFuture, join3};
 use regions::ids::TenantId;
 use uuid::Uuid;
 
@@ -22,6 +22,23 @@ use crate::pool::{Lease, PooledConnection};
 const CLEAN_UP_MS: u64 = 1_000;
 /// First server version that has `transaction_timeout`.
 const TRANSACTION_TIMEOUT_SINCE: i32 = 17;
+
+/// A question that shares a round trip with what it is sent behind. It must only read: when that fails, the question may have
+/// been put to a session that is nobody's, and its answer is thrown away.
+pub(crate) trait Ask<T>:
+    for<'c> Fn(&'c AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>> + Send + Sync
+{
+}
+
+impl<T, F> Ask<T> for F where
+    F: for<'c> Fn(&'c AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>> + Send + Sync
+{
+}
+
+/// No question.
+pub(crate) fn nothing(_: &AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>> {
+    Box::pin(std::future::ready(Ok(())))
+}
 
 /// A lease that cannot be forgotten: dropped while a transaction may be open, it cleans up or closes.
 pub(crate) struct Held(Option<Lease>);
@@ -44,20 +61,22 @@ impl Held {
         }
     }
 
-    /// Begins the tenant's transaction and proves that it is the tenant's, in one round trip.
-    pub(crate) async fn begin(
+    /// Begins the tenant's transaction, proves that it is the tenant's and asks a question in it, in one round trip. The
+    /// answer is given only once the proof is there.
+    pub(crate) async fn begin<T>(
         &mut self,
         tenant: TenantRef,
         context: &str,
         limits: &PoolConfig,
-    ) -> Result<(), TxError> {
+        ask: &impl Ask<T>,
+    ) -> Result<T, TxError> {
         let pooled = self.pooled();
         let batch = begin_batch(tenant.id, context, limits, pooled);
         pooled.phase = crate::pool::Phase::InDoubt;
-        let (begun, back) = {
+        let (begun, back, answer) = {
             let shared = &pooled.inner;
             let (mut first, mut second) = (shared, shared);
-            join(run(&mut first, &batch), ReadBack.get_result::<ReadBackRow>(&mut second)).await
+            join3(run(&mut first, &batch), ReadBack.get_result::<ReadBackRow>(&mut second), ask(shared)).await
         };
         if let Err(error) = begun {
             return Err(self.not_begun(error.into()).await);
@@ -65,11 +84,12 @@ impl Held {
         let pooled = self.pooled();
         change_depth(&mut pooled.inner, TransactionDepthChange::IncreaseDepth)?;
         match back {
-            Ok(back) => check_read_back(tenant, back),
+            Ok(back) => check_read_back(tenant, back)?,
             // The context is good and the shard knows no such tenant.
-            Err(diesel::result::Error::NotFound) => Err(TxError::NotServed),
-            Err(error) => Err(error.into()),
+            Err(diesel::result::Error::NotFound) => return Err(TxError::NotServed),
+            Err(error) => return Err(error.into()),
         }
+        Ok(answer?)
     }
 
     /// Why the batch failed: the session was not as new, or the tenant's role is not there. Only asking tells.

@@ -1,9 +1,13 @@
 //! pgbench as the measure: the SQL of one patient read, captured from the server's log, by as many clients.
+//!
+//! A read asks two databases, the shard and the key store, and pgbench knows one. Each has its own runs, and what a read takes
+//! of the machine is the sum of both.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use tenancy::config::DbConfig;
 use tokio::process::Command;
 use tokio_postgres::Client;
 
@@ -45,10 +49,10 @@ pub(crate) async fn end_sessions(world: &World, superuser: &Client) {
     superuser.batch_execute(&sql).await.unwrap();
 }
 
-/// What one patient read sends to the shard's database.
-pub(crate) async fn capture(world: &World, door: &mut FrontDoor, patient: &str) -> Vec<Statement> {
+/// What one patient read sends to a database, one after the other.
+async fn capture(world: &World, door: &mut FrontDoor, patient: &str, database: &str) -> Vec<Statement> {
     let superuser = world.region.superuser().await;
-    let of = format!("ALTER ROLE domicile_app IN DATABASE {}", world.region.shard_database());
+    let of = format!("ALTER ROLE domicile_app IN DATABASE {database}");
     for setting in LOGGED {
         superuser.batch_execute(&format!("{of} SET {setting}")).await.unwrap();
     }
@@ -65,42 +69,78 @@ pub(crate) async fn capture(world: &World, door: &mut FrontDoor, patient: &str) 
     let text = String::from_utf8_lossy(&bytes[skip..]).into_owned();
     superuser.batch_execute(&format!("{of} RESET ALL")).await.unwrap();
     end_sessions(world, &superuser).await;
-    let found = sql::statements(&text);
-    let prepared = found.iter().filter(|one| matches!(one, Statement::Prepared(..))).count();
-    assert!(prepared >= 4, "session, record, read-back and audit entry were expected in the log:\n{text}");
-    found
+    sql::statements(&text)
 }
 
-/// pgbench with the script of one request.
+/// How many statements with values there are.
+fn prepared(statements: &[Statement]) -> usize {
+    statements.iter().filter(|one| matches!(one, Statement::Prepared(..))).count()
+}
+
+/// pgbench with what one patient read asks the shard and the key store.
 pub(crate) struct Pgbench {
+    shard: Script,
+    keys: Script,
+}
+
+impl Pgbench {
+    /// Captures what a read sends to each of the two.
+    pub(crate) async fn new(world: &World, door: &mut FrontDoor, patient: &str) -> Pgbench {
+        let superuser = world.region.superuser().await;
+        let role = format!("t_{}", world.alpha.tenant.id);
+        superuser.batch_execute(&CONTEXT.replace("ROLE", &role)).await.unwrap();
+        let (shard, keys) = (&world.region.config.shards[0].db(), &world.region.config.key_store);
+        let of_shard = capture(world, door, patient, &shard.database).await;
+        assert!(prepared(&of_shard) >= 4, "session, record, read-back and audit entry: {of_shard:?}");
+        let of_keys = capture(world, door, patient, &keys.database).await;
+        assert_eq!((prepared(&of_keys), of_keys.len()), (1, 1), "the patient's key: {of_keys:?}");
+        Pgbench {
+            shard: Script::new(world, shard, "patient-read", &sql::script(&of_shard)),
+            keys: Script::new(world, keys, "patient-key", &sql::script_of_keys(&of_keys)),
+        }
+    }
+
+    /// Reads a second by `clients` clients: of the shard, of the key store, and of both after each other.
+    pub(crate) async fn run(&mut self, clients: usize, scale: Scale) -> Rates {
+        let shard = self.shard.run(clients, scale).await;
+        let keys = self.keys.run(clients, scale).await;
+        Rates { shard, keys, both: (shard.recip() + keys.recip()).recip() }
+    }
+}
+
+/// What pgbench reached, in transactions a second.
+pub(crate) struct Rates {
+    pub(crate) shard: f64,
+    pub(crate) keys: f64,
+    pub(crate) both: f64,
+}
+
+/// pgbench with one script on one database.
+struct Script {
     program: PathBuf,
     script: PathBuf,
     environment: Vec<(&'static str, String)>,
     runs: u64,
 }
 
-impl Pgbench {
-    pub(crate) async fn new(world: &World, statements: &[Statement]) -> Pgbench {
-        let superuser = world.region.superuser().await;
-        let role = format!("t_{}", world.alpha.tenant.id);
-        superuser.batch_execute(&CONTEXT.replace("ROLE", &role)).await.unwrap();
-        let script = world.region.dir().join("patient-read.pgbench");
-        std::fs::write(&script, sql::script(statements)).unwrap();
-        let shard = &world.region.config.shards[0];
-        let password = std::fs::read_to_string(&shard.password_file).unwrap();
+impl Script {
+    fn new(world: &World, database: &DbConfig, name: &str, text: &str) -> Script {
+        let script = world.region.dir().join(format!("{name}.pgbench"));
+        std::fs::write(&script, text).unwrap();
+        let password = std::fs::read_to_string(&database.password_file).unwrap();
         let environment = vec![
-            ("PGHOST", shard.host.clone()),
-            ("PGPORT", shard.port.to_string()),
-            ("PGDATABASE", shard.database.clone()),
-            ("PGUSER", shard.user.clone()),
+            ("PGHOST", database.host.clone()),
+            ("PGPORT", database.port.to_string()),
+            ("PGDATABASE", database.database.clone()),
+            ("PGUSER", database.user.clone()),
             ("PGPASSWORD", password.trim().to_owned()),
             ("PGSSLMODE", "require".to_owned()),
         ];
-        Pgbench { program: find(&world.region.cluster.bin_dir), script, environment, runs: 0 }
+        Script { program: find(&world.region.cluster.bin_dir), script, environment, runs: 0 }
     }
 
     /// Transactions a second of `clients` clients.
-    pub(crate) async fn run(&mut self, clients: usize, scale: Scale) -> f64 {
+    async fn run(&mut self, clients: usize, scale: Scale) -> f64 {
         self.runs += 1;
         let base = 100_000_000_000 + self.runs * 1_000_000_000;
         let seconds = scale.each.max(Duration::from_secs(1)).as_secs();

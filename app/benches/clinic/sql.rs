@@ -96,6 +96,17 @@ pub(crate) fn script(statements: &[Statement]) -> String {
     )
 }
 
+/// The script for the key store, whose statements stand alone.
+pub(crate) fn script_of_keys(statements: &[Statement]) -> String {
+    let (mut once, mut body) = (String::new(), String::new());
+    for (number, statement) in statements.iter().enumerate() {
+        let Statement::Prepared(sql, values) = statement else { continue };
+        let _written = writeln!(once, "PREPARE k{number} AS {sql};");
+        let _written = writeln!(body, "EXECUTE k{number}({});", values.join(", "));
+    }
+    format!("\\if :known = 0\n{once}\\set known 1\n\\endif\n{body}")
+}
+
 fn begins(statement: &Statement) -> bool {
     matches!(statement, Statement::Simple(sql) if sql.contains("BEGIN"))
 }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::factor::{self, FactorKind, ProvenFactor};
 use super::invite::{login_tags, new_id};
 use super::password::PasswordError;
-use super::queries::{self, Activation, LoginAccount, NewSession};
+use super::queries::{self, Activation, FoundBy, LoginAccount, NewSession};
 use super::token::Token;
 use super::{device, policy, record, rules, session};
 use crate::access::Role;
@@ -417,7 +417,8 @@ pub async fn read_session(call: Call) -> Result<HttpResponse, AppError> {
     let view = call
         .staff(async |ctx, tx| {
             let token = session::from_cookie(call.headers()).ok_or(UNAUTHENTICATED)?;
-            let found = queries::live_session(tx, &ctx.keys, &token.hash(), ctx.now()).await?;
+            let found =
+                queries::live_session(tx, &ctx.keys, FoundBy::Cookie(token.hash()), ctx.now()).await?;
             let live = found.ok_or(UNAUTHENTICATED)?;
             let view = SessionView {
                 account: AccountId::from(live.account).to_string(),

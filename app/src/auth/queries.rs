@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::BoxFuture;
 use tenancy::TenantTx;
 use tenancy::keys::Keys;
 use tenancy::sealed::{Sealed, Verified};
@@ -42,9 +43,23 @@ pub struct LiveSession {
 type Factor = (Option<String>, Option<DateTime<Utc>>);
 type LiveRow = (Uuid, Vec<u8>, DateTime<Utc>, DateTime<Utc>, AccountRow, Factor);
 
+/// What a session is found by.
+#[derive(Clone, Copy)]
+pub enum FoundBy {
+    /// The hash of a browser's token.
+    Cookie([u8; 32]),
+    /// Its own id, of a browser's session.
+    Browser(Uuid),
+    /// Its own id and that of the client whose tokens hang on it.
+    Client(Uuid, Uuid),
+}
+
+/// A session as it was found, before its account's row is checked.
+pub struct FoundSession(LiveRow);
+
 /// A session that one condition finds, if neither it nor its account has ended.
 macro_rules! live_row {
-    ($tx:ident, $now:ident, $condition:expr) => {
+    ($connection:ident, $now:ident, $condition:expr) => {
         session::table
             .inner_join(account::table)
             .filter($condition)
@@ -60,65 +75,62 @@ macro_rules! live_row {
                 AccountRow::as_select(),
                 (session::factor, session::factor_at),
             ))
-            .first::<LiveRow>($tx.conn())
+            .first::<LiveRow>(&mut $connection)
             .await
-            .optional()?
+            .optional()
     };
 }
 
-/// The browser's session with this hash, if neither it nor its account has ended.
+/// Asks for a session, if neither it nor its account has ended.
+pub fn ask_session(
+    connection: &AsyncPgConnection,
+    by: FoundBy,
+    now: DateTime<Utc>,
+) -> BoxFuture<'_, QueryResult<Option<FoundSession>>> {
+    Box::pin(async move {
+        let mut connection = connection;
+        let found = match by {
+            FoundBy::Cookie(hash) => {
+                let mine = session::token_hash.eq(hash.as_slice()).and(session::client_id.is_null());
+                live_row!(connection, now, mine)
+            }
+            FoundBy::Browser(id) => {
+                live_row!(connection, now, session::id.eq(id).and(session::client_id.is_null()))
+            }
+            FoundBy::Client(id, client) => {
+                live_row!(connection, now, session::id.eq(id).and(session::client_id.eq(client)))
+            }
+        };
+        Ok(found?.map(FoundSession))
+    })
+}
+
+/// The session, if neither it nor its account has ended.
 ///
 /// # Errors
 /// [`StoreError::Open`] when the account's row is not what was stored, otherwise what the database or the key store says.
 pub async fn live_session(
     tx: &mut TenantTx,
     keys: &Keys,
-    token_hash: &[u8; 32],
+    by: FoundBy,
     now: DateTime<Utc>,
 ) -> Result<Option<LiveSession>, StoreError> {
-    let by_cookie = session::token_hash.eq(token_hash.as_slice()).and(session::client_id.is_null());
-    let found = live_row!(tx, now, by_cookie);
+    let found = ask_session(tx.conn(), by, now).await?;
     live(tx, keys, found, now).await
 }
 
-/// The session of a client that tokens hang on, if neither it nor its account has ended.
+/// What was found, once its account's row is checked.
 ///
 /// # Errors
 /// As [`live_session`].
-pub async fn live_client_session(
+pub async fn live(
     tx: &mut TenantTx,
     keys: &Keys,
-    (id, client): (Uuid, Uuid),
+    found: Option<FoundSession>,
     now: DateTime<Utc>,
 ) -> Result<Option<LiveSession>, StoreError> {
-    let by_token = session::id.eq(id).and(session::client_id.eq(client));
-    let found = live_row!(tx, now, by_token);
-    live(tx, keys, found, now).await
-}
-
-/// The browser's session of this id, if neither it nor its account has ended.
-///
-/// # Errors
-/// As [`live_session`].
-pub async fn live_browser_session(
-    tx: &mut TenantTx,
-    keys: &Keys,
-    id: Uuid,
-    now: DateTime<Utc>,
-) -> Result<Option<LiveSession>, StoreError> {
-    let found = live_row!(tx, now, session::id.eq(id).and(session::client_id.is_null()));
-    live(tx, keys, found, now).await
-}
-
-async fn live(
-    tx: &mut TenantTx,
-    keys: &Keys,
-    found: Option<LiveRow>,
-    now: DateTime<Utc>,
-) -> Result<Option<LiveSession>, StoreError> {
-    let Some((id, csrf_hash, last_seen_at, absolute_expires_at, account, proven)) = found else {
-        return Ok(None);
-    };
+    let Some(FoundSession(row)) = found else { return Ok(None) };
+    let (id, csrf_hash, last_seen_at, absolute_expires_at, account, proven) = row;
     let account = keys.row_macs(tx.tenant()).await?.verify(account)?;
     let (account, role) = (account.id, account.role()?);
     let factor = match proven {

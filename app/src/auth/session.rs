@@ -61,21 +61,6 @@ pub fn cookie_end() -> String {
     format!("{COOKIE_NAME}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
 }
 
-/// The session with this hash, if it is alive, and its last-seen time moved forward.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn resume(
-    tx: &mut TenantTx,
-    token_hash: &[u8; 32],
-    app: &App,
-) -> Result<Option<LiveSession>, StoreError> {
-    let now = DateTime::<Utc>::from(app.clock.now());
-    let Some(live) = queries::live_session(tx, app.keys(), token_hash, now).await? else { return Ok(None) };
-    seen(tx, &live, app).await?;
-    Ok(Some(live))
-}
-
 /// Moves a session's last-seen time forward, now and then.
 ///
 /// # Errors

@@ -1,13 +1,13 @@
 //! Access tokens in requests (RFC 6750): finding one, and the session it hangs on.
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
-use chrono::{DateTime, Utc};
 use tenancy::TenantTx;
+use tenancy::keys::Keys;
 
 use super::access_token::{self, Place, Shown};
 use super::queries;
 use crate::app::App;
-use crate::auth::queries::{LiveSession, live_client_session};
+use crate::auth::queries::LiveSession;
 use crate::auth::session;
 use crate::ctx::Clinic;
 use crate::error::{AppError, FORBIDDEN, UNAUTHENTICATED};
@@ -64,23 +64,20 @@ pub async fn check(app: &App, clinic: &Clinic, token: &str) -> Result<Result<Sho
     Ok(access_token::verify(&keys, &place(app, clinic), token, app.clock.now_unix_ms()))
 }
 
-/// The session that a token hangs on, if it, its account and its client are alive, with what the token may do of what the
-/// client may do now.
+/// The session that a token hangs on, if its client is alive too, with what the token may do of what the client may do now.
 ///
 /// # Errors
 /// The inner one says what has ended, the outer one that the database or the key store does not answer.
 pub async fn resume(
     tx: &mut TenantTx,
     shown: &Shown,
-    app: &App,
+    live: Option<LiveSession>,
+    keys: &Keys,
 ) -> Result<Result<LiveSession, &'static str>, StoreError> {
-    let (keys, now) = (app.keys(), DateTime::<Utc>::from(app.clock.now()));
-    let found = live_client_session(tx, keys, (shown.session, shown.client), now).await?;
-    let Some(mut live) = found else { return Ok(Err("token.session")) };
+    let Some(mut live) = live else { return Ok(Err("token.session")) };
     let client = queries::find(tx, keys, shown.client).await?.filter(|client| client.active);
     let Some(client) = client else { return Ok(Err("token.client")) };
     live.scope = Some(shown.scope.and(&client.settings.scope()));
-    session::seen(tx, &live, app).await?;
     Ok(Ok(live))
 }
 

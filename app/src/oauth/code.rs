@@ -21,7 +21,7 @@ use crate::access::Scope;
 use crate::auth::factor::ProvenFactor;
 use crate::auth::invite::new_id;
 use crate::auth::policy;
-use crate::auth::queries::{self as sessions, LiveSession};
+use crate::auth::queries::{self as sessions, FoundBy, LiveSession};
 use crate::auth::tables::session;
 use crate::auth::token::{Token, same};
 use crate::call::Call;
@@ -144,7 +144,7 @@ pub async fn exchange(
     if !verifier.is_some_and(|verifier| proves(verifier, &asked.challenge)) {
         return invalid("code_verifier");
     }
-    let live = sessions::live_browser_session(tx, &ctx.keys, found.session, ctx.now()).await?;
+    let live = sessions::live_session(tx, &ctx.keys, FoundBy::Browser(found.session), ctx.now()).await?;
     let Some((live, factor)) = live.and_then(|live| live.factor.map(|factor| (live, factor))) else {
         return invalid("code_session");
     };

@@ -21,7 +21,7 @@ use super::token::{Ended, Granted, TokenInput, wanted};
 use crate::access::Scope;
 use crate::auth::invite::new_id;
 use crate::auth::notice::{self, NoticeKind};
-use crate::auth::queries::{self as sessions, LiveSession};
+use crate::auth::queries::{self as sessions, FoundBy, LiveSession};
 use crate::auth::session::seen as session_seen;
 use crate::auth::token::Token;
 use crate::call::Call;
@@ -109,7 +109,8 @@ pub async fn renew(
     let Some((id, session, sealed, used_at, successor)) = locked(tx, &token).await? else {
         return invalid("refresh");
     };
-    let live = sessions::live_client_session(tx, &ctx.keys, (session, client.id.uuid()), ctx.now()).await?;
+    let live =
+        sessions::live_session(tx, &ctx.keys, FoundBy::Client(session, client.id.uuid()), ctx.now()).await?;
     let Some(live) = live else { return invalid("refresh_session") };
     let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
     let grant: Grant = store::open(&sealer, registry::OAUTH_REFRESH_GRANT, id.into_bytes(), &sealed)?;

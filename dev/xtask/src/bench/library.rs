@@ -48,7 +48,9 @@ pub(super) async fn run(checkout: &Checkout, postgres: &Binaries) -> Outcome<Mea
 async fn bench(checkout: &Checkout, cluster: &TestCluster) -> Outcome<Measured> {
     let doing = || "run cargo bench".to_owned();
     let mut command = Command::new("cargo");
-    command.args(["bench", "--workspace", "--locked", "--no-fail-fast", "--bench", "*"]).current_dir(checkout.root());
+    command
+        .args(["bench", "--workspace", "--locked", "--no-fail-fast", "--bench", "*"])
+        .current_dir(checkout.root());
     command.envs(cluster.environment()).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().attempt(doing)?;
     let pid = child.id();
@@ -64,8 +66,11 @@ async fn bench(checkout: &Checkout, cluster: &TestCluster) -> Outcome<Measured> 
     };
     let done = tokio::time::timeout(BENCH_WAIT_MAX, read_and_wait).await;
     let ended = match done {
-        Ok(status) if status.attempt(doing)?.success() => Ok(()),
-        Ok(_) => Err(Fail::new("A benchmark failed; see above.")),
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(status) => {
+            let status = status.attempt(doing)?;
+            Err(Fail::new(format!("A benchmark failed ({status}); see above.")))
+        }
         Err(_elapsed) => {
             pid.into_iter().for_each(end_tree);
             let minutes = BENCH_WAIT_MAX.as_secs() / 60;

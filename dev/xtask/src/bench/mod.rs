@@ -20,6 +20,7 @@ use crate::bench::proxies::Proxy;
 use crate::bench::report::{Contender, Report};
 use crate::deps;
 use crate::fail::{Attempt, Fail, Outcome};
+use crate::pg::binaries::Binaries;
 use crate::places::Checkout;
 
 /// Connections that the load keeps open, each with one request at a time.

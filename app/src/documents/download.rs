@@ -14,7 +14,6 @@ use tenancy::sealed::Sealer;
 use tenancy::{Regional, TenantRef, TenantTx};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use std::sync::Arc;
 
@@ -207,7 +206,7 @@ impl Flow {
             None => return Some(Err(ObjectError::Damaged)),
         };
         self.hash.update(&segment);
-        let whole = Bytes::from_owner(Wiped(segment));
+        let whole = Bytes::from_owner(segment);
         let skipped = whole.slice(std::mem::take(&mut self.skip).min(whole.len())..);
         let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(skipped.len());
         let bytes = skipped.slice(..length);
@@ -244,15 +243,6 @@ impl Flow {
                 log::error("audit_not_written", &[Field::Code(error.code()), Field::Tenant(tenant.id)]);
             }
         });
-    }
-}
-
-/// Plaintext that is wiped when the last piece of it has been sent.
-struct Wiped(Zeroizing<Vec<u8>>);
-
-impl AsRef<[u8]> for Wiped {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
     }
 }
 

@@ -210,7 +210,7 @@ async fn fill(superuser: &Client, region: &TestRegion, among: i64) {
         "SET session_replication_role = replica;
          INSERT INTO {ops}.audit_event (event_id, tenant_id, occurred_at, region, actor_kind, actor_id, action,
             resource_kind, subject_id, purpose, outcome, schema_ver)
-         SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - n * 1000), 12, '0') || '7000'
+         SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - n::bigint * 1000), 12, '0') || '7000'
                 || '8' || substr(md5(n::text), 1, 15))::uuid,
             '{tenant}', now() - n * interval '1 second', 'us-east-1', 'staff', md5((n % 977)::text)::uuid,
             'patient.read', 'patient',

@@ -5,7 +5,7 @@
 //! reads one compares its sum.
 
 use std::collections::VecDeque;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use aws_sdk_s3::types::ChecksumMode;
@@ -17,7 +17,8 @@ use super::extent::Extent;
 use super::sealing::{ObjectCipher, SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES};
 use super::{ObjectError, ObjectId, Objects, note, object_key};
 
-/// Segments fetched at once. A reader holds two windows at most: the one it hands out and the one that is fetched.
+/// Segments fetched at once. There are three windows at most: the one that is fetched, the one that is handed out, and the one
+/// before it while its last segment is still in use.
 pub const WINDOW_SEGMENTS: u32 = 4;
 /// Times one window is asked for when its bytes break off.
 const WINDOW_ATTEMPTS_MAX: u32 = 3;
@@ -42,8 +43,30 @@ pub struct SegmentReader {
     source: Source,
     layout: Layout,
     left: Range<u32>,
-    opened: VecDeque<Zeroizing<Vec<u8>>>,
+    opened: VecDeque<Segment>,
     fetching: Option<Fetching>,
+}
+
+/// One segment's plaintext. It lies in the window that it was fetched with, which is wiped when its last segment goes: opened
+/// where it lies, a document is copied once less than into buffers of its own.
+#[derive(Clone)]
+pub struct Segment {
+    window: Arc<Zeroizing<Vec<u8>>>,
+    text: Range<usize>,
+}
+
+impl AsRef<[u8]> for Segment {
+    fn as_ref(&self) -> &[u8] {
+        self.window.get(self.text.clone()).unwrap_or_default()
+    }
+}
+
+impl Deref for Segment {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.as_ref()
+    }
 }
 
 /// Where stored bytes come from.
@@ -58,7 +81,7 @@ struct Source {
 
 struct Fetching {
     segments: Range<u32>,
-    task: JoinHandle<Result<Vec<u8>, ObjectError>>,
+    task: JoinHandle<Result<Zeroizing<Vec<u8>>, ObjectError>>,
 }
 
 impl Drop for Fetching {
@@ -91,7 +114,7 @@ impl SegmentReader {
     ///
     /// # Errors
     /// [`ObjectError::Damaged`] when stored bytes are not what was put; the reader gives nothing more then.
-    pub async fn next(&mut self) -> Option<Result<Zeroizing<Vec<u8>>, ObjectError>> {
+    pub async fn next(&mut self) -> Option<Result<Segment, ObjectError>> {
         if self.opened.is_empty() {
             let window = self.fetching.take().or_else(|| self.fetch())?;
             match self.open(window).await {
@@ -106,14 +129,16 @@ impl SegmentReader {
         self.opened.pop_front().map(Ok)
     }
 
-    async fn open(&mut self, mut window: Fetching) -> Result<VecDeque<Zeroizing<Vec<u8>>>, ObjectError> {
-        let stored = (&mut window.task).await.map_err(|_cancelled| ObjectError::Unavailable)??;
+    async fn open(&mut self, mut window: Fetching) -> Result<VecDeque<Segment>, ObjectError> {
+        let mut stored = (&mut window.task).await.map_err(|_cancelled| ObjectError::Unavailable)??;
         self.fetching = self.fetch();
-        let mut pieces = stored.chunks(match self.layout {
+        let piece_bytes = match self.layout {
             Layout::Sealed(_) => SEGMENT_BYTES + SEGMENT_OVERHEAD_BYTES,
             Layout::Direct => SEGMENT_BYTES,
-        });
-        let mut opened = VecDeque::with_capacity(pieces.len());
+        };
+        let mut texts = Vec::with_capacity(window.segments.len());
+        let mut pieces = stored.chunks_mut(piece_bytes);
+        let mut begins = 0;
         for number in window.segments.clone() {
             let piece = pieces.next().ok_or(ObjectError::Damaged)?;
             let position = self.source.extent.position(number);
@@ -121,14 +146,16 @@ impl SegmentReader {
                 Layout::Sealed(cipher) => {
                     cipher.open_segment(number, position, piece).map_err(|_logged| ObjectError::Damaged)?
                 }
-                Layout::Direct => Zeroizing::new(piece.to_vec()),
+                Layout::Direct => 0..piece.len(),
             };
             if text.len() != self.source.extent.segment_bytes(number) {
                 return Err(ObjectError::Damaged);
             }
-            opened.push_back(text);
+            texts.push(begins + text.start..begins + text.end);
+            begins += piece.len();
         }
-        Ok(opened)
+        let window = Arc::new(stored);
+        Ok(texts.into_iter().map(|text| Segment { window: Arc::clone(&window), text }).collect())
     }
 
     fn fetch(&mut self) -> Option<Fetching> {
@@ -146,7 +173,7 @@ impl SegmentReader {
 }
 
 impl Objects {
-    async fn window(&self, source: Source, range: (u64, u64)) -> Result<Vec<u8>, ObjectError> {
+    async fn window(&self, source: Source, range: (u64, u64)) -> Result<Zeroizing<Vec<u8>>, ObjectError> {
         let mut attempt = 1;
         loop {
             match self.window_once(source, range).await {
@@ -156,7 +183,11 @@ impl Objects {
         }
     }
 
-    async fn window_once(&self, source: Source, (first, last): (u64, u64)) -> Result<Vec<u8>, ObjectError> {
+    async fn window_once(
+        &self,
+        source: Source,
+        (first, last): (u64, u64),
+    ) -> Result<Zeroizing<Vec<u8>>, ObjectError> {
         let mut answer = self
             .client
             .get_object()
@@ -174,7 +205,7 @@ impl Objects {
             return Err(ObjectError::Damaged);
         }
         let length = usize::try_from(last - first + 1).map_err(|_too_long| ObjectError::TooLarge)?;
-        let mut bytes = Vec::with_capacity(length);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(length));
         while let Some(chunk) = answer.body.next().await {
             let chunk = chunk.map_err(|_broken_off| ObjectError::Unavailable)?;
             if bytes.len().saturating_add(chunk.len()) > length {

@@ -5,11 +5,13 @@
 //! performs I/O. A nonce is random and stored with its segment, never a counter: a part that is sent again is sealed again,
 //! and two texts under one key and one nonce would give both away.
 
+use std::ops::Range;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use bytes::Bytes;
 use regions::ids::TenantId;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
 
 use super::ObjectId;
 use super::extent::Extent;
@@ -148,16 +150,17 @@ impl ObjectCipher {
         })
     }
 
-    /// Opens one stored segment.
+    /// Opens one stored segment where it lies, and says where in it the plaintext is.
     ///
     /// # Errors
-    /// [`OpenError::Tampered`] when it was altered or stood elsewhere; a security event has been logged then.
+    /// [`OpenError::Tampered`] when it was altered or stood elsewhere; a security event has been logged then, and what the
+    /// segment holds means nothing.
     pub fn open_segment(
         &self,
         number: u32,
         position: Position,
-        stored: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        stored: &mut [u8],
+    ) -> Result<Range<usize>, OpenError> {
         let opened = self.opened(number, position, stored);
         if opened.is_none() {
             crate::keys::events::tampered(self.tenant, "document_tampered");
@@ -165,13 +168,11 @@ impl ObjectCipher {
         opened.ok_or(OpenError::Tampered)
     }
 
-    fn opened(&self, number: u32, position: Position, stored: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let (nonce, body) = stored.split_first_chunk::<NONCE_LEN>()?;
-        let mut text = Zeroizing::new(body.to_vec());
+    fn opened(&self, number: u32, position: Position, stored: &mut [u8]) -> Option<Range<usize>> {
+        let (nonce, body) = stored.split_first_chunk_mut::<NONCE_LEN>()?;
         let aad = Aad::from(self.aad_of(number, position));
-        let length = self.key.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut text).ok()?.len();
-        text.truncate(length);
-        Some(text)
+        let text = self.key.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, body).ok()?;
+        Some(NONCE_LEN..NONCE_LEN + text.len())
     }
 
     /// Seals the plaintext that `out` holds from `from` on: its first bytes there are left for the nonce.

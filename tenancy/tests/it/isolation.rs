@@ -1,13 +1,16 @@
 //! Tenant A cannot see, change or become tenant B, whatever SQL runs inside its transaction (security.md T01-T07, T11,
 //! T13, T15).
 
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use futures_util::future::BoxFuture;
 use regions::ids::Epoch;
 use tenancy::config::PoolConfig;
 use tenancy::{Rejection, RoleName, SchemaName, TenantRef, TxError};
 use testkit::TestRegion;
 
 use crate::support::{
-    backend, count, entry, execute, id, insert_patient, one_connection, patient, patients, word,
+    Number, backend, count, entry, execute, id, insert_patient, one_connection, patient, patients, word,
 };
 
 /// What an attacker gets to put into a filter: the test-only door that concatenates text, as no code of ours does.
@@ -279,6 +282,50 @@ async fn what_a_borrower_leaves_behind_never_reaches_the_next() {
             tx.rollback().await.unwrap();
         }
     }
+}
+
+/// A question for the round trip that begins a transaction.
+fn how_many(connection: &AsyncPgConnection) -> BoxFuture<'_, QueryResult<i64>> {
+    use diesel_async::RunQueryDsl as _;
+    Box::pin(async move {
+        let mut connection = connection;
+        let rows = diesel::sql_query("SELECT count(*) AS number FROM patient");
+        Ok(rows.get_result::<Number>(&mut connection).await?.number)
+    })
+}
+
+#[tokio::test]
+async fn a_question_sent_with_the_beginning_is_never_answered_by_what_a_borrower_left() {
+    let region = TestRegion::with_pool(one_connection()).await;
+    let (alpha, beta) = (region.alpha, region.beta);
+    patient(&region, alpha).await;
+    // The whole of a proven transaction stays on the session: the question, coming behind a beginning that fails, is
+    // answered with a row of the other clinic.
+    let mut tx = region.regional.begin(alpha, "test.dirty").await.unwrap();
+    let dirty = backend(&mut tx).await;
+    assert_eq!(patients(&mut tx).await, 1);
+    for kept in ["domicile.context", "search_path"] {
+        let keep = format!("SELECT set_config('{kept}', current_setting('{kept}'), false)");
+        execute(&mut tx, &keep).await.unwrap();
+    }
+    execute(&mut tx, &format!("SET ROLE {}", RoleName::of(alpha.id).quoted())).await.unwrap();
+    tx.commit_without_audit(tenancy::audit::Unaudited::JobProgress).await.unwrap();
+    let asked = region.regional.begin_for_caller_asking(beta, "test.asking", how_many).await;
+    let (mut tx, number) = asked.unwrap();
+    assert_eq!(number, 0);
+    assert_ne!(backend(&mut tx).await, dirty, "the session was lent again");
+    tx.rollback().await.unwrap();
+    // A question that fails takes its transaction with it, and the session serves the next one.
+    let outcome = region.regional.begin_for_caller_asking(beta, "test.asking", |connection| {
+        Box::pin(async move {
+            let mut connection = connection;
+            let nowhere = diesel::sql_query("SELECT 1 FROM nowhere");
+            diesel_async::RunQueryDsl::execute(nowhere, &mut connection).await
+        })
+    });
+    let outcome = outcome.await.map(drop);
+    assert!(matches!(outcome, Err(TxError::Db(_))), "{outcome:?}");
+    patient(&region, beta).await;
 }
 
 #[tokio::test]

@@ -36,6 +36,9 @@ pub(crate) struct Options {
     /// Only these parts, printed and not written to `docs/benchmarks.md`: a table there is of one whole run.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
+    /// Adds what `--only` measures to `docs/benchmarks.md`, as a table of its own beside those of the last whole run.
+    #[arg(long, requires = "only")]
+    append: bool,
 }
 
 /// What can be measured by itself.
@@ -88,6 +91,8 @@ pub(crate) async fn run(checkout: &Checkout, options: &Options) -> Outcome<ExitC
     report.print();
     if options.only.is_empty() {
         report.write(checkout)?;
+    } else if options.append {
+        report.append(checkout)?;
     }
     Ok(if report.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -108,6 +113,9 @@ fn run_optimised(checkout: &Checkout, options: &Options) -> Outcome<ExitCode> {
     command.arg("bench").current_dir(checkout.root());
     for value in options.only.iter().filter_map(Part::to_possible_value) {
         command.arg("--only").arg(value.get_name());
+    }
+    if options.append {
+        command.arg("--append");
     }
     let status = command.status().attempt(|| "start the optimised benchmark".to_owned())?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -87,7 +87,7 @@ impl Report {
              the machine\n\n{}",
             describe(),
             self.commit,
-            std::env::args().skip(1).fold("cargo xtask".to_owned(), |line, word| format!("{line} {word}")),
+            command_line(),
             self.load_before,
             said(folder, "nginx", &["-v"]).replace("nginx version: ", ""),
             said(folder, "haproxy", &["-v"]).split(" - ").next().unwrap_or_default(),
@@ -97,11 +97,26 @@ impl Report {
         std::fs::write(&path, text).attempt(|| format!("write {}", path.display()))
     }
 
+    /// Adds what a part came to alone to the document of the last whole run, as a table of its own.
+    pub(super) fn append(&self, checkout: &Checkout) -> Outcome<()> {
+        let path = checkout.root().join("docs/benchmarks.md");
+        let doing = || format!("add to {}", path.display());
+        let mut text = std::fs::read_to_string(&path).attempt(doing)?;
+        text.push_str(&format!(
+            "\n## Measured alone, after the whole run\n\n- machine: {}\n- commit: {}\n- command: `{}`\n- load average when \
+             it began: {}\n\n{TARGETS_HEAD}",
+            describe(),
+            self.commit,
+            command_line(),
+            self.load_before
+        ));
+        text.extend(self.targets().iter().chain(&self.lines).map(row));
+        std::fs::write(&path, text).attempt(doing)
+    }
+
     fn tables(&self) -> String {
         let mut text = String::from("## Targets\n\n");
-        text.push_str(
-            "| what | came to | against | ratio | to reach | reached |\n|---|---|---|---|---|---|\n",
-        );
+        text.push_str(TARGETS_HEAD);
         text.extend(self.targets().iter().chain(&self.lines).map(row));
         if !self.missing.is_empty() {
             text.push_str("\n## Not measured in this run\n\n");
@@ -147,6 +162,13 @@ impl Report {
         lines.extend(self.idle.iter().map(|(name, kib)| idle_line(name, *kib)));
         lines
     }
+}
+
+const TARGETS_HEAD: &str =
+    "| what | came to | against | ratio | to reach | reached |\n|---|---|---|---|---|---|\n";
+
+fn command_line() -> String {
+    std::env::args().skip(1).fold("cargo xtask".to_owned(), |line, word| format!("{line} {word}"))
 }
 
 /// A target for a ratio, in hundredths.

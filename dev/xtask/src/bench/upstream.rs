@@ -108,6 +108,8 @@ async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, state: Arc<State>) ->
 /// Takes in a body, and answers with as many bytes as `?bytes=` asks for, or with the usual number. `?together` is answered
 /// when all requests of a bulk transfer have come with it.
 async fn answer(mut request: http::Request<Incoming>, state: &State) -> http::Response<Answer> {
+    // As a backend does: an assertion is good for seconds, a large body takes longer.
+    let receipt = served(&request, state);
     if request.uri().query() == Some(TOGETHER) {
         state.together.wait().await;
     }
@@ -119,22 +121,25 @@ async fn answer(mut request: http::Request<Incoming>, state: &State) -> http::Re
     // Ends with the body, which the proxy in front limits.
     while let Some(Ok(_frame)) = request.body_mut().frame().await {}
     let mut response = http::Response::new(body);
-    if let Some(value) = request.headers().get(assertion::HEADER) {
-        let expected = Expected {
-            method: request.method().as_str(),
-            path_and_query: request.uri().path_and_query().map_or("/", |path| path.as_str()),
-            now_ms: state.clock.now_unix_ms(),
-            region: state.region,
-        };
-        let receipt = Assertion::verify(value.as_bytes(), &state.route, &expected)
-            .ok()
-            .and_then(|assertion| receipt::mint(&state.receipts, &Served::of(&assertion, 200)).ok());
-        match receipt {
-            Some(receipt) => drop(response.headers_mut().insert(receipt::HEADER, receipt)),
-            None => *response.status_mut() = http::StatusCode::FORBIDDEN,
-        }
+    match receipt {
+        Some(Some(receipt)) => drop(response.headers_mut().insert(receipt::HEADER, receipt)),
+        Some(None) => *response.status_mut() = http::StatusCode::FORBIDDEN,
+        None => {}
     }
     response
+}
+
+/// The receipt for a request with an assertion, if it is a good one.
+fn served(request: &http::Request<Incoming>, state: &State) -> Option<Option<http::HeaderValue>> {
+    let value = request.headers().get(assertion::HEADER)?;
+    let expected = Expected {
+        method: request.method().as_str(),
+        path_and_query: request.uri().path_and_query().map_or("/", |path| path.as_str()),
+        now_ms: state.clock.now_unix_ms(),
+        region: state.region,
+    };
+    let assertion = Assertion::verify(value.as_bytes(), &state.route, &expected).ok();
+    Some(assertion.and_then(|assertion| receipt::mint(&state.receipts, &Served::of(&assertion, 200)).ok()))
 }
 
 fn config(upstream: &Upstream) -> Outcome<rustls::ServerConfig> {

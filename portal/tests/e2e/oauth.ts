@@ -1,15 +1,17 @@
 // What programs and applications do outside of the portal: keys, proofs, tokens, and requests that carry one.
-import { generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, sign, type webcrypto } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import type { Clinic } from '../kit.ts';
+
+type Jwk = webcrypto.JsonWebKey;
 
 const PROOF_LIFE_S = 60;
 
 export interface ProgramKey {
   /** What is registered. */
-  jwk: JsonWebKey;
+  jwk: Jwk;
   /** The same with its private part, which nobody should paste anywhere. */
-  pair: JsonWebKey & { d: string };
+  pair: Jwk & { d: string };
   secret: KeyObject;
 }
 

@@ -12,7 +12,9 @@ describe('pasted keys', () => {
   test('one key or a set of them, without what browsers add', () => {
     expect(readKeys(JSON.stringify(KEY))).toEqual({ keys: [KEY] });
     const exported = { ...KEY, kid: 'next', key_ops: ['verify'], ext: true };
-    expect(readKeys(` ${JSON.stringify({ keys: [KEY, exported] })}\n`)).toEqual({ keys: [KEY, { ...KEY, kid: 'next' }] });
+    expect(readKeys(` ${JSON.stringify({ keys: [KEY, exported] })}\n`)).toEqual({
+      keys: [KEY, { ...KEY, kid: 'next' }],
+    });
   });
 
   test.each(['d', 'p', 'k'])('a key with the private member %s goes nowhere', (member) => {

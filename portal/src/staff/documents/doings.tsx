@@ -45,7 +45,9 @@ export function Doings({ one, changed }: DoingProps) {
         </Button>
       )}
       {writes && may(me.role, 'document.update') && <CorrectDocument {...{ one, changed }} />}
-      {writes && one.state === 'current' && may(me.role, 'document.create') && <ReplaceDocument {...{ one, changed }} />}
+      {writes && one.state === 'current' && may(me.role, 'document.create') && (
+        <ReplaceDocument {...{ one, changed }} />
+      )}
       {writes && may(me.role, 'document.delete') && <TakeOut {...{ one, changed }} />}
       {failure !== undefined && <Failure error={failure} />}
     </div>

@@ -65,7 +65,12 @@ export default function Erasure({ patient }: { patient: string }) {
   );
 }
 
-function Everything({ patient, erasures, holds, done }: Found & { patient: string; done: (words: Key) => Promise<void> }) {
+function Everything({
+  patient,
+  erasures,
+  holds,
+  done,
+}: Found & { patient: string; done: (words: Key) => Promise<void> }) {
   const { t } = useText();
   const me = useMe<Me>();
   const standing = holds.find((one) => !one.released_at);

@@ -28,6 +28,8 @@ export function readKeys(typed: string): { keys: JwkInput[] } | { fault: Fault }
   if (keys.some((key) => PRIVATE.some((member) => member in key))) return { fault: 'private_key' };
   const whole = keys.every(({ kty, crv, x }) => [kty, crv, x].every((member) => typeof member === 'string'));
   if (!whole) return { fault: 'no_json_web_key' };
-  const kept = keys.map((key) => Object.fromEntries(MEMBERS.flatMap((name) => (name in key ? [[name, key[name]]] : []))));
+  const kept = keys.map((key) =>
+    Object.fromEntries(MEMBERS.flatMap((name) => (name in key ? [[name, key[name]]] : []))),
+  );
   return { keys: kept as JwkInput[] };
 }

@@ -47,9 +47,7 @@ const lines = (typed: string) =>
 function toInput({ name, kind, scopes, sites, redirect_uris }: ProgramForm, keys: JwkInput[]): ClientInput {
   // What was ticked for the other kind is not asked for.
   const about = { name, kind, scopes: SCOPES[kind].filter((one) => scopes.includes(one)) };
-  return kind === 'machine'
-    ? { ...about, sites, jwks: { keys } }
-    : { ...about, redirect_uris: lines(redirect_uris) };
+  return kind === 'machine' ? { ...about, sites, jwks: { keys } } : { ...about, redirect_uris: lines(redirect_uris) };
 }
 
 export function RegisterProgram({ sites, close, registered }: Props) {

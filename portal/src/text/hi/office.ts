@@ -78,8 +78,7 @@ export const office: Record<keyof typeof en, string> = {
   'session_policy.idle_hint': '{least} से {most}। एक मिनट पहले पृष्ठ पूछता है कि कोई है या नहीं।',
   'session_policy.absolute': 'कुल मिनट',
   'session_policy.absolute_hint': '{least} से। उसके बाद सब फिर साइन इन करते हैं, चाहे कुछ भी कर रहे हों।',
-  'session_policy.patients':
-    'मरीज़ों के सत्र बिना उपयोग के 10 मिनट और कुल 8 घंटे में समाप्त होते हैं, या पहले यदि ये समय छोटे हों।',
+  'session_policy.patients': 'मरीज़ों के सत्र बिना उपयोग के 10 मिनट और कुल 8 घंटे में समाप्त होते हैं, या पहले यदि ये समय छोटे हों।',
   'session_policy.go': 'सहेजें',
   'session_policy.changed': 'यह अब से लागू है। खुले सत्र अगले उपयोग से इसी के अनुसार समाप्त होते हैं।',
   'fault.out_of_range': 'यह अनुमति से छोटा या लंबा है।',
@@ -111,8 +110,7 @@ export const office: Record<keyof typeof en, string> = {
   'programs.rekeyed': 'नई कुंजियाँ अब से लागू हैं।',
   'programs.end': 'हमेशा के लिए समाप्त करें',
   'programs.end_title': '{name} को हमेशा के लिए समाप्त करें?',
-  'programs.end_text':
-    'इसके टोकन अगले अनुरोध के साथ समाप्त होते हैं और इसे और नहीं मिलते। इसे फिर शुरू नहीं किया जा सकता।',
+  'programs.end_text': 'इसके टोकन अगले अनुरोध के साथ समाप्त होते हैं और इसे और नहीं मिलते। इसे फिर शुरू नहीं किया जा सकता।',
   'programs.ended': 'यह समाप्त हो गया।',
   'client_kind.machine': 'प्रोग्राम',
   'client_kind.mobile': 'ऐप',

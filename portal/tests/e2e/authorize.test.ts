@@ -76,7 +76,7 @@ inEachRegion('in', (region) => {
     );
     await page.goto(question(clinic, client, verifier, 'https://app.example/elsewhere'));
     await page.getByText('The application asks for something that is not possible here.').waitFor();
-    expect(await page.getByRole('button', { name: 'Let it in' }).count(), 'no yes to another address').toBe(0);
+    expect(await page.getByRole('button', { name: 'Let it in', exact: true }).count(), 'no yes to another address').toBe(0);
 
     await page.goto(question(clinic, client, verifier));
     await page.getByText(`${name} asks to act in your name.`).waitFor();
@@ -91,7 +91,7 @@ inEachRegion('in', (region) => {
     // Whoever is not signed in signs in first and is asked then; a session of its own, so that the others' goes on.
     await context.clearCookies();
     await signInByCode(page, clinic, email, question(clinic, client, verifier));
-    await page.getByRole('button', { name: 'Let it in' }).click();
+    await page.getByRole('button', { name: 'Let it in', exact: true }).click();
     const code = (await broughtBack(page)).get('code') ?? '';
     const token = await tokenByCode(outside.page, { client, code, redirect: REDIRECT, verifier });
     expect(await askAs(outside.page, token, `/api/v1/patients/${id}`), 'what was agreed to').toBe(200);

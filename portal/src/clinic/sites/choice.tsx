@@ -12,7 +12,7 @@ interface Props {
 
 export function SiteChoice({ sites, legend, fault, field }: Props) {
   return (
-    <fieldset>
+    <fieldset className="ticks">
       <legend>{legend}</legend>
       {sites.map((one) => (
         <label key={one.id} className="check">

@@ -25,6 +25,7 @@ export function AskErasure({ patient, asked }: Props) {
     setFailure(undefined);
     try {
       await call(erasureRequest, { path: { id: patient }, body: { basis: basis as Basis } });
+      form.reset();
       await asked();
     } catch (error) {
       if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);

@@ -28,7 +28,7 @@ export function Program({ one, sites, changed }: Props) {
         </h2>
         <span>
           <span className="tag">{t(`client_kind.${one.kind}`)}</span>
-          <span className={`tag ${active ? 'active' : 'bad'}`}>
+          <span className={`tag ${active ? 'active' : ''}`}>
             {t(active ? 'client_state.active' : 'client_state.disabled')}
           </span>
         </span>

@@ -114,7 +114,7 @@ function Abilities({ form, kind }: PartProps & { kind: ClientKind }) {
   const offered: readonly string[] = SCOPES[kind];
   const field = form.register('scopes', { validate: (chosen) => chosen.some((one) => offered.includes(one)) });
   return (
-    <fieldset>
+    <fieldset className="ticks">
       <legend>{t('programs.may')}</legend>
       {SCOPES[kind].map((name) => (
         <label key={name} className="check">

@@ -360,8 +360,7 @@ export const staff = {
   'erasure_state.approved': 'Agreed to',
   'erasure_state.shredding': 'Being erased',
   'erasure_state.shredded': 'Erased',
-  'erasure_refusal.no_right_to_erasure_under_hipaa':
-    'The law of the United States gives no right to erasure. Access, correction, restriction and an account of disclosures can be offered.',
+  'erasure_refusal.no_right_to_erasure_under_hipaa': 'The law of the United States gives no right to erasure.',
   'erasure_refusal.record_must_be_kept': 'The record must still be kept.',
   'error.second_person_needed': 'Somebody else than who asked has to agree.',
   'error.legal_hold': 'A legal hold stands. Nothing of this patient is erased.',

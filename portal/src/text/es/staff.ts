@@ -363,8 +363,7 @@ export const staff: Record<keyof typeof en, string> = {
   'erasure_state.approved': 'Aprobada',
   'erasure_state.shredding': 'Suprimiéndose',
   'erasure_state.shredded': 'Suprimida',
-  'erasure_refusal.no_right_to_erasure_under_hipaa':
-    'La ley de Estados Unidos no da derecho a la supresión. Se pueden ofrecer acceso, corrección, limitación y la relación de comunicaciones.',
+  'erasure_refusal.no_right_to_erasure_under_hipaa': 'La ley de Estados Unidos no da derecho a la supresión.',
   'erasure_refusal.record_must_be_kept': 'La historia debe conservarse todavía.',
   'error.second_person_needed': 'Tiene que aprobarla otra persona que quien la pidió.',
   'error.legal_hold': 'Hay una retención legal. No se suprime nada de este paciente.',

@@ -358,8 +358,7 @@ export const staff: Record<keyof typeof en, string> = {
   'erasure_state.approved': 'सहमति हुई',
   'erasure_state.shredding': 'मिटाया जा रहा है',
   'erasure_state.shredded': 'मिटाया गया',
-  'erasure_refusal.no_right_to_erasure_under_hipaa':
-    'संयुक्त राज्य का क़ानून मिटाने का अधिकार नहीं देता। देखना, सुधार, प्रतिबंध और किसे डेटा दिया गया इसका हिसाब दिया जा सकता है।',
+  'erasure_refusal.no_right_to_erasure_under_hipaa': 'संयुक्त राज्य का क़ानून मिटाने का अधिकार नहीं देता।',
   'erasure_refusal.record_must_be_kept': 'रिकॉर्ड अभी रखना आवश्यक है।',
   'error.second_person_needed': 'जिसने माँगा उसके अलावा किसी और को सहमत होना होगा।',
   'error.legal_hold': 'क़ानूनी रोक लगी है। इस मरीज़ का कुछ भी नहीं मिटाया जाता।',

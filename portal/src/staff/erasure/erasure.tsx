@@ -48,8 +48,10 @@ export default function Erasure({ patient }: { patient: string }) {
       state.data?.erasures.some(isUnderWay) && state.dataUpdateCount < LOOKS_MAX ? LOOK_MS : false,
   });
   const done = async (words: Key) => {
-    setSaid(words);
+    setSaid(undefined);
+    // What is said below it is of the same moment.
     await queries.invalidateQueries({ queryKey: key });
+    setSaid(words);
   };
   const holding = may(me.role, 'legal_hold.list');
   return (

@@ -31,8 +31,9 @@ export default function Programs() {
     queryFn: async ({ signal }) => (await call(oauthClientList, { signal })).data.items,
   });
   const done = async (next: Said) => {
-    setSaid(next);
+    setSaid(undefined);
     await queries.invalidateQueries({ queryKey: KEY });
+    setSaid(next);
   };
   return (
     <Page

@@ -268,12 +268,13 @@ export async function expectNothingKept(page: Page): Promise<void> {
 }
 
 /** Waits for what was asked for, proving the second step again where the server wants a fresh one. */
-export async function stepUp(page: Page, clinic: Clinic, role: string, done: Locator): Promise<void> {
+export async function stepUp(page: Page, clinic: Clinic, who: string | Login, done: Locator): Promise<void> {
+  const login = typeof who === 'string' ? loginOf(clinic.logins, who) : who;
   const asked = page.getByRole('dialog', { name: 'Confirm that it is you' });
   await asked.or(done).first().waitFor();
   if ((await asked.count()) === 0) return;
-  await asked.getByLabel('Code of the app').fill(await nextCode(loginOf(clinic.logins, role)));
+  await asked.getByLabel('Code of the app').fill(await nextCode(login));
   await asked.getByRole('button', { name: 'Continue' }).click();
   await done.waitFor();
-  await keepSession(page, clinic, role);
+  await keepSession(page, clinic, login.role);
 }

@@ -82,6 +82,9 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.goto(`${record}/proxies`);
   await page.locator('form').waitFor();
   await shot('proxies');
+  await page.goto(`${record}/erasure`);
+  await page.locator('form').waitFor();
+  await shot('erasure');
   await page.goto(`${clinic.url}/clinic/emergency`);
   await page.getByRole('button', { name: 'Open in an emergency' }).waitFor();
   await shot('emergency');
@@ -95,6 +98,18 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.getByRole('button', { name: 'Manage: Demo Doctor' }).click();
   await page.getByRole('dialog').waitFor();
   await shot('manage');
+  await page.goto(`${clinic.url}/clinic/sites`);
+  await page.getByRole('table').waitFor();
+  await shot('sites');
+  await page.goto(`${clinic.url}/clinic/programs`);
+  await page.locator('.panel, .empty').first().waitFor();
+  await shot('programs');
+  await page.getByRole('button', { name: 'Register a program' }).click();
+  await page.getByRole('dialog').waitFor();
+  await shot('register-program');
+  await page.goto(`${clinic.url}/clinic/sessions`);
+  await page.locator('form').waitFor();
+  await shot('sessions');
   await page.goto(`${clinic.url}/clinic/audit`);
   await page.getByRole('table').waitFor();
   await shot('log');

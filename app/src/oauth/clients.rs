@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use tenancy::TenantTx;
 use tenancy::audit::Outcome;
@@ -26,7 +24,6 @@ use crate::error::{AppError, WRONG_STATE};
 use crate::middleware::json::Json;
 use crate::patients::text;
 use crate::registry;
-use crate::relationships::tables::account_site;
 use crate::sites::model::SiteId;
 use crate::sites::{api as site_choice, queries as sites};
 use crate::store::{self, StoreError};
@@ -112,7 +109,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
         .staff(async |ctx, tx| {
             let clients = queries::all(tx, &ctx.keys).await?;
             let ids: Vec<Uuid> = clients.iter().map(|(client, _)| client.id.uuid()).collect();
-            let reached = reached(tx, &ids).await?;
+            let reached = sites::of_accounts(tx, &ids).await?;
             let items: Vec<ClientView> =
                 clients.into_iter().map(|(client, at)| ClientView::of(client, &reached, at)).collect();
             let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
@@ -139,17 +136,6 @@ impl ClientView {
             created_at,
         }
     }
-}
-
-/// Which program's account works at which site.
-async fn reached(tx: &mut TenantTx, programs: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
-    Ok(account_site::table
-        .filter(account_site::account_id.eq_any(programs))
-        .order((account_site::account_id, account_site::site_id))
-        .limit(queries::CLIENTS_MAX * sites::SITES_MAX)
-        .select((account_site::account_id, account_site::site_id))
-        .load(tx.conn())
-        .await?)
 }
 
 /// Registers a program. It can ask for tokens at once.

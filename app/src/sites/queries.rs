@@ -62,6 +62,21 @@ pub async fn work_at(tx: &mut TenantTx, account: Uuid, sites: &[Uuid]) -> Result
     Ok(())
 }
 
+/// Which of these accounts works at which site, in the order of their ids.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_accounts(tx: &mut TenantTx, accounts: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    let most = SITES_MAX.saturating_mul(i64::try_from(accounts.len()).unwrap_or(i64::MAX));
+    Ok(account_site::table
+        .filter(account_site::account_id.eq_any(accounts))
+        .order((account_site::account_id, account_site::site_id))
+        .limit(most)
+        .select((account_site::account_id, account_site::site_id))
+        .load(tx.conn())
+        .await?)
+}
+
 /// The sites where a patient is registered now.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tenancy::audit::Outcome;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::model::AccountId;
 use crate::access::Role;
@@ -19,6 +20,8 @@ use crate::paging::{self, PageQuery};
 use crate::patients::contact;
 use crate::patients::cursor::{self, List};
 use crate::registry;
+use crate::sites::model::SiteId;
+use crate::sites::queries as sites;
 use crate::store::{self, StoreError};
 
 /// Whom to invite.
@@ -49,6 +52,8 @@ pub struct StaffView {
     state: String,
     /// Whether the account takes no password any more after too many wrong ones; unlocking it opens it.
     locked: bool,
+    /// Ids of the sites where they work.
+    sites: Vec<String>,
     /// When the account was made.
     created_at: DateTime<Utc>,
 }
@@ -72,9 +77,14 @@ pub struct InvitedView {
 }
 
 impl StaffView {
-    fn open(listed: &Listed, sealer: &tenancy::sealed::Sealer) -> Result<StaffView, StoreError> {
+    fn open(
+        listed: &Listed,
+        at: &[(Uuid, Uuid)],
+        sealer: &tenancy::sealed::Sealer,
+    ) -> Result<StaffView, StoreError> {
         let row = &listed.row;
         let id = row.id.into_bytes();
+        let own = at.iter().filter(|(account, _)| *account == row.id);
         Ok(StaffView {
             account: AccountId::from(row.id).to_string(),
             email: store::open(sealer, registry::ACCOUNT_EMAIL, id, &row.email)?,
@@ -82,6 +92,7 @@ impl StaffView {
             role: row.role.clone(),
             state: row.state.clone(),
             locked: Role::parse(&row.role).is_some_and(|role| rules::is_locked(role, listed.failed_count)),
+            sites: own.map(|(_, site)| SiteId::from(*site).to_string()).collect(),
             created_at: listed.created_at,
         })
     }
@@ -101,8 +112,10 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
             let after = cursor::begin(&sealer, List::Staff, query.cursor.as_deref())?;
             let mut rows = queries::accounts(tx, &ctx.keys, after, limit.saturating_add(1)).await?;
             let next_cursor = cursor::end(&sealer, List::Staff, (&mut rows, limit), |last| last.row.id)?;
+            let accounts: Vec<Uuid> = rows.iter().map(|one| one.row.id).collect();
+            let at = sites::of_accounts(tx, &accounts).await?;
             let items =
-                rows.iter().map(|row| StaffView::open(row, &sealer)).collect::<Result<Vec<_>, _>>()?;
+                rows.iter().map(|row| StaffView::open(row, &at, &sealer)).collect::<Result<Vec<_>, _>>()?;
             let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
             let entry = ctx.entry(call.action(), Outcome::Allow).resource_kind("account").count(count);
             Done::audited(StaffPage { items, next_cursor }, entry)

@@ -775,6 +775,7 @@ export const StaffView = /* @__PURE__ */ v.object({
   email: /* @__PURE__ */ v.string(),
   locked: /* @__PURE__ */ v.boolean(),
   role: Role,
+  sites: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
   state: /* @__PURE__ */ v.string(),
 });
 export type StaffView = v.InferOutput<typeof StaffView>;

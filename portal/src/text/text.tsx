@@ -4,6 +4,7 @@ import { JURISDICTION } from '../place.ts';
 import type { clinic } from './en/clinic.ts';
 import type { common } from './en/common.ts';
 import type { looks } from './en/looks.ts';
+import type { office } from './en/office.ts';
 import type { patient } from './en/patient.ts';
 import type { platform } from './en/platform.ts';
 import type { staff } from './en/staff.ts';
@@ -14,6 +15,7 @@ export type Key =
   | keyof typeof common
   | keyof typeof clinic
   | keyof typeof staff
+  | keyof typeof office
   | keyof typeof patient
   | keyof typeof looks
   | keyof typeof platform;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
+import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
 import { openBySearch, register } from './patients.ts';
 import { unique } from './unique.ts';
@@ -80,6 +81,50 @@ inEachRegion('in', (region) => {
     await row.getByRole('button', { name: 'Take out: Blood count' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Take out' }).click();
     await page.getByText('The document is out of the record.').waitFor();
+    expect(troubles).toEqual([]);
+  });
+
+  test('what is said about a document is corrected, and a newer one takes its place once it is accepted', async () => {
+    const { page, troubles } = await person(browser);
+    await signIn(page, clinic, 'physician');
+    await register(page, unique('Words'));
+    await page.getByRole('link', { name: 'Documents' }).click();
+    await choose(page, { name: 'scan.txt', type: 'text/plain', text: 'The first text.\n' });
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    const before = page.getByRole('row', { name: /^scan/ });
+    await before.getByText('In the record').waitFor();
+
+    await before.getByRole('button', { name: 'Correct: scan' }).click();
+    const words = page.getByRole('dialog', { name: 'Correct what is said about the document' });
+    await words.getByLabel('Title').fill('');
+    await words.getByRole('button', { name: 'Save' }).click();
+    await words.getByText('Please fill this in.').waitFor();
+    await words.getByLabel('Title').fill('Letter');
+    await words.getByLabel('Notes').fill('Page two\nis missing.');
+    await lookClosely(page, 'correcting what is said about a document');
+    await words.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Title and notes are corrected.').waitFor();
+    const letter = page.getByRole('row', { name: /^Letter/ });
+    await letter.getByText('Page two is missing.').waitFor();
+
+    await letter.getByRole('button', { name: 'Replace: Letter' }).click();
+    const newer = page.getByRole('dialog', { name: 'Replace “Letter”' });
+    await lookClosely(page, 'replacing a document');
+    const file = { name: 'whole.txt', mimeType: 'text/plain', buffer: Buffer.from('The whole text.\n') };
+    await newer.getByLabel('Choose a file or drop it here').setInputFiles(file);
+    await newer.getByLabel('Title').fill('Letter, whole');
+    await newer.getByRole('button', { name: 'Send the new one' }).click();
+    await page.getByText('The new file has arrived. Once it is found good, it takes the old one’s place.').waitFor();
+    const whole = page.getByRole('row', { name: /^Letter, whole/ });
+    await whole.getByText('In the record').waitFor();
+    const old = page.getByRole('row', { name: /^Letter Page two/ });
+    await old.getByText('Replaced', { exact: true }).waitFor();
+    expect(await old.getByRole('button', { name: /^Replace/ }).count(), 'what was replaced is history').toBe(0);
+    const [first] = await Promise.all([
+      page.waitForEvent('download'),
+      old.getByRole('button', { name: 'Open: Letter' }).click(),
+    ]);
+    expect(readFileSync(await first.path(), 'utf8'), 'and can still be read').toBe('The first text.\n');
     expect(troubles).toEqual([]);
   });
 

@@ -31,8 +31,8 @@ export async function letIn(page: Page): Promise<Patient> {
 }
 
 /** Asks for a code and gives it, without typing it yet. */
-export async function askForCode(page: Page, clinic: Clinic, email: string): Promise<string> {
-  await page.goto(`${clinic.url}/my`);
+export async function askForCode(page: Page, clinic: Clinic, email: string, at = `${clinic.url}/my`): Promise<string> {
+  await page.goto(at);
   const since = Date.now();
   await page.locator('input[type=email]').fill(email);
   await page.locator('button[type=submit]').click();
@@ -40,8 +40,9 @@ export async function askForCode(page: Page, clinic: Clinic, email: string): Pro
   return signInCode(email, since);
 }
 
-export async function signInByCode(page: Page, clinic: Clinic, email: string): Promise<void> {
-  const code = await askForCode(page, clinic, email);
+/** Signs in at an address of the patients' pages, which is shown then. */
+export async function signInByCode(page: Page, clinic: Clinic, email: string, at?: string): Promise<void> {
+  const code = await askForCode(page, clinic, email, at);
   await page.locator('input[autocomplete=one-time-code]').fill(code);
   await page.locator('button[type=submit]').click();
   await page.locator('.bar').waitFor();

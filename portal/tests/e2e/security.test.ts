@@ -10,9 +10,11 @@ import {
   signIn,
   signInByHand,
   signInToConsole,
+  stepUp,
   testIn,
   toPatients,
 } from '../kit.ts';
+import { lookClosely } from './closely.ts';
 import { HOSTILE } from './hostile.ts';
 import { invite } from './invite.ts';
 import { openAccess, signedInPatient, signInByCode } from './own-record.ts';
@@ -116,6 +118,40 @@ inEachRegion('in', (region) => {
     expect(await page.locator('body').textContent()).not.toContain(name);
     await page.goto(`${clinic.url}/clinic/patients`);
     await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+  });
+
+  test('a clinic that shortens its sessions is asked and cleared away that much earlier', async () => {
+    const [admin, doctor] = [await person(browser), await person(browser)];
+    await signIn(admin.page, clinic, 'clinic_admin');
+    const set = async (minutes: string, inAll: string, said: string) => {
+      await admin.page.goto(`${clinic.url}/clinic/sessions`);
+      await admin.page.getByLabel('Minutes without use').fill(minutes);
+      await admin.page.getByLabel('Minutes in all').fill(inAll);
+      await admin.page.getByRole('button', { name: 'Save' }).click();
+      await stepUp(admin.page, clinic, 'clinic_admin', admin.page.getByText(said));
+    };
+    const done = 'This counts from now on.';
+    await set('16', '720', 'This is shorter or longer than is allowed.');
+    await set('none', '720', 'This is shorter or longer than is allowed.');
+    await set('10', '480', done);
+    try {
+      await lookClosely(admin.page, 'how long sessions live');
+      await doctor.page.clock.install();
+      await signInByHand(doctor.page, clinic, 'physician');
+      const name = await firstPatient(doctor.page);
+      const warning = doctor.page.getByRole('alertdialog', { name: 'Are you still there?' });
+      // Ten minutes, less the minute that the server may be behind, less the minute of warning.
+      await doctor.page.clock.fastForward('07:40');
+      expect(await warning.count()).toBe(0);
+      await doctor.page.clock.fastForward('00:30');
+      await warning.waitFor();
+      await doctor.page.clock.fastForward('01:05');
+      await doctor.page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
+      expect(await doctor.page.locator('body').textContent()).not.toContain(name);
+    } finally {
+      await set('15', '720', done);
+    }
+    expect([...admin.troubles, ...doctor.troubles]).toEqual([]);
   });
 
   test('two hundred hostile texts in every field that takes them stay text', async () => {

@@ -69,6 +69,9 @@ async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void
   await page.locator('.drop input').setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('a') });
   await page.locator('form select').waitFor();
   await look(page, 'document to send');
+  await go(`${href}/erasure`);
+  await page.locator('.panel form').first().waitFor();
+  await look(page, 'erasure');
   await go(`${href}/corrections`);
   await page.locator('.panel, .empty').first().waitFor();
   await look(page, 'requests of one patient');
@@ -101,6 +104,20 @@ async function walkOffice(page: Page, clinic: Clinic, look: Look): Promise<void>
     .click();
   await page.getByRole('dialog').waitFor();
   await look(page, 'manage an account');
+  await go('/clinic/sites');
+  await page.getByRole('table').waitFor();
+  await look(page, 'sites');
+  await go('/clinic/programs');
+  await page.locator('.panel, .empty').first().waitFor();
+  await look(page, 'programs');
+  await page.locator('.page-head').getByRole('button').click();
+  await page.getByRole('dialog').waitFor();
+  await look(page, 'register a program');
+  await page.getByRole('combobox').last().selectOption('mobile');
+  await look(page, 'register an application');
+  await go('/clinic/sessions');
+  await page.locator('form').waitFor();
+  await look(page, 'how long sessions live');
   await go('/clinic/account');
   await page.locator('.rows').waitFor();
   await look(page, 'account');
@@ -274,6 +291,11 @@ testIn('us-east-1')(
     await officer.page.goto(`${clinic.url}/clinic`);
     await officer.page.locator('.panel, .empty').first().waitFor();
     await lookAtAll(officer.page, 'worklist of the privacy officer');
+    await officer.page.goto(`${clinic.url}/clinic/patients`);
+    const href = await officer.page.getByRole('rowheader').getByRole('link').first().getAttribute('href');
+    await officer.page.goto(`${clinic.url}${href}/erasure`);
+    await officer.page.getByRole('region', { name: 'Legal holds' }).waitFor();
+    await lookAtAll(officer.page, 'erasure and holds');
   },
 );
 

@@ -246,6 +246,13 @@ async fn a_site_sees_its_own_patients() {
         assert_eq!(put(&admin, &path, refused).await.outcome(), (400, "invalid_request".into()));
     }
     put(&admin, &path, json!({ "sites": [site] })).await.expect(204);
+    let staff = world.ask(&world.alpha, "GET", "/api/v1/staff").by(&admin).send().await.expect(200).json();
+    let works_at = |who: &Actor| {
+        let account = json!(AccountId::from(who.account).to_string());
+        let listed = staff["items"].as_array().unwrap().iter().find(|one| one["account"] == account);
+        listed.unwrap()["sites"].clone()
+    };
+    assert_eq!((works_at(&north), works_at(&south)), (json!([main]), json!([site])));
     let id = registered(&world, &north, "Reached", "R-1").await;
     let path = format!("/api/v1/patients/{id}");
     let read = async |who: &Actor| world.ask(&world.alpha, "GET", &path).by(who).send().await.status.as_u16();

@@ -5,6 +5,7 @@ import { auditReceipt, type EventView } from '../../api/clinic.gen.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Notice } from '../../ui/feedback.tsx';
+import { save } from '../../ui/save.ts';
 
 export function EventTable({ events }: { events: EventView[] }) {
   const { t, has, moment } = useText();
@@ -60,7 +61,7 @@ function Receipt({ event }: { event: EventView }) {
     try {
       const text = await callText(auditReceipt, { id: event.id });
       setWaits(text === undefined);
-      if (text !== undefined) save(text, `receipt-${event.id}.txt`);
+      if (text !== undefined) save(text, `receipt-${event.id}.txt`, 'text/plain');
     } catch (error) {
       setFailure(error);
     }
@@ -80,13 +81,4 @@ function Receipt({ event }: { event: EventView }) {
       {failure !== undefined && <Failure error={failure} />}
     </>
   );
-}
-
-/** Hands a text to the browser as a file. */
-function save(text: string, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }

@@ -1,9 +1,8 @@
-// A patient's documents: what is there and in which state, adding one, opening one by a link that works once.
+// A patient's documents: what is there and in which state, and adding one.
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { CallError, call } from '../../api/call.ts';
-import { type DocumentView, documentDelete, documentList } from '../../api/clinic.gen.ts';
-import { openDocument } from '../../clinic/documents/open.ts';
+import { call } from '../../api/call.ts';
+import { type DocumentView, documentList } from '../../api/clinic.gen.ts';
 import { useSize } from '../../clinic/documents/size.ts';
 import { type Me, may } from '../../clinic/me.ts';
 import { clinic } from '../../paths.ts';
@@ -11,10 +10,10 @@ import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Back } from '../../ui/back.tsx';
 import { Button } from '../../ui/button.tsx';
-import { Confirm } from '../../ui/dialog.tsx';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { AddDocument } from './add-document.tsx';
+import { Doings } from './doings.tsx';
 import { kindsOf } from './kinds.ts';
 
 /** While something is being checked the list is asked for again so often, and so often at most. */
@@ -90,6 +89,11 @@ function DocumentTable({ items, changed }: TableProps) {
           <tr key={one.id}>
             <th scope="row">
               <bdi>{one.title}</bdi>
+              {one.notes && (
+                <p className="notes">
+                  <bdi className="typed">{one.notes}</bdi>
+                </p>
+              )}
             </th>
             <td data-label={t('document.kind')}>{t(`document_kind.${one.kind}`)}</td>
             <td data-label={t('document.state')}>
@@ -115,63 +119,5 @@ function State({ one }: { one: DocumentView }) {
       <span className={`tag ${one.state}`}>{t(`document_state.${one.state}`)}</span>
       {one.refusal && <p className="quiet-text">{t(has(why) ? why : 'refusal.other')}</p>}
     </>
-  );
-}
-
-function Doings({ one, changed }: { one: DocumentView; changed: TableProps['changed'] }) {
-  const { t } = useText();
-  const me = useMe<Me>();
-  const [failure, setFailure] = useState<unknown>();
-  const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const readable = one.state === 'current' || one.state === 'superseded';
-  const removable = may(me.role, 'document.delete') && kindsOf(me.role).includes(one.kind);
-  const doing = async (work: () => Promise<void>) => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      await work();
-    } catch (error) {
-      setFailure(error);
-      if (error instanceof CallError && error.code === 'stale_version') await changed();
-    }
-    setBusy(false);
-  };
-  const open = () => doing(() => openDocument(one.id));
-  const remove = () =>
-    doing(async () => {
-      await call(documentDelete, { path: { id: one.id }, ifMatch: `"v${one.version}"` });
-      setAsking(false);
-      await changed('document.removed');
-    });
-  return (
-    <div className="actions">
-      {readable && may(me.role, 'document.link') && (
-        <Button look="quiet" busy={busy} aria-label={`${t('document.open')}: ${one.title}`} onClick={() => void open()}>
-          {t('document.open')}
-        </Button>
-      )}
-      {removable && one.state !== 'deleted' && one.state !== 'purged' && (
-        <Button look="quiet" aria-label={`${t('document.remove')}: ${one.title}`} onClick={() => setAsking(true)}>
-          {t('document.remove')}
-        </Button>
-      )}
-      {failure !== undefined && !asking && <Failure error={failure} />}
-      <Confirm
-        open={asking}
-        title={t('document.remove_title', { title: one.title })}
-        actions={
-          <>
-            <Button onClick={() => setAsking(false)}>{t('cancel')}</Button>
-            <Button look="danger" busy={busy} onClick={() => void remove()}>
-              {t('document.remove')}
-            </Button>
-          </>
-        }
-      >
-        <p>{t('document.remove_text')}</p>
-        {failure !== undefined && <Failure error={failure} />}
-      </Confirm>
-    </div>
   );
 }

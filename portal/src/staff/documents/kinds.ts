@@ -4,6 +4,10 @@ import { DocumentKind, MediaType, type Role } from '../../api/clinic.gen.ts';
 /** Bytes of every part but the last; the server's own number comes with the announcement. */
 export const FILE_MAX_BYTES = 5 * 2 ** 30;
 
+/** The server's limits of what is said about a document (app/src/documents/rules.rs), in characters. */
+export const TITLE_MAX_CHARS = 200;
+export const NOTES_MAX_CHARS = 4_000;
+
 /** Names end so where the browser knows no type. */
 const ENDINGS: Record<string, MediaType> = {
   pdf: 'application/pdf',

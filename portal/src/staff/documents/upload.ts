@@ -17,6 +17,8 @@ export interface Announcement {
   title: string;
   mediaType: MediaType;
   file: File;
+  /** The document that this one takes the place of once it is accepted, as it was read. */
+  replaces?: Pick<DocumentView, 'id' | 'version'> | undefined;
 }
 
 export interface Watch {
@@ -25,16 +27,21 @@ export interface Watch {
   progress: (share: number) => void;
 }
 
+/** The ETag of a document as it was read. */
+export const versionTag = ({ version }: Pick<DocumentView, 'version'>) => `"v${version}"`;
+
 export async function upload(what: Announcement, watch: Watch): Promise<DocumentView> {
   const { data: document } = await call(documentCreate, {
     path: { id: what.patient },
     idempotencyKey: crypto.randomUUID(),
+    ...(what.replaces && { ifMatch: versionTag(what.replaces) }),
     body: {
       kind: what.kind,
       title: what.title,
       media_type: what.mediaType,
       file_name: what.file.name,
       size_bytes: what.file.size,
+      ...(what.replaces && { supersedes: what.replaces.id }),
     },
     signal: watch.signal,
   });

@@ -1,11 +1,11 @@
 // The versions of the clinic's keys and how far its log is sealed, for who answers for them. No key is shown anywhere.
 import { useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { call } from '../../api/call.ts';
 import { type AuditStateView, auditState, type KeysView, keysRead } from '../../api/clinic.gen.ts';
 import { clinic } from '../../paths.ts';
 import { type Key, useText } from '../../text/text.tsx';
+import { Fact } from '../../ui/fact.tsx';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 
@@ -100,14 +100,5 @@ function Log({ log }: { log: AuditStateView }) {
         </Link>
       </div>
     </section>
-  );
-}
-
-function Fact({ label, children }: { label: string; children: ReactNode }) {
-  return (
-    <div className="fact">
-      <dt>{label}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

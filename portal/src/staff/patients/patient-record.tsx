@@ -68,9 +68,9 @@ function Record({ patient, showFull }: { patient: PatientView; showFull: (() => 
               {t('waiting.of_patient')}
             </Link>
           )}
-          {may(me.role, 'erasure.approve') && (
+          {may(me.role, 'erasure.read') && (
             <Link className="button" href={clinic.erasure(patient.id)}>
-              {t('erasure.title')}
+              {t(may(me.role, 'legal_hold.list') ? 'erasure.title_holds' : 'erasure.title')}
             </Link>
           )}
           {may(me.role, 'patient.access_open') && <OpenAccess patient={patient} />}

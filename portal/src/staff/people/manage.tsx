@@ -1,4 +1,4 @@
-// Another's account: its role, its sessions, closing it and opening it again. All of it counts from their next request.
+// Another's account: its role, where they work, its sessions, closing it and opening it again. All of it counts from their next request.
 import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import {
@@ -8,6 +8,7 @@ import {
   staffEndSessions,
   staffReactivate,
   staffRole,
+  staffSites,
 } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { type Key, useText } from '../../text/text.tsx';
@@ -15,6 +16,7 @@ import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
 import { Failure, Notice } from '../../ui/feedback.tsx';
 import { Select } from '../../ui/field.tsx';
+import { AtSites } from './at-sites.tsx';
 import { STAFF_ROLES } from './roles.ts';
 
 interface Props {
@@ -84,6 +86,11 @@ function ManageForm({ one, changed }: Props) {
           {t('manage.role_go')}
         </Button>
       </div>
+      <AtSites
+        one={one}
+        busy={busy}
+        give={(sites) => doing('manage.sites_done', () => call(staffSites, { path, body: { sites } }))}
+      />
       <p className="quiet-text">{t('manage.text')}</p>
       <div className="actions">
         <Button busy={busy} onClick={() => void doing('manage.ended', () => call(staffEndSessions, { path }))}>

@@ -4,11 +4,13 @@ import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import { type StaffView, staffList, staffUnlock } from '../../api/clinic.gen.ts';
 import { type Me, may } from '../../clinic/me.ts';
+import { useSites } from '../../clinic/sites/use-sites.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
+import { SiteNames } from './at-sites.tsx';
 import { Invite } from './invite.tsx';
 import { Manage } from './manage.tsx';
 import { ResetFactor } from './reset-factor.tsx';
@@ -65,6 +67,9 @@ function StaffTable({ items }: { items: StaffView[] }) {
   const me = useMe<Me>();
   const queries = useQueryClient();
   const look = () => queries.invalidateQueries({ queryKey: ['staff'] });
+  const sites = useSites();
+  // With one site everybody works there, and it goes without saying.
+  const several = (sites.data?.length ?? 0) > 1;
   const unlock = useMutation({
     mutationFn: (account: string) => call(staffUnlock, { path: { id: account } }),
     onSuccess: look,
@@ -93,7 +98,14 @@ function StaffTable({ items }: { items: StaffView[] }) {
               <td data-label={t('staff.email')}>
                 <bdi>{one.email}</bdi>
               </td>
-              <td data-label={t('staff.role')}>{t(`role.${one.role}` as Key)}</td>
+              <td data-label={t('staff.role')}>
+                {t(`role.${one.role}` as Key)}
+                {several && (
+                  <p className="quiet-text">
+                    <SiteNames ids={one.sites} sites={sites.data ?? []} />
+                  </p>
+                )}
+              </td>
               <td data-label={t('staff.state')}>
                 <span className={`tag ${one.locked ? 'bad' : one.state}`}>
                   {one.locked ? t('staff.locked') : t(`staff_state.${one.state}` as Key)}

@@ -144,7 +144,7 @@ export function AddProxy({ patient, list, recorded }: Props) {
             {...form.register('until', { required: true })}
           />
         </div>
-        <fieldset>
+        <fieldset className="ticks">
           <legend>{t('proxies.scope')}</legend>
           {SCOPES.map((scope) => (
             <label key={scope} className="check">

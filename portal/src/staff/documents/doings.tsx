@@ -1,0 +1,97 @@
+// What can be done with one document: opening it by a link that works once, correcting its words, replacing it, taking it out.
+import { useState } from 'react';
+import { CallError, call } from '../../api/call.ts';
+import { type DocumentView, documentDelete } from '../../api/clinic.gen.ts';
+import { openDocument } from '../../clinic/documents/open.ts';
+import { type Me, may } from '../../clinic/me.ts';
+import { useMe } from '../../shell/session.tsx';
+import { type Key, useText } from '../../text/text.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Confirm } from '../../ui/dialog.tsx';
+import { Failure } from '../../ui/feedback.tsx';
+import { CorrectDocument } from './correct-document.tsx';
+import { kindsOf } from './kinds.ts';
+import { ReplaceDocument } from './replace-document.tsx';
+import { versionTag } from './upload.ts';
+
+export interface DoingProps {
+  one: DocumentView;
+  changed: (words?: Key) => Promise<void>;
+}
+
+export function Doings({ one, changed }: DoingProps) {
+  const { t } = useText();
+  const me = useMe<Me>();
+  const [failure, setFailure] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+  const readable = one.state === 'current' || one.state === 'superseded';
+  const there = one.state !== 'deleted' && one.state !== 'purged';
+  const writes = kindsOf(me.role).includes(one.kind) && there;
+  const open = async () => {
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      await openDocument(one.id);
+    } catch (error) {
+      setFailure(error);
+    }
+    setBusy(false);
+  };
+  return (
+    <div className="actions">
+      {readable && may(me.role, 'document.link') && (
+        <Button look="quiet" busy={busy} aria-label={`${t('document.open')}: ${one.title}`} onClick={() => void open()}>
+          {t('document.open')}
+        </Button>
+      )}
+      {writes && may(me.role, 'document.update') && <CorrectDocument {...{ one, changed }} />}
+      {writes && one.state === 'current' && may(me.role, 'document.create') && (
+        <ReplaceDocument {...{ one, changed }} />
+      )}
+      {writes && may(me.role, 'document.delete') && <TakeOut {...{ one, changed }} />}
+      {failure !== undefined && <Failure error={failure} />}
+    </div>
+  );
+}
+
+function TakeOut({ one, changed }: DoingProps) {
+  const { t } = useText();
+  const [asking, setAsking] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
+  const remove = async () => {
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      await call(documentDelete, { path: { id: one.id }, ifMatch: versionTag(one) });
+      setAsking(false);
+      await changed('document.removed');
+    } catch (error) {
+      setFailure(error);
+      if (error instanceof CallError && error.code === 'stale_version') await changed();
+    }
+    setBusy(false);
+  };
+  return (
+    <>
+      <Button look="quiet" aria-label={`${t('document.remove')}: ${one.title}`} onClick={() => setAsking(true)}>
+        {t('document.remove')}
+      </Button>
+      <Confirm
+        open={asking}
+        title={t('document.remove_title', { title: one.title })}
+        actions={
+          <>
+            <Button onClick={() => setAsking(false)}>{t('cancel')}</Button>
+            <Button look="danger" busy={busy} onClick={() => void remove()}>
+              {t('document.remove')}
+            </Button>
+          </>
+        }
+      >
+        <p>{t('document.remove_text')}</p>
+        {failure !== undefined && <Failure error={failure} />}
+      </Confirm>
+    </>
+  );
+}

@@ -1,0 +1,108 @@
+// A person lets an application in, in both regions: what it asks for in plain words, no, yes, and the end of it.
+import { createHash, randomBytes } from 'node:crypto';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Clinic, clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
+import { lookClosely } from './closely.ts';
+import { askAs, tokenByCode } from './oauth.ts';
+import { signedInPatient, signInByCode } from './own-record.ts';
+import { unique } from './unique.ts';
+
+/** Where the application is sent back to: an address that nobody has (RFC 2606), answered by the test. */
+const REDIRECT = 'https://app.example/callback';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+/** Registers an application as an administrator does, and gives its id. */
+async function application(page: Page, clinic: Clinic, name: string): Promise<string> {
+  await page.goto(`${clinic.url}/clinic/programs`);
+  await page.getByRole('button', { name: 'Register a program' }).click();
+  const sheet = page.getByRole('dialog', { name: 'Register a program' });
+  await sheet.getByLabel('Kind').selectOption({ label: 'Application' });
+  await sheet.getByLabel('Name').fill(name);
+  await sheet.getByLabel('Read records').check();
+  await sheet.getByLabel('See who it acts as').check();
+  await sheet.getByLabel('People are sent back to').fill('http://app.example/callback');
+  await sheet.getByRole('button', { name: 'Register', exact: true }).click();
+  await stepUp(page, clinic, 'clinic_admin', sheet.getByText(/^An address begins with https/));
+  await sheet.getByLabel('People are sent back to').fill(REDIRECT);
+  await sheet.getByRole('button', { name: 'Register', exact: true }).click();
+  const said = page.getByRole('status').filter({ hasText: 'It can begin at once.' });
+  return (await said.locator('code').textContent()) ?? '';
+}
+
+/** What an application puts into the address (RFC 6749, 4.1.1; RFC 7636, 4.3). */
+function question(clinic: Clinic, client: string, verifier: string, redirect = REDIRECT): string {
+  const asked = new URLSearchParams({
+    response_type: 'code',
+    client_id: client,
+    redirect_uri: redirect,
+    scope: 'patient.read me.read',
+    state: 'a b&c',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  });
+  return `${clinic.url}/my/authorize?${asked}`;
+}
+
+/** What the application is told when the person's browser comes back to it. */
+async function broughtBack(page: Page): Promise<URLSearchParams> {
+  await page.getByText('This is the application.').waitFor();
+  const { origin, pathname, searchParams } = new URL(page.url());
+  expect(`${origin}${pathname}`).toBe(REDIRECT);
+  expect(searchParams.get('state')).toBe('a b&c');
+  return searchParams;
+}
+
+inEachRegion('in', (region) => {
+  const clinic = clinicOf(region);
+
+  test('a patient refuses an application, lets it in, and it reads the own record until the clinic ends it', async () => {
+    const [admin, outside] = [await person(browser), await person(browser)];
+    const name = unique('Pocket');
+    await outside.page.goto(`${clinic.url}/my/signed-out`);
+    await signIn(admin.page, clinic, 'clinic_admin');
+    const client = await application(admin.page, clinic, name);
+    const verifier = randomBytes(32).toString('base64url');
+
+    const { page, context, email, id, troubles } = await signedInPatient(browser, clinic);
+    await context.route(
+      (url) => url.href.startsWith(REDIRECT),
+      (route) => route.fulfill({ contentType: 'text/plain', body: 'This is the application.' }),
+    );
+    await page.goto(question(clinic, client, verifier, 'https://app.example/elsewhere'));
+    await page.getByText('The application asks for something that is not possible here.').waitFor();
+    expect(await page.getByRole('button', { name: 'Let it in', exact: true }).count(), 'no yes to another address').toBe(0);
+
+    await page.goto(question(clinic, client, verifier));
+    await page.getByText(`${name} asks to act in your name.`).waitFor();
+    const abilities = page.getByRole('main').getByRole('listitem');
+    expect((await abilities.allTextContents()).sort()).toEqual(['read your record', 'see who you are here']);
+    expect(await page.title(), 'what browsers keep').not.toContain(client);
+    await lookClosely(page, 'letting an application in');
+    await page.getByRole('button', { name: 'Do not let it in' }).click();
+    const refused = await broughtBack(page);
+    expect([refused.get('error'), refused.get('code')]).toEqual(['access_denied', null]);
+
+    // Whoever is not signed in signs in first and is asked then; a session of its own, so that the others' goes on.
+    await context.clearCookies();
+    await signInByCode(page, clinic, email, question(clinic, client, verifier));
+    await page.getByRole('button', { name: 'Let it in', exact: true }).click();
+    const code = (await broughtBack(page)).get('code') ?? '';
+    const token = await tokenByCode(outside.page, { client, code, redirect: REDIRECT, verifier });
+    expect(await askAs(outside.page, token, `/api/v1/patients/${id}`), 'what was agreed to').toBe(200);
+    expect(await askAs(outside.page, token, `/api/v1/patients/${id}/documents`), 'and no more').toBe(403);
+
+    await admin.page.getByRole('button', { name: `End it for good: ${name}` }).click();
+    await admin.page.getByRole('alertdialog').getByRole('button', { name: 'End it for good' }).click();
+    await stepUp(admin.page, clinic, 'clinic_admin', admin.page.getByText('It has ended.'));
+    expect(await askAs(outside.page, token, `/api/v1/patients/${id}`)).toBe(401);
+    await page.goto(question(clinic, client, verifier));
+    await page.getByText('The application asks for something that is not possible here.').waitFor();
+    expect([...troubles, ...admin.troubles]).toEqual([]);
+  });
+});

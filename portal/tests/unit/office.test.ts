@@ -1,0 +1,39 @@
+// The pure rules of the administrator's and the privacy officer's screens: keys that are pasted, times, scopes.
+import { describe, expect, test } from 'vitest';
+import { may } from '../../src/clinic/me.ts';
+import { readKeys } from '../../src/staff/programs/jwks.ts';
+import { SCOPES } from '../../src/staff/programs/scopes.ts';
+import { fromMinutes, toMinutes } from '../../src/staff/sessions/minutes.ts';
+
+/** RFC 8037, appendix A. */
+const KEY = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' };
+
+describe('pasted keys', () => {
+  test('one key or a set of them, without what browsers add', () => {
+    expect(readKeys(JSON.stringify(KEY))).toEqual({ keys: [KEY] });
+    const exported = { ...KEY, kid: 'next', key_ops: ['verify'], ext: true };
+    expect(readKeys(` ${JSON.stringify({ keys: [KEY, exported] })}\n`)).toEqual({
+      keys: [KEY, { ...KEY, kid: 'next' }],
+    });
+  });
+
+  test.each(['d', 'p', 'k'])('a key with the private member %s goes nowhere', (member) => {
+    const pasted = { keys: [KEY, { ...KEY, [member]: 'secret' }] };
+    expect(readKeys(JSON.stringify(pasted))).toEqual({ fault: 'private_key' });
+  });
+
+  test.each(['', '{', 'null', '7', '[]', '{}', '{"keys":[]}', '{"keys":7}', '{"keys":[null]}', '{"kty":"OKP"}'])(
+    '%s is no key',
+    (typed) => expect(readKeys(typed)).toEqual({ fault: 'no_json_web_key' }),
+  );
+});
+
+test('minutes are typed and seconds are sent, there and back', () => {
+  for (const seconds of [60, 90, 100, 899, 43_199]) expect(fromMinutes(toMinutes(seconds))).toBe(seconds);
+  expect([fromMinutes(' 1,5 '), fromMinutes('none'), fromMinutes('')]).toEqual([90, 0, 0]);
+});
+
+test('no kind is offered what its role may not do', () => {
+  expect(SCOPES.machine.filter((action) => !may('machine_client', action))).toEqual([]);
+  expect(SCOPES.mobile.filter((action) => !may('patient', action))).toEqual([]);
+});

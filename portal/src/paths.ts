@@ -19,6 +19,7 @@ export const clinic = {
   staff: '/staff',
   audit: '/audit',
   keys: '/keys',
+  support: '/support-access',
   account: '/account',
 } as const;
 
@@ -48,6 +49,8 @@ export const console_ = {
   tenant: (id: string) => `/tenants/${id}`,
   directory: '/directory',
   transit: '/transit',
+  support: '/support',
+  grant: (id: string) => `/support/${id}`,
 } as const;
 
 export const CLINIC_BASE = '/clinic';
@@ -66,6 +69,7 @@ export const patterns = {
   patientCorrections: '/patients/:id/corrections',
   erasure: '/patients/:id/erasure',
   tenant: '/tenants/:id',
+  grant: '/support/:id',
   myRecord: '/records/:id',
   myContact: '/records/:id/contact',
   myDocuments: '/records/:id/documents',

@@ -29,6 +29,7 @@ import { RegisterPatient } from './patients/register-patient.tsx';
 import { Staff } from './people/staff.tsx';
 import { Proxies } from './proxies/proxies.tsx';
 import { CareTeam } from './relationships/care-team.tsx';
+import { Support } from './support/support.tsx';
 import { Worklist } from './worklist/worklist.tsx';
 
 const SESSION = sessionApi(`${CLINIC_BASE}${clinic.signedOut}`);
@@ -69,6 +70,7 @@ function SignedIn() {
     { to: clinic.staff, label: t('ways.staff'), action: 'staff.list' },
     { to: clinic.audit, label: t('ways.audit'), action: 'audit.search' },
     { to: clinic.keys, label: t('ways.keys'), action: 'keys.read' },
+    { to: clinic.support, label: t('ways.support'), action: 'support.list' },
   ];
   const ways = all.filter((way) => may(me.role, way.action));
   const account = { to: clinic.account, label: t('account.title') };
@@ -99,6 +101,7 @@ function SignedIn() {
         <Route path={clinic.staff} component={Staff} />
         <Route path={clinic.audit} component={Audit} />
         <Route path={clinic.keys} component={Keys} />
+        <Route path={clinic.support} component={Support} />
         <Route path={clinic.account} component={Account} />
         <Route component={NothingHere} />
       </Switch>

@@ -202,13 +202,14 @@ fn view(row: &AuditColumns) -> EventView {
     let event = row.to_event();
     let account = |id: [u8; 16]| AccountId::from(Uuid::from_bytes(id)).to_string();
     let person = |id: [u8; 16]| PlatformPersonId::from(Uuid::from_bytes(id)).to_string();
-    let (actor, platform_person, approved_by) = match (event.actor_kind.as_str(), event.resource_kind.as_str()) {
-        ("staff", "platform_person") => (Some(account(event.actor)), event.resource.map(person), None),
-        ("staff", _) => (Some(account(event.actor)), None, None),
-        ("platform", "account") => (None, Some(person(event.actor)), event.resource.map(account)),
-        ("platform", _) => (None, Some(person(event.actor)), None),
-        _ => (None, None, None),
-    };
+    let (actor, platform_person, approved_by) =
+        match (event.actor_kind.as_str(), event.resource_kind.as_str()) {
+            ("staff", "platform_person") => (Some(account(event.actor)), event.resource.map(person), None),
+            ("staff", _) => (Some(account(event.actor)), None, None),
+            ("platform", "account") => (None, Some(person(event.actor)), event.resource.map(account)),
+            ("platform", _) => (None, Some(person(event.actor)), None),
+            _ => (None, None, None),
+        };
     EventView {
         id: row.id(),
         occurred_at: row.occurred_at(),

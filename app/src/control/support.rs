@@ -373,11 +373,7 @@ async fn find(tx: &mut ControlTx, whose: Whose, id: Uuid) -> Result<Grant, Contr
     row.grant(slug, login)
 }
 
-async fn lock(
-    tx: &mut ControlTx,
-    whose: Whose,
-    id: Uuid,
-) -> Result<(GrantRow, RegionName), ControlError> {
+async fn lock(tx: &mut ControlTx, whose: Whose, id: Uuid) -> Result<(GrantRow, RegionName), ControlError> {
     let found: Option<GrantRow> = support_grant::table
         .find(id)
         .select(GrantRow::as_select())
@@ -414,7 +410,11 @@ pub(super) async fn expire(tx: &mut ControlTx) -> Result<(), ControlError> {
 }
 
 /// Has locked open grants be over: their answers go, and what nobody has answered fails.
-pub(super) async fn close(tx: &mut ControlTx, grants: &[Uuid], state: GrantState) -> Result<(), ControlError> {
+pub(super) async fn close(
+    tx: &mut ControlTx,
+    grants: &[Uuid],
+    state: GrantState,
+) -> Result<(), ControlError> {
     if grants.is_empty() {
         return Ok(());
     }

@@ -199,7 +199,8 @@ mod tests {
         for sentence in ["Asha Example", "", "nurse\n", "<b>", &"a".repeat(65)] {
             assert!(!read(line(sentence)).unwrap().is_sensible(), "{sentence:?}");
         }
-        let extra = json!({ "accounts": [{ "role": "nurse", "state": "active", "accounts": 3, "name": "x" }] });
+        let extra =
+            json!({ "accounts": [{ "role": "nurse", "state": "active", "accounts": 3, "name": "x" }] });
         assert!(read(extra).is_err());
         assert!(read(json!({ "patients": [] })).is_err());
         let long = vec![json!({ "job": "a", "code": null, "jobs": 1 }); LINES_MAX + 1];

@@ -103,12 +103,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
     Ok(HttpResponse::Ok().json(page))
 }
 
-fn view(
-    ctx: &Ctx,
-    sealer: &Sealer,
-    row: GrantRow,
-    looks: &[LookRow],
-) -> Result<SupportGrantView, AppError> {
+fn view(ctx: &Ctx, sealer: &Sealer, row: GrantRow, looks: &[LookRow]) -> Result<SupportGrantView, AppError> {
     let said: Said = store::open(sealer, registry::SUPPORT_SAID, row.id.into_bytes(), &row.said_sealed)?;
     let own = looks.iter().filter(|look| look.grant_id == row.id);
     let looked = |look: &LookRow| {

@@ -95,12 +95,7 @@ pub async fn answer(
 ///
 /// # Errors
 /// What the database says.
-pub async fn end(
-    tx: &mut TenantTx,
-    id: Uuid,
-    by: Option<Uuid>,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
+pub async fn end(tx: &mut TenantTx, id: Uuid, by: Option<Uuid>, at: DateTime<Utc>) -> Result<(), StoreError> {
     diesel::update(support_grant::table.find(id))
         .set((
             support_grant::state.eq(GrantState::Ended.as_str()),

@@ -209,7 +209,8 @@ impl SupportDesk {
             return Ok((row.report(now), None));
         }
         queries::end(tx, row.id, None, now).await?;
-        let entry = row.entry("support.end", Outcome::Allow).reason(if is_over { EXPIRED } else { GIVEN_BACK });
+        let entry =
+            row.entry("support.end", Outcome::Allow).reason(if is_over { EXPIRED } else { GIVEN_BACK });
         Ok((GrantReport { state: GrantState::Ended, ..row.report(now) }, Some(entry)))
     }
 

@@ -24,9 +24,11 @@ pub(crate) struct Platform {
 }
 
 /// Runs the platform.
-const ADMIN: Person = Person { login: "admin@platform.example", role: "administrator", file: "platform-admin" };
+const ADMIN: Person =
+    Person { login: "admin@platform.example", role: "administrator", file: "platform-admin" };
 /// Helps its clinics.
-const SUPPORT: Person = Person { login: "support@platform.example", role: "support", file: "platform-support" };
+const SUPPORT: Person =
+    Person { login: "support@platform.example", role: "support", file: "platform-support" };
 
 /// Somebody of the platform.
 #[derive(Clone, Copy)]

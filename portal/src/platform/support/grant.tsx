@@ -164,7 +164,7 @@ function End({ grant }: { grant: GrantView }) {
     setBusy(true);
     setFailure(undefined);
     try {
-      await call(supportEnd, { path: { id: grant.id }, body: undefined });
+      await call(supportEnd, { path: { id: grant.id } });
       setAsked(false);
     } catch (error) {
       setFailure(error);

@@ -427,8 +427,7 @@ export const staff: Record<keyof typeof en, string> = {
   'grants.refuse': 'अस्वीकार करें',
   'grants.end': 'अभी समाप्त करें',
   'grants.approve_title': '{login} को सिस्टम की स्थिति देखने दें?',
-  'grants.approve_text':
-    'अभी से {count} मिनट के लिए। देखी गई हर चीज़ आपके लॉग में है, और आप इसे कभी भी समाप्त कर सकते हैं।',
+  'grants.approve_text': 'अभी से {count} मिनट के लिए। देखी गई हर चीज़ आपके लॉग में है, और आप इसे कभी भी समाप्त कर सकते हैं।',
   'grants.refuse_title': '{login} को मना करें?',
   'grants.refuse_text': 'सहायता कुछ नहीं देखती और फिर से पूछ सकती है।',
   'grants.end_title': '{login} की पहुँच समाप्त करें?',

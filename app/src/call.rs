@@ -35,6 +35,7 @@ use crate::relationships::queries;
 use crate::routes::Route;
 use crate::staff::model::AccountId;
 use crate::store::StoreError;
+use crate::support::model::GrantId;
 
 /// Paths that name a patient begin with this.
 const ABOUT_A_PATIENT: &str = "/api/v1/patients/{id}";
@@ -408,6 +409,8 @@ impl Call {
             entry = entry.resource("oauth_client", client.bytes());
         } else if let Some(document) = DocumentId::parse(self.path("id")) {
             entry = entry.resource("document", document.bytes());
+        } else if let Some(grant) = GrantId::parse(self.path("id")) {
+            entry = entry.resource("support_grant", grant.bytes());
         }
         let tx = self.app.regional.begin_reserved(ctx.tenant(), "denial").await?;
         tx.commit(entry).await?;

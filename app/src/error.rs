@@ -124,6 +124,8 @@ kinds! {
     UNDER_HOLD = 409 "legal_hold" "A legal hold keeps this record from being erased or deleted.";
     /// A hold stands already.
     HOLD_STANDING = 409 "hold_standing" "A legal hold stands already.";
+    /// A support grant is answered once and ends once.
+    SUPPORT_OVER = 409 "support_over" "This request of the platform's support was answered already, or is over.";
     /// The clinic was off-boarded.
     GONE = 410 "gone" "This clinic has left.";
     /// The patient's or clinic's key was destroyed.

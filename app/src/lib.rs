@@ -42,5 +42,6 @@ pub mod routes;
 pub mod sites;
 pub mod staff;
 pub mod store;
+pub mod support;
 pub mod worker;
 pub mod worklist;

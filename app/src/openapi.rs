@@ -8,7 +8,7 @@ use crate::auth::session::COOKIE_NAME;
 use crate::error::AppError;
 use crate::{
     audit, auth, break_glass, corrections, disclosures, documents, erasure, keystore, oauth, patients,
-    proxies, relationships, sites, staff, worklist,
+    proxies, relationships, sites, staff, support, worklist,
 };
 
 /// OpenAPI 3.1 description of everything under `/api/v1`.
@@ -118,6 +118,10 @@ use crate::{
         worklist::api::read,
         audit::pack::download::list,
         audit::pack::download::download,
+        support::api::list,
+        support::api::approve,
+        support::api::refuse,
+        support::api::end,
     ),
     modifiers(&SessionSchemes),
     security(("session" = [], "csrf" = []), ("token" = [])),
@@ -138,6 +142,7 @@ use crate::{
         (name = "worklist", description = "What waits for whom"),
         (name = "audit", description = "Who did what to whose data"),
         (name = "keys", description = "The versions of the clinic's keys"),
+        (name = "support access", description = "What the platform's support may see of the clinic's operational state, and for how long"),
         (name = "description", description = "This document"),
     )
 )]

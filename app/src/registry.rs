@@ -17,6 +17,7 @@ const DOCUMENT: u32 = 110;
 const DISCLOSURE: u32 = 160;
 const CORRECTION: u32 = 170;
 const PROXY: u32 = 190;
+const SUPPORT: u32 = 200;
 
 /// `person.names`
 pub const PERSON_NAMES: Column = Column::new(PERSON, 1);
@@ -103,6 +104,8 @@ pub const CORRECTION_ANSWER: Column = Column::new(CORRECTION, 2);
 pub const CORRECTION_STATE: Column = Column::new(CORRECTION, 3);
 /// `proxy.content`
 pub const PROXY_CONTENT: Column = Column::new(PROXY, 1);
+/// `support_grant.said_sealed`
+pub const SUPPORT_SAID: Column = Column::new(SUPPORT, 1);
 
 /// Every column above, so that a test can see that no two share a number.
 pub const COLUMNS: &[Column] = &[
@@ -148,6 +151,7 @@ pub const COLUMNS: &[Column] = &[
     CORRECTION_ANSWER,
     CORRECTION_STATE,
     PROXY_CONTENT,
+    SUPPORT_SAID,
 ];
 
 /// Medical record number. The schema's unique index names this number too.

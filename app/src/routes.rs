@@ -7,7 +7,7 @@ use crate::access::Action;
 use crate::middleware::rate::RateClass;
 use crate::{
     audit, auth, break_glass, corrections, disclosures, documents, erasure, keystore, oauth, openapi,
-    patients, proxies, relationships, sites, staff, worklist,
+    patients, proxies, relationships, sites, staff, support, worklist,
 };
 
 /// One line of the table.
@@ -139,6 +139,10 @@ routes! {
     GET    "/api/v1/worklist"                    WorklistRead     Bulk  worklist::api::read;
     GET    "/api/v1/audit/packs"                     PackList     Read audit::pack::download::list;
     GET    "/api/v1/audit/packs/{id}/files/{number}" PackDownload Read audit::pack::download::download;
+    GET    "/api/v1/support-grants"              SupportList    Read  support::api::list;
+    POST   "/api/v1/support-grants/{id}/approve" SupportApprove Write support::api::approve;
+    POST   "/api/v1/support-grants/{id}/refuse"  SupportRefuse  Write support::api::refuse;
+    POST   "/api/v1/support-grants/{id}/end"     SupportEnd     Write support::api::end;
 }
 
 /// The lines that a server serves.

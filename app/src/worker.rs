@@ -29,6 +29,7 @@ use crate::pins::{self, Pins};
 use crate::role::{self, RoleError};
 use crate::rotation::Rotator;
 use crate::rotation::tell::Teller;
+use crate::support::worker::SupportDesk;
 
 /// Pause before a queue that ended with an error is run again, in milliseconds.
 const QUEUE_PAUSE_MS: u64 = 1_000;
@@ -104,6 +105,14 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     tasks.spawn(rotator.run(shutdown.clone()));
     tasks.spawn(teller(&as_migrator, &client)?.run(shutdown.clone()));
     tasks.spawn(crate::pins::watch_kms(Arc::clone(&regional), readiness.clone(), shutdown.clone()));
+    let support = SupportDesk {
+        client: client.clone(),
+        regional: Arc::clone(&regional),
+        directory: directory.clone(),
+        clock: clock.clone(),
+        pinned: pins.clone(),
+    };
+    tasks.spawn(support.run(shutdown.clone()));
     let onboarding = Onboarding { client, regional, migrator, directory, clock, pinned: pins };
     tasks.spawn(onboarding.run(shutdown.clone()));
     tasks.spawn(async move { drop(trigger.on_signal().await) });

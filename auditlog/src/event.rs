@@ -27,7 +27,7 @@ pub struct Event {
     pub instance: [u8; 16],
     /// The process's counting period it belongs to.
     pub period: u64,
-    /// `staff`, `patient`, `proxy`, `client`, `system` or `anonymous`.
+    /// `staff`, `patient`, `proxy`, `client`, `platform`, `system` or `anonymous`.
     pub actor_kind: String,
     /// The actor; zeros when nobody was signed in.
     pub actor: [u8; 16],

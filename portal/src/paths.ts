@@ -22,6 +22,7 @@ export const clinic = {
   sessions: '/sessions',
   audit: '/audit',
   keys: '/keys',
+  support: '/support-access',
   account: '/account',
 } as const;
 
@@ -51,6 +52,8 @@ export const console_ = {
   tenant: (id: string) => `/tenants/${id}`,
   directory: '/directory',
   transit: '/transit',
+  support: '/support',
+  grant: (id: string) => `/support/${id}`,
 } as const;
 
 export const CLINIC_BASE = '/clinic';
@@ -69,6 +72,7 @@ export const patterns = {
   patientCorrections: '/patients/:id/corrections',
   erasure: '/patients/:id/erasure',
   tenant: '/tenants/:id',
+  grant: '/support/:id',
   myRecord: '/records/:id',
   myContact: '/records/:id/contact',
   myDocuments: '/records/:id/documents',

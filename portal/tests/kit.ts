@@ -204,8 +204,8 @@ export async function toPatients(page: Page): Promise<void> {
   await page.getByRole('heading', { level: 1, name: 'Patients' }).waitFor();
 }
 
-export async function signInToConsole(page: Page): Promise<void> {
-  const login = loginOf(STACK.control.logins, 'platform_admin');
+export async function signInToConsole(page: Page, role = 'platform_admin'): Promise<void> {
+  const login = loginOf(STACK.control.logins, role);
   await page.goto(`${STACK.control.url}/console`);
   await page.getByLabel('Login').fill(login.email);
   await page.getByLabel('Password').fill(login.password);

@@ -51,6 +51,8 @@ pub enum ActorKind {
     Proxy,
     /// A program of another organisation.
     Client,
+    /// Somebody of the platform's support, under a grant of the clinic's administrator.
+    Platform,
     /// The platform itself: jobs, provisioning.
     System,
     /// Nobody signed in.
@@ -66,6 +68,7 @@ impl ActorKind {
             Self::Patient => "patient",
             Self::Proxy => "proxy",
             Self::Client => "client",
+            Self::Platform => "platform",
             Self::System => "system",
             Self::Anonymous => "anonymous",
         }

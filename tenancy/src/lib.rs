@@ -21,6 +21,7 @@ pub mod schema;
 mod session;
 pub mod shard;
 mod tx;
+pub mod upkeep;
 
 // Keys, envelope, blind indexes and objects.
 mod aws;

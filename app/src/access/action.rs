@@ -255,4 +255,12 @@ actions! {
     PackList "audit_pack.list" Staff Patients;
     /// Have a file of a pack.
     PackDownload "audit_pack.download" Staff Patients;
+    /// See what the platform's support asked for, and looked at.
+    SupportList "support.list" Staff Nobody;
+    /// Let the platform's support see the clinic's operational state for a time.
+    SupportApprove "support.approve" Staff Nobody;
+    /// Refuse it.
+    SupportRefuse "support.refuse" Staff Nobody;
+    /// End it before its time.
+    SupportEnd "support.end" Staff Nobody;
 }

@@ -84,6 +84,8 @@ impl Action {
             Action::OauthClientRegister | Action::OauthClientKeys | Action::OauthClientDisable => {
                 Assurance::StepUp
             }
+            // Somebody from outside is let in.
+            Action::SupportApprove => Assurance::StepUp,
             // What cannot be undone, and what stands in its way.
             Action::ErasureApprove | Action::LegalHoldRelease => Assurance::StepUp,
             // A patient who is not one's own.

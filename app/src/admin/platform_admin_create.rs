@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::output::Table;
 use super::{Cx, RoleError};
 use crate::auth::password::{PasswordPool, PoolLimits};
+use crate::control::access::Role;
 use crate::control::admins;
 use crate::control::error::ControlError;
 
@@ -18,6 +19,9 @@ pub(super) struct Create {
     /// The name to sign in with.
     #[arg(long)]
     login: String,
+    /// What the person is there for: `administrator` runs the platform, `support` helps clinics and changes none.
+    #[arg(long, default_value = "administrator", value_parser = role)]
+    role: Role,
     /// Change nothing, and succeed, if there is one with this login.
     #[arg(long)]
     unless_exists: bool,
@@ -26,12 +30,16 @@ pub(super) struct Create {
     password_file: Option<PathBuf>,
 }
 
+fn role(word: &str) -> Result<Role, &'static str> {
+    Role::parse(word).ok_or("the roles are administrator and support")
+}
+
 pub(super) async fn run(cx: &Cx, args: Create) -> Result<Table, RoleError> {
     let (password, shown) = password(&args.login, args.password_file.as_deref())?;
     let phc = hash(&password).await?;
-    let mut table = Table::new(&["login", "id", "password"]);
-    match admins::create(&cx.store, cx.by, &args.login, phc).await {
-        Ok(id) => table.push(vec![json!(args.login), json!(id), shown]),
+    let mut table = Table::new(&["login", "role", "id", "password"]);
+    match admins::create(&cx.store, cx.by, (&args.login, args.role), phc).await {
+        Ok(id) => table.push(vec![json!(args.login), json!(args.role.as_str()), json!(id), shown]),
         Err(ControlError::Exists(_)) if args.unless_exists => {}
         Err(error) => return Err(error.into()),
     }

@@ -16,6 +16,7 @@ use crate::middleware::json::Json;
 use crate::patients::cursor::{self, List};
 use crate::patients::model::PatientId;
 use crate::staff::model::AccountId;
+use crate::support::model::PlatformPersonId;
 
 /// Events of a page when the caller does not say.
 const LIMIT_DEFAULT: i64 = 50;
@@ -72,10 +73,14 @@ pub struct EventView {
     id: Uuid,
     /// When.
     occurred_at: DateTime<Utc>,
-    /// `staff`, `patient`, `client`, `system` or `anonymous`.
+    /// `staff`, `patient`, `proxy`, `client`, `platform`, `system` or `anonymous`.
     actor_kind: String,
     /// Who, when somebody was signed in.
     actor: Option<String>,
+    /// Who of the platform's support, where one of them is concerned: the one who did it, or about whose request it was.
+    platform_person: Option<String>,
+    /// Under whose approval the platform's support did it.
+    approved_by: Option<String>,
     /// What was done.
     action: String,
     /// `allow`, `deny` or `error`.
@@ -195,14 +200,22 @@ pub async fn receipt(call: Call) -> Result<HttpResponse, AppError> {
 
 fn view(row: &AuditColumns) -> EventView {
     let event = row.to_event();
-    let actor = match event.actor_kind.as_str() {
-        "staff" => Some(AccountId::from(Uuid::from_bytes(event.actor)).to_string()),
-        _ => None,
-    };
+    let account = |id: [u8; 16]| AccountId::from(Uuid::from_bytes(id)).to_string();
+    let person = |id: [u8; 16]| PlatformPersonId::from(Uuid::from_bytes(id)).to_string();
+    let (actor, platform_person, approved_by) =
+        match (event.actor_kind.as_str(), event.resource_kind.as_str()) {
+            ("staff", "platform_person") => (Some(account(event.actor)), event.resource.map(person), None),
+            ("staff", _) => (Some(account(event.actor)), None, None),
+            ("platform", "account") => (None, Some(person(event.actor)), event.resource.map(account)),
+            ("platform", _) => (None, Some(person(event.actor)), None),
+            _ => (None, None, None),
+        };
     EventView {
         id: row.id(),
         occurred_at: row.occurred_at(),
         actor,
+        platform_person,
+        approved_by,
         sentence: words::sentence(&event),
         patient: event.subject.map(|id| PatientId::from(Uuid::from_bytes(id)).to_string()),
         actor_kind: event.actor_kind,

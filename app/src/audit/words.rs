@@ -34,6 +34,8 @@ pub(super) enum Who {
     Proxy,
     /// A program of another organisation.
     Client,
+    /// The platform's support, with the clinic's leave.
+    Platform,
     /// The clinic's system.
     System,
     /// Nobody who was signed in.
@@ -78,6 +80,7 @@ pub(super) fn who(event: &Event) -> Who {
         "patient" => Who::Patient,
         "proxy" => Who::Proxy,
         "client" => Who::Client,
+        "platform" => Who::Platform,
         "system" => Who::System,
         _ => Who::Anonymous,
     }
@@ -145,6 +148,7 @@ pub(super) fn sentence_by(event: &Event, colleague: Option<&Colleague>) -> Strin
         (Who::Patient, _) => "The patient".to_owned(),
         (Who::Proxy, _) => "Somebody who stands in for the patient".to_owned(),
         (Who::Client, _) => "A program of another organisation".to_owned(),
+        (Who::Platform, _) => "The platform's support".to_owned(),
         (Who::System, _) => "The clinic's system".to_owned(),
         (Who::Anonymous, _) => "Somebody who was not signed in".to_owned(),
     };
@@ -233,6 +237,12 @@ fn what(action: &str) -> &'static str {
         "legal_hold.release" => "no longer kept the record from being erased",
         "erasure.shred" | "erasure.rows" | "erasure.end" | "erasure.replay" => "erased the record",
         "keys.reseal" | "keys.fill" | "keys.retag" => "renewed the key that protects the record",
+        "support.ask" => "asked to see the clinic's operational state",
+        "support.look" => "looked at the clinic's operational state",
+        "support.list" => "looked at what the platform's support asked for",
+        "support.approve" => "let the platform's support see the clinic's operational state",
+        "support.refuse" => "refused the platform's support to see the clinic's operational state",
+        "support.end" => "ended that the platform's support sees the clinic's operational state",
         "session.create" => "signed in",
         "session.end" => "signed out",
         action if action.starts_with("document.") => "checked a document of the record",

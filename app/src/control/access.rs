@@ -1,5 +1,77 @@
-//! What can be asked of the platform API, and of whom. There is no action that reads a patient's data, and no role that
+//! What can be asked of the platform API, and by whom. There is no action that reads a patient's data, and no role that
 //! could be given one.
+
+/// What somebody of the platform is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Runs the platform: regions, shards, clinics.
+    Administrator,
+    /// Helps clinics: sees how the platform is, and of a clinic's operational state what its administrator approved.
+    Support,
+}
+
+impl Role {
+    /// Every role, in the order of the printed matrix.
+    pub const ALL: [Role; 2] = [Role::Administrator, Role::Support];
+
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Administrator => "administrator",
+            Role::Support => "support",
+        }
+    }
+
+    /// The role with this stored word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.as_str() == word)
+    }
+}
+
+/// Whether somebody with `role` may do `action`; a new action does not compile until it is placed.
+#[must_use]
+pub const fn may(role: Role, action: Action) -> bool {
+    match action {
+        Action::ApiDescribe
+        | Action::SessionCreate
+        | Action::SessionRead
+        | Action::SessionEnd
+        | Action::RegionList
+        | Action::ShardList
+        | Action::TenantList
+        | Action::TenantRead
+        | Action::TenantSteps
+        | Action::TenantKeys
+        | Action::DirectoryHead
+        | Action::DirectoryEntries => helps(role) || runs(role),
+        Action::RegionAdd
+        | Action::RegionTransit
+        | Action::ShardAdd
+        | Action::TenantCreate
+        | Action::TenantSuspend
+        | Action::TenantResume
+        | Action::TenantOffboard => runs(role),
+        // Administrators see which grants there are and end them; whoever can suspend a clinic does not also look into it.
+        Action::SupportList | Action::SupportRead | Action::SupportEnd => helps(role) || runs(role),
+        Action::SupportAsk | Action::SupportLook | Action::SupportAnswer => helps(role),
+    }
+}
+
+const fn runs(role: Role) -> bool {
+    match role {
+        Role::Administrator => true,
+        Role::Support => false,
+    }
+}
+
+const fn helps(role: Role) -> bool {
+    match role {
+        Role::Support => true,
+        Role::Administrator => false,
+    }
+}
 
 /// One thing a caller can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +114,18 @@ pub enum Action {
     DirectoryHead,
     /// Page through the directory's log.
     DirectoryEntries,
+    /// Ask a clinic for a support grant.
+    SupportAsk,
+    /// Page through support grants.
+    SupportList,
+    /// Read one of them.
+    SupportRead,
+    /// End one.
+    SupportEnd,
+    /// Look at something under one.
+    SupportLook,
+    /// Read what the region answered.
+    SupportAnswer,
 }
 
 impl Action {
@@ -68,6 +152,12 @@ impl Action {
             Self::TenantOffboard => "tenant.offboard",
             Self::DirectoryHead => "directory.head",
             Self::DirectoryEntries => "directory.entries",
+            Self::SupportAsk => "support.ask",
+            Self::SupportList => "support.list",
+            Self::SupportRead => "support.read",
+            Self::SupportEnd => "support.end",
+            Self::SupportLook => "support.look",
+            Self::SupportAnswer => "support.answer",
         }
     }
 
@@ -92,7 +182,13 @@ impl Action {
             | Self::TenantResume
             | Self::TenantOffboard
             | Self::DirectoryHead
-            | Self::DirectoryEntries => false,
+            | Self::DirectoryEntries
+            | Self::SupportAsk
+            | Self::SupportList
+            | Self::SupportRead
+            | Self::SupportEnd
+            | Self::SupportLook
+            | Self::SupportAnswer => false,
         }
     }
 }

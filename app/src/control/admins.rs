@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::access::{Action, Role};
 use super::audit::{Actor, AuditEntry, By};
 use super::error::ControlError;
 use super::random_uuid;
@@ -31,6 +32,8 @@ pub struct SignedIn {
     pub admin: Uuid,
     /// The name they sign in with.
     pub login: String,
+    /// What they are there for.
+    pub role: Role,
     /// The session.
     pub session: Uuid,
     /// SHA-256 of the session's CSRF token.
@@ -57,7 +60,12 @@ pub enum SignInError {
 ///
 /// # Errors
 /// [`ControlError::Exists`] for a login in use, [`ControlError::Invalid`] for a login or password that breaks a rule.
-pub async fn create(store: &Store, by: By, login: &str, phc: String) -> Result<Uuid, ControlError> {
+pub async fn create(
+    store: &Store,
+    by: By,
+    (login, role): (&str, Role),
+    phc: String,
+) -> Result<Uuid, ControlError> {
     check_login(login)?;
     let mut tx = store.begin().await?;
     let (id, now) = (random_uuid(), tx.now());
@@ -67,6 +75,7 @@ pub async fn create(store: &Store, by: By, login: &str, phc: String) -> Result<U
             platform_admin::login.eq(login),
             platform_admin::password_phc.eq(phc),
             platform_admin::state.eq("active"),
+            platform_admin::role.eq(role.as_str()),
             platform_admin::created_at.eq(now),
             platform_admin::password_changed_at.eq(now),
         ))
@@ -121,6 +130,14 @@ pub fn generated_password() -> Zeroizing<String> {
     Zeroizing::new(data_encoding::BASE32_NOPAD.encode(bytes.as_slice()).to_lowercase())
 }
 
+/// Writes down that somebody signed in asked for what the role does not allow.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refused(store: &Store, by: By, action: Action) -> Result<(), ControlError> {
+    store.begin().await?.commit(AuditEntry::denied(by, action.name(), "role")).await
+}
+
 /// Signs in. The attempt is counted before the password is checked, so that many at once are no way around the delay.
 ///
 /// # Errors
@@ -133,24 +150,31 @@ pub async fn sign_in(
     password: &str,
 ) -> Result<(Token, SignedIn), SignInError> {
     let candidate = count_attempt(store, login).await?;
-    let phc = candidate.as_ref().map(|(_, phc)| phc.clone());
+    let phc = candidate.as_ref().map(|found| found.phc.clone());
     let matches = match passwords.verify(password, phc).await {
         Ok(matches) => matches,
         Err(PasswordError::Busy) => return Err(SignInError::Busy),
         Err(PasswordError::Failed) => return Err(ControlError::Stored("password hash").into()),
     };
-    let admin = candidate.filter(|_| matches).map(|(id, _)| id);
-    let Some(admin) = admin else {
+    let Some(found) = candidate.filter(|_| matches) else {
         let tx = store.begin().await?;
         tx.commit(AuditEntry::denied(by, "session.create", "sign_in_refused")).await?;
         return Err(SignInError::Refused);
     };
-    open_session(store, By { actor: Actor::Admin(admin), ..by }, admin, login).await.map_err(Into::into)
+    let by = By { actor: Actor::Admin(found.id), ..by };
+    open_session(store, by, &found, login).await.map_err(Into::into)
+}
+
+/// An account that somebody tries to sign in to.
+struct Candidate {
+    id: Uuid,
+    phc: String,
+    role: Role,
 }
 
 /// The account, if it is there, active and not waiting. Its failure count is raised as if the password were wrong.
-async fn count_attempt(store: &Store, login: &str) -> Result<Option<(Uuid, String)>, ControlError> {
-    type Found = (Uuid, String, i32, Option<DateTime<Utc>>);
+async fn count_attempt(store: &Store, login: &str) -> Result<Option<Candidate>, ControlError> {
+    type Found = (Uuid, String, String, i32, Option<DateTime<Utc>>);
     let mut tx = store.begin().await?;
     let now = tx.now();
     let found: Option<Found> = platform_admin::table
@@ -159,6 +183,7 @@ async fn count_attempt(store: &Store, login: &str) -> Result<Option<(Uuid, Strin
         .select((
             platform_admin::id,
             platform_admin::password_phc,
+            platform_admin::role,
             platform_admin::failed_count,
             platform_admin::locked_until,
         ))
@@ -166,7 +191,7 @@ async fn count_attempt(store: &Store, login: &str) -> Result<Option<(Uuid, Strin
         .first(tx.conn()?)
         .await
         .optional()?;
-    let Some((id, phc, failed, locked_until)) = found else {
+    let Some((id, phc, role, failed, locked_until)) = found else {
         tx.commit_unaudited().await?;
         return Ok(None);
     };
@@ -184,15 +209,20 @@ async fn count_attempt(store: &Store, login: &str) -> Result<Option<(Uuid, Strin
         .execute(tx.conn()?)
         .await?;
     tx.commit_unaudited().await?;
-    Ok(Some((id, phc)))
+    Ok(Some(Candidate { id, phc, role: role_of(&role)? }))
+}
+
+fn role_of(stored: &str) -> Result<Role, ControlError> {
+    Role::parse(stored).ok_or(ControlError::Stored("platform role"))
 }
 
 async fn open_session(
     store: &Store,
     by: By,
-    admin: Uuid,
+    candidate: &Candidate,
     login: &str,
 ) -> Result<(Token, SignedIn), ControlError> {
+    let (admin, role) = (candidate.id, candidate.role);
     let mut tx = store.begin().await?;
     let now = tx.now();
     let expires_at = now + Duration::seconds(ABSOLUTE_S);
@@ -219,7 +249,7 @@ async fn open_session(
         .execute(tx.conn()?)
         .await?;
     tx.commit(AuditEntry::allowed(by, "session.create").admin(admin)).await?;
-    Ok((token, SignedIn { admin, login: login.to_owned(), session, csrf_hash, expires_at }))
+    Ok((token, SignedIn { admin, login: login.to_owned(), role, session, csrf_hash, expires_at }))
 }
 
 /// Who this token belongs to, if its session still stands.
@@ -227,7 +257,7 @@ async fn open_session(
 /// # Errors
 /// When the database fails.
 pub async fn session(store: &Store, token: &Token) -> Result<Option<SignedIn>, ControlError> {
-    type Found = (Uuid, Vec<u8>, Uuid, String, DateTime<Utc>, DateTime<Utc>);
+    type Found = (Uuid, Vec<u8>, Uuid, String, String, DateTime<Utc>, DateTime<Utc>);
     let mut tx = store.begin().await?;
     let now = tx.now();
     let found: Option<Found> = platform_session::table
@@ -242,13 +272,14 @@ pub async fn session(store: &Store, token: &Token) -> Result<Option<SignedIn>, C
             platform_session::csrf_hash,
             platform_admin::id,
             platform_admin::login,
+            platform_admin::role,
             platform_session::last_seen_at,
             platform_session::absolute_expires_at,
         ))
         .first(tx.conn()?)
         .await
         .optional()?;
-    let Some((session, csrf_hash, admin, login, last_seen_at, expires_at)) = found else {
+    let Some((session, csrf_hash, admin, login, role, last_seen_at, expires_at)) = found else {
         tx.commit_unaudited().await?;
         return Ok(None);
     };
@@ -262,7 +293,7 @@ pub async fn session(store: &Store, token: &Token) -> Result<Option<SignedIn>, C
             .await?;
     }
     tx.commit_unaudited().await?;
-    Ok(Some(SignedIn { admin, login, session, csrf_hash, expires_at }))
+    Ok(Some(SignedIn { admin, login, role: role_of(&role)?, session, csrf_hash, expires_at }))
 }
 
 /// Ends a session.

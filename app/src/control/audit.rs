@@ -89,6 +89,21 @@ impl AuditEntry {
         self
     }
 
+    /// The support grant it was done to or under.
+    #[must_use]
+    pub fn grant(mut self, id: Uuid, region: RegionName) -> Self {
+        self.resource = ("support_grant", Some(id.to_string()));
+        self.region = Some(region);
+        self
+    }
+
+    /// What more there is to say of it, as a code.
+    #[must_use]
+    pub const fn reason(mut self, code: &'static str) -> Self {
+        self.reason = Some(code);
+        self
+    }
+
     /// The administrator it was done to.
     #[must_use]
     pub fn admin(mut self, id: Uuid) -> Self {

@@ -36,6 +36,12 @@ pub enum ControlError {
     /// No shard of the region takes another tenant.
     #[error("no open shard of that region has room; add one")]
     NoCapacity,
+    /// There are as many as there may be.
+    #[error("there are too many {0}; wait until some are over")]
+    TooMany(&'static str),
+    /// The clinic has not approved the grant, or it is over.
+    #[error("the clinic has not approved this grant, or it is over")]
+    NotGranted,
     /// A value breaks a rule.
     #[error("{field}: {code}")]
     Invalid {

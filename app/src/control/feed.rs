@@ -25,9 +25,10 @@ use super::api::problems::{NOT_YOURS, TAKE_SNAPSHOT};
 use super::audit::{Actor, By};
 use super::ledger::Delta;
 use super::work::{KeyReport, Report, TaskList};
-use super::{keys, tasks};
+use super::{keys, support_feed, tasks};
 use crate::error::{self, AppError};
 use crate::middleware::not_found;
+use crate::support::wire::{GrantReport, LookReport};
 
 /// Longest wait of a long poll, in milliseconds.
 const WAIT_MAX_MS: u64 = 30_000;
@@ -120,6 +121,9 @@ pub fn register(service: &mut web::ServiceConfig) {
         .route("/feed/v1/work", web::get().to(work))
         .route("/feed/v1/work/{task}/steps", web::post().to(report))
         .route("/feed/v1/keys", web::post().to(tell_keys))
+        .route("/feed/v1/support-grants", web::get().to(support_grants))
+        .route("/feed/v1/support-grants/{grant}", web::post().to(report_grant))
+        .route("/feed/v1/support-grants/{grant}/looks/{look}", web::post().to(report_look))
         .default_service(web::to(not_found));
 }
 
@@ -206,6 +210,51 @@ async fn tell_keys(
     report: Json<KeyReport>,
 ) -> Result<HttpResponse, AppError> {
     keys::report(&control.store, peer.worker_of()?, &report).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn support_grants(
+    control: Data<Control>,
+    peer: Peer,
+    query: Query<WorkQuery>,
+) -> Result<HttpResponse, AppError> {
+    let region = peer.worker_of()?;
+    let deadline = deadline(query.wait_ms);
+    let mut given = control.work.subscribe();
+    loop {
+        given.mark_unchanged();
+        control.check_log().await?;
+        let list = support_feed::open(&control.store, region).await?;
+        if !list.grants.is_empty() || Instant::now() >= deadline {
+            return Ok(HttpResponse::Ok().json(list));
+        }
+        tokio::select! {
+            changed = given.changed() => changed.map_err(|_error| error::UNAVAILABLE)?,
+            () = tokio::time::sleep_until(deadline) => {}
+            () = control.shutdown.wait() => return Ok(HttpResponse::Ok().json(list)),
+        }
+    }
+}
+
+async fn report_grant(
+    control: Data<Control>,
+    peer: Peer,
+    grant: Path<Uuid>,
+    report: Json<GrantReport>,
+) -> Result<HttpResponse, AppError> {
+    let by = By { actor: Actor::Worker(peer.worker_of()?), request: RequestId::random() };
+    support_feed::report(&control.store, by, *grant, &report).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn report_look(
+    control: Data<Control>,
+    peer: Peer,
+    path: Path<(Uuid, Uuid)>,
+    report: Json<LookReport>,
+) -> Result<HttpResponse, AppError> {
+    let by = By { actor: Actor::Worker(peer.worker_of()?), request: RequestId::random() };
+    support_feed::report_look(&control.store, by, *path, &report).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

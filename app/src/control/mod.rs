@@ -19,6 +19,8 @@ pub mod migrations;
 pub mod routes;
 pub mod rules;
 pub mod store;
+pub mod support;
+pub mod support_feed;
 pub mod tables;
 pub mod tasks;
 pub mod tenants;

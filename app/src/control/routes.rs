@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::web;
 
 use super::access::Action;
-use super::api::{directory, geography, openapi, sessions, tenants};
+use super::api::{directory, geography, openapi, sessions, support, tenants};
 use crate::middleware::{method_not_allowed, not_found};
 
 /// One line of the table.
@@ -51,6 +51,12 @@ pub static ROUTES: &[PlatformRoute] = routes! {
     POST   "/platform/v1/tenants/{id}/offboard"  TenantOffboard   tenants::offboard;
     GET    "/platform/v1/directory"              DirectoryHead    directory::head;
     GET    "/platform/v1/directory/entries"      DirectoryEntries directory::entries;
+    POST   "/platform/v1/tenants/{id}/support-grants"     SupportAsk    support::ask;
+    GET    "/platform/v1/support-grants"                  SupportList   support::list;
+    GET    "/platform/v1/support-grants/{id}"             SupportRead   support::get;
+    POST   "/platform/v1/support-grants/{id}/end"         SupportEnd    support::end;
+    POST   "/platform/v1/support-grants/{id}/looks"       SupportLook   support::look;
+    GET    "/platform/v1/support-grants/{id}/looks/{look}" SupportAnswer support::answer;
 };
 
 /// The line that a request's method and matched pattern belong to.

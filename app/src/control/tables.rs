@@ -155,6 +155,8 @@ diesel::table! {
         password_phc -> Text,
         /// `active` or `disabled`.
         state -> Text,
+        /// `administrator` or `support`.
+        role -> Text,
         /// Wrong passwords in a row.
         failed_count -> Int4,
         /// No sign-in before this.
@@ -256,6 +258,61 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// Grants under which platform support sees a clinic's operational state.
+    platform.support_grant (id) {
+        /// The grant's id; begins with its time.
+        id -> Uuid,
+        /// The clinic.
+        tenant_id -> Uuid,
+        /// Its home, whose worker hears of it.
+        region -> Text,
+        /// Who asked.
+        asked_by -> Uuid,
+        /// Why, in words.
+        reason -> Text,
+        /// How long it lasts once it is approved.
+        minutes -> Int4,
+        /// `asked`, `approved`, `refused` or `ended`.
+        state -> Text,
+        /// When it was asked for.
+        asked_at -> Timestamptz,
+        /// When the clinic answered.
+        answered_at -> Nullable<Timestamptz>,
+        /// When it ends by itself.
+        ends_at -> Nullable<Timestamptz>,
+        /// When it was refused or ended.
+        over_at -> Nullable<Timestamptz>,
+        /// When the region said so, too.
+        settled_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// What was looked at under a grant.
+    platform.support_look (id) {
+        /// The look's id; begins with its time.
+        id -> Uuid,
+        /// The grant.
+        grant_id -> Uuid,
+        /// `settings`, `accounts`, `work` or `state`.
+        what -> Text,
+        /// `open`, `done` or `failed`.
+        state -> Text,
+        /// Why it failed.
+        code -> Nullable<Text>,
+        /// What the region answered; gone when the grant is over.
+        answer -> Nullable<Jsonb>,
+        /// When it was asked for.
+        asked_at -> Timestamptz,
+        /// When the region answered.
+        answered_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::joinable!(support_grant -> tenant (tenant_id));
+diesel::joinable!(support_grant -> platform_admin (asked_by));
+diesel::joinable!(support_look -> support_grant (grant_id));
 diesel::joinable!(task -> tenant (tenant_id));
 diesel::joinable!(platform_session -> platform_admin (admin_id));
 diesel::joinable!(task_step -> task (task_id));
@@ -266,5 +323,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     tenant_slug,
     shard,
     platform_admin,
-    platform_session
+    platform_session,
+    support_grant,
+    support_look
 );

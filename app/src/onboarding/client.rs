@@ -9,6 +9,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 use regions::tls::{self, Identity, TlsError};
 use rustls_pki_types::ServerName;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 use crate::config::DirectoryConfig;
 use crate::control::work::{KeyReport, Report, TaskList};
+use crate::support::wire::{GrantList, GrantReport, LookReport};
 
 /// Time to connect and finish TLS, in milliseconds.
 const CONNECT_MAX_MS: u64 = 3_000;
@@ -110,10 +112,7 @@ impl WorkClient {
     /// # Errors
     /// See [`CallError`].
     pub async fn report(&self, task: Uuid, report: &Report) -> Result<(), CallError> {
-        let body = serde_json::to_vec(report).map_err(|_error| CallError::Answer)?;
-        let path = format!("/feed/v1/work/{task}/steps");
-        let (status, _) = self.call(Method::POST, &path, Bytes::from(body), 0).await?;
-        if status == StatusCode::NO_CONTENT { Ok(()) } else { Err(CallError::Status(status.as_u16())) }
+        self.tell(&format!("/feed/v1/work/{task}/steps"), report).await
     }
 
     /// Says how old the region's keys are.
@@ -121,8 +120,38 @@ impl WorkClient {
     /// # Errors
     /// See [`CallError`].
     pub async fn tell_keys(&self, report: &KeyReport) -> Result<(), CallError> {
+        self.tell("/feed/v1/keys", report).await
+    }
+
+    /// The own region's support grants that are not settled; waits up to `wait_ms` for one.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn support_grants(&self, wait_ms: u64) -> Result<GrantList, CallError> {
+        let path = format!("/feed/v1/support-grants?wait_ms={wait_ms}");
+        let (status, body) = self.call(Method::GET, &path, Bytes::new(), wait_ms).await?;
+        if status == StatusCode::OK { read(&body) } else { Err(CallError::Status(status.as_u16())) }
+    }
+
+    /// Says where a support grant is by the clinic's own rows.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn report_grant(&self, grant: Uuid, report: &GrantReport) -> Result<(), CallError> {
+        self.tell(&format!("/feed/v1/support-grants/{grant}"), report).await
+    }
+
+    /// Says what came of a look.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn report_look(&self, grant: Uuid, look: Uuid, report: &LookReport) -> Result<(), CallError> {
+        self.tell(&format!("/feed/v1/support-grants/{grant}/looks/{look}"), report).await
+    }
+
+    async fn tell(&self, path: &str, report: &impl Serialize) -> Result<(), CallError> {
         let body = serde_json::to_vec(report).map_err(|_error| CallError::Answer)?;
-        let (status, _) = self.call(Method::POST, "/feed/v1/keys", Bytes::from(body), 0).await?;
+        let (status, _) = self.call(Method::POST, path, Bytes::from(body), 0).await?;
         if status == StatusCode::NO_CONTENT { Ok(()) } else { Err(CallError::Status(status.as_u16())) }
     }
 

@@ -36,6 +36,8 @@ pub enum List {
     WaitingCorrections,
     /// Colleagues who treat.
     Colleagues,
+    /// What the platform's support asked for.
+    SupportGrants,
 }
 
 impl List {
@@ -51,6 +53,7 @@ impl List {
             List::Corrections => [8; 16],
             List::WaitingCorrections => [9; 16],
             List::Colleagues => [10; 16],
+            List::SupportGrants => [11; 16],
         }
     }
 }

@@ -25,8 +25,29 @@ BEGIN
 END
 $$;
 
+-- The jobs of the transaction's own tenant that are in the queue, by name and by the code that they failed with last. What a job
+-- returns as an error is a code; whatever else is there is called `other`. No payload and no id is shown.
+CREATE OR REPLACE FUNCTION jobs.waiting(OUT job text, OUT code text, OUT jobs bigint) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT t.identifier, c.code, count(*)
+    FROM graphile_worker._private_jobs j
+    JOIN graphile_worker._private_tasks t ON t.id = j.task_id
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN j.last_error IS NULL THEN NULL
+            WHEN trim(BOTH '"' FROM j.last_error) ~ '^[a-z][a-z0-9_.]{0,63}$' THEN trim(BOTH '"' FROM j.last_error)
+            ELSE 'other'
+        END AS code) c
+    WHERE (SELECT sec.tenant()) IS NOT NULL AND 't_' || (j.payload ->> 'tenant') = current_setting('role')
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    LIMIT 100
+$$;
+
 GRANT USAGE ON SCHEMA jobs TO domicile_tenant;
-GRANT EXECUTE ON FUNCTION jobs.enqueue(text, text, timestamptz) TO domicile_tenant;
+GRANT EXECUTE ON FUNCTION jobs.enqueue(text, text, timestamptz), jobs.waiting() TO domicile_tenant;
 
 -- The worker runs the queue with its own login; a tenant's role reaches it only through jobs.enqueue.
 GRANT USAGE ON SCHEMA graphile_worker TO domicile_app;

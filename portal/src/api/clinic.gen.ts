@@ -10,7 +10,7 @@ export const AcceptInput = /* @__PURE__ */ v.object({
   token: /* @__PURE__ */ v.string(),
 });
 export type AcceptInput = v.InferOutput<typeof AcceptInput>;
-export const AccessBy = /* @__PURE__ */ v.picklist(['staff', 'patient', 'proxy', 'client', 'system', 'anonymous']);
+export const AccessBy = /* @__PURE__ */ v.picklist(['staff', 'patient', 'proxy', 'client', 'platform', 'system', 'anonymous']);
 export type AccessBy = v.InferOutput<typeof AccessBy>;
 export const AccessOutcome = /* @__PURE__ */ v.picklist(['done', 'refused', 'failed']);
 export type AccessOutcome = v.InferOutput<typeof AccessOutcome>;
@@ -388,10 +388,12 @@ export const EventView = /* @__PURE__ */ v.object({
   action: /* @__PURE__ */ v.string(),
   actor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   actor_kind: /* @__PURE__ */ v.string(),
+  approved_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   id: /* @__PURE__ */ v.string(),
   occurred_at: /* @__PURE__ */ v.string(),
   outcome: /* @__PURE__ */ v.string(),
   patient: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  platform_person: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   purpose: /* @__PURE__ */ v.string(),
   reason: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   result_count: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
@@ -798,6 +800,40 @@ export const StartedView = /* @__PURE__ */ v.object({
   patient: /* @__PURE__ */ v.string(),
 });
 export type StartedView = v.InferOutput<typeof StartedView>;
+export const SupportGrantState = /* @__PURE__ */ v.picklist(['asked', 'approved', 'refused', 'ended']);
+export type SupportGrantState = v.InferOutput<typeof SupportGrantState>;
+export const SupportAnswered = /* @__PURE__ */ v.object({
+  ends_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  state: SupportGrantState,
+});
+export type SupportAnswered = v.InferOutput<typeof SupportAnswered>;
+export const SupportWhat = /* @__PURE__ */ v.picklist(['settings', 'accounts', 'work', 'state']);
+export type SupportWhat = v.InferOutput<typeof SupportWhat>;
+export const SupportLookView = /* @__PURE__ */ v.object({
+  looked_at: /* @__PURE__ */ v.string(),
+  what: SupportWhat,
+});
+export type SupportLookView = v.InferOutput<typeof SupportLookView>;
+export const SupportGrantView = /* @__PURE__ */ v.object({
+  answered_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  answered_by: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  asked_at: /* @__PURE__ */ v.string(),
+  ended_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  ends_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  id: /* @__PURE__ */ v.string(),
+  login: /* @__PURE__ */ v.string(),
+  looks: /* @__PURE__ */ v.array(SupportLookView),
+  minutes: /* @__PURE__ */ v.number(),
+  platform_person: /* @__PURE__ */ v.string(),
+  reason: /* @__PURE__ */ v.string(),
+  state: SupportGrantState,
+});
+export type SupportGrantView = v.InferOutput<typeof SupportGrantView>;
+export const SupportGrantPage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(SupportGrantView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type SupportGrantPage = v.InferOutput<typeof SupportGrantPage>;
 export const TokenErrorView = /* @__PURE__ */ v.object({
   error: OauthError,
   error_description: /* @__PURE__ */ v.string(),
@@ -1070,5 +1106,13 @@ export const staffEndSessions = /* @__PURE__ */ operation<undefined, undefined>(
 export const staffSites = /* @__PURE__ */ operation<SitesInput, undefined>('staff.sites', 'PUT', '/api/v1/staff/{id}/sites');
 /** Opens an account again that takes no password after too many wrong ones. */
 export const staffUnlock = /* @__PURE__ */ operation<undefined, undefined>('staff.unlock', 'POST', '/api/v1/staff/{id}/unlock');
+/** Pages through the platform's requests to see the clinic's operational state, and what came of them. */
+export const supportList = /* @__PURE__ */ operation<undefined, SupportGrantPage>('support.list', 'GET', '/api/v1/support-grants', SupportGrantPage);
+/** Lets the platform's support see the clinic's operational state, for as long as was asked for and not a minute longer. */
+export const supportApprove = /* @__PURE__ */ operation<undefined, SupportAnswered>('support.approve', 'POST', '/api/v1/support-grants/{id}/approve', SupportAnswered);
+/** Ends it before its time, from this moment on. */
+export const supportEnd = /* @__PURE__ */ operation<undefined, SupportAnswered>('support.end', 'POST', '/api/v1/support-grants/{id}/end', SupportAnswered);
+/** Refuses it. Support sees nothing, and can ask again. */
+export const supportRefuse = /* @__PURE__ */ operation<undefined, SupportAnswered>('support.refuse', 'POST', '/api/v1/support-grants/{id}/refuse', SupportAnswered);
 /** Shows what waits for the caller, of patients within reach and nobody else. */
 export const worklistRead = /* @__PURE__ */ operation<undefined, WorklistView>('worklist.read', 'GET', '/api/v1/worklist', WorklistView);

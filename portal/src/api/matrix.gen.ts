@@ -98,4 +98,8 @@ export const MATRIX = {
   'worklist.read': 'physician nurse receptionist lab_technician billing privacy_officer',
   'audit_pack.list': 'clinic_admin privacy_officer',
   'audit_pack.download': 'clinic_admin privacy_officer',
+  'support.list': 'clinic_admin privacy_officer',
+  'support.approve': 'clinic_admin',
+  'support.refuse': 'clinic_admin',
+  'support.end': 'clinic_admin privacy_officer',
 } as const;

@@ -2,6 +2,11 @@
 import * as v from 'valibot';
 import { operation } from './operation.ts';
 
+export const AskBody = /* @__PURE__ */ v.object({
+  minutes: /* @__PURE__ */ v.number(),
+  reason: /* @__PURE__ */ v.string(),
+});
+export type AskBody = v.InferOutput<typeof AskBody>;
 export const EntryView = /* @__PURE__ */ v.object({
   chain: /* @__PURE__ */ v.string(),
   id: /* @__PURE__ */ v.string(),
@@ -22,6 +27,83 @@ export const FieldError = /* @__PURE__ */ v.object({
   pointer: /* @__PURE__ */ v.string(),
 });
 export type FieldError = v.InferOutput<typeof FieldError>;
+export const SupportGrantState = /* @__PURE__ */ v.picklist(['asked', 'approved', 'refused', 'ended']);
+export type SupportGrantState = v.InferOutput<typeof SupportGrantState>;
+export const GrantView = /* @__PURE__ */ v.object({
+  answered_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  asked_at: /* @__PURE__ */ v.string(),
+  asked_by: /* @__PURE__ */ v.string(),
+  ends_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  id: /* @__PURE__ */ v.string(),
+  minutes: /* @__PURE__ */ v.number(),
+  over_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  reason: /* @__PURE__ */ v.string(),
+  region: /* @__PURE__ */ v.string(),
+  slug: /* @__PURE__ */ v.string(),
+  state: SupportGrantState,
+  tenant: /* @__PURE__ */ v.string(),
+});
+export type GrantView = v.InferOutput<typeof GrantView>;
+export const GrantPage = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(GrantView),
+  next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type GrantPage = v.InferOutput<typeof GrantPage>;
+export const SupportAccounts = /* @__PURE__ */ v.object({
+  accounts: /* @__PURE__ */ v.number(),
+  role: /* @__PURE__ */ v.string(),
+  state: /* @__PURE__ */ v.string(),
+});
+export type SupportAccounts = v.InferOutput<typeof SupportAccounts>;
+export const SupportSettings = /* @__PURE__ */ v.object({
+  direct_imaging: /* @__PURE__ */ v.boolean(),
+  jurisdiction: /* @__PURE__ */ v.string(),
+  session_absolute_s: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  session_idle_s: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  sites: /* @__PURE__ */ v.number(),
+});
+export type SupportSettings = v.InferOutput<typeof SupportSettings>;
+export const SupportKey = /* @__PURE__ */ v.object({
+  purpose: /* @__PURE__ */ v.string(),
+  state: /* @__PURE__ */ v.string(),
+  version: /* @__PURE__ */ v.number(),
+});
+export type SupportKey = v.InferOutput<typeof SupportKey>;
+export const SupportState = /* @__PURE__ */ v.object({
+  epoch: /* @__PURE__ */ v.number(),
+  keys: /* @__PURE__ */ v.array(SupportKey),
+  log_lag_s: /* @__PURE__ */ v.number(),
+  log_sealed_s: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  log_waiting: /* @__PURE__ */ v.number(),
+  schema_version: /* @__PURE__ */ v.number(),
+});
+export type SupportState = v.InferOutput<typeof SupportState>;
+export const SupportWhat = /* @__PURE__ */ v.picklist(['settings', 'accounts', 'work', 'state']);
+export type SupportWhat = v.InferOutput<typeof SupportWhat>;
+export const SupportJobs = /* @__PURE__ */ v.object({
+  code: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  job: /* @__PURE__ */ v.string(),
+  jobs: /* @__PURE__ */ v.number(),
+});
+export type SupportJobs = v.InferOutput<typeof SupportJobs>;
+export const LookView = /* @__PURE__ */ v.object({
+  accounts: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(SupportAccounts)),
+  answered_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  asked_at: /* @__PURE__ */ v.string(),
+  code: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  id: /* @__PURE__ */ v.string(),
+  settings: /* @__PURE__ */ v.nullish(SupportSettings),
+  state: /* @__PURE__ */ v.string(),
+  upkeep: /* @__PURE__ */ v.nullish(SupportState),
+  what: SupportWhat,
+  work: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(SupportJobs)),
+});
+export type LookView = v.InferOutput<typeof LookView>;
+export const GrantWithLooks = /* @__PURE__ */ v.object({
+  grant: GrantView,
+  looks: /* @__PURE__ */ v.array(LookView),
+});
+export type GrantWithLooks = v.InferOutput<typeof GrantWithLooks>;
 export const HeadView = /* @__PURE__ */ v.object({
   chain: /* @__PURE__ */ v.string(),
   served_version: /* @__PURE__ */ v.number(),
@@ -42,6 +124,10 @@ export const KeyList = /* @__PURE__ */ v.object({
   items: /* @__PURE__ */ v.array(KeyBody),
 });
 export type KeyList = v.InferOutput<typeof KeyList>;
+export const LookBody = /* @__PURE__ */ v.object({
+  what: SupportWhat,
+});
+export type LookBody = v.InferOutput<typeof LookBody>;
 export const NewShard = /* @__PURE__ */ v.object({
   id: /* @__PURE__ */ v.number(),
   region: /* @__PURE__ */ v.string(),
@@ -85,6 +171,7 @@ export const SessionView = /* @__PURE__ */ v.object({
   csrf_token: /* @__PURE__ */ v.string(),
   expires_at: /* @__PURE__ */ v.string(),
   login: /* @__PURE__ */ v.string(),
+  role: /* @__PURE__ */ v.string(),
 });
 export type SessionView = v.InferOutput<typeof SessionView>;
 export const ShardView = /* @__PURE__ */ v.object({
@@ -161,6 +248,16 @@ export const sessionRead = /* @__PURE__ */ operation<undefined, SessionView>('se
 export const shardList = /* @__PURE__ */ operation<undefined, ShardList>('shard.list', 'GET', '/platform/v1/shards', ShardList);
 /** Adds a shard to a region. */
 export const shardAdd = /* @__PURE__ */ operation<NewShard, ShardView>('shard.add', 'POST', '/platform/v1/shards', ShardView);
+/** Support grants, a page at a time: support sees the own ones, administrators all of them. */
+export const supportList = /* @__PURE__ */ operation<undefined, GrantPage>('support.list', 'GET', '/platform/v1/support-grants', GrantPage);
+/** One support grant, and what was looked at under it. */
+export const supportRead = /* @__PURE__ */ operation<undefined, GrantWithLooks>('support.read', 'GET', '/platform/v1/support-grants/{id}', GrantWithLooks);
+/** Ends a support grant. Nothing is answered under it from now on, and what was answered is deleted here. */
+export const supportEnd = /* @__PURE__ */ operation<undefined, GrantView>('support.end', 'POST', '/platform/v1/support-grants/{id}/end', GrantView);
+/** Looks at something of the clinic. Its region answers within seconds, unless the grant is over there. */
+export const supportLook = /* @__PURE__ */ operation<LookBody, LookView>('support.look', 'POST', '/platform/v1/support-grants/{id}/looks', LookView);
+/** What the region answered to the own look. */
+export const supportAnswer = /* @__PURE__ */ operation<undefined, LookView>('support.answer', 'GET', '/platform/v1/support-grants/{id}/looks/{look}', LookView);
 /** Tenants, a page at a time. */
 export const tenantList = /* @__PURE__ */ operation<undefined, TenantPage>('tenant.list', 'GET', '/platform/v1/tenants', TenantPage);
 /** Takes a clinic on. Its region's worker then builds it; see its steps. */
@@ -175,5 +272,7 @@ export const tenantOffboard = /* @__PURE__ */ operation<OffboardBody, TenantView
 export const tenantResume = /* @__PURE__ */ operation<undefined, TenantView>('tenant.resume', 'POST', '/platform/v1/tenants/{id}/resume', TenantView);
 /** The steps of a tenant's onboarding, and of its end. */
 export const tenantSteps = /* @__PURE__ */ operation<undefined, StepList>('tenant.steps', 'GET', '/platform/v1/tenants/{id}/steps', StepList);
+/** Asks a clinic for a support grant. Its administrator approves or refuses it in the clinic. */
+export const supportAsk = /* @__PURE__ */ operation<AskBody, GrantView>('support.ask', 'POST', '/platform/v1/tenants/{id}/support-grants', GrantView);
 /** Stops serving a tenant: its address answers 403. */
 export const tenantSuspend = /* @__PURE__ */ operation<undefined, TenantView>('tenant.suspend', 'POST', '/platform/v1/tenants/{id}/suspend', TenantView);

@@ -18,6 +18,8 @@ import { useTitle } from '../ui/title.ts';
 import { Directory } from './directory/directory.tsx';
 import { Transit } from './directory/transit.tsx';
 import { Regions } from './regions/regions.tsx';
+import { Grant } from './support/grant.tsx';
+import { Grants } from './support/grants.tsx';
 import { Onboard } from './tenants/onboard.tsx';
 import { Tenant } from './tenants/tenant.tsx';
 import { Tenants } from './tenants/tenants.tsx';
@@ -126,10 +128,12 @@ function SignedIn() {
   const { t } = useText();
   const me = useMe<SessionView>();
   const { signOut } = useSession<SessionView>();
+  const isSupport = me.role === 'support';
   const ways = [
     { to: console_.home, label: t('ways.regions') },
     { to: console_.tenants, label: t('ways.tenants') },
-    { to: console_.transit, label: t('ways.transit') },
+    { to: console_.support, label: t('ways.support') },
+    ...(isSupport ? [] : [{ to: console_.transit, label: t('ways.transit') }]),
     { to: console_.directory, label: t('ways.directory') },
   ];
   return (
@@ -137,7 +141,7 @@ function SignedIn() {
       place={t('console.place')}
       ways={ways}
       who={me.login}
-      role={t('console.role')}
+      role={t(isSupport ? 'console.role_support' : 'console.role')}
       signOut={() => void signOut()}
     >
       <Switch>
@@ -147,6 +151,8 @@ function SignedIn() {
         <Route path={patterns.tenant}>{(at) => <Tenant id={at.id} />}</Route>
         <Route path={console_.transit} component={Transit} />
         <Route path={console_.directory} component={Directory} />
+        <Route path={console_.support} component={Grants} />
+        <Route path={patterns.grant}>{(at) => <Grant id={at.id} />}</Route>
         <Route component={NothingHere} />
       </Switch>
     </Frame>

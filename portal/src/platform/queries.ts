@@ -1,7 +1,17 @@
 // What several screens of the console ask for.
 import { keepPreviousData, type QueryClient, useQuery } from '@tanstack/react-query';
 import { call } from '../api/call.ts';
-import { regionList, shardList, type TenantView, tenantList, tenantRead, tenantSteps } from '../api/platform.gen.ts';
+import {
+  type GrantWithLooks,
+  regionList,
+  type SupportGrantState,
+  shardList,
+  supportRead,
+  type TenantView,
+  tenantList,
+  tenantRead,
+  tenantSteps,
+} from '../api/platform.gen.ts';
 
 /** How often something that is under way is looked at again, in milliseconds. */
 const LIVE_MS = 1_000;
@@ -65,4 +75,25 @@ export function useSteps(id: string, live: boolean) {
 export function forget(queries: QueryClient, id: string): Promise<void> {
   void queries.invalidateQueries({ queryKey: ['steps', id] });
   return queries.invalidateQueries({ queryKey: ['tenant', id] });
+}
+
+export const isOver = (state: SupportGrantState) => state === 'refused' || state === 'ended';
+
+/** How often a grant that lasts is looked at while nothing is under way: it ends by itself. */
+const LASTING_MS = 10_000;
+
+/** How soon a grant is to be asked for again; never once it is over and every look is. */
+function pace(found: GrantWithLooks | undefined): number | false {
+  if (!found || isOver(found.grant.state)) return false;
+  const isWaiting = found.grant.state === 'asked' || found.looks.some((look) => look.state === 'open');
+  return isWaiting ? LIVE_MS : LASTING_MS;
+}
+
+/** A support grant with its looks; asked again while somebody has to answer. */
+export function useGrant(id: string) {
+  return useQuery({
+    queryKey: ['support', id],
+    queryFn: async ({ signal }) => (await call(supportRead, { path: { id }, signal })).data,
+    refetchInterval: (query) => pace(query.state.data),
+  });
 }

@@ -31,6 +31,7 @@ const Erasure = lazy(() => import('./erasure/erasure.tsx'));
 const Sites = lazy(() => import('./sites/sites.tsx'));
 const Programs = lazy(() => import('./programs/programs.tsx'));
 const Sessions = lazy(() => import('./sessions/sessions.tsx'));
+const Support = lazy(() => import('./support/support.tsx'));
 
 export default function SignedIn() {
   return (
@@ -56,6 +57,7 @@ function Screens() {
     { to: clinic.sessions, label: t('ways.sessions'), action: 'session_policy.change' },
     { to: clinic.audit, label: t('ways.audit'), action: 'audit.search' },
     { to: clinic.keys, label: t('ways.keys'), action: 'keys.read' },
+    { to: clinic.support, label: t('ways.support'), action: 'support.list' },
   ];
   const ways = all.filter((way) => may(me.role, way.action));
   const account = { to: clinic.account, label: t('account.title') };
@@ -90,6 +92,7 @@ function Screens() {
           <Route path={clinic.sessions} component={Sessions} />
           <Route path={clinic.audit} component={Audit} />
           <Route path={clinic.keys} component={Keys} />
+          <Route path={clinic.support} component={Support} />
           <Route path={clinic.account} component={Account} />
           <Route component={NothingHere} />
         </Switch>

@@ -62,6 +62,7 @@ pub(crate) const TENANT: &[Migration] = &[
     migration!(18, "rescans", "tenant/0018_rescans"),
     migration!(19, "oauth", "tenant/0019_oauth"),
     migration!(20, "proxies", "tenant/0020_proxies"),
+    migration!(21, "support", "tenant/0021_support"),
 ];
 /// Functions, policies and grants of the shard, applied again whenever their hash changes.
 pub(crate) const REPLACEABLE_SHARD: &[&str] = &[

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::patients::model::PatientId;
 use crate::staff::model::AccountId;
+use crate::support::model::PlatformPersonId;
 
 /// The first line. The second column is what the log has hashed; `audit-verify pack` compares it.
 pub(super) const HEAD: &str = "event_id,event_hash,occurred_at,actor_kind,actor,action,outcome,reason,purpose,\
@@ -21,6 +22,7 @@ pub(super) fn line(event: &Event) -> String {
         .unwrap_or_default();
     let actor = match event.actor_kind.as_str() {
         "staff" => AccountId::from(Uuid::from_bytes(event.actor)).to_string(),
+        "platform" => PlatformPersonId::from(Uuid::from_bytes(event.actor)).to_string(),
         _ => String::new(),
     };
     let patient = event.subject.map(|id| PatientId::from(Uuid::from_bytes(id)).to_string());

@@ -6,6 +6,7 @@ pub mod geography;
 pub mod openapi;
 pub mod problems;
 pub mod sessions;
+pub mod support;
 pub mod tenants;
 
 use std::future::{Ready, ready};
@@ -27,7 +28,7 @@ use regions::log::{self, Field};
 use serde::de::DeserializeOwned;
 
 use super::Control;
-use super::access::Action;
+use super::access::{Action, may};
 use super::admins::{self, SignedIn};
 use super::audit::{Actor, By};
 use super::routes::{self, PlatformRoute};
@@ -58,8 +59,8 @@ struct Inner {
 }
 
 impl Ctx {
-    /// Decides from the head alone whether a request may go on: for a route that is not public there must be a session,
-    /// and a change must come from our own pages and, with a session, carry its token.
+    /// Decides from the head alone whether a request may go on: for a route that is not public there must be a session of somebody
+    /// whose role allows the action, and a change must come from our own pages and, with a session, carry its token.
     async fn admit(
         control: Data<Control>,
         request: &ServiceRequest,
@@ -88,6 +89,13 @@ impl Ctx {
             if !matches!(action, Action::SessionCreate | Action::SessionEnd) {
                 control.check_log().await?;
             }
+        }
+        if let Some((signed_in, _)) = &session
+            && !may(signed_in.role, action)
+        {
+            admins::refused(&control.store, By { actor: Actor::Admin(signed_in.admin), request: id }, action)
+                .await?;
+            return Err(error::FORBIDDEN.into());
         }
         Ok(Self { inner: Rc::new(Inner { control, request: id, action, session }) })
     }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::{Ctx, directory, geography, sessions, tenants};
+use super::{Ctx, directory, geography, sessions, support, tenants};
 use crate::auth::csrf;
 use crate::control::access::Action;
 use crate::control::routes::{self, PlatformRoute};
@@ -24,6 +24,7 @@ use crate::error::{AppError, PROBLEM_JSON};
         tenants::list, tenants::create, tenants::get, tenants::steps, tenants::keys,
         tenants::suspend, tenants::resume, tenants::offboard,
         directory::head, directory::entries,
+        support::ask, support::list, support::get, support::end, support::look, support::answer,
         describe,
     ),
     tags(
@@ -31,6 +32,7 @@ use crate::error::{AppError, PROBLEM_JSON};
         (name = "regions", description = "Where tenants can live."),
         (name = "shards", description = "Database clusters of a region."),
         (name = "tenants", description = "Clinics and their lifecycle."),
+        (name = "support", description = "Grants under which a clinic lets support see its operational state, and nothing of patients."),
         (name = "directory", description = "The signed list that every front door follows."),
     )
 )]
@@ -40,7 +42,7 @@ pub struct PlatformApi;
 const STATUS: [(&str, &str); 8] = [
     ("400", "The request breaks a rule."),
     ("401", "There is no session."),
-    ("403", "The change does not come from the platform's own pages."),
+    ("403", "The role does not allow it, or the change does not come from the platform's own pages."),
     ("404", "There is nothing here."),
     ("409", "It does not fit with what is there."),
     ("412", "It changed since it was read."),

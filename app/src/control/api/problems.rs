@@ -31,6 +31,18 @@ pub const OUT_OF_ORDER: Kind =
 /// The region is full.
 pub const NO_CAPACITY: Kind =
     Kind { status: 409, code: "no_capacity", title: "No open shard of this region has room; add one." };
+/// There are as many as there may be.
+pub const TOO_MANY: Kind = Kind {
+    status: 409,
+    code: "too_many",
+    title: "There are as many of these as there may be; end one, or wait until one is over.",
+};
+/// The grant opens nothing.
+pub const NOT_GRANTED: Kind = Kind {
+    status: 409,
+    code: "not_granted",
+    title: "The clinic has not approved this grant, or it is over; ask for another one.",
+};
 /// The slug was not repeated.
 pub const NOT_CONFIRMED: Kind = Kind {
     status: 422,
@@ -61,6 +73,8 @@ pub const KINDS: &[Kind] = &[
     ILLEGAL_MOVE,
     OUT_OF_ORDER,
     NO_CAPACITY,
+    TOO_MANY,
+    NOT_GRANTED,
     NOT_CONFIRMED,
     WRONG_HOST,
     NOT_YOURS,
@@ -79,6 +93,8 @@ impl From<ControlError> for AppError {
             ControlError::Stale => error::STALE.into(),
             ControlError::KeyReused => error::IDEMPOTENCY_REUSED.into(),
             ControlError::NoCapacity => NO_CAPACITY.into(),
+            ControlError::TooMany(_) => TOO_MANY.into(),
+            ControlError::NotGranted => NOT_GRANTED.into(),
             ControlError::Invalid { field, code } => {
                 Self::invalid(vec![FieldError::new(format!("/{field}"), code)])
             }

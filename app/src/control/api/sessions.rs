@@ -32,6 +32,8 @@ pub struct SignIn {
 pub struct SessionView {
     /// Who is signed in.
     login: String,
+    /// `administrator` or `support`.
+    role: &'static str,
     /// To be sent as `X-CSRF-Token` with every request that changes something.
     csrf_token: String,
     /// When the session ends in any case.
@@ -41,6 +43,7 @@ pub struct SessionView {
 fn view(signed_in: &SignedIn, token: &Token) -> SessionView {
     SessionView {
         login: signed_in.login.clone(),
+        role: signed_in.role.as_str(),
         csrf_token: token.csrf().expose().to_string(),
         expires_at: signed_in.expires_at,
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use app::control::access::{Role, may};
 use app::control::routes::ROUTES;
 use serde_json::json;
 
@@ -10,10 +11,18 @@ use super::support::TestControl;
 #[tokio::test]
 async fn every_route_answers_a_stranger_with_401_unless_it_is_public() {
     let control = TestControl::start().await;
-    let (stranger, admin) = (control.stranger(), control.with_regions().await);
+    let stranger = control.stranger();
+    let signed_in = [
+        (Role::Administrator, control.with_regions().await),
+        (Role::Support, control.person("sam@platform.example", Role::Support).await),
+    ];
     let mut matrix = String::from("# platform route x caller; printed by app/tests/it/control/access.rs\n");
     for route in ROUTES {
-        let path = route.path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaaaaaa").replace("{name}", "eu-west-1");
+        let path = route
+            .path
+            .replace("{id}", "aaaaaaaaaaaaaaaaaaaaaaaaaa")
+            .replace("{look}", "look_aaaaaaaaaaaaaaaaaaaaaaaaaa")
+            .replace("{name}", "eu-west-1");
         let body = (route.method != "GET" && route.method != "DELETE").then(|| json!({}));
         let method: reqwest::Method = route.method.as_str().parse().unwrap();
         let as_stranger = stranger.send(method.clone(), &path, body.as_ref(), &[]).await;
@@ -22,21 +31,37 @@ async fn every_route_answers_a_stranger_with_401_unless_it_is_public() {
         for header in ["x-request-id", "cache-control", "x-content-type-options", "content-security-policy"] {
             assert!(as_stranger.headers.contains_key(header), "{header} of {path}");
         }
-        if route.path != "/platform/v1/sessions/current" {
-            let as_admin = admin.send(method, &path, body.as_ref(), &[]).await;
-            assert!(
-                ![401, 403, 500].contains(&as_admin.status.as_u16()),
-                "{} {path}: {as_admin:?}",
-                route.method
-            );
+        let mut who = Vec::new();
+        for (role, browser) in &signed_in {
+            if may(*role, route.action) {
+                who.push(role.as_str());
+            }
+            if route.path == "/platform/v1/sessions/current" {
+                continue;
+            }
+            let answer = browser.send(method.clone(), &path, body.as_ref(), &[]).await;
+            let what = format!("{} {path} as {}: {answer:?}", route.method, role.as_str());
+            if may(*role, route.action) {
+                assert!(![401, 403, 500].contains(&answer.status.as_u16()), "{what}");
+            } else {
+                assert_eq!((answer.status.as_u16(), answer.code()), (403, "forbidden"), "{what}");
+                assert_eq!(last_line(&control).await, (route.action.name().to_owned(), "deny".to_owned()));
+            }
         }
-        let who = if public { "anyone" } else { "platform_admin" };
-        writeln!(matrix, "{:<18} {:<6} {:<40} {who}", route.action.name(), route.method.as_str(), route.path)
+        let who = if public { "anyone".to_owned() } else { who.join(" ") };
+        writeln!(matrix, "{:<18} {:<6} {:<48} {who}", route.action.name(), route.method.as_str(), route.path)
             .unwrap();
     }
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ratchets/platform-authz-matrix.txt");
     let reviewed = std::fs::read_to_string(file).unwrap_or_default();
     assert_eq!(matrix, reviewed, "if this is what you meant, write it to {file}");
+}
+
+/// Action and outcome of the newest line of the platform's audit.
+async fn last_line(control: &TestControl) -> (String, String) {
+    let sql = "select action, outcome from platform.platform_audit order by seq desc limit 1";
+    let row = control.superuser().await.query_one(sql, &[]).await.unwrap();
+    (row.get(0), row.get(1))
 }
 
 #[tokio::test]

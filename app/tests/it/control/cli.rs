@@ -107,6 +107,10 @@ async fn administrators_are_made_and_reset_without_a_password_on_the_command_lin
     assert!(refused(&control, &["platform-admin", "create", "--login", "grace"]).await.contains("exists"));
     let there = json(&control, &["platform-admin", "create", "--login", "grace", "--unless-exists"]).await;
     assert_eq!(there, serde_json::json!([]));
+    let support = ["platform-admin", "create", "--login", "sam", "--role", "support"];
+    assert_eq!(json(&control, &support).await[0]["role"], "support");
+    let unknown = ["platform-admin", "create", "--login", "eve", "--role", "owner"];
+    assert!(refused(&control, &unknown).await.contains("administrator and support"));
 
     let file = control.folder().join("chosen");
     std::fs::write(&file, "short\n").unwrap();

@@ -10,6 +10,7 @@ mod onboarding;
 mod schema;
 mod sessions;
 mod support;
+mod support_grants;
 mod tenants;
 
 pub(crate) use onboarding::{Worker, worker_config};

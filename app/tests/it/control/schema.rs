@@ -9,11 +9,13 @@ const COLUMNS: &str = "
 directory_head: chain singleton version
 directory_log: chain entry recorded_at version
 idempotency: admin_id created_at key_hash request_hash tenant_id
-platform_admin: created_at failed_count id locked_until login password_changed_at password_phc state
+platform_admin: created_at failed_count id locked_until login password_changed_at password_phc role state
 platform_audit: action actor_id actor_kind outcome reason recorded_at region request_id resource_id resource_kind seq
 platform_session: absolute_expires_at admin_id created_at csrf_hash id idle_expires_at last_seen_at revoked_at token_hash
 region: code created_at jurisdiction name peer_front_door public_port transit
 shard: created_at id region state tenants_max
+support_grant: answered_at asked_at asked_by ends_at id minutes over_at reason region settled_at state tenant_id
+support_look: answer answered_at asked_at code grant_id id state what
 task: created_at done_at first_admin_email id kind region state tenant_id
 task_step: attempts changed_at code state step task_id
 tenant: created_at epoch id legal_name purged_at region shard slug state updated_at version
@@ -73,6 +75,8 @@ async fn the_running_process_can_neither_rewrite_a_log_nor_change_the_schema() {
         "update platform.platform_audit set action = 'nothing'",
         "update platform.tenant set region = 'us-east-1'",
         "update platform.tenant set slug = 'other'",
+        "update platform.support_grant set asked_by = tenant_id",
+        "delete from platform.support_look",
         "delete from platform.tenant",
         "update platform.region set jurisdiction = 'US'",
         "alter table platform.tenant add column name text",

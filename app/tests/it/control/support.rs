@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use app::auth::password::{PasswordPool, PoolLimits};
 use app::config::ControlConfig;
+use app::control::access::Role;
 use app::control::audit::{Actor, By};
 use app::control::store::Store;
 use app::control::{self, Addresses, Listeners, admins, migrations};
@@ -98,7 +99,8 @@ impl TestControl {
         let control =
             Self { config, config_file, at, clock, pki, cluster, public_key, time, trigger, serving, dir };
         let store = control.store().await;
-        admins::create(&store, operator(), LOGIN, password_phc().await).await.unwrap();
+        let administrator = (LOGIN, Role::Administrator);
+        admins::create(&store, operator(), administrator, password_phc().await).await.unwrap();
         control
     }
 
@@ -142,11 +144,20 @@ impl TestControl {
 
     /// The administrator, signed in.
     pub(crate) async fn admin(&self) -> Browser {
+        self.signed_in(LOGIN).await
+    }
+
+    /// Somebody new of the platform, signed in.
+    pub(crate) async fn person(&self, login: &str, role: Role) -> Browser {
+        let store = self.store().await;
+        admins::create(&store, operator(), (login, role), password_phc().await).await.unwrap();
+        self.signed_in(login).await
+    }
+
+    async fn signed_in(&self, login: &str) -> Browser {
         let mut browser = self.stranger();
-        let answer = browser
-            .post("/platform/v1/sessions", &json!({"login": LOGIN, "password": PASSWORD}))
-            .await
-            .expect(201);
+        let credentials = json!({"login": login, "password": PASSWORD});
+        let answer = browser.post("/platform/v1/sessions", &credentials).await.expect(201);
         browser.csrf = Some(answer.text("csrf_token"));
         browser
     }

@@ -87,7 +87,10 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             | "/api/v1/staff/{id}/deactivate"
             | "/api/v1/staff/{id}/reactivate"
             | "/api/v1/break-glass/{id}/end"
-            | "/api/v1/patients/{id}/proxies/{proxy}/end",
+            | "/api/v1/patients/{id}/proxies/{proxy}/end"
+            | "/api/v1/support-grants/{id}/approve"
+            | "/api/v1/support-grants/{id}/refuse"
+            | "/api/v1/support-grants/{id}/end",
         ) => None,
         ("POST", "/api/v1/sessions/current/factor" | "/api/v1/me/factors/totp/confirm") => {
             Some(json!({ "totp": "000000" }))

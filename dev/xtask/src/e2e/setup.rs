@@ -13,7 +13,7 @@ use crate::stack::commands::stop_all;
 use crate::stack::describe;
 
 /// The keys that scripts rely on, as JSON pointers; `0` stands for every element.
-const PROMISED: [&str; 34] = [
+const PROMISED: [&str; 35] = [
     "/base",
     "/ca",
     "/control/url",
@@ -48,6 +48,7 @@ const PROMISED: [&str; 34] = [
     "/tenants/1/logins/0/role",
     "/control/logins/0/email",
     "/control/logins/0/password",
+    "/control/logins/1/email",
 ];
 
 /// All promised keys are there, paths exist, and processes run.

@@ -30,7 +30,7 @@ pub(crate) async fn ensure(stack: &Stack, platform: &Platform) -> Outcome<Demo> 
         wait_active(platform, region.clinic.slug).await?;
         clinics.push(fill(stack, region).await?);
     }
-    Ok(Demo { platform: vec![platform.login.clone()], clinics })
+    Ok(Demo { platform: platform.logins.clone(), clinics })
 }
 
 async fn onboard(platform: &Platform, region: &LocalRegion) -> Outcome<()> {

@@ -40,7 +40,7 @@ pub(crate) struct DemoClinic {
 
 /// Who can sign in where.
 pub(crate) struct Demo {
-    /// Platform administrators.
+    /// The platform's own people.
     pub platform: Vec<Login>,
     /// One clinic in each region.
     pub clinics: Vec<DemoClinic>,

@@ -19,34 +19,62 @@ use crate::stack::roles::CONTROL;
 pub(crate) struct Platform {
     /// Their browser.
     pub client: Client,
-    /// Their login.
-    pub login: Login,
+    /// Their login, and one of each other role of the platform.
+    pub logins: Vec<Login>,
 }
 
-const ADMIN: &str = "admin@platform.example";
+/// Runs the platform.
+const ADMIN: Person =
+    Person { login: "admin@platform.example", role: "administrator", file: "platform-admin" };
+/// Helps its clinics.
+const SUPPORT: Person =
+    Person { login: "support@platform.example", role: "support", file: "platform-support" };
 
-/// Signs in, making the administrator first where there is none, and registers the regions.
+/// Somebody of the platform.
+#[derive(Clone, Copy)]
+struct Person {
+    login: &'static str,
+    role: &'static str,
+    /// Where the password is kept, among the control plane's secrets.
+    file: &'static str,
+}
+
+/// Signs in, making those of the platform first where there is none, and registers the regions.
 pub(crate) async fn prepare(stack: &Stack) -> Outcome<Platform> {
-    let file = stack.home.secrets("control/platform-admin");
-    let password = secrets::ensure_password(&file)?;
     let mut client = Client::new(&stack.home, &control_url(stack))?;
-    let credentials = json!({ "login": ADMIN, "password": password });
-    let mut answer = client.send(Call::post("/platform/v1/sessions", &credentials)).await?;
-    if answer.status == http::StatusCode::UNAUTHORIZED {
-        create_admin(stack, &file).await?;
-        answer = client.expect(Call::post("/platform/v1/sessions", &credentials)).await?;
-    }
-    client.keep_csrf(&answer.field("csrf_token")?);
-    let login =
-        Login { role: "platform_admin".to_owned(), email: ADMIN.to_owned(), password, totp_secret: None };
-    let platform = Platform { client, login };
+    let (admin, session) = known(stack, &client, ADMIN).await?;
+    let other = Client::new(&stack.home, &control_url(stack))?;
+    let (support, _session) = known(stack, &other, SUPPORT).await?;
+    client.keep_csrf(&session);
+    let login = |role: &str, person: Person, password: String| Login {
+        role: role.to_owned(),
+        email: person.login.to_owned(),
+        password,
+        totp_secret: None,
+    };
+    let logins = vec![login("platform_admin", ADMIN, admin), login("platform_support", SUPPORT, support)];
+    let platform = Platform { client, logins };
     platform.register_regions(stack).await?;
     Ok(platform)
 }
 
-async fn create_admin(stack: &Stack, password_file: &Path) -> Outcome<()> {
+/// Signs somebody in who is made first where there is none; their password and the session's token.
+async fn known(stack: &Stack, client: &Client, person: Person) -> Outcome<(String, String)> {
+    let file = stack.home.secrets(&format!("control/{}", person.file));
+    let password = secrets::ensure_password(&file)?;
+    let credentials = json!({ "login": person.login, "password": password });
+    let mut answer = client.send(Call::post("/platform/v1/sessions", &credentials)).await?;
+    if answer.status == http::StatusCode::UNAUTHORIZED {
+        create(stack, person, &file).await?;
+        answer = client.expect(Call::post("/platform/v1/sessions", &credentials)).await?;
+    }
+    Ok((password, answer.field("csrf_token")?))
+}
+
+async fn create(stack: &Stack, person: Person, password_file: &Path) -> Outcome<()> {
     let mut command = stack.domicile("admin", &stack.config_file(CONTROL));
-    command.args(["platform-admin", "create", "--login", ADMIN, "--password-file"]).arg(password_file);
+    command.args(["platform-admin", "create", "--login", person.login, "--role", person.role]);
+    command.arg("--password-file").arg(password_file);
     finish("domicile admin platform-admin create", command, ADMIN_WAIT_MAX).await.map(drop)
 }
 

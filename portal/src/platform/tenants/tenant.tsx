@@ -3,8 +3,15 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { call } from '../../api/call.ts';
-import { type TenantView, tenantOffboard, tenantResume, tenantSuspend } from '../../api/platform.gen.ts';
+import {
+  type SessionView,
+  type TenantView,
+  tenantOffboard,
+  tenantResume,
+  tenantSuspend,
+} from '../../api/platform.gen.ts';
 import { console_ } from '../../paths.ts';
+import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
@@ -12,11 +19,13 @@ import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
 import { forget, isChanging, useTenant } from '../queries.ts';
+import { AskSupport } from '../support/ask.tsx';
 import { Steps } from './steps.tsx';
 
 export function Tenant({ id }: { id: string }) {
   const { t } = useText();
   const tenant = useTenant(id);
+  const isSupport = useMe<SessionView>().role === 'support';
   const above = (
     <Link className="back" href={console_.tenants}>
       ← {t('tenants.title')}
@@ -30,8 +39,13 @@ export function Tenant({ id }: { id: string }) {
     );
   }
   const { data, etag } = tenant.data;
+  const isServed = data.state === 'active' || data.state === 'suspended';
   return (
-    <Page title={data.slug} above={above} actions={<LifeCycle tenant={data} etag={etag} />}>
+    <Page
+      title={data.slug}
+      above={above}
+      actions={isSupport ? isServed && <AskSupport tenant={data} /> : <LifeCycle tenant={data} etag={etag} />}
+    >
       <TenantFacts tenant={data} />
       <Steps id={data.id} live={isChanging(data.state)} />
     </Page>

@@ -1,6 +1,8 @@
 // Every clinic of the platform: where it lives and what state it is in.
 import { Link } from 'wouter';
+import type { SessionView } from '../../api/platform.gen.ts';
 import { console_ } from '../../paths.ts';
+import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
@@ -8,14 +10,17 @@ import { useTenants } from '../queries.ts';
 
 export function Tenants() {
   const { t, date, number } = useText();
+  const me = useMe<SessionView>();
   const tenants = useTenants();
   return (
     <Page
       title={t('tenants.title')}
       actions={
-        <Link className="button primary" href={console_.onboard}>
-          {t('tenants.onboard')}
-        </Link>
+        me.role !== 'support' && (
+          <Link className="button primary" href={console_.onboard}>
+            {t('tenants.onboard')}
+          </Link>
+        )
       }
     >
       {tenants.isPending && <Loading lines={6} />}

@@ -35,7 +35,15 @@ export function EventTable({ events }: { events: EventView[] }) {
               <code className="quiet-text">{event.action}</code>
             </td>
             <td data-label={t('audit.who')}>
-              <code>{event.actor ?? event.actor_kind}</code>
+              <code>{event.actor ?? event.platform_person ?? event.actor_kind}</code>
+              {event.approved_by && (
+                <>
+                  <br />
+                  <span className="quiet-text">
+                    {t('audit.approved_by')} <code>{event.approved_by}</code>
+                  </span>
+                </>
+              )}
             </td>
             <td data-label={t('audit.outcome')}>
               <span className={`tag ${event.outcome === 'allow' ? 'done' : 'bad'}`}>{outcome(event.outcome)}</span>

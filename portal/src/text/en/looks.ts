@@ -10,6 +10,7 @@ export const looks = {
   'look_by.patient': 'The patient',
   'look_by.proxy': 'Somebody who stands in for the patient',
   'look_by.client': 'A program of another organisation',
+  'look_by.platform': 'The platform’s support',
   'look_by.system': 'The clinic’s system',
   'look_by.anonymous': 'Somebody who was not signed in',
   'look_role.clinic_admin': 'administration',

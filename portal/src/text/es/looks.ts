@@ -10,6 +10,7 @@ export const looks: Record<keyof typeof en, string> = {
   'look_by.patient': 'El paciente',
   'look_by.proxy': 'Alguien que actúa por el paciente',
   'look_by.client': 'Un programa de otra organización',
+  'look_by.platform': 'El soporte de la plataforma',
   'look_by.system': 'El sistema de la clínica',
   'look_by.anonymous': 'Alguien que no había entrado',
   'look_role.clinic_admin': 'administración',

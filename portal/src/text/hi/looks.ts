@@ -10,6 +10,7 @@ export const looks: Record<keyof typeof en, string> = {
   'look_by.patient': 'मरीज़',
   'look_by.proxy': 'मरीज़ की ओर से कार्य करने वाले व्यक्ति',
   'look_by.client': 'किसी अन्य संस्था के प्रोग्राम',
+  'look_by.platform': 'प्लेटफ़ॉर्म की सहायता',
   'look_by.system': 'क्लिनिक के सिस्टम',
   'look_by.anonymous': 'बिना साइन इन किए किसी व्यक्ति',
   'look_role.clinic_admin': 'प्रशासन',

@@ -1,0 +1,65 @@
+// Support asks a clinic, its administrator lets it in, it looks, and the administrator shows it out; in both regions.
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clinicOf, expectAccessible, inEachRegion, launch, person, signIn, signInToConsole, stepUp } from '../kit.ts';
+
+/** A second factor may have to be waited for, and the worker has its rounds. */
+const TEST_MAX_MS = 240_000;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+inEachRegion('support access', (region) => {
+  test('support sees the state of the system after the administrator said so, and not a moment longer', {
+    timeout: TEST_MAX_MS,
+  }, async () => {
+    const clinic = clinicOf(region);
+    const { page, troubles } = await person(browser);
+    await signInToConsole(page, 'platform_support');
+    await page.getByRole('link', { name: 'Clinics', exact: true }).click();
+    await page.getByRole('link', { name: clinic.slug, exact: true }).click();
+    expect(await page.getByRole('button', { name: 'Suspend' }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Ask for a grant' }).click();
+    const reason = `Reminders wait, ticket ${crypto.randomUUID()}.`;
+    await page.getByLabel('Why').fill(reason);
+    await page.getByRole('button', { name: 'Ask the clinic' }).click();
+    await page.getByText('The clinic’s administrator has not answered yet.').waitFor();
+    await expectAccessible(page, 'a grant that was asked for');
+
+    const { page: office } = await person(browser);
+    await signIn(office, clinic, 'clinic_admin');
+    await office.getByRole('link', { name: 'Support access' }).click();
+    const grant = office.getByRole('region').filter({ hasText: reason });
+    await expect.poll(() => asked(), { timeout: TEST_MAX_MS }).toBe(true);
+    await expectAccessible(office, 'support access');
+    await grant.getByRole('button', { name: 'Approve' }).click();
+    await office.getByRole('alertdialog').getByRole('button', { name: 'Approve' }).click();
+    await stepUp(office, clinic, 'clinic_admin', grant.getByText('Approved', { exact: true }));
+
+    await page.getByRole('button', { name: 'Staff accounts in numbers' }).click();
+    await page.getByRole('row', { name: /clinic_admin active/ }).waitFor();
+    await page.getByRole('button', { name: 'Versions, keys and log' }).click();
+    await page.getByText('Version of the schemas').waitFor();
+    await expectAccessible(page, 'a grant with answers');
+
+    await office.reload();
+    await grant.getByText('Staff accounts in numbers').waitFor();
+    await grant.getByRole('button', { name: 'End it now' }).click();
+    await office.getByRole('alertdialog').getByRole('button', { name: 'End it now' }).click();
+    await grant.getByText('Ended', { exact: true }).waitFor();
+    await page.getByText('Ended', { exact: true }).waitFor();
+    await page.getByRole('row', { name: /clinic_admin active/ }).waitFor({ state: 'detached' });
+    expect(troubles).toEqual([]);
+
+    /** The worker brings it within seconds; the page shows it when it is loaded. */
+    async function asked(): Promise<boolean> {
+      if ((await grant.count()) > 0) return true;
+      await office.reload();
+      await office.getByRole('heading', { level: 1, name: 'Support access' }).waitFor();
+      return (await grant.count()) > 0;
+    }
+  });
+});

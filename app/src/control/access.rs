@@ -8,6 +8,24 @@ pub enum Action {
     ApiDescribe,
     /// Sign in.
     SessionCreate,
+    /// See which ways there are to sign in.
+    SignInDescribe,
+    /// Begin to sign in with a passkey.
+    SessionChallenge,
+    /// Sign in with a passkey.
+    SessionCreatePasskey,
+    /// Begin to make the first passkey, by a link.
+    EnrolmentBegin,
+    /// Make the first passkey.
+    EnrolmentFinish,
+    /// List the own passkeys.
+    PasskeyList,
+    /// Begin to add a passkey.
+    PasskeyBegin,
+    /// Add a passkey.
+    PasskeyAdd,
+    /// Remove a passkey.
+    PasskeyRemove,
     /// See the own session.
     SessionRead,
     /// Sign out.
@@ -51,6 +69,15 @@ impl Action {
         match self {
             Self::ApiDescribe => "api.describe",
             Self::SessionCreate => "session.create",
+            Self::SignInDescribe => "sign_in.describe",
+            Self::SessionChallenge => "session.challenge",
+            Self::SessionCreatePasskey => "session.create_passkey",
+            Self::EnrolmentBegin => "enrolment.begin",
+            Self::EnrolmentFinish => "enrolment.finish",
+            Self::PasskeyList => "passkey.list",
+            Self::PasskeyBegin => "passkey.begin",
+            Self::PasskeyAdd => "passkey.add",
+            Self::PasskeyRemove => "passkey.remove",
             Self::SessionRead => "session.read",
             Self::SessionEnd => "session.end",
             Self::RegionList => "region.list",
@@ -75,8 +102,18 @@ impl Action {
     #[must_use]
     pub const fn is_public(self) -> bool {
         match self {
-            Self::ApiDescribe | Self::SessionCreate => true,
+            Self::ApiDescribe
+            | Self::SessionCreate
+            | Self::SignInDescribe
+            | Self::SessionChallenge
+            | Self::SessionCreatePasskey
+            | Self::EnrolmentBegin
+            | Self::EnrolmentFinish => true,
             Self::SessionRead
+            | Self::PasskeyList
+            | Self::PasskeyBegin
+            | Self::PasskeyAdd
+            | Self::PasskeyRemove
             | Self::SessionEnd
             | Self::RegionList
             | Self::RegionAdd

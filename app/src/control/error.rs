@@ -36,6 +36,21 @@ pub enum ControlError {
     /// No shard of the region takes another tenant.
     #[error("no open shard of that region has room; add one")]
     NoCapacity,
+    /// A passkey does not sign in; callers are not told why.
+    #[error("the passkey was refused")]
+    PasskeyRefused,
+    /// A new passkey does not fit its ceremony, or is known already.
+    #[error("the passkey was not added")]
+    PasskeyNotAdded,
+    /// The account has as many passkeys as it may.
+    #[error("the account has as many passkeys as it may")]
+    TooManyPasskeys,
+    /// Without this passkey its owner could not sign in any more.
+    #[error("this is the account's only passkey")]
+    LastPasskey,
+    /// The link is unknown, used, replaced or too old.
+    #[error("the enrolment link is not valid any more")]
+    EnrolmentInvalid,
     /// A value breaks a rule.
     #[error("{field}: {code}")]
     Invalid {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use app::auth::password::{PasswordPool, PoolLimits};
 use app::config::ControlConfig;
+use app::control::admins::FirstFactor;
 use app::control::audit::{Actor, By};
 use app::control::store::Store;
 use app::control::{self, Addresses, Listeners, admins, migrations};
@@ -98,7 +99,8 @@ impl TestControl {
         let control =
             Self { config, config_file, at, clock, pki, cluster, public_key, time, trigger, serving, dir };
         let store = control.store().await;
-        admins::create(&store, operator(), LOGIN, password_phc().await).await.unwrap();
+        let first = FirstFactor::Password(password_phc().await);
+        admins::create(&store, operator(), LOGIN, &first).await.unwrap();
         control
     }
 
@@ -383,6 +385,7 @@ fn write_config(cluster: &TestCluster, database: &str, pki: &Pki, dir: &Path) ->
         "migrator": { "user": OWNER_ROLE, "password_file": dir.join("password") },
         "signing": { "key_file": dir.join("signing.pem"), "kid": "d1" },
         "limits": { "address_per_min": 1_000_000 },
+        "sign_in": "passkey_or_password",
     });
     let file = dir.join("control.toml");
     std::fs::write(&file, toml::to_string(&toml::Value::try_from(config).unwrap()).unwrap()).unwrap();

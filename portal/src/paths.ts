@@ -48,11 +48,14 @@ export const console_ = {
   tenant: (id: string) => `/tenants/${id}`,
   directory: '/directory',
   transit: '/transit',
+  passkeys: '/passkeys',
 } as const;
 
 export const CLINIC_BASE = '/clinic';
 export const MY_BASE = '/my';
 export const CONSOLE_BASE = '/console';
+/** Where an enrolment link leads; `app/src/control/enrolments.rs` writes it. */
+export const ENROL = '/console/enrol';
 export const ACCEPT_INVITATION = '/accept-invitation';
 export const RECOVER = '/recover';
 

@@ -31,7 +31,7 @@ export interface Clinic {
 
 export interface Stack {
   tenants: Clinic[];
-  control: { url: string; logins: Login[] };
+  control: { url: string; logins: Login[]; admin_command: string[] };
   mail: string;
   ca: string;
 }
@@ -209,7 +209,7 @@ export async function signInToConsole(page: Page): Promise<void> {
   await page.goto(`${STACK.control.url}/console`);
   await page.getByLabel('Login').fill(login.email);
   await page.getByLabel('Password').fill(login.password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByRole('heading', { level: 1, name: 'Regions and shards' }).waitFor();
 }
 

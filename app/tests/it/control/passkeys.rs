@@ -219,6 +219,7 @@ async fn a_first_passkey_of_elsewhere_is_refused_and_the_link_stays_good() {
 
 #[tokio::test]
 async fn replays_wrong_places_and_unverified_users_sign_nobody_in_and_a_counter_is_a_signal() {
+    crate::support::keep_log();
     let control = TestControl::of_passkeys().await;
     let (_, mut device) = control.enrolled(GRACE).await;
     let browser = control.stranger();

@@ -39,10 +39,18 @@ pub struct Passkey {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-type PasskeyColumns =
-    (platform_passkey::id, platform_passkey::label, platform_passkey::created_at, platform_passkey::last_used_at);
-const COLUMNS: PasskeyColumns =
-    (platform_passkey::id, platform_passkey::label, platform_passkey::created_at, platform_passkey::last_used_at);
+type PasskeyColumns = (
+    platform_passkey::id,
+    platform_passkey::label,
+    platform_passkey::created_at,
+    platform_passkey::last_used_at,
+);
+const COLUMNS: PasskeyColumns = (
+    platform_passkey::id,
+    platform_passkey::label,
+    platform_passkey::created_at,
+    platform_passkey::last_used_at,
+);
 
 /// What a browser needs to make a passkey.
 #[derive(Debug)]
@@ -138,10 +146,7 @@ pub async fn sign_in(
     }
     let now = tx.now();
     diesel::update(platform_passkey::table.find(owner.passkey))
-        .set((
-            platform_passkey::sign_count.eq(i64::from(count)),
-            platform_passkey::last_used_at.eq(now),
-        ))
+        .set((platform_passkey::sign_count.eq(i64::from(count)), platform_passkey::last_used_at.eq(now)))
         .execute(tx.conn()?)
         .await?;
     let by = By { actor: Actor::Admin(owner.admin), ..by };

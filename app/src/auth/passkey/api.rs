@@ -88,8 +88,7 @@ pub async fn begin(call: Call) -> Result<HttpResponse, AppError> {
             queries::keep_challenge(tx, holder, Purpose::Register, &challenge, ctx.now()).await?;
             let user = User { id: actor.account, name: &email };
             let known = credential_ids(has);
-            let public_key =
-                creation_options(call.host(), user, &challenge, &known, ResidentKey::Preferred);
+            let public_key = creation_options(call.host(), user, &challenge, &known, ResidentKey::Preferred);
             let entry = ctx.entry(call.action(), Outcome::Allow).resource("account", actor.account);
             Done::audited(CeremonyView { public_key, handle: None }, entry)
         })

@@ -186,12 +186,7 @@ impl AssertionInput {
     ///
     /// # Errors
     /// The first rule that is broken; without a challenge that still stands, that.
-    pub fn check(
-        &self,
-        challenge: Option<&[u8]>,
-        cose_key: &[u8],
-        site: Site<'_>,
-    ) -> Result<u32, Refusal> {
+    pub fn check(&self, challenge: Option<&[u8]>, cose_key: &[u8], site: Site<'_>) -> Result<u32, Refusal> {
         let sent = &self.response;
         let parts = [sent.client_data_json.as_str(), &sent.authenticator_data, &sent.signature];
         verify::assertion(parts, cose_key, &expected(challenge, site)?)
@@ -242,7 +237,13 @@ mod tests {
             .unwrap()
         };
         assert_eq!(sent(json!(URL_SAFE_NO_PAD.encode(id))).check_user(id), Ok(()));
-        for other in [json!(null), json!(""), json!("!"), json!(URL_SAFE_NO_PAD.encode([8_u8; 16])), json!("A".repeat(87))] {
+        for other in [
+            json!(null),
+            json!(""),
+            json!("!"),
+            json!(URL_SAFE_NO_PAD.encode([8_u8; 16])),
+            json!("A".repeat(87)),
+        ] {
             assert_eq!(sent(other.clone()).check_user(id), Err(Refusal::User), "{other}");
         }
     }

@@ -64,7 +64,8 @@ pub async fn finish(ctx: Ctx, body: Json<FirstPasskeyInput>) -> Result<HttpRespo
     ctx.anyone(Action::EnrolmentFinish)?;
     let control = ctx.control();
     let token = link(&body.token)?;
-    let handle = Token::parse(&body.handle).ok_or_else(|| AppError::invalid_field("/handle", "invalid_value"))?;
+    let handle =
+        Token::parse(&body.handle).ok_or_else(|| AppError::invalid_field("/handle", "invalid_value"))?;
     let enrol = Enrol {
         token: &token,
         handle: &handle,

@@ -83,7 +83,8 @@ pub async fn challenge(ctx: Ctx) -> Result<HttpResponse, AppError> {
 pub async fn sign_in(ctx: Ctx, body: Json<PasskeySignInInput>) -> Result<HttpResponse, AppError> {
     ctx.anyone(Action::SessionCreatePasskey)?;
     let control = ctx.control();
-    let handle = Token::parse(&body.handle).ok_or_else(|| AppError::invalid_field("/handle", "invalid_value"))?;
+    let handle =
+        Token::parse(&body.handle).ok_or_else(|| AppError::invalid_field("/handle", "invalid_value"))?;
     let attempt = Attempt { handle: &handle, credential: &body.credential, replaces: ctx.replaces() };
     let (token, signed_in) = passkeys::sign_in(&control.store, ctx.by(), control.site(), attempt).await?;
     Ok(opened(&token, &signed_in))

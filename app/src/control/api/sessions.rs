@@ -83,10 +83,8 @@ pub async fn create(ctx: Ctx, body: Json<SignIn>) -> Result<HttpResponse, AppErr
         admins::refuse_sign_in(&control.store, ctx.by(), "password_not_taken").await?;
         return Err(SignInError::PasskeyNeeded.into());
     }
-    let attempt =
-        Attempt { login: &body.login, password: &body.password, replaces: ctx.replaces() };
-    let (token, signed_in) =
-        admins::sign_in(&control.store, &control.passwords, ctx.by(), attempt).await?;
+    let attempt = Attempt { login: &body.login, password: &body.password, replaces: ctx.replaces() };
+    let (token, signed_in) = admins::sign_in(&control.store, &control.passwords, ctx.by(), attempt).await?;
     Ok(opened(&token, &signed_in))
 }
 

@@ -66,12 +66,20 @@ async fn an_unknown_address_takes_as_long_as_a_known_one() {
     let (left, right) = (median(&known), median(&unknown));
     let apart = (left - right).abs() / left.min(right);
     let deviations = signed_rank(&known, &unknown);
-    println!("{trials} trials: medians {left:.6} s and {right:.6} s, {apart:.4} apart, {deviations:.1} deviations");
+    println!(
+        "{trials} trials: medians {left:.6} s and {right:.6} s, {apart:.4} apart, {deviations:.1} deviations"
+    );
     assert!(apart < APART_MAX, "the medians are {apart} apart");
-    assert!(deviations.abs() < DEVIATIONS_MAX, "{deviations} deviations between a known and an unknown address");
+    assert!(
+        deviations.abs() < DEVIATIONS_MAX,
+        "{deviations} deviations between a known and an unknown address"
+    );
     let chance = signed_rank(&another_unknown, &unknown);
     assert!(chance.abs() < DEVIATIONS_MAX, "{chance} deviations between two that nobody has: no fair race");
     let longer: Vec<f64> = another_unknown.iter().map(|seconds| seconds * SEEN).collect();
     let seen = signed_rank(&longer, &unknown);
-    assert!(seen > DEVIATIONS_MAX, "{seen} deviations for an answer {SEEN} times as slow: this test sees nothing");
+    assert!(
+        seen > DEVIATIONS_MAX,
+        "{seen} deviations for an answer {SEEN} times as slow: this test sees nothing"
+    );
 }

@@ -118,7 +118,10 @@ async fn a_link_makes_a_passkey_which_then_signs_in_alone() {
     let begun = browser.begin(BEGIN_ENROL, &json!({ "token": link })).await;
     let options = &begun["public_key"];
     assert_eq!((&options["rp"]["id"], &options["user"]["name"]), (&json!(HOST), &json!(GRACE)));
-    assert_eq!(options["authenticatorSelection"], json!({"residentKey": "required", "userVerification": "required"}));
+    assert_eq!(
+        options["authenticatorSelection"],
+        json!({"residentKey": "required", "userVerification": "required"})
+    );
     let answer = browser.enrol(&link, &mut device).await.expect(201);
     assert!(answer.headers["set-cookie"].to_str().unwrap().contains("__Host-domicile-platform="));
     assert_eq!(control.last_line().await, ("enrolment.finish".into(), "allow".into(), None));
@@ -196,8 +199,11 @@ async fn a_first_passkey_of_elsewhere_is_refused_and_the_link_stays_good() {
     // A challenge is for one link's ceremony, once, for five minutes.
     let begun = browser.begin(BEGIN_ENROL, &json!({ "token": link })).await;
     let made = device.create(&begun["public_key"], &browser.base).unwrap();
-    let body = |label: &str| json!({ "token": link, "handle": begun["handle"], "label": label, "credential": made });
-    for (label, code) in [("", "required"), (&"x".repeat(65), "too_long"), ("a\u{202e}b", "control_character")] {
+    let body =
+        |label: &str| json!({ "token": link, "handle": begun["handle"], "label": label, "credential": made });
+    for (label, code) in
+        [("", "required"), (&"x".repeat(65), "too_long"), ("a\u{202e}b", "control_character")]
+    {
         let answer = browser.post(FINISH_ENROL, &body(label)).await.expect(400);
         assert_eq!(answer.body["errors"], json!([{ "pointer": "/label", "code": code }]));
     }
@@ -227,7 +233,10 @@ async fn replays_wrong_places_and_unverified_users_sign_nobody_in_and_a_counter_
     let lies = [
         ("passkey_origin", Lies { origin: Some(elsewhere), ..Lies::default() }),
         ("passkey_origin", Lies { origin: Some(browser.base.replace("https", "http")), ..Lies::default() }),
-        ("passkey_relying_party", Lies { rp_id: Some("lotus.us.domicile.localhost".into()), ..Lies::default() }),
+        (
+            "passkey_relying_party",
+            Lies { rp_id: Some("lotus.us.domicile.localhost".into()), ..Lies::default() },
+        ),
         ("passkey_not_verified", Lies { flags: Some(1), ..Lies::default() }),
         ("passkey_not_verified", Lies { flags: Some(4), ..Lies::default() }),
         ("passkey_challenge", Lies { challenge: Some("AAAA".into()), ..Lies::default() }),
@@ -267,7 +276,9 @@ async fn replays_wrong_places_and_unverified_users_sign_nobody_in_and_a_counter_
     let copied = browser.sign_in(&mut device).await.expect(201);
     let request = copied.headers["x-request-id"].to_str().unwrap();
     assert!(
-        crate::support::log_lines().iter().any(|line| line.contains("passkey_counter") && line.contains(request)),
+        crate::support::log_lines()
+            .iter()
+            .any(|line| line.contains("passkey_counter") && line.contains(request)),
         "a counter that goes back is a signal and no more"
     );
 }
@@ -391,7 +402,8 @@ async fn passkeys_are_changed_by_who_proved_one_within_five_minutes() {
         }
     }
     let mut second = Authenticator::new().unwrap();
-    let made = second.create(&json!({ "rp": { "id": HOST }, "user": { "id": "AA" }, "challenge": "AAAA" }), &browser.base);
+    let made = second
+        .create(&json!({ "rp": { "id": HOST }, "user": { "id": "AA" }, "challenge": "AAAA" }), &browser.base);
     let body = json!({ "label": "Key", "credential": made.unwrap() });
     refused(&browser.post("/platform/v1/passkeys/finish", &body).await, 403, "step_up_required");
     assert_eq!(browser.passkeys().await.len(), 1, "the own ones may be seen");
@@ -399,7 +411,8 @@ async fn passkeys_are_changed_by_who_proved_one_within_five_minutes() {
     // Proving it again is signing in again: the session before ends.
     browser = browser.signed_in(&mut device).await;
     browser.add(&mut second, "Key").await.expect(201);
-    let live = "select count(*) from platform.platform_session s join platform.platform_admin a on a.id = s.admin_id
+    let live =
+        "select count(*) from platform.platform_session s join platform.platform_admin a on a.id = s.admin_id
                 where a.login = $1 and s.revoked_at is null";
     let row = control.superuser().await.query_one(live, &[&GRACE]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), 1);

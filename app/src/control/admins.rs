@@ -322,7 +322,7 @@ pub(super) async fn end_sessions(
     let now = tx.now();
     diesel::update(platform_session::table.filter(platform_session::admin_id.eq(admin)))
         .filter(platform_session::revoked_at.is_null())
-        .filter(platform_session::id.is_distinct_from(except))
+        .filter(platform_session::id.nullable().is_distinct_from(except))
         .set(platform_session::revoked_at.eq(now))
         .execute(tx.conn()?)
         .await?;

@@ -54,11 +54,14 @@ export const console_ = {
   transit: '/transit',
   support: '/support',
   grant: (id: string) => `/support/${id}`,
+  passkeys: '/passkeys',
 } as const;
 
 export const CLINIC_BASE = '/clinic';
 export const MY_BASE = '/my';
 export const CONSOLE_BASE = '/console';
+/** Where an enrolment link leads; `app/src/control/enrolments.rs` writes it. */
+export const ENROL = '/console/enrol';
 export const ACCEPT_INVITATION = '/accept-invitation';
 export const RECOVER = '/recover';
 

@@ -158,6 +158,9 @@ test('console screens', async () => {
   await page.goto(`${STACK.control.url}/console`);
   await page.getByRole('heading', { level: 1 }).waitFor();
   await picture(page, 'console-sign-in');
+  await page.goto(`${STACK.control.url}/console/enrol#token=x`);
+  await page.getByRole('button', { name: 'Make the passkey' }).waitFor();
+  await picture(page, 'console-first-passkey');
   await signInToConsole(page);
   await picture(page, 'console-regions');
   for (const [way, heading] of [
@@ -178,5 +181,9 @@ test('console screens', async () => {
   await page.getByRole('row').nth(1).getByRole('link').click();
   await page.getByRole('listitem').first().waitFor();
   await picture(page, 'console-clinic');
+  await page.getByRole('button', { name: /^Account/ }).click();
+  await page.getByRole('menuitem', { name: 'Own passkeys' }).click();
+  await page.getByRole('button', { name: 'Add a passkey' }).waitFor();
+  await picture(page, 'console-own-passkeys');
   expect(troubles).toEqual([]);
 });

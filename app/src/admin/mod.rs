@@ -33,7 +33,7 @@ use regions::clock::Clock;
 use regions::ids::{RequestId, Slug, TenantId};
 use serde_json::{Value, json};
 
-use crate::config::ControlConfig;
+use crate::config::{ControlConfig, SignInWays};
 use crate::control::audit::{Actor, By};
 use crate::control::error::ControlError;
 use crate::control::store::Store;
@@ -110,7 +110,7 @@ enum Keys {
 enum PlatformAdmin {
     /// Makes an administrator.
     Create(platform_admin_create::Create),
-    /// Gives an administrator a new password, opens the account and ends its sessions.
+    /// Lets an administrator begin anew: ends sessions, password and passkeys, and opens the account.
     Reset(platform_admin_reset::Reset),
 }
 
@@ -163,6 +163,10 @@ struct Cx {
     store: Store,
     by: By,
     format: Format,
+    /// The console's address.
+    public_url: String,
+    /// How administrators sign in.
+    sign_in: SignInWays,
 }
 
 /// Runs one command.
@@ -211,7 +215,8 @@ async fn on_control(config: &Path, format: Format, area: Area) -> Result<Table, 
         .await
         .map_err(|error| RoleError::while_doing("connecting", &error))?;
     let by = By { actor: Actor::Operator, request: RequestId::random() };
-    dispatch(&Cx { store, by, format }, area).await
+    let ControlConfig { public_url, sign_in, .. } = config;
+    dispatch(&Cx { store, by, format, public_url, sign_in }, area).await
 }
 
 /// A command on a region's keys; nothing is left to print when it printed by itself.

@@ -1,6 +1,6 @@
 //! `domicile admin platform-admin create`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,8 +9,10 @@ use zeroize::Zeroizing;
 use super::output::Table;
 use super::{Cx, RoleError};
 use crate::auth::password::{PasswordPool, PoolLimits};
+use crate::auth::token::Token;
 use crate::control::access::Role;
-use crate::control::admins;
+use crate::control::admins::{self, FirstFactor};
+use crate::control::enrolments;
 use crate::control::error::ControlError;
 
 /// The new administrator.
@@ -25,7 +27,18 @@ pub(super) struct Create {
     /// Change nothing, and succeed, if there is one with this login.
     #[arg(long)]
     unless_exists: bool,
-    /// File with the password; without it one is generated and printed once.
+    #[command(flatten)]
+    way: Way,
+}
+
+/// How the administrator begins.
+#[derive(Args)]
+pub(super) struct Way {
+    /// Print a link that makes the first passkey, used once within a day. Where the configuration takes no passwords, that
+    /// is what happens anyway.
+    #[arg(long, conflicts_with = "password_file")]
+    passkey: bool,
+    /// File with the password, where the configuration takes passwords; without it one is generated and printed once.
     #[arg(long)]
     password_file: Option<PathBuf>,
 }
@@ -34,34 +47,75 @@ fn role(word: &str) -> Result<Role, &'static str> {
     Role::parse(word).ok_or("the roles are administrator and support")
 }
 
-pub(super) async fn run(cx: &Cx, args: Create) -> Result<Table, RoleError> {
-    let (password, shown) = password(&args.login, args.password_file.as_deref())?;
-    let phc = hash(&password).await?;
-    let mut table = Table::new(&["login", "role", "id", "password"]);
-    match admins::create(&cx.store, cx.by, (&args.login, args.role), phc).await {
-        Ok(id) => table.push(vec![json!(args.login), json!(args.role.as_str()), json!(id), shown]),
-        Err(ControlError::Exists(_)) if args.unless_exists => {}
-        Err(error) => return Err(error.into()),
-    }
-    Ok(table)
+/// What an administrator begins with, and what is printed of it.
+pub(super) struct Start {
+    pub(super) first: FirstFactor,
+    column: &'static str,
+    shown: Value,
 }
 
-/// The chosen or generated password, and what may be printed of it.
-pub(super) fn password(login: &str, file: Option<&Path>) -> Result<(Zeroizing<String>, Value), RoleError> {
-    let Some(path) = file else {
-        let generated = admins::generated_password();
-        let shown = json!(*generated);
-        return Ok((generated, shown));
-    };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| RoleError::while_doing("reading the password", &error))?;
-    let password = Zeroizing::new(Zeroizing::new(text).trim_end_matches(['\r', '\n']).to_owned());
-    admins::check_password(login, &password)?;
-    Ok((password, Value::Null))
+pub(super) async fn run(cx: &Cx, args: Create) -> Result<Table, RoleError> {
+    let start = args.way.start(cx, &args.login).await?;
+    let made = admins::create(&cx.store, cx.by, (&args.login, args.role), &start.first).await;
+    match made {
+        Ok(id) => Ok(start.table(&args.login, Some(id))),
+        Err(ControlError::Exists(_)) if args.unless_exists => Ok(start.table(&args.login, None)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Start {
+    /// The administrator that was made; nothing when there was nothing to make.
+    pub(super) fn table(self, login: &str, made: Option<uuid::Uuid>) -> Table {
+        let mut table = Table::new(match self.column {
+            ENROL => &["login", "id", ENROL],
+            _ => &["login", "id", PASSWORD],
+        });
+        if let Some(id) = made {
+            table.push(vec![json!(login), json!(id), self.shown]);
+        }
+        table
+    }
+}
+
+const ENROL: &str = "enrol";
+const PASSWORD: &str = "password";
+
+impl Way {
+    /// A link, or the chosen or generated password.
+    pub(super) async fn start(&self, cx: &Cx, login: &str) -> Result<Start, RoleError> {
+        let takes_passwords = cx.sign_in.takes_passwords();
+        if self.password_file.is_some() && !takes_passwords {
+            return Err(RoleError::new(
+                "this platform takes no passwords; leave --password-file out and hand the link over that is printed",
+            ));
+        }
+        if self.passkey || !takes_passwords {
+            let token = Token::random();
+            let shown = json!(enrolments::link(&cx.public_url, &token));
+            return Ok(Start { first: FirstFactor::Enrolment(token.hash()), column: ENROL, shown });
+        }
+        let (password, shown) = self.password(login)?;
+        let first = FirstFactor::Password(hash(&password).await?);
+        Ok(Start { first, column: PASSWORD, shown })
+    }
+
+    fn password(&self, login: &str) -> Result<(Zeroizing<String>, Value), RoleError> {
+        let Some(path) = &self.password_file else {
+            let generated = admins::generated_password();
+            let shown = json!(*generated);
+            return Ok((generated, shown));
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| RoleError::while_doing("reading the password", &error))?;
+        let password = Zeroizing::new(Zeroizing::new(text).trim_end_matches(['\r', '\n']).to_owned());
+        admins::check_password(login, &password)?;
+        Ok((password, Value::Null))
+    }
 }
 
 /// The hash that is stored.
-pub(super) async fn hash(password: &str) -> Result<String, RoleError> {
+async fn hash(password: &str) -> Result<String, RoleError> {
     let hashing = |error| RoleError::while_doing("hashing the password", &error);
     let pool = PasswordPool::new(PoolLimits { running_max: 1, waiting_max: 0 }).map_err(hashing)?;
     pool.hash(password).await.map_err(hashing)

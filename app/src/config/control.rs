@@ -33,12 +33,35 @@ pub struct ControlConfig {
     pub migrator: MigratorConfig,
     /// The key that signs the directory.
     pub signing: SigningConfig,
+    /// How platform administrators sign in; with a passkey only, unless this says more.
+    #[serde(default)]
+    pub sign_in: SignInWays,
     /// How fast the platform API may be asked.
     #[serde(default)]
     pub limits: ControlLimits,
     /// The folder of the built portal with the platform console; without one this process serves no pages.
     #[serde(default)]
     pub portal_dir: Option<PathBuf>,
+}
+
+/// How platform administrators sign in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInWays {
+    /// With a passkey.
+    #[default]
+    Passkey,
+    /// With a passkey or a password: for local stacks and their scripts, and for an operator who has to get in while no
+    /// passkey can be used.
+    PasskeyOrPassword,
+}
+
+impl SignInWays {
+    /// Whether a password signs in.
+    #[must_use]
+    pub const fn takes_passwords(self) -> bool {
+        matches!(self, Self::PasskeyOrPassword)
+    }
 }
 
 /// How fast the platform API may be asked.
@@ -110,7 +133,7 @@ impl ControlConfig {
 
 #[cfg(test)]
 mod tests {
-    use super::ControlConfig;
+    use super::{ControlConfig, SignInWays};
 
     const EXAMPLE: &str = r#"
         base = "domicile.localhost"
@@ -145,6 +168,11 @@ mod tests {
         let config: ControlConfig = toml::from_str(EXAMPLE).unwrap();
         assert_eq!(config.owner_database().user, "domicile_control_owner");
         assert_eq!(config.owner_database().port, config.database.port);
+        assert_eq!(config.sign_in, SignInWays::Passkey, "no password unless the file says so");
+        let both: ControlConfig =
+            toml::from_str(&format!("sign_in = \"passkey_or_password\"\n{EXAMPLE}")).unwrap();
+        assert!(both.sign_in.takes_passwords());
+        assert!(toml::from_str::<ControlConfig>(&format!("sign_in = \"password\"\n{EXAMPLE}")).is_err());
         for extra in ["region = \"us-east-1\"", "default_region = \"us-east-1\"", "regional = 1"] {
             assert!(toml::from_str::<ControlConfig>(&format!("{extra}\n{EXAMPLE}")).is_err(), "{extra}");
         }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub use backend::{
     BackendConfig, DirectoryConfig, ListenTls, PasswordConfig, RegionalPart, RouteConfig, SessionConfig,
 };
-pub use control::{ControlConfig, FeedTls, MigratorConfig, SigningConfig};
+pub use control::{ControlConfig, FeedTls, MigratorConfig, SignInWays, SigningConfig};
 pub use worker::{DocumentsConfig, MailConfig, MigratorLogin, SmtpConfig, WorkerConfig};
 
 /// Largest configuration file, in bytes.

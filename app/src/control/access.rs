@@ -36,6 +36,15 @@ pub const fn may(role: Role, action: Action) -> bool {
     match action {
         Action::ApiDescribe
         | Action::SessionCreate
+        | Action::SignInDescribe
+        | Action::SessionChallenge
+        | Action::SessionCreatePasskey
+        | Action::EnrolmentBegin
+        | Action::EnrolmentFinish
+        | Action::PasskeyList
+        | Action::PasskeyBegin
+        | Action::PasskeyAdd
+        | Action::PasskeyRemove
         | Action::SessionRead
         | Action::SessionEnd
         | Action::RegionList
@@ -80,6 +89,24 @@ pub enum Action {
     ApiDescribe,
     /// Sign in.
     SessionCreate,
+    /// See which ways there are to sign in.
+    SignInDescribe,
+    /// Begin to sign in with a passkey.
+    SessionChallenge,
+    /// Sign in with a passkey.
+    SessionCreatePasskey,
+    /// Begin to make the first passkey, by a link.
+    EnrolmentBegin,
+    /// Make the first passkey.
+    EnrolmentFinish,
+    /// List the own passkeys.
+    PasskeyList,
+    /// Begin to add a passkey.
+    PasskeyBegin,
+    /// Add a passkey.
+    PasskeyAdd,
+    /// Remove a passkey.
+    PasskeyRemove,
     /// See the own session.
     SessionRead,
     /// Sign out.
@@ -135,6 +162,15 @@ impl Action {
         match self {
             Self::ApiDescribe => "api.describe",
             Self::SessionCreate => "session.create",
+            Self::SignInDescribe => "sign_in.describe",
+            Self::SessionChallenge => "session.challenge",
+            Self::SessionCreatePasskey => "session.create_passkey",
+            Self::EnrolmentBegin => "enrolment.begin",
+            Self::EnrolmentFinish => "enrolment.finish",
+            Self::PasskeyList => "passkey.list",
+            Self::PasskeyBegin => "passkey.begin",
+            Self::PasskeyAdd => "passkey.add",
+            Self::PasskeyRemove => "passkey.remove",
             Self::SessionRead => "session.read",
             Self::SessionEnd => "session.end",
             Self::RegionList => "region.list",
@@ -165,8 +201,18 @@ impl Action {
     #[must_use]
     pub const fn is_public(self) -> bool {
         match self {
-            Self::ApiDescribe | Self::SessionCreate => true,
+            Self::ApiDescribe
+            | Self::SessionCreate
+            | Self::SignInDescribe
+            | Self::SessionChallenge
+            | Self::SessionCreatePasskey
+            | Self::EnrolmentBegin
+            | Self::EnrolmentFinish => true,
             Self::SessionRead
+            | Self::PasskeyList
+            | Self::PasskeyBegin
+            | Self::PasskeyAdd
+            | Self::PasskeyRemove
             | Self::SessionEnd
             | Self::RegionList
             | Self::RegionAdd

@@ -1,4 +1,4 @@
-//! Platform administrators: their accounts, sign-in with a delay after failures, and their sessions.
+//! Platform administrators: their accounts, sign-in by password with a delay after failures, and their sessions.
 
 use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
@@ -9,12 +9,13 @@ use zeroize::Zeroizing;
 use super::access::{Action, Role};
 use super::audit::{Actor, AuditEntry, By};
 use super::error::ControlError;
-use super::random_uuid;
-use super::store::Store;
+use super::store::{ControlTx, Store};
 use super::tables::{platform_admin, platform_session};
+use super::{enrolments, passkeys, random_uuid};
 use crate::auth::password::{PasswordError, PasswordPool};
 use crate::auth::rules::{FAILURES_MAX, delay_s, password_fault};
 use crate::auth::token::Token;
+use crate::config::SignInWays;
 
 /// A session ends after this long without a request, in seconds.
 pub const IDLE_S: i64 = 900;
@@ -22,6 +23,8 @@ pub const IDLE_S: i64 = 900;
 pub const ABSOLUTE_S: i64 = 28_800;
 /// How often the last use of a session is written, in seconds.
 const TOUCH_S: i64 = 60;
+/// What the audit calls a sign-in with a password.
+const PASSWORD_SIGN_IN: &str = "session.create";
 /// Bytes of a generated password's randomness.
 const GENERATED_BYTES: usize = 20;
 
@@ -40,6 +43,50 @@ pub struct SignedIn {
     pub csrf_hash: Vec<u8>,
     /// When the session ends in any case.
     pub expires_at: DateTime<Utc>,
+    /// When it proved a passkey or a password; unknown of a session of an older version.
+    pub proven_at: Option<DateTime<Utc>>,
+}
+
+/// What a session proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// A passkey: that its owner has it, and was checked by it.
+    Passkey,
+    /// A password.
+    Password,
+}
+
+impl Proof {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passkey => "passkey",
+            Self::Password => "password",
+        }
+    }
+}
+
+/// How an account begins, or begins anew.
+pub enum FirstFactor {
+    /// With a password, as its hash.
+    Password(String),
+    /// With a link that makes a passkey, as the hash of its token.
+    Enrolment([u8; 32]),
+}
+
+impl FirstFactor {
+    fn phc(&self) -> Option<&str> {
+        match self {
+            Self::Password(phc) => Some(phc),
+            Self::Enrolment(_) => None,
+        }
+    }
+
+    async fn store(&self, tx: &mut ControlTx, admin: Uuid) -> Result<(), ControlError> {
+        match self {
+            Self::Password(_) => enrolments::withdraw(tx, admin).await,
+            Self::Enrolment(token) => enrolments::issue(tx, admin, *token).await,
+        }
+    }
 }
 
 /// Why somebody is not signed in.
@@ -48,6 +95,9 @@ pub enum SignInError {
     /// Wrong, unknown, disabled or locked; callers are not told which.
     #[error("sign-in refused")]
     Refused,
+    /// Passwords are not taken.
+    #[error("passwords are not taken")]
+    PasskeyNeeded,
     /// The password pool is full.
     #[error("too many sign-ins at once")]
     Busy,
@@ -59,12 +109,12 @@ pub enum SignInError {
 /// Makes an administrator.
 ///
 /// # Errors
-/// [`ControlError::Exists`] for a login in use, [`ControlError::Invalid`] for a login or password that breaks a rule.
+/// [`ControlError::Exists`] for a login in use, [`ControlError::Invalid`] for a login that breaks a rule.
 pub async fn create(
     store: &Store,
     by: By,
     (login, role): (&str, Role),
-    phc: String,
+    first: &FirstFactor,
 ) -> Result<Uuid, ControlError> {
     check_login(login)?;
     let mut tx = store.begin().await?;
@@ -73,7 +123,7 @@ pub async fn create(
         .values((
             platform_admin::id.eq(id),
             platform_admin::login.eq(login),
-            platform_admin::password_phc.eq(phc),
+            platform_admin::password_phc.eq(first.phc()),
             platform_admin::state.eq("active"),
             platform_admin::role.eq(role.as_str()),
             platform_admin::created_at.eq(now),
@@ -82,20 +132,22 @@ pub async fn create(
         .execute(tx.conn()?)
         .await
         .map_err(|error| ControlError::from(error).when_duplicate(ControlError::Exists("login")))?;
+    first.store(&mut tx, id).await?;
     tx.commit(AuditEntry::allowed(by, "admin.create").admin(id)).await?;
     Ok(id)
 }
 
-/// Gives an administrator a new password, opens a locked account and ends every session of it.
+/// Lets an administrator begin anew: a new password or enrolment link in place of the password, the link and all passkeys
+/// there were; opens a locked account and ends every session of it.
 ///
 /// # Errors
 /// [`ControlError::NotFound`].
-pub async fn reset(store: &Store, by: By, login: &str, phc: String) -> Result<Uuid, ControlError> {
+pub async fn reset(store: &Store, by: By, login: &str, first: &FirstFactor) -> Result<Uuid, ControlError> {
     let mut tx = store.begin().await?;
     let now = tx.now();
     let id: Option<Uuid> = diesel::update(platform_admin::table.filter(platform_admin::login.eq(login)))
         .set((
-            platform_admin::password_phc.eq(phc),
+            platform_admin::password_phc.eq(first.phc()),
             platform_admin::password_changed_at.eq(now),
             platform_admin::failed_count.eq(0),
             platform_admin::locked_until.eq(None::<DateTime<Utc>>),
@@ -105,11 +157,9 @@ pub async fn reset(store: &Store, by: By, login: &str, phc: String) -> Result<Uu
         .await
         .optional()?;
     let id = id.ok_or(ControlError::NotFound("platform administrator"))?;
-    diesel::update(platform_session::table.filter(platform_session::admin_id.eq(id)))
-        .filter(platform_session::revoked_at.is_null())
-        .set(platform_session::revoked_at.eq(now))
-        .execute(tx.conn()?)
-        .await?;
+    passkeys::remove_all(&mut tx, id).await?;
+    first.store(&mut tx, id).await?;
+    end_sessions(&mut tx, id, None).await?;
     tx.commit(AuditEntry::allowed(by, "admin.reset").admin(id)).await?;
     Ok(id)
 }
@@ -138,7 +188,18 @@ pub async fn refused(store: &Store, by: By, action: Action) -> Result<(), Contro
     store.begin().await?.commit(AuditEntry::denied(by, action.name(), "role")).await
 }
 
-/// Signs in. The attempt is counted before the password is checked, so that many at once are no way around the delay.
+/// What somebody types to sign in.
+pub struct Attempt<'a> {
+    /// The name.
+    pub login: &'a str,
+    /// The password.
+    pub password: &'a str,
+    /// SHA-256 of the session's token that this browser had before.
+    pub replaces: Option<[u8; 32]>,
+}
+
+/// Signs in with a password. The attempt is counted before the password is checked, so that many at once are no way around
+/// the delay.
 ///
 /// # Errors
 /// [`SignInError`]; refused in the same time for every reason.
@@ -146,35 +207,38 @@ pub async fn sign_in(
     store: &Store,
     passwords: &PasswordPool,
     by: By,
-    login: &str,
-    password: &str,
+    attempt: Attempt<'_>,
 ) -> Result<(Token, SignedIn), SignInError> {
+    let Attempt { login, password, replaces } = attempt;
     let candidate = count_attempt(store, login).await?;
-    let phc = candidate.as_ref().map(|found| found.phc.clone());
+    let phc = candidate.as_ref().and_then(|(_, phc)| phc.clone());
     let matches = match passwords.verify(password, phc).await {
         Ok(matches) => matches,
         Err(PasswordError::Busy) => return Err(SignInError::Busy),
         Err(PasswordError::Failed) => return Err(ControlError::Stored("password hash").into()),
     };
-    let Some(found) = candidate.filter(|_| matches) else {
-        let tx = store.begin().await?;
-        tx.commit(AuditEntry::denied(by, "session.create", "sign_in_refused")).await?;
+    let admin = candidate.filter(|_| matches).map(|(id, _)| id);
+    let Some(admin) = admin else {
+        refuse_sign_in(store, by, "sign_in_refused").await?;
         return Err(SignInError::Refused);
     };
-    let by = By { actor: Actor::Admin(found.id), ..by };
-    open_session(store, by, &found, login).await.map_err(Into::into)
+    let tx = store.begin().await?;
+    let by = By { actor: Actor::Admin(admin), ..by };
+    let opened = NewSession { admin, login, action: PASSWORD_SIGN_IN, proof: Proof::Password, replaces };
+    open_session(tx, by, opened).await.map_err(Into::into)
 }
 
-/// An account that somebody tries to sign in to.
-struct Candidate {
-    id: Uuid,
-    phc: String,
-    role: Role,
+/// Writes down that a sign-in with a password was refused.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refuse_sign_in(store: &Store, by: By, reason: &'static str) -> Result<(), ControlError> {
+    store.begin().await?.commit(AuditEntry::denied(by, PASSWORD_SIGN_IN, reason)).await
 }
 
 /// The account, if it is there, active and not waiting. Its failure count is raised as if the password were wrong.
-async fn count_attempt(store: &Store, login: &str) -> Result<Option<Candidate>, ControlError> {
-    type Found = (Uuid, String, String, i32, Option<DateTime<Utc>>);
+async fn count_attempt(store: &Store, login: &str) -> Result<Option<(Uuid, Option<String>)>, ControlError> {
+    type Found = (Uuid, Option<String>, i32, Option<DateTime<Utc>>);
     let mut tx = store.begin().await?;
     let now = tx.now();
     let found: Option<Found> = platform_admin::table
@@ -183,7 +247,6 @@ async fn count_attempt(store: &Store, login: &str) -> Result<Option<Candidate>, 
         .select((
             platform_admin::id,
             platform_admin::password_phc,
-            platform_admin::role,
             platform_admin::failed_count,
             platform_admin::locked_until,
         ))
@@ -191,7 +254,7 @@ async fn count_attempt(store: &Store, login: &str) -> Result<Option<Candidate>, 
         .first(tx.conn()?)
         .await
         .optional()?;
-    let Some((id, phc, role, failed, locked_until)) = found else {
+    let Some((id, phc, failed, locked_until)) = found else {
         tx.commit_unaudited().await?;
         return Ok(None);
     };
@@ -209,30 +272,48 @@ async fn count_attempt(store: &Store, login: &str) -> Result<Option<Candidate>, 
         .execute(tx.conn()?)
         .await?;
     tx.commit_unaudited().await?;
-    Ok(Some(Candidate { id, phc, role: role_of(&role)? }))
+    Ok(Some((id, phc)))
 }
 
 fn role_of(stored: &str) -> Result<Role, ControlError> {
     Role::parse(stored).ok_or(ControlError::Stored("platform role"))
 }
 
-async fn open_session(
-    store: &Store,
+/// A session to be opened.
+pub(super) struct NewSession<'a> {
+    pub(super) admin: Uuid,
+    pub(super) login: &'a str,
+    /// What the audit calls the way in.
+    pub(super) action: &'static str,
+    pub(super) proof: Proof,
+    /// SHA-256 of the token of the session that it takes the place of, which ends.
+    pub(super) replaces: Option<[u8; 32]>,
+}
+
+/// Opens a session and commits the transaction that somebody was let in by.
+pub(super) async fn open_session(
+    mut tx: ControlTx,
     by: By,
-    candidate: &Candidate,
-    login: &str,
+    new: NewSession<'_>,
 ) -> Result<(Token, SignedIn), ControlError> {
-    let (admin, role) = (candidate.id, candidate.role);
-    let mut tx = store.begin().await?;
     let now = tx.now();
     let expires_at = now + Duration::seconds(ABSOLUTE_S);
-    diesel::update(platform_admin::table.find(admin))
+    let role: String = diesel::update(platform_admin::table.find(new.admin))
         .set((platform_admin::failed_count.eq(0), platform_admin::locked_until.eq(None::<DateTime<Utc>>)))
-        .execute(tx.conn()?)
+        .returning(platform_admin::role)
+        .get_result(tx.conn()?)
         .await?;
+    let role = role_of(&role)?;
     diesel::delete(platform_session::table.filter(platform_session::absolute_expires_at.lt(now)))
         .execute(tx.conn()?)
         .await?;
+    if let Some(before) = new.replaces {
+        diesel::update(platform_session::table.filter(platform_session::token_hash.eq(before.to_vec())))
+            .filter(platform_session::revoked_at.is_null())
+            .set(platform_session::revoked_at.eq(now))
+            .execute(tx.conn()?)
+            .await?;
+    }
     let token = Token::random();
     let (session, csrf_hash) = (random_uuid(), token.csrf().hash().to_vec());
     diesel::insert_into(platform_session::table)
@@ -240,27 +321,73 @@ async fn open_session(
             platform_session::id.eq(session),
             platform_session::token_hash.eq(token.hash().to_vec()),
             platform_session::csrf_hash.eq(&csrf_hash),
-            platform_session::admin_id.eq(admin),
+            platform_session::admin_id.eq(new.admin),
             platform_session::created_at.eq(now),
             platform_session::last_seen_at.eq(now),
             platform_session::idle_expires_at.eq(now + Duration::seconds(IDLE_S)),
             platform_session::absolute_expires_at.eq(expires_at),
+            platform_session::proven_by.eq(new.proof.as_str()),
+            platform_session::proven_at.eq(now),
         ))
         .execute(tx.conn()?)
         .await?;
-    tx.commit(AuditEntry::allowed(by, "session.create").admin(admin)).await?;
-    Ok((token, SignedIn { admin, login: login.to_owned(), role, session, csrf_hash, expires_at }))
+    tx.commit(AuditEntry::allowed(by, new.action).admin(new.admin)).await?;
+    let login = new.login.to_owned();
+    Ok((
+        token,
+        SignedIn { admin: new.admin, login, role, session, csrf_hash, expires_at, proven_at: Some(now) },
+    ))
 }
 
-/// Who this token belongs to, if its session still stands.
+/// Ends an administrator's sessions, but for one.
+pub(super) async fn end_sessions(
+    tx: &mut ControlTx,
+    admin: Uuid,
+    except: Option<Uuid>,
+) -> Result<(), ControlError> {
+    let now = tx.now();
+    diesel::update(platform_session::table.filter(platform_session::admin_id.eq(admin)))
+        .filter(platform_session::revoked_at.is_null())
+        .filter(platform_session::id.nullable().is_distinct_from(except))
+        .set(platform_session::revoked_at.eq(now))
+        .execute(tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// An account under its lock.
+#[derive(Queryable)]
+pub(super) struct Account {
+    pub(super) login: String,
+    state: String,
+}
+
+impl Account {
+    pub(super) fn is_active(&self) -> bool {
+        self.state == "active"
+    }
+}
+
+/// Locks an account until the transaction ends. Whatever changes what it signs in with takes this lock first, so that no
+/// two wait for each other.
+pub(super) async fn lock(tx: &mut ControlTx, admin: Uuid) -> Result<Option<Account>, ControlError> {
+    let found = platform_admin::table.find(admin).select((platform_admin::login, platform_admin::state));
+    Ok(found.for_update().first(tx.conn()?).await.optional()?)
+}
+
+/// Who this token belongs to, if its session still stands. One that proved less than what is asked of a sign-in now does
+/// not.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn session(store: &Store, token: &Token) -> Result<Option<SignedIn>, ControlError> {
-    type Found = (Uuid, Vec<u8>, Uuid, String, String, DateTime<Utc>, DateTime<Utc>);
+pub async fn session(
+    store: &Store,
+    token: &Token,
+    ways: SignInWays,
+) -> Result<Option<SignedIn>, ControlError> {
     let mut tx = store.begin().await?;
     let now = tx.now();
-    let found: Option<Found> = platform_session::table
+    let found: Option<Live> = platform_session::table
         .inner_join(platform_admin::table)
         .filter(platform_session::token_hash.eq(token.hash().to_vec()))
         .filter(platform_session::revoked_at.is_null())
@@ -275,16 +402,19 @@ pub async fn session(store: &Store, token: &Token) -> Result<Option<SignedIn>, C
             platform_admin::role,
             platform_session::last_seen_at,
             platform_session::absolute_expires_at,
+            platform_session::proven_by,
+            platform_session::proven_at,
         ))
         .first(tx.conn()?)
         .await
         .optional()?;
-    let Some((session, csrf_hash, admin, login, role, last_seen_at, expires_at)) = found else {
+    let enough = |live: &Live| live.proved(Proof::Passkey) || ways.takes_passwords();
+    let Some(live) = found.filter(enough) else {
         tx.commit_unaudited().await?;
         return Ok(None);
     };
-    if now - last_seen_at >= Duration::seconds(TOUCH_S) {
-        diesel::update(platform_session::table.find(session))
+    if now - live.last_seen_at >= Duration::seconds(TOUCH_S) {
+        diesel::update(platform_session::table.find(live.session))
             .set((
                 platform_session::last_seen_at.eq(now),
                 platform_session::idle_expires_at.eq(now + Duration::seconds(IDLE_S)),
@@ -293,7 +423,36 @@ pub async fn session(store: &Store, token: &Token) -> Result<Option<SignedIn>, C
             .await?;
     }
     tx.commit_unaudited().await?;
-    Ok(Some(SignedIn { admin, login, role: role_of(&role)?, session, csrf_hash, expires_at }))
+    live.try_into().map(Some)
+}
+
+/// A session that stands.
+#[derive(Queryable)]
+struct Live {
+    session: Uuid,
+    csrf_hash: Vec<u8>,
+    admin: Uuid,
+    login: String,
+    role: String,
+    last_seen_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    proven_by: Option<String>,
+    proven_at: Option<DateTime<Utc>>,
+}
+
+impl Live {
+    fn proved(&self, proof: Proof) -> bool {
+        self.proven_by.as_deref() == Some(proof.as_str())
+    }
+}
+
+impl TryFrom<Live> for SignedIn {
+    type Error = ControlError;
+
+    fn try_from(live: Live) -> Result<Self, ControlError> {
+        let Live { session, csrf_hash, admin, login, role, expires_at, proven_at, .. } = live;
+        Ok(Self { admin, login, role: role_of(&role)?, session, csrf_hash, expires_at, proven_at })
+    }
 }
 
 /// Ends a session.

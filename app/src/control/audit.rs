@@ -111,6 +111,13 @@ impl AuditEntry {
         self
     }
 
+    /// The passkey it was done to.
+    #[must_use]
+    pub fn passkey(mut self, id: Uuid) -> Self {
+        self.resource = ("platform_passkey", Some(id.to_string()));
+        self
+    }
+
     /// The row.
     pub(super) fn row(self, now: DateTime<Utc>) -> AuditRow {
         let (resource_kind, resource_id) = self.resource;

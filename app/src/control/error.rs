@@ -42,6 +42,21 @@ pub enum ControlError {
     /// The clinic has not approved the grant, or it is over.
     #[error("the clinic has not approved this grant, or it is over")]
     NotGranted,
+    /// A passkey does not sign in; callers are not told why.
+    #[error("the passkey was refused")]
+    PasskeyRefused,
+    /// A new passkey does not fit its ceremony, or is known already.
+    #[error("the passkey was not added")]
+    PasskeyNotAdded,
+    /// The account has as many passkeys as it may.
+    #[error("the account has as many passkeys as it may")]
+    TooManyPasskeys,
+    /// Without this passkey its owner could not sign in any more.
+    #[error("this is the account's only passkey")]
+    LastPasskey,
+    /// The link is unknown, used, replaced or too old.
+    #[error("the enrolment link is not valid any more")]
+    EnrolmentInvalid,
     /// A value breaks a rule.
     #[error("{field}: {code}")]
     Invalid {

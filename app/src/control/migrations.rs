@@ -25,7 +25,8 @@ macro_rules! migrations {
     };
 }
 
-const MIGRATIONS: &[Migration] = migrations!["0001_platform", "0002_tenant_keys", "0003_support"];
+const MIGRATIONS: &[Migration] =
+    migrations!["0001_platform", "0002_tenant_keys", "0003_support", "0004_platform_passkeys"];
 
 /// Two migrating processes wait for each other here ("domicile" in ASCII).
 const LOCK: i64 = 0x646f_6d69_6369_6c65;

@@ -8,6 +8,8 @@ pub mod access;
 pub mod admins;
 pub mod api;
 pub mod audit;
+mod challenges;
+pub mod enrolments;
 pub mod error;
 pub mod feed;
 pub mod geography;
@@ -16,6 +18,7 @@ pub mod ledger;
 pub mod listen;
 pub mod log;
 pub mod migrations;
+pub mod passkeys;
 pub mod routes;
 pub mod rules;
 pub mod store;
@@ -45,8 +48,9 @@ use regions::tls::{self, SniResolver};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::auth::passkey::ceremony::Site;
 use crate::auth::password::{PasswordPool, PoolLimits};
-use crate::config::ControlConfig;
+use crate::config::{ControlConfig, SignInWays};
 use crate::middleware::rate::AddressLimit;
 use crate::portal::{self, PageValues, Portal};
 use crate::role::{self, RoleError};
@@ -80,8 +84,10 @@ pub struct Control {
     pub ledger: Arc<Ledger>,
     /// Counted up whenever there may be new work.
     pub work: watch::Sender<u64>,
-    /// Origins whose pages may change something.
+    /// Origins whose pages may change something; the first is the console's own, where passkeys are made and used.
     pub origins: Vec<String>,
+    /// How administrators sign in.
+    pub sign_in: SignInWays,
     /// How fast one address may ask the platform API.
     pub floods: AddressLimit,
     /// The only host that the platform API answers on.
@@ -101,6 +107,13 @@ impl Control {
     /// verified, or whatever kept the database from answering.
     pub async fn check_log(&self) -> Result<(), ControlError> {
         self.ledger.catch_up(&self.store).await.map(drop)
+    }
+
+    /// Where passkeys belong: the console's own origin and this host.
+    #[must_use]
+    pub fn site(&self) -> Site<'_> {
+        // Without an origin there is none that an answer could come from.
+        Site { origin: self.origins.first().map_or("", String::as_str), rp_id: &self.host }
     }
 
     /// Takes the caller's own change into the feed before it is answered. When that fails the change stands all the same,
@@ -246,6 +259,7 @@ async fn start(config: &ControlConfig, clock: Clock, shutdown: Shutdown) -> Resu
         ledger,
         work: watch::Sender::new(0),
         origins: vec![config.public_url.trim_end_matches('/').to_owned()],
+        sign_in: config.sign_in,
         floods: AddressLimit::new(config.limits.address_per_min),
         host: format!("control.{}", config.base),
         clock,

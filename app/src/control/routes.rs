@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::web;
 
 use super::access::Action;
-use super::api::{directory, geography, openapi, sessions, support, tenants};
+use super::api::{directory, enrolments, geography, openapi, passkeys, sessions, support, tenants};
 use crate::middleware::{method_not_allowed, not_found};
 
 /// One line of the table.
@@ -36,6 +36,15 @@ pub static ROUTES: &[PlatformRoute] = routes! {
     POST   "/platform/v1/sessions"               SessionCreate    sessions::create;
     GET    "/platform/v1/sessions/current"       SessionRead      sessions::current;
     DELETE "/platform/v1/sessions/current"       SessionEnd       sessions::end;
+    GET    "/platform/v1/sign-in"                SignInDescribe   sessions::ways;
+    POST   "/platform/v1/passkeys/sign-in/begin" SessionChallenge passkeys::challenge;
+    POST   "/platform/v1/passkeys/sign-in/finish" SessionCreatePasskey passkeys::sign_in;
+    POST   "/platform/v1/enrolments/begin"       EnrolmentBegin   enrolments::begin;
+    POST   "/platform/v1/enrolments/finish"      EnrolmentFinish  enrolments::finish;
+    GET    "/platform/v1/passkeys"               PasskeyList      passkeys::list;
+    POST   "/platform/v1/passkeys/begin"         PasskeyBegin     passkeys::begin;
+    POST   "/platform/v1/passkeys/finish"        PasskeyAdd       passkeys::add;
+    DELETE "/platform/v1/passkeys/{id}"          PasskeyRemove    passkeys::remove;
     GET    "/platform/v1/regions"                RegionList       geography::regions;
     POST   "/platform/v1/regions"                RegionAdd        geography::add_region;
     PUT    "/platform/v1/regions/{name}/transit" RegionTransit    geography::set_transit;

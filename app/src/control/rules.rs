@@ -15,6 +15,9 @@ pub const SLUG_QUARANTINE_DAYS: i64 = 180;
 /// Longest legal name, in characters.
 const LEGAL_NAME_MAX_CHARS: usize = 200;
 
+/// Longest name that somebody gives a passkey, in characters; as in the table.
+const PASSKEY_LABEL_MAX_CHARS: usize = 64;
+
 /// Longest e-mail address, in bytes (RFC 5321 section 4.5.3.1.3 less the brackets).
 const EMAIL_MAX_BYTES: usize = 254;
 
@@ -176,12 +179,25 @@ pub fn accept_step(plan: &[&'static str], done: usize, step: &str) -> Result<&'s
 /// # Errors
 /// [`ControlError::Invalid`] on `legal_name`.
 pub fn legal_name(text: &str) -> Result<String, ControlError> {
+    line("legal_name", text, LEGAL_NAME_MAX_CHARS)
+}
+
+/// What somebody calls a passkey, as it is stored: trimmed, without control characters.
+///
+/// # Errors
+/// [`ControlError::Invalid`] on `label`.
+pub fn passkey_label(text: &str) -> Result<String, ControlError> {
+    line("label", text, PASSKEY_LABEL_MAX_CHARS)
+}
+
+/// One line of text in any script, with nothing in it that cannot be seen.
+fn line(field: &'static str, text: &str, chars_max: usize) -> Result<String, ControlError> {
     let name = text.trim();
-    let invalid = |code| Err(ControlError::Invalid { field: "legal_name", code });
+    let invalid = |code| Err(ControlError::Invalid { field, code });
     if name.is_empty() {
         return invalid("required");
     }
-    if name.chars().count() > LEGAL_NAME_MAX_CHARS {
+    if name.chars().count() > chars_max {
         return invalid("too_long");
     }
     if name.chars().any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
@@ -271,6 +287,15 @@ mod tests {
         assert_eq!(legal_name("  लोटस क्लिनिक  ").unwrap(), "लोटस क्लिनिक");
         for bad in ["", "   ", "a\u{0}b", "a\nb", "evil\u{202e}cinilc", &"x".repeat(201)] {
             assert!(legal_name(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_passkeys_name_is_one_short_line() {
+        assert_eq!(passkey_label(" लैपटॉप ").unwrap(), "लैपटॉप");
+        assert!(passkey_label(&"x".repeat(64)).is_ok());
+        for bad in ["", " ", "a\tb", &"x".repeat(65)] {
+            assert!(passkey_label(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -151,8 +151,8 @@ diesel::table! {
         id -> Uuid,
         /// The name they sign in with.
         login -> Text,
-        /// The argon2id hash.
-        password_phc -> Text,
+        /// The argon2id hash; none for who has passkeys only.
+        password_phc -> Nullable<Text>,
         /// `active` or `disabled`.
         state -> Text,
         /// `administrator` or `support`.
@@ -189,6 +189,64 @@ diesel::table! {
         absolute_expires_at -> Timestamptz,
         /// Signed out.
         revoked_at -> Nullable<Timestamptz>,
+        /// `passkey` or `password`; none in a session of an older version.
+        proven_by -> Nullable<Text>,
+        /// When it was proved.
+        proven_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// Their passkeys: public keys only.
+    platform.platform_passkey (id) {
+        /// The passkey's id here.
+        id -> Uuid,
+        /// Whose it is.
+        admin_id -> Uuid,
+        /// Its id at the authenticator.
+        credential_id -> Bytea,
+        /// The public key as COSE.
+        cose_key -> Bytea,
+        /// The authenticator's counter at the last use.
+        sign_count -> Int8,
+        /// What its owner calls it.
+        label -> Text,
+        /// When it was added.
+        created_at -> Timestamptz,
+        /// When it signed in last.
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// Challenges that wait for their one answer.
+    platform.platform_challenge (id) {
+        /// The row's id.
+        id -> Uuid,
+        /// The session it was given to.
+        session_id -> Nullable<Uuid>,
+        /// Or SHA-256 of the handle that came with it.
+        handle_hash -> Nullable<Bytea>,
+        /// `register`, `enrol` or `sign_in`.
+        purpose -> Text,
+        /// What has to be signed.
+        bytes -> Bytea,
+        /// Good until then.
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// Links by which somebody makes the first passkey; tokens only as hashes.
+    platform.enrolment (token_hash) {
+        /// SHA-256 of the link's token.
+        token_hash -> Bytea,
+        /// Whose first passkey.
+        admin_id -> Uuid,
+        /// When the command line gave it.
+        created_at -> Timestamptz,
+        /// Good until then.
+        expires_at -> Timestamptz,
     }
 }
 
@@ -315,6 +373,8 @@ diesel::joinable!(support_grant -> platform_admin (asked_by));
 diesel::joinable!(support_look -> support_grant (grant_id));
 diesel::joinable!(task -> tenant (tenant_id));
 diesel::joinable!(platform_session -> platform_admin (admin_id));
+diesel::joinable!(platform_passkey -> platform_admin (admin_id));
+diesel::joinable!(enrolment -> platform_admin (admin_id));
 diesel::joinable!(task_step -> task (task_id));
 diesel::allow_tables_to_appear_in_same_query!(
     tenant,
@@ -325,5 +385,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     platform_admin,
     platform_session,
     support_grant,
-    support_look
+    support_look,
+    platform_passkey,
+    enrolment
 );

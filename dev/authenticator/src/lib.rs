@@ -43,6 +43,8 @@ pub struct Lies {
     pub flags: Option<u8>,
     /// Another counter.
     pub count: Option<u32>,
+    /// Another user handle than the one it was made for, in base64url; empty for none.
+    pub user_handle: Option<String>,
 }
 
 /// One credential and the authenticator that holds it.
@@ -51,6 +53,8 @@ pub struct Authenticator {
     key: EcdsaKeyPair,
     id: Vec<u8>,
     count: u32,
+    /// Whom it was made for, in base64url.
+    user: Option<String>,
     /// What it says that is not so; nothing at first.
     pub lies: Lies,
 }
@@ -76,7 +80,8 @@ impl Authenticator {
     pub fn load(pkcs8: &[u8], id: &[u8]) -> Result<Authenticator, Failed> {
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8)
             .map_err(|_rejected| Failed("this is no P-256 key"))?;
-        Ok(Authenticator { pkcs8: pkcs8.to_vec(), key, id: id.to_vec(), count: 0, lies: Lies::default() })
+        let (pkcs8, id) = (pkcs8.to_vec(), id.to_vec());
+        Ok(Authenticator { pkcs8, key, id, count: 0, user: None, lies: Lies::default() })
     }
 
     /// The private key (PKCS#8, DER) and the credential's id.
@@ -91,6 +96,7 @@ impl Authenticator {
     /// When the options are not what the standard says.
     pub fn create(&mut self, options: &Value, origin: &str) -> Result<Value, Failed> {
         let rp_id = text(options, "/rp/id")?;
+        self.user = Some(text(options, "/user/id")?.to_owned());
         let client_data = self.client_data("webauthn.create", text(options, "/challenge")?, origin);
         let mut data = self.head(rp_id, SEEN_AND_VERIFIED | 0b0100_0000);
         data.extend([0; 16]);
@@ -136,8 +142,12 @@ impl Authenticator {
             "clientDataJSON": URL_SAFE_NO_PAD.encode(client_data),
             "authenticatorData": URL_SAFE_NO_PAD.encode(data),
             "signature": URL_SAFE_NO_PAD.encode(signature.as_ref()),
-            "userHandle": null,
+            "userHandle": self.user_handle(),
         })))
+    }
+
+    fn user_handle(&self) -> Option<&str> {
+        self.lies.user_handle.as_deref().or(self.user.as_deref()).filter(|handle| !handle.is_empty())
     }
 
     fn credential(&self, response: Value) -> Value {

@@ -1,22 +1,22 @@
 // The platform console: regions, clinics and the directory. No patient's data exists where it runs.
 import type { QueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
-import { useForm } from 'react-hook-form';
 import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { CallError, call } from '../api/call.ts';
-import { type SessionView, sessionCreate, sessionEnd, sessionRead } from '../api/platform.gen.ts';
-import { CONSOLE_BASE, console_, patterns } from '../paths.ts';
+import { type SessionView, sessionEnd, sessionRead } from '../api/platform.gen.ts';
+import { CONSOLE_BASE, console_, ENROL, patterns } from '../paths.ts';
 import { Door } from '../shell/door.tsx';
 import { Frame } from '../shell/frame.tsx';
 import { NothingHere } from '../shell/nothing-here.tsx';
 import { type SessionApi, SessionProvider, useMe, useSession } from '../shell/session.tsx';
 import { useText } from '../text/text.tsx';
-import { Button } from '../ui/button.tsx';
 import { Failure, Loading } from '../ui/feedback.tsx';
-import { Field } from '../ui/field.tsx';
 import { useTitle } from '../ui/title.ts';
+import { OwnPasskeys } from './account/own-passkeys.tsx';
+import { SignInAgain } from './account/sign-in-again.tsx';
 import { Directory } from './directory/directory.tsx';
 import { Transit } from './directory/transit.tsx';
+import { FirstPasskey } from './door/first-passkey.tsx';
+import { SignInForm } from './door/sign-in-form.tsx';
 import { Regions } from './regions/regions.tsx';
 import { Grant } from './support/grant.tsx';
 import { Grants } from './support/grants.tsx';
@@ -32,6 +32,7 @@ const sessionApi: SessionApi<SessionView> = {
 };
 
 export function PlatformApp({ queries }: { queries: QueryClient }) {
+  if (location.pathname === ENROL) return <FirstPasskey />;
   return (
     <SessionProvider api={sessionApi} queries={queries}>
       <Router base={CONSOLE_BASE}>
@@ -70,43 +71,11 @@ function Doorway() {
 function SignIn() {
   const { t } = useText();
   const { begin } = useSession<SessionView>();
-  const [failure, setFailure] = useState<unknown>();
-  const form = useForm({ defaultValues: { login: '', password: '' } });
-  const { isSubmitting, errors } = form.formState;
   useTitle(t('sign_in.title'));
-  const submit = form.handleSubmit(async (typed) => {
-    setFailure(undefined);
-    try {
-      const { data } = await call(sessionCreate, { body: typed });
-      await begin(data.csrf_token);
-    } catch (error) {
-      form.resetField('password');
-      form.setFocus('password');
-      setFailure(error);
-    }
-  });
   return (
     <Door place={t('console.place')} title={t('sign_in.title')}>
-      <form onSubmit={submit} noValidate className="stack">
-        {failure !== undefined && <Failure error={failure} />}
-        <Field
-          label={t('console.login')}
-          autoComplete="username"
-          fault={errors.login && t('fault.required')}
-          {...form.register('login', { required: true })}
-        />
-        <Field
-          label={t('sign_in.password')}
-          type="password"
-          autoComplete="current-password"
-          fault={errors.password && t('fault.required')}
-          {...form.register('password', { required: true })}
-        />
-        <Button type="submit" look="primary" busy={isSubmitting}>
-          {t('sign_in.go')}
-        </Button>
-        <p className="hint">{t('console.no_patients')}</p>
-      </form>
+      <SignInForm done={(session) => begin(session.csrf_token)} />
+      <p className="hint">{t('console.no_patients')}</p>
     </Door>
   );
 }
@@ -143,6 +112,7 @@ function SignedIn() {
       who={me.login}
       role={t(isSupport ? 'console.role_support' : 'console.role')}
       signOut={() => void signOut()}
+      account={{ to: console_.passkeys, label: t('console.passkeys') }}
     >
       <Switch>
         <Route path={console_.home} component={Regions} />
@@ -153,6 +123,11 @@ function SignedIn() {
         <Route path={console_.directory} component={Directory} />
         <Route path={console_.support} component={Grants} />
         <Route path={patterns.grant}>{(at) => <Grant id={at.id} />}</Route>
+        <Route path={console_.passkeys}>
+          <SignInAgain>
+            <OwnPasskeys />
+          </SignInAgain>
+        </Route>
         <Route component={NothingHere} />
       </Switch>
     </Frame>

@@ -1,7 +1,11 @@
-// A platform administrator's day: a clinic is taken on, watched, suspended, served again and ended; transit is changed.
+// A platform administrator's day: a passkey is made by a link, a clinic is taken on, watched, suspended, served again and
+// ended; transit is changed.
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { launch, person, STACK, signInToConsole, testIn } from '../kit.ts';
+import { expectAccessible, launch, person, ROOT, STACK, signInToConsole, testIn } from '../kit.ts';
+import { plugIn } from './authenticator.ts';
 
 /** Setting up and ending a clinic, on a machine that does much else. */
 const CLINIC_WAIT_MAX_MS = 240_000;
@@ -75,12 +79,56 @@ testIn('us-east-1')('transit is refused and carried home again, and the director
     .waitFor();
 });
 
+/** What the operators' command line prints. */
+function operate(...args: string[]): Record<string, string>[] {
+  const [binary = '', ...before] = STACK.control.admin_command;
+  return JSON.parse(execFileSync(resolve(ROOT, binary), [...before, '--json', ...args], { cwd: ROOT, encoding: 'utf8' }));
+}
+
+testIn('us-east-1')('a passkey is made by the link of the command line, and signs in alone', async () => {
+  const login = `${crypto.randomUUID().slice(0, 8)}@platform.example`;
+  const [made] = operate('platform-admin', 'create', '--login', login, '--passkey');
+  const { page, context, troubles } = await person(browser);
+  await plugIn(context);
+  await page.goto(made?.enrol ?? '');
+  expect(new URL(page.url()).hash).toBe('');
+  await page.getByLabel('Name', { exact: true }).fill('Laptop');
+  await page.getByRole('button', { name: 'Make the passkey' }).click();
+  const home = page.getByRole('heading', { level: 1, name: 'Regions and shards' });
+  await home.waitFor();
+
+  const menu = async (item: string) => {
+    await page.getByRole('button', { name: /^Account/ }).click();
+    await page.getByRole('menuitem', { name: item }).click();
+  };
+  await menu('Sign out');
+  await page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
+  await page.getByRole('link', { name: 'Sign in again' }).click();
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+  await home.waitFor();
+
+  await menu('Own passkeys');
+  const passkeys = page.getByRole('region', { name: 'Passkeys' });
+  await passkeys.getByRole('listitem').filter({ hasText: 'Laptop' }).getByText(/Last used/).waitFor();
+  expect(await passkeys.getByRole('button', { name: /^Remove/ }).count()).toBe(0);
+  await expectAccessible(page, 'own passkeys');
+
+  // The link was used up.
+  const again = await person(browser);
+  await plugIn(again.context);
+  await again.page.goto(made?.enrol ?? '');
+  await again.page.getByLabel('Name', { exact: true }).fill('Another');
+  await again.page.getByRole('button', { name: 'Make the passkey' }).click();
+  await again.page.getByText('This link was used or replaced, or is too old.').waitFor();
+  expect(troubles).toEqual([]);
+});
+
 testIn('us-east-1')('a wrong password says nothing more than that', async () => {
   const { page } = await person(browser);
   await page.goto(`${STACK.control.url}/console`);
   await page.getByLabel('Login').fill('nobody@platform.example');
   await page.getByLabel('Password').fill('wrong');
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByRole('alert').waitFor();
   expect(await page.getByLabel('Password').inputValue()).toBe('');
 });

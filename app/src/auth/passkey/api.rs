@@ -1,20 +1,21 @@
 //! Passkeys over HTTP: adding one, removing one, proving one in a session, and signing in with one alone.
 
 use actix_web::HttpResponse;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use regions::log::{self, Field};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Serialize;
 use tenancy::TenantTx;
 use tenancy::audit::Outcome;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::ceremony::{
+    AssertionInput, CeremonyView, PasskeySignInInput, RegistrationInput, ResidentKey, Site, User,
+    counter_went_back, creation_options, read_id, request_options, shown_id,
+};
 use super::queries::{self, Holder, PasskeyRow};
-use super::verify::{self, CHALLENGE_BYTES, Expected, Refusal};
-use super::{CHALLENGE_MAX_S, PASSKEYS_MAX, Purpose};
+use super::verify::{CHALLENGE_BYTES, Refusal};
+use super::{PASSKEYS_MAX, Purpose};
 use crate::auth::api::{Opened, SessionView, open_session, refuse_sign_in};
 use crate::auth::factor::FactorKind;
 use crate::auth::factor::api::{new_recovery_codes, renew, sure_enough_to_change, with_cookie};
@@ -31,69 +32,6 @@ use crate::error::{
 use crate::middleware::json::Json;
 use crate::registry;
 use crate::store;
-
-/// Prefix of a passkey's id in the API.
-const ID_PREFIX: &str = "pky_";
-
-/// What a page hands to the browser. `public_key` is the JSON form of Web Authentication level 3, for
-/// `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`.
-#[derive(Serialize, ToSchema)]
-pub struct CeremonyView {
-    /// The options.
-    #[schema(value_type = Object)]
-    public_key: Value,
-    /// To be sent back with a sign-in; absent in a session, which needs none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    handle: Option<String>,
-}
-
-/// A new credential, as `PublicKeyCredential.toJSON()` makes it; what is not named here is not looked at.
-#[derive(Deserialize, ToSchema)]
-pub struct RegistrationInput {
-    response: RegistrationResponse,
-}
-
-/// The authenticator's part of it.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RegistrationResponse {
-    /// What the browser signed over, in base64url.
-    #[serde(rename = "clientDataJSON")]
-    client_data_json: String,
-    /// What the authenticator made, in base64url.
-    attestation_object: String,
-}
-
-/// An answer to a challenge, as `PublicKeyCredential.toJSON()` makes it; what is not named here is not looked at.
-#[derive(Deserialize, ToSchema)]
-pub struct AssertionInput {
-    /// The credential's id in base64url.
-    id: String,
-    response: AssertionResponse,
-}
-
-/// The authenticator's part of it.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AssertionResponse {
-    /// What the browser signed over, in base64url.
-    #[serde(rename = "clientDataJSON")]
-    client_data_json: String,
-    /// What the authenticator says about itself, in base64url.
-    authenticator_data: String,
-    /// The signature, in base64url.
-    signature: String,
-}
-
-/// A sign-in with a passkey alone.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PasskeySignInInput {
-    /// The handle that came with the options.
-    handle: String,
-    /// The answer.
-    credential: AssertionInput,
-}
 
 /// A passkey that was added.
 #[derive(Serialize, ToSchema)]
@@ -123,26 +61,12 @@ impl From<&PasskeyRow> for PasskeyView {
     }
 }
 
-fn shown_id(id: Uuid) -> String {
-    format!("{ID_PREFIX}{}", regions::text::encode_id(id.as_bytes()))
+fn site<'a>(call: &'a Call, origin: &'a str) -> Site<'a> {
+    Site { origin, rp_id: call.host() }
 }
 
-fn read_id(text: &str) -> Option<Uuid> {
-    text.strip_prefix(ID_PREFIX).and_then(regions::text::decode_id).map(Uuid::from_bytes)
-}
-
-fn described(id: &[u8]) -> Value {
-    json!({ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(id) })
-}
-
-fn request_options(call: &Call, challenge: &[u8], allowed: &[PasskeyRow]) -> Value {
-    json!({
-        "challenge": URL_SAFE_NO_PAD.encode(challenge),
-        "rpId": call.host(),
-        "timeout": CHALLENGE_MAX_S * 1_000,
-        "userVerification": "required",
-        "allowCredentials": allowed.iter().map(|row| described(&row.credential_id)).collect::<Vec<_>>(),
-    })
+fn credential_ids(rows: Vec<PasskeyRow>) -> Vec<Vec<u8>> {
+    rows.into_iter().map(|row| row.credential_id).collect()
 }
 
 /// Begins to add a passkey. An account that has a factor must have proven it within five minutes.
@@ -162,18 +86,9 @@ pub async fn begin(call: Call) -> Result<HttpResponse, AppError> {
             let challenge = regions::random::bytes::<CHALLENGE_BYTES>();
             let holder = Holder::Session(Uuid::from_bytes(actor.session));
             queries::keep_challenge(tx, holder, Purpose::Register, &challenge, ctx.now()).await?;
-            let algorithms: Vec<Value> =
-                verify::ALGORITHMS.iter().map(|alg| json!({ "type": "public-key", "alg": alg })).collect();
-            let public_key = json!({
-                "rp": { "id": call.host(), "name": "Domicile" },
-                "user": { "id": URL_SAFE_NO_PAD.encode(actor.account), "name": email, "displayName": email },
-                "challenge": URL_SAFE_NO_PAD.encode(challenge),
-                "pubKeyCredParams": algorithms,
-                "timeout": CHALLENGE_MAX_S * 1_000,
-                "excludeCredentials": has.iter().map(|row| described(&row.credential_id)).collect::<Vec<_>>(),
-                "authenticatorSelection": { "residentKey": "preferred", "userVerification": "required" },
-                "attestation": "none",
-            });
+            let user = User { id: actor.account, name: &email };
+            let known = credential_ids(has);
+            let public_key = creation_options(call.host(), user, &challenge, &known, ResidentKey::Preferred);
             let entry = ctx.entry(call.action(), Outcome::Allow).resource("account", actor.account);
             Done::audited(CeremonyView { public_key, handle: None }, entry)
         })
@@ -195,11 +110,7 @@ pub async fn add(call: Call, Json(input): Json<RegistrationInput>) -> Result<Htt
             sure_enough_to_change(ctx, tx, account).await?;
             let holder = Holder::Session(Uuid::from_bytes(actor.session));
             let challenge = queries::take_challenge(tx, holder, Purpose::Register, ctx.now()).await?;
-            let sent = &input.response;
-            let checked = checked(&call, challenge.as_deref(), |expected| {
-                verify::registration(&sent.client_data_json, &sent.attestation_object, expected)
-            });
-            let registered = match checked {
+            let registered = match input.check(challenge.as_deref(), site(&call, &call.origin())) {
                 Ok(registered) => registered,
                 Err(refusal) => {
                     let entry = ctx.entry(call.action(), Outcome::Deny).resource("account", actor.account);
@@ -229,15 +140,6 @@ pub async fn add(call: Call, Json(input): Json<RegistrationInput>) -> Result<Htt
         Some(view) => Ok(with_cookie(HttpResponse::Created(), &token).json(view)),
         None => Err(FACTOR_REFUSED.into()),
     }
-}
-
-fn checked<T>(
-    call: &Call,
-    challenge: Option<&[u8]>,
-    check: impl FnOnce(&Expected<'_>) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
-    let challenge = challenge.ok_or(Refusal::Challenge)?;
-    check(&Expected { challenge, origin: &call.origin(), rp_id: call.host() })
 }
 
 /// Removes one of the own passkeys, unless it is the account's only factor.
@@ -274,8 +176,8 @@ pub async fn challenge(call: Call) -> Result<HttpResponse, AppError> {
             let challenge = regions::random::bytes::<CHALLENGE_BYTES>();
             let holder = Holder::Session(Uuid::from_bytes(actor.session));
             queries::keep_challenge(tx, holder, Purpose::Prove, &challenge, ctx.now()).await?;
-            let view =
-                CeremonyView { public_key: request_options(&call, &challenge, &allowed), handle: None };
+            let public_key = request_options(call.host(), &challenge, &credential_ids(allowed));
+            let view = CeremonyView { public_key, handle: None };
             let entry = ctx.entry(call.action(), Outcome::Allow).resource("session", actor.session);
             Done::audited(view, entry)
         })
@@ -295,21 +197,16 @@ pub async fn take(
     input: &AssertionInput,
 ) -> Result<Result<Uuid, Refusal>, AppError> {
     let challenge = queries::take_challenge(tx, holder, purpose, ctx.now()).await?;
-    let Ok(id) = URL_SAFE_NO_PAD.decode(&input.id) else { return Ok(Err(Refusal::Malformed)) };
-    if id.len() > verify::CREDENTIAL_ID_MAX_BYTES {
-        return Ok(Err(Refusal::Malformed));
-    }
+    let id = match input.credential_id() {
+        Ok(id) => id,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let Some(row) = queries::by_credential(tx, &id).await? else { return Ok(Err(Refusal::Signature)) };
-    let sent = &input.response;
-    let parts = [sent.client_data_json.as_str(), &sent.authenticator_data, &sent.signature];
-    let count = match checked(call, challenge.as_deref(), |expected| {
-        verify::assertion(parts, &row.cose_key, expected)
-    }) {
+    let count = match input.check(challenge.as_deref(), &row.cose_key, site(call, &call.origin())) {
         Ok(count) => count,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    // A counter that goes back may be a copied key or a synchronised one: somebody should look, nobody is locked out.
-    if (count > 0 || row.sign_count > 0) && i64::from(count) <= row.sign_count {
+    if counter_went_back(row.sign_count, count) {
         log::security("passkey_counter", &[Field::Tenant(tx.tenant()), Field::RequestId(ctx.request_id)]);
     }
     queries::used(tx, row.id, count, ctx.now()).await?;
@@ -331,7 +228,7 @@ pub async fn sign_in_options(call: Call) -> Result<HttpResponse, AppError> {
         return Err(error.into());
     }
     tx.commit(ctx.entry(call.action(), Outcome::Allow)).await?;
-    let public_key = request_options(&call, &challenge, &[]);
+    let public_key = request_options(call.host(), &challenge, &[]);
     let handle = Some(handle.expose().to_string());
     Ok(HttpResponse::Created().json(CeremonyView { public_key, handle }))
 }

@@ -4,6 +4,7 @@
 
 pub mod api;
 mod cbor;
+pub mod ceremony;
 pub mod queries;
 pub mod verify;
 

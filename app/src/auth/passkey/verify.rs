@@ -16,6 +16,8 @@ use crate::auth::token::same;
 pub const CHALLENGE_BYTES: usize = 32;
 /// Longest credential id, in bytes (section 4, "Credential ID").
 pub const CREDENTIAL_ID_MAX_BYTES: usize = 1_023;
+/// Longest public key, in bytes: the two kinds that are taken have less than 80.
+const COSE_KEY_MAX_BYTES: usize = 1_024;
 /// Longest of the other byte strings that are looked at, in bytes.
 const PART_MAX_BYTES: usize = 16_384;
 /// Bytes before the attested credential: hash, flags, counter.
@@ -56,6 +58,8 @@ pub enum Refusal {
     Algorithm,
     /// The signature is not of this key.
     Signature,
+    /// The authenticator keeps the key for somebody else, or says of nobody.
+    User,
 }
 
 impl Refusal {
@@ -71,6 +75,7 @@ impl Refusal {
             Refusal::NotVerified => "passkey_not_verified",
             Refusal::Algorithm => "passkey_algorithm",
             Refusal::Signature => "passkey_signature",
+            Refusal::User => "passkey_user",
         }
     }
 }
@@ -131,6 +136,9 @@ pub fn registration(
     let mut unread = tail;
     map(&mut unread)?;
     let cose_key = tail.get(..tail.len() - unread.len()).ok_or(Refusal::Malformed)?;
+    if cose_key.len() > COSE_KEY_MAX_BYTES {
+        return Err(Refusal::Malformed);
+    }
     Key::read(cose_key)?;
     Ok(Registered {
         credential_id: credential_id.to_vec(),

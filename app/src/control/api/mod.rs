@@ -2,8 +2,10 @@
 
 pub mod cookie;
 pub mod directory;
+pub mod enrolments;
 pub mod geography;
 pub mod openapi;
+pub mod passkeys;
 pub mod problems;
 pub mod sessions;
 pub mod support;
@@ -32,6 +34,7 @@ use super::access::{Action, may};
 use super::admins::{self, SignedIn};
 use super::audit::{Actor, By};
 use super::routes::{self, PlatformRoute};
+use crate::access::Assurance;
 use crate::auth::csrf;
 use crate::auth::token::Token;
 use crate::error::{self, AppError};
@@ -56,6 +59,8 @@ struct Inner {
     request: RequestId,
     action: Action,
     session: Option<(SignedIn, Token)>,
+    /// SHA-256 of the session's token that came with a request to sign in.
+    replaces: Option<[u8; 32]>,
 }
 
 impl Ctx {
@@ -70,12 +75,14 @@ impl Ctx {
         let headers = request.headers();
         let safe = csrf::is_safe(request.method());
         let refused = |why: &'static str| AppError::from(error::CSRF).because(why);
-        let session = match cookie::read(headers) {
+        let (session, replaces) = match cookie::read(headers) {
             // A sign-in begins a new session whatever the old one was.
-            Some(token) if !action.is_public() => {
-                admins::session(&control.store, &token).await?.map(|signed_in| (signed_in, token))
+            Some(token) if action.is_public() => (None, Some(token.hash())),
+            Some(token) => {
+                let found = admins::session(&control.store, &token, control.sign_in).await?;
+                (found.map(|signed_in| (signed_in, token)), None)
             }
-            _ => None,
+            None => (None, None),
         };
         if session.is_none() && !action.is_public() {
             return Err(error::UNAUTHENTICATED.into());
@@ -86,7 +93,14 @@ impl Ctx {
                 csrf::check_token(headers, &signed_in.csrf_hash).map_err(refused)?;
             }
             // Signing in and out goes on, so that somebody can look.
-            if !matches!(action, Action::SessionCreate | Action::SessionEnd) {
+            let to_look = matches!(
+                action,
+                Action::SessionCreate
+                    | Action::SessionChallenge
+                    | Action::SessionCreatePasskey
+                    | Action::SessionEnd
+            );
+            if !to_look {
                 control.check_log().await?;
             }
         }
@@ -97,7 +111,7 @@ impl Ctx {
                 .await?;
             return Err(error::FORBIDDEN.into());
         }
-        Ok(Self { inner: Rc::new(Inner { control, request: id, action, session }) })
+        Ok(Self { inner: Rc::new(Inner { control, request: id, action, session, replaces }) })
     }
 
     /// The control plane.
@@ -132,6 +146,25 @@ impl Ctx {
     /// `unauthenticated` without a session; an internal error when the route table names another action for this route.
     pub fn allow(&self, action: Action) -> Result<&SignedIn, AppError> {
         self.session(action).map(|(signed_in, _)| signed_in)
+    }
+
+    /// As [`Ctx::allow`], for what changes how somebody signs in: what the session proved is at most five minutes old.
+    ///
+    /// # Errors
+    /// As [`Ctx::allow`], and `step_up_required`.
+    pub fn allow_fresh(&self, action: Action) -> Result<&SignedIn, AppError> {
+        let signed_in = self.allow(action)?;
+        let now = self.control().store.now();
+        Assurance::StepUp
+            .check(signed_in.proven_at, now)
+            .map_err(|_unsure| AppError::from(error::STEP_UP_REQUIRED))?;
+        Ok(signed_in)
+    }
+
+    /// SHA-256 of the token of the session that a sign-in takes the place of.
+    #[must_use]
+    pub fn replaces(&self) -> Option<[u8; 32]> {
+        self.inner.replaces
     }
 
     /// As [`Ctx::allow`], with the session's token for those who show or end it.

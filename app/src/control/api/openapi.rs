@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::{Ctx, directory, geography, sessions, support, tenants};
+use super::{Ctx, directory, enrolments, geography, passkeys, sessions, support, tenants};
 use crate::auth::csrf;
 use crate::control::access::Action;
 use crate::control::routes::{self, PlatformRoute};
@@ -19,7 +19,9 @@ use crate::error::{AppError, PROBLEM_JSON};
         version = "1"
     ),
     paths(
-        sessions::create, sessions::current, sessions::end,
+        sessions::ways, sessions::create, sessions::current, sessions::end,
+        passkeys::challenge, passkeys::sign_in, passkeys::list, passkeys::begin, passkeys::add, passkeys::remove,
+        enrolments::begin, enrolments::finish,
         geography::regions, geography::add_region, geography::set_transit, geography::shards, geography::add_shard,
         tenants::list, tenants::create, tenants::get, tenants::steps, tenants::keys,
         tenants::suspend, tenants::resume, tenants::offboard,
@@ -29,6 +31,7 @@ use crate::error::{AppError, PROBLEM_JSON};
     ),
     tags(
         (name = "sessions", description = "Signing in and out. A change needs the session cookie and X-CSRF-Token."),
+        (name = "passkeys", description = "How administrators sign in. A change needs a session that proved one within five minutes."),
         (name = "regions", description = "Where tenants can live."),
         (name = "shards", description = "Database clusters of a region."),
         (name = "tenants", description = "Clinics and their lifecycle."),

@@ -13,6 +13,30 @@ pub const SIGN_IN_REFUSED: Kind = Kind {
     code: "sign_in_failed",
     title: "The login or the password is wrong, or the account waits after too many attempts.",
 };
+/// Passwords are not taken.
+pub const PASSKEY_NEEDED: Kind = Kind {
+    status: 403,
+    code: "passkey_needed",
+    title: "Passwords are not taken here; sign in with a passkey.",
+};
+/// The passkey does not sign in; the same for every reason.
+pub const PASSKEY_REFUSED: Kind = Kind {
+    status: 401,
+    code: "passkey_refused",
+    title: "This passkey does not sign in here, or its answer came too late; begin again.",
+};
+/// The new passkey was not taken.
+pub const PASSKEY_NOT_ADDED: Kind = Kind {
+    status: 422,
+    code: "passkey_not_added",
+    title: "This passkey was not added: its answer does not fit or came too late, or it is known already; begin again.",
+};
+/// The link is no good.
+pub const ENROLMENT_INVALID: Kind = Kind {
+    status: 422,
+    code: "enrolment_invalid",
+    title: "This link was used or replaced, or is too old; ask whoever runs the platform for a new one.",
+};
 /// The thing is there already.
 pub const EXISTS: Kind =
     Kind { status: 409, code: "exists", title: "There is one with this name or number already." };
@@ -68,6 +92,10 @@ pub const TAKE_SNAPSHOT: Kind =
 /// Every kind of this file, so that a test can look at all of them.
 pub const KINDS: &[Kind] = &[
     SIGN_IN_REFUSED,
+    PASSKEY_NEEDED,
+    PASSKEY_REFUSED,
+    PASSKEY_NOT_ADDED,
+    ENROLMENT_INVALID,
     EXISTS,
     SLUG_TAKEN,
     ILLEGAL_MOVE,
@@ -95,6 +123,11 @@ impl From<ControlError> for AppError {
             ControlError::NoCapacity => NO_CAPACITY.into(),
             ControlError::TooMany(_) => TOO_MANY.into(),
             ControlError::NotGranted => NOT_GRANTED.into(),
+            ControlError::PasskeyRefused => PASSKEY_REFUSED.into(),
+            ControlError::PasskeyNotAdded => PASSKEY_NOT_ADDED.into(),
+            ControlError::TooManyPasskeys => error::TOO_MANY_FACTORS.into(),
+            ControlError::LastPasskey => error::LAST_FACTOR.into(),
+            ControlError::EnrolmentInvalid => ENROLMENT_INVALID.into(),
             ControlError::Invalid { field, code } => {
                 Self::invalid(vec![FieldError::new(format!("/{field}"), code)])
             }
@@ -113,6 +146,7 @@ impl From<SignInError> for AppError {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::Refused => SIGN_IN_REFUSED.into(),
+            SignInError::PasskeyNeeded => PASSKEY_NEEDED.into(),
             SignInError::Busy => {
                 Self::from(error::UNAVAILABLE).because("password_pool_full").retry_after(SIGN_IN_RETRY_S)
             }

@@ -1,4 +1,4 @@
-//! Signing in to the platform and out of it.
+//! Signing in to the platform with a password, where it takes one, and out of it.
 
 use actix_web::HttpResponse;
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use super::cookie;
 use super::{Ctx, Json};
 use crate::auth::token::Token;
 use crate::control::access::Action;
-use crate::control::admins::{self, SignedIn};
+use crate::control::admins::{self, Attempt, SignInError, SignedIn};
 use crate::error::{AppError, Problem};
 
 /// Longest login and password that are looked at, in bytes.
@@ -40,6 +40,13 @@ pub struct SessionView {
     expires_at: DateTime<Utc>,
 }
 
+/// Which ways there are to sign in.
+#[derive(Serialize, ToSchema)]
+pub struct SignInView {
+    /// Whether a password is taken; a passkey always is.
+    passwords: bool,
+}
+
 fn view(signed_in: &SignedIn, token: &Token) -> SessionView {
     SessionView {
         login: signed_in.login.clone(),
@@ -49,10 +56,25 @@ fn view(signed_in: &SignedIn, token: &Token) -> SessionView {
     }
 }
 
-/// Signs in: sets the session cookie.
+/// The answer to whoever was let in: the session, and its cookie.
+pub(super) fn opened(token: &Token, signed_in: &SignedIn) -> HttpResponse {
+    HttpResponse::Created().insert_header(cookie::set(token)).json(view(signed_in, token))
+}
+
+/// Which ways there are to sign in.
+#[utoipa::path(get, path = "/platform/v1/sign-in", tag = "sessions", responses(
+    (status = 200, body = SignInView),
+))]
+pub async fn ways(ctx: Ctx) -> Result<HttpResponse, AppError> {
+    ctx.anyone(Action::SignInDescribe)?;
+    Ok(HttpResponse::Ok().json(SignInView { passwords: ctx.control().sign_in.takes_passwords() }))
+}
+
+/// Signs in with a password, where the platform takes one: sets the session cookie.
 #[utoipa::path(post, path = "/platform/v1/sessions", tag = "sessions", request_body = SignIn, responses(
     (status = 201, body = SessionView, description = "Signed in; the cookie is set."),
     (status = 401, body = Problem, description = "Refused; the same for every reason."),
+    (status = 403, body = Problem, description = "Passwords are not taken; or not from the platform's own pages."),
 ))]
 pub async fn create(ctx: Ctx, body: Json<SignIn>) -> Result<HttpResponse, AppError> {
     ctx.anyone(Action::SessionCreate)?;
@@ -60,9 +82,13 @@ pub async fn create(ctx: Ctx, body: Json<SignIn>) -> Result<HttpResponse, AppErr
         return Err(AppError::invalid_field("/password", "too_long"));
     }
     let control = ctx.control();
-    let (token, signed_in) =
-        admins::sign_in(&control.store, &control.passwords, ctx.by(), &body.login, &body.password).await?;
-    Ok(HttpResponse::Created().insert_header(cookie::set(&token)).json(view(&signed_in, &token)))
+    if !control.sign_in.takes_passwords() {
+        admins::refuse_sign_in(&control.store, ctx.by(), "password_not_taken").await?;
+        return Err(SignInError::PasskeyNeeded.into());
+    }
+    let attempt = Attempt { login: &body.login, password: &body.password, replaces: ctx.replaces() };
+    let (token, signed_in) = admins::sign_in(&control.store, &control.passwords, ctx.by(), attempt).await?;
+    Ok(opened(&token, &signed_in))
 }
 
 /// The caller's own session.

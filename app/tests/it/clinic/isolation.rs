@@ -94,7 +94,7 @@ async fn t12_another_clinics_id_takes_as_long_as_an_absent_one() {
 }
 
 /// How many standard deviations the signed-rank sum of two paired samples is from what chance would make it.
-fn signed_rank(left: &[f64], right: &[f64]) -> f64 {
+pub(super) fn signed_rank(left: &[f64], right: &[f64]) -> f64 {
     let mut differences: Vec<f64> = left.iter().zip(right).map(|(left, right)| left - right).collect();
     differences.sort_by(|one, other| one.abs().total_cmp(&other.abs()));
     let ranks = (1_u32..).map(f64::from);

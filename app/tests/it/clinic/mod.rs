@@ -54,5 +54,6 @@ mod rows_altered;
 mod sealers;
 mod search;
 mod sessions;
+mod sign_in_time;
 mod staff;
 mod worklist;

@@ -147,6 +147,8 @@ async fn a_flood_from_one_address_is_told_to_wait_and_no_header_helps() {
     // Signing in is not free either: a password is not even looked at.
     let guess = serde_json::json!({"login": "nobody", "password": "nothing nothing"});
     stranger.post("/platform/v1/sessions", &guess).await.expect(429);
+    stranger.post("/platform/v1/passkeys/sign-in/begin", &json!({})).await.expect(429);
+    stranger.post("/platform/v1/enrolments/begin", &json!({"token": "guessed"})).await.expect(429);
 }
 
 /// Both APIs give every answer the same headers, errors too.

@@ -127,6 +127,37 @@ async fn administrators_are_made_and_reset_without_a_password_on_the_command_lin
 }
 
 #[tokio::test]
+async fn a_platform_of_passkeys_prints_a_link_and_takes_no_password() {
+    let control = TestControl::start().await;
+    let asked = ["platform-admin", "create", "--login", "grace", "--passkey"];
+    let by_request = json(&control, &asked).await;
+    assert!(by_request[0]["enrol"].as_str().unwrap().contains("/console/enrol#token="));
+    control.reconfigure("sign_in = \"passkey_or_password\"\n", "");
+    let control = control.restart().await.unwrap();
+    let made = json(&control, &["platform-admin", "create", "--login", "alan"]).await;
+    let link = made[0]["enrol"].as_str().unwrap();
+    assert!(link.starts_with("https://control.domicile.localhost/console/enrol#token="), "{link}");
+    assert!(made[0].get("password").is_none(), "{made}");
+    let file = control.folder().join("chosen");
+    std::fs::write(&file, "a long enough passphrase\n").unwrap();
+    let chosen = ["platform-admin", "reset", "--login", "alan", "--password-file", file.to_str().unwrap()];
+    assert!(refused(&control, &chosen).await.contains("takes no passwords"));
+
+    let reset = json(&control, &["platform-admin", "reset", "--login", "alan"]).await;
+    let browser = control.stranger();
+    let begin = |link: &str| {
+        let body = serde_json::json!({ "token": link.split_once("#token=").unwrap().1 });
+        let browser = &browser;
+        async move { browser.post("/platform/v1/enrolments/begin", &body).await }
+    };
+    assert_eq!(begin(link).await.expect(422).code(), "enrolment_invalid", "the next link replaced it");
+    begin(reset[0]["enrol"].as_str().unwrap()).await.expect(201);
+    let there = json(&control, &["platform-admin", "create", "--login", "alan", "--unless-exists"]).await;
+    assert_eq!(there, serde_json::json!([]));
+    begin(reset[0]["enrol"].as_str().unwrap()).await.expect(201);
+}
+
+#[tokio::test]
 async fn migrating_again_is_quiet_and_a_wrong_file_names_its_field() {
     let control = TestControl::start().await;
     let output = run(&control, "migrate", &["control"]).await;

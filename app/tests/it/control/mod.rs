@@ -7,6 +7,7 @@ mod directory;
 mod feed;
 mod keys;
 mod onboarding;
+mod passkeys;
 mod schema;
 mod sessions;
 mod support;

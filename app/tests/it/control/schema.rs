@@ -8,10 +8,13 @@ use super::support::TestControl;
 const COLUMNS: &str = "
 directory_head: chain singleton version
 directory_log: chain entry recorded_at version
+enrolment: admin_id created_at expires_at token_hash
 idempotency: admin_id created_at key_hash request_hash tenant_id
 platform_admin: created_at failed_count id locked_until login password_changed_at password_phc role state
 platform_audit: action actor_id actor_kind outcome reason recorded_at region request_id resource_id resource_kind seq
-platform_session: absolute_expires_at admin_id created_at csrf_hash id idle_expires_at last_seen_at revoked_at token_hash
+platform_challenge: bytes expires_at handle_hash id purpose session_id
+platform_passkey: admin_id cose_key created_at credential_id id label last_used_at sign_count
+platform_session: absolute_expires_at admin_id created_at csrf_hash id idle_expires_at last_seen_at proven_at proven_by revoked_at token_hash
 region: code created_at jurisdiction name peer_front_door public_port transit
 shard: created_at id region state tenants_max
 support_grant: answered_at asked_at asked_by ends_at id minutes over_at reason region settled_at state tenant_id

@@ -1,5 +1,6 @@
 //! Signing in to the platform.
 
+use app::control::admins::FirstFactor;
 use reqwest::Method;
 use serde_json::json;
 
@@ -100,7 +101,8 @@ async fn a_reset_ends_every_session_and_the_old_password() {
         waiting_max: 0,
     });
     let phc = pool.unwrap().hash("another horse, another battery").await.unwrap();
-    app::control::admins::reset(&control.store().await, operator(), LOGIN, phc).await.unwrap();
+    let first = FirstFactor::Password(phc);
+    app::control::admins::reset(&control.store().await, operator(), LOGIN, &first).await.unwrap();
     browser.get("/platform/v1/regions").await.expect(401);
     browser.post("/platform/v1/sessions", &json!({"login": LOGIN, "password": PASSWORD})).await.expect(401);
     let new = json!({"login": LOGIN, "password": "another horse, another battery"});

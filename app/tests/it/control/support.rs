@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use app::auth::password::{PasswordPool, PoolLimits};
 use app::config::ControlConfig;
 use app::control::access::Role;
+use app::control::admins::FirstFactor;
 use app::control::audit::{Actor, By};
 use app::control::store::Store;
 use app::control::{self, Addresses, Listeners, admins, migrations};
@@ -99,8 +100,9 @@ impl TestControl {
         let control =
             Self { config, config_file, at, clock, pki, cluster, public_key, time, trigger, serving, dir };
         let store = control.store().await;
+        let first = FirstFactor::Password(password_phc().await);
         let administrator = (LOGIN, Role::Administrator);
-        admins::create(&store, operator(), administrator, password_phc().await).await.unwrap();
+        admins::create(&store, operator(), administrator, &first).await.unwrap();
         control
     }
 
@@ -150,7 +152,8 @@ impl TestControl {
     /// Somebody new of the platform, signed in.
     pub(crate) async fn person(&self, login: &str, role: Role) -> Browser {
         let store = self.store().await;
-        admins::create(&store, operator(), (login, role), password_phc().await).await.unwrap();
+        let first = FirstFactor::Password(password_phc().await);
+        admins::create(&store, operator(), (login, role), &first).await.unwrap();
         self.signed_in(login).await
     }
 
@@ -394,6 +397,7 @@ fn write_config(cluster: &TestCluster, database: &str, pki: &Pki, dir: &Path) ->
         "migrator": { "user": OWNER_ROLE, "password_file": dir.join("password") },
         "signing": { "key_file": dir.join("signing.pem"), "kid": "d1" },
         "limits": { "address_per_min": 1_000_000 },
+        "sign_in": "passkey_or_password",
     });
     let file = dir.join("control.toml");
     std::fs::write(&file, toml::to_string(&toml::Value::try_from(config).unwrap()).unwrap()).unwrap();

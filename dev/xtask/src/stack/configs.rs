@@ -107,6 +107,8 @@ impl Parts<'_> {
             "database": self.database("control", ports.control_postgres(), databases::CONTROL_DATABASE, Login::Control),
             "migrator": self.login(CONTROL, Login::ControlOwner),
             "signing": { "key_file": signing_key(self.stack), "kid": FIRST_KID },
+            // Scripts sign in too, with the login that `stack.json` names.
+            "sign_in": "passkey_or_password",
         });
         joined(own, self.portal())
     }

@@ -32,6 +32,7 @@ fn control(stack: &Stack, demo: &Demo) -> Value {
     json!({
         "url": control_url(stack),
         "logins": demo.platform,
+        "admin_command": admin_command(stack),
         "admin": local(stack.ports.control_admin()),
         "feed": local(stack.ports.feed()),
         "postgres": {
@@ -43,6 +44,13 @@ fn control(stack: &Stack, demo: &Demo) -> Value {
         "logs": [log(stack, CONTROL), log(stack, "control/postgres")],
         "pids": { "control": pid(stack, CONTROL), "postgres": pid(stack, "control/postgres") },
     })
+}
+
+/// The command line of the platform's operators, up to what it shall do.
+fn admin_command(stack: &Stack) -> Vec<String> {
+    let binary = stack.relative(&stack.binaries.join("domicile"));
+    let config = stack.relative(&stack.config_file(CONTROL));
+    [binary, "admin".to_owned(), "--config".to_owned(), config].to_vec()
 }
 
 fn region(stack: &Stack, region: &LocalRegion) -> Value {

@@ -2,10 +2,10 @@
 import { lazy, Suspense, useState } from 'react';
 import { call, keepCsrfToken } from '../../api/call.ts';
 import { type PasskeyView, passkeyAdd, passkeyBegin, passkeyRemove } from '../../api/clinic.gen.ts';
+import { createPasskey, passkeysWork } from '../../shell/passkey.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
-import { createPasskey, passkeysWork } from './passkey.ts';
 import { useStepUp } from './step-up.tsx';
 
 const RecoveryCodes = lazy(() => import('./enrol.tsx').then((module) => ({ default: module.RecoveryCodes })));

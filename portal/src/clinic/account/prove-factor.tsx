@@ -4,6 +4,7 @@ import { useForm } from 'react-hook-form';
 import { call } from '../../api/call.ts';
 import { passkeyChallenge, sessionProve } from '../../api/clinic.gen.ts';
 import { Door } from '../../shell/door.tsx';
+import { answerWithPasskey, passkeysWork } from '../../shell/passkey.ts';
 import { useSession } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -12,7 +13,6 @@ import { Field } from '../../ui/field.tsx';
 import { useTitle } from '../../ui/title.ts';
 import type { Me } from '../me.ts';
 import { usePlaceLine } from '../place.ts';
-import { answerWithPasskey, passkeysWork } from './passkey.ts';
 
 /** Asks for a code and proves it; the session's new token is handed on. */
 export function FactorForm({ done }: { done: (csrfToken: string) => Promise<void> | void }) {

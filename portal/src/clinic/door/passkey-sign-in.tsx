@@ -1,10 +1,10 @@
 // Signing in with a passkey alone, where the browser has them.
 import { call } from '../../api/call.ts';
 import { sessionChallenge, sessionCreatePasskey } from '../../api/clinic.gen.ts';
+import { answerWithPasskey, passkeysWork } from '../../shell/passkey.ts';
 import { useSession } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
-import { answerWithPasskey, passkeysWork } from '../account/passkey.ts';
 import type { Me } from '../me.ts';
 
 export function PasskeySignIn({ failed }: { failed: (error: unknown) => void }) {

@@ -6,6 +6,7 @@ import { invitationAccept } from '../../api/clinic.gen.ts';
 import { usePlaceLine } from '../../clinic/place.ts';
 import { ACCEPT_INVITATION, CLINIC_BASE, clinic } from '../../paths.ts';
 import { Door } from '../../shell/door.tsx';
+import { takeToken } from '../../shell/token.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
@@ -13,7 +14,6 @@ import { Failure, Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { useTitle } from '../../ui/title.ts';
 import { PasswordFields } from './password-fields.tsx';
-import { takeToken } from './token.ts';
 
 const TOKEN = takeToken(ACCEPT_INVITATION);
 

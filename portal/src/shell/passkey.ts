@@ -1,6 +1,7 @@
 // The browser's part of a passkey: the server's options in, what the authenticator made out.
-import { CallError } from '../../api/call.ts';
-import type { AssertionInput, CeremonyView, RegistrationInput } from '../../api/clinic.gen.ts';
+import { CallError } from '../api/call.ts';
+// Both APIs say these three alike: they are of one module of the server.
+import type { AssertionInput, CeremonyView, RegistrationInput } from '../api/clinic.gen.ts';
 
 /** Whether this browser can take options as the server writes them (Web Authentication level 3, 5.1.8 and 5.1.9). */
 export const passkeysWork = () =>

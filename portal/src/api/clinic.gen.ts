@@ -74,6 +74,7 @@ export const AssertionResponse = /* @__PURE__ */ v.object({
   authenticatorData: /* @__PURE__ */ v.string(),
   clientDataJSON: /* @__PURE__ */ v.string(),
   signature: /* @__PURE__ */ v.string(),
+  userHandle: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type AssertionResponse = v.InferOutput<typeof AssertionResponse>;
 export const AssertionInput = /* @__PURE__ */ v.object({

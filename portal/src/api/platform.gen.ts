@@ -7,6 +7,27 @@ export const AskBody = /* @__PURE__ */ v.object({
   reason: /* @__PURE__ */ v.string(),
 });
 export type AskBody = v.InferOutput<typeof AskBody>;
+export const AssertionResponse = /* @__PURE__ */ v.object({
+  authenticatorData: /* @__PURE__ */ v.string(),
+  clientDataJSON: /* @__PURE__ */ v.string(),
+  signature: /* @__PURE__ */ v.string(),
+  userHandle: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type AssertionResponse = v.InferOutput<typeof AssertionResponse>;
+export const AssertionInput = /* @__PURE__ */ v.object({
+  id: /* @__PURE__ */ v.string(),
+  response: AssertionResponse,
+});
+export type AssertionInput = v.InferOutput<typeof AssertionInput>;
+export const CeremonyView = /* @__PURE__ */ v.object({
+  handle: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  public_key: /* @__PURE__ */ v.record(/* @__PURE__ */ v.string(), /* @__PURE__ */ v.unknown()),
+});
+export type CeremonyView = v.InferOutput<typeof CeremonyView>;
+export const EnrolmentInput = /* @__PURE__ */ v.object({
+  token: /* @__PURE__ */ v.string(),
+});
+export type EnrolmentInput = v.InferOutput<typeof EnrolmentInput>;
 export const EntryView = /* @__PURE__ */ v.object({
   chain: /* @__PURE__ */ v.string(),
   id: /* @__PURE__ */ v.string(),
@@ -27,6 +48,22 @@ export const FieldError = /* @__PURE__ */ v.object({
   pointer: /* @__PURE__ */ v.string(),
 });
 export type FieldError = v.InferOutput<typeof FieldError>;
+export const RegistrationResponse = /* @__PURE__ */ v.object({
+  attestationObject: /* @__PURE__ */ v.string(),
+  clientDataJSON: /* @__PURE__ */ v.string(),
+});
+export type RegistrationResponse = v.InferOutput<typeof RegistrationResponse>;
+export const RegistrationInput = /* @__PURE__ */ v.object({
+  response: RegistrationResponse,
+});
+export type RegistrationInput = v.InferOutput<typeof RegistrationInput>;
+export const FirstPasskeyInput = /* @__PURE__ */ v.object({
+  credential: RegistrationInput,
+  handle: /* @__PURE__ */ v.string(),
+  label: /* @__PURE__ */ v.string(),
+  token: /* @__PURE__ */ v.string(),
+});
+export type FirstPasskeyInput = v.InferOutput<typeof FirstPasskeyInput>;
 export const SupportGrantState = /* @__PURE__ */ v.picklist(['asked', 'approved', 'refused', 'ended']);
 export type SupportGrantState = v.InferOutput<typeof SupportGrantState>;
 export const GrantView = /* @__PURE__ */ v.object({
@@ -128,6 +165,11 @@ export const LookBody = /* @__PURE__ */ v.object({
   what: SupportWhat,
 });
 export type LookBody = v.InferOutput<typeof LookBody>;
+export const NewPasskeyInput = /* @__PURE__ */ v.object({
+  credential: RegistrationInput,
+  label: /* @__PURE__ */ v.string(),
+});
+export type NewPasskeyInput = v.InferOutput<typeof NewPasskeyInput>;
 export const NewShard = /* @__PURE__ */ v.object({
   id: /* @__PURE__ */ v.number(),
   region: /* @__PURE__ */ v.string(),
@@ -145,6 +187,22 @@ export const OffboardBody = /* @__PURE__ */ v.object({
   confirm_slug: /* @__PURE__ */ v.string(),
 });
 export type OffboardBody = v.InferOutput<typeof OffboardBody>;
+export const PasskeySignInInput = /* @__PURE__ */ v.object({
+  credential: AssertionInput,
+  handle: /* @__PURE__ */ v.string(),
+});
+export type PasskeySignInInput = v.InferOutput<typeof PasskeySignInInput>;
+export const PasskeyView = /* @__PURE__ */ v.object({
+  created_at: /* @__PURE__ */ v.string(),
+  id: /* @__PURE__ */ v.string(),
+  label: /* @__PURE__ */ v.string(),
+  last_used_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type PasskeyView = v.InferOutput<typeof PasskeyView>;
+export const PasskeysView = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(PasskeyView),
+});
+export type PasskeysView = v.InferOutput<typeof PasskeysView>;
 export const Problem = /* @__PURE__ */ v.object({
   code: /* @__PURE__ */ v.string(),
   errors: /* @__PURE__ */ v.optional(/* @__PURE__ */ v.array(FieldError)),
@@ -191,6 +249,10 @@ export const SignIn = /* @__PURE__ */ v.object({
   password: /* @__PURE__ */ v.string(),
 });
 export type SignIn = v.InferOutput<typeof SignIn>;
+export const SignInView = /* @__PURE__ */ v.object({
+  passwords: /* @__PURE__ */ v.boolean(),
+});
+export type SignInView = v.InferOutput<typeof SignInView>;
 export const StepBody = /* @__PURE__ */ v.object({
   attempts: /* @__PURE__ */ v.number(),
   changed_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
@@ -230,15 +292,31 @@ export type TransitBody = v.InferOutput<typeof TransitBody>;
 export const directoryHead = /* @__PURE__ */ operation<undefined, HeadView>('directory.head', 'GET', '/platform/v1/directory', HeadView);
 /** The directory's log, a page at a time. */
 export const directoryEntries = /* @__PURE__ */ operation<undefined, EntryPage>('directory.entries', 'GET', '/platform/v1/directory/entries', EntryPage);
+/** Begins to make the first passkey. */
+export const enrolmentBegin = /* @__PURE__ */ operation<EnrolmentInput, CeremonyView>('enrolment.begin', 'POST', '/platform/v1/enrolments/begin', CeremonyView);
+/** Makes the first passkey, uses the link up and signs in: sets the session cookie. */
+export const enrolmentFinish = /* @__PURE__ */ operation<FirstPasskeyInput, SessionView>('enrolment.finish', 'POST', '/platform/v1/enrolments/finish', SessionView);
 /** This description. */
 export const apiDescribe = /* @__PURE__ */ operation<undefined, undefined>('api.describe', 'GET', '/platform/v1/openapi.json');
+/** The own passkeys. */
+export const passkeyList = /* @__PURE__ */ operation<undefined, PasskeysView>('passkey.list', 'GET', '/platform/v1/passkeys', PasskeysView);
+/** Begins to add a passkey. */
+export const passkeyBegin = /* @__PURE__ */ operation<undefined, CeremonyView>('passkey.begin', 'POST', '/platform/v1/passkeys/begin', CeremonyView);
+/** Adds a passkey and ends the other sessions. */
+export const passkeyAdd = /* @__PURE__ */ operation<NewPasskeyInput, PasskeyView>('passkey.add', 'POST', '/platform/v1/passkeys/finish', PasskeyView);
+/** Begins a sign-in with a passkey. It names no account and says nothing about any. */
+export const sessionChallenge = /* @__PURE__ */ operation<undefined, CeremonyView>('session.challenge', 'POST', '/platform/v1/passkeys/sign-in/begin', CeremonyView);
+/** Signs in with a passkey: sets the session cookie. */
+export const sessionCreatePasskey = /* @__PURE__ */ operation<PasskeySignInInput, SessionView>('session.create_passkey', 'POST', '/platform/v1/passkeys/sign-in/finish', SessionView);
+/** Removes one of the own passkeys, unless it is the only one, and ends the other sessions. */
+export const passkeyRemove = /* @__PURE__ */ operation<undefined, undefined>('passkey.remove', 'DELETE', '/platform/v1/passkeys/{id}');
 /** Every region. */
 export const regionList = /* @__PURE__ */ operation<undefined, RegionList>('region.list', 'GET', '/platform/v1/regions', RegionList);
 /** Adds a region. */
 export const regionAdd = /* @__PURE__ */ operation<RegionBody, RegionBody>('region.add', 'POST', '/platform/v1/regions', RegionBody);
 /** Sets how other regions' front doors treat connections for a region's tenants. */
 export const regionTransit = /* @__PURE__ */ operation<TransitBody, RegionBody>('region.transit', 'PUT', '/platform/v1/regions/{name}/transit', RegionBody);
-/** Signs in: sets the session cookie. */
+/** Signs in with a password, where the platform takes one: sets the session cookie. */
 export const sessionCreate = /* @__PURE__ */ operation<SignIn, SessionView>('session.create', 'POST', '/platform/v1/sessions', SessionView);
 /** Signs out. */
 export const sessionEnd = /* @__PURE__ */ operation<undefined, undefined>('session.end', 'DELETE', '/platform/v1/sessions/current');
@@ -248,6 +326,8 @@ export const sessionRead = /* @__PURE__ */ operation<undefined, SessionView>('se
 export const shardList = /* @__PURE__ */ operation<undefined, ShardList>('shard.list', 'GET', '/platform/v1/shards', ShardList);
 /** Adds a shard to a region. */
 export const shardAdd = /* @__PURE__ */ operation<NewShard, ShardView>('shard.add', 'POST', '/platform/v1/shards', ShardView);
+/** Which ways there are to sign in. */
+export const signInDescribe = /* @__PURE__ */ operation<undefined, SignInView>('sign_in.describe', 'GET', '/platform/v1/sign-in', SignInView);
 /** Support grants, a page at a time: support sees the own ones, administrators all of them. */
 export const supportList = /* @__PURE__ */ operation<undefined, GrantPage>('support.list', 'GET', '/platform/v1/support-grants', GrantPage);
 /** One support grant, and what was looked at under it. */

@@ -76,7 +76,10 @@ inEachRegion('in', (region) => {
     );
     await page.goto(question(clinic, client, verifier, 'https://app.example/elsewhere'));
     await page.getByText('The application asks for something that is not possible here.').waitFor();
-    expect(await page.getByRole('button', { name: 'Let it in', exact: true }).count(), 'no yes to another address').toBe(0);
+    expect(
+      await page.getByRole('button', { name: 'Let it in', exact: true }).count(),
+      'no yes to another address',
+    ).toBe(0);
 
     await page.goto(question(clinic, client, verifier));
     await page.getByText(`${name} asks to act in your name.`).waitFor();

@@ -82,7 +82,9 @@ testIn('us-east-1')('transit is refused and carried home again, and the director
 /** What the operators' command line prints. */
 function operate(...args: string[]): Record<string, string>[] {
   const [binary = '', ...before] = STACK.control.admin_command;
-  return JSON.parse(execFileSync(resolve(ROOT, binary), [...before, '--json', ...args], { cwd: ROOT, encoding: 'utf8' }));
+  return JSON.parse(
+    execFileSync(resolve(ROOT, binary), [...before, '--json', ...args], { cwd: ROOT, encoding: 'utf8' }),
+  );
 }
 
 testIn('us-east-1')('a passkey is made by the link of the command line, and signs in alone', async () => {
@@ -109,7 +111,11 @@ testIn('us-east-1')('a passkey is made by the link of the command line, and sign
 
   await menu('Own passkeys');
   const passkeys = page.getByRole('region', { name: 'Passkeys' });
-  await passkeys.getByRole('listitem').filter({ hasText: 'Laptop' }).getByText(/Last used/).waitFor();
+  await passkeys
+    .getByRole('listitem')
+    .filter({ hasText: 'Laptop' })
+    .getByText(/Last used/)
+    .waitFor();
   expect(await passkeys.getByRole('button', { name: /^Remove/ }).count()).toBe(0);
   await expectAccessible(page, 'own passkeys');
 

@@ -11,8 +11,9 @@ const TRIALS: usize = 60;
 const TRIALS_SOAK: usize = 1_000;
 /// Trials before those that count.
 const WARM: usize = 5;
-/// How far the medians may be apart, as a share of the smaller.
-const APART_MAX: f64 = 0.05;
+/// How far the two kinds may be apart, as a share of the smaller: in a soak, and while other tests run.
+const APART_MAX_SOAK: f64 = 0.05;
+const APART_MAX: f64 = 0.1;
 /// Standard deviations that chance passes once in about two million runs.
 const DEVIATIONS_MAX: f64 = 5.0;
 /// The difference that must be seen, as a factor.
@@ -64,20 +65,23 @@ async fn an_unknown_address_takes_as_long_as_a_known_one() {
     }
     let [known, unknown, another_unknown] = times;
     let (left, right) = (median(&known), median(&unknown));
-    let apart = (left - right).abs() / left.min(right);
-    let deviations = signed_rank(&known, &unknown);
-    println!(
-        "{trials} trials: medians {left:.6} s and {right:.6} s, {apart:.4} apart, {deviations:.1} deviations"
-    );
-    assert!(apart < APART_MAX, "the medians are {apart} apart");
-    assert!(
-        deviations.abs() < DEVIATIONS_MAX,
-        "{deviations} deviations between a known and an unknown address"
-    );
-    let chance = signed_rank(&another_unknown, &unknown);
-    assert!(chance.abs() < DEVIATIONS_MAX, "{chance} deviations between two that nobody has: no fair race");
+    let apart_max = if trials == TRIALS_SOAK { APART_MAX_SOAK } else { APART_MAX };
+    println!("{trials} trials: medians {left:.6} s for a known address and {right:.6} s for an unknown one");
+    // Neither is slower than the other by more than that: with the other's times made longer by as much it is the quicker one,
+    // or the test cannot tell.
+    let slower = |one: &[f64], other: &[f64]| {
+        let longer: Vec<f64> = other.iter().map(|seconds| seconds * (1.0 + apart_max)).collect();
+        signed_rank(one, &longer)
+    };
+    for (name, deviations) in [
+        ("a known address is slower", slower(&known, &unknown)),
+        ("an unknown address is slower", slower(&unknown, &known)),
+        ("of two that nobody has one is slower", slower(&another_unknown, &unknown)),
+    ] {
+        assert!(deviations < DEVIATIONS_MAX, "{name}: {deviations} deviations");
+    }
     let longer: Vec<f64> = another_unknown.iter().map(|seconds| seconds * SEEN).collect();
-    let seen = signed_rank(&longer, &unknown);
+    let seen = slower(&longer, &unknown);
     assert!(
         seen > DEVIATIONS_MAX,
         "{seen} deviations for an answer {SEEN} times as slow: this test sees nothing"

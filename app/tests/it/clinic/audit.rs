@@ -40,6 +40,8 @@ async fn succeed(world: &World, route: &Route, n: usize) -> Answer {
         world.id_for(route, actor, made.json()["id"].as_str().unwrap()).await
     } else if route.path.contains("/oauth/clients/{id}") {
         world.program(&world.alpha, Key::ed25519(), &["me.read"]).await.id
+    } else if route.path.contains("/support-grants/{id}") {
+        world.support_grant(&world.alpha).await
     } else if route.path.contains("/audit/packs/") {
         world.pack().await
     } else if route.path.contains("/audit/") {

@@ -2,6 +2,7 @@
 
 mod ask;
 mod documents;
+mod grants;
 mod journal;
 pub(crate) mod oauth;
 mod process;

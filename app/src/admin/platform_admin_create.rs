@@ -56,24 +56,35 @@ pub(super) struct Start {
 
 pub(super) async fn run(cx: &Cx, args: Create) -> Result<Table, RoleError> {
     let start = args.way.start(cx, &args.login).await?;
-    let made = admins::create(&cx.store, cx.by, (&args.login, args.role), &start.first).await;
+    let who = (args.login.as_str(), args.role);
+    let made = admins::create(&cx.store, cx.by, who, &start.first).await;
     match made {
-        Ok(id) => Ok(start.table(&args.login, Some(id))),
-        Err(ControlError::Exists(_)) if args.unless_exists => Ok(start.table(&args.login, None)),
+        Ok(id) => Ok(start.table(who, Some(id))),
+        Err(ControlError::Exists(_)) if args.unless_exists => Ok(start.table(who, None)),
         Err(error) => Err(error.into()),
     }
 }
 
 impl Start {
     /// The administrator that was made; nothing when there was nothing to make.
-    pub(super) fn table(self, login: &str, made: Option<uuid::Uuid>) -> Table {
+    fn table(self, (login, role): (&str, Role), made: Option<uuid::Uuid>) -> Table {
+        let mut table = Table::new(match self.column {
+            ENROL => &["login", "role", "id", ENROL],
+            _ => &["login", "role", "id", PASSWORD],
+        });
+        if let Some(id) = made {
+            table.push(vec![json!(login), json!(role.as_str()), json!(id), self.shown]);
+        }
+        table
+    }
+
+    /// The administrator who begins anew.
+    pub(super) fn again(self, login: &str, id: uuid::Uuid) -> Table {
         let mut table = Table::new(match self.column {
             ENROL => &["login", "id", ENROL],
             _ => &["login", "id", PASSWORD],
         });
-        if let Some(id) = made {
-            table.push(vec![json!(login), json!(id), self.shown]);
-        }
+        table.push(vec![json!(login), json!(id), self.shown]);
         table
     }
 }

@@ -20,5 +20,5 @@ pub(super) struct Reset {
 pub(super) async fn run(cx: &Cx, args: Reset) -> Result<Table, RoleError> {
     let start = args.way.start(cx, &args.login).await?;
     let id = admins::reset(&cx.store, cx.by, &args.login, &start.first).await?;
-    Ok(start.table(&args.login, Some(id)))
+    Ok(start.again(&args.login, id))
 }

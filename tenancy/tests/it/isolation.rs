@@ -304,11 +304,15 @@ async fn a_question_sent_with_the_beginning_is_never_answered_by_what_a_borrower
     let mut tx = region.regional.begin(alpha, "test.dirty").await.unwrap();
     let dirty = backend(&mut tx).await;
     assert_eq!(patients(&mut tx).await, 1);
-    for kept in ["domicile.context", "search_path"] {
-        let keep = format!("SELECT set_config('{kept}', current_setting('{kept}'), false)");
+    let context = word(&mut tx, "SELECT current_setting('domicile.context') AS word").await.unwrap();
+    let (role, ops) = (RoleName::of(alpha.id).quoted(), SchemaName::ops(alpha.id).quoted());
+    for keep in [
+        format!("SET domicile.context = '{context}'"),
+        format!("SET search_path = {ops}"),
+        format!("SET ROLE {role}"),
+    ] {
         execute(&mut tx, &keep).await.unwrap();
     }
-    execute(&mut tx, &format!("SET ROLE {}", RoleName::of(alpha.id).quoted())).await.unwrap();
     tx.commit_without_audit(tenancy::audit::Unaudited::JobProgress).await.unwrap();
     let asked = region.regional.begin_for_caller_asking(beta, "test.asking", how_many).await;
     let (mut tx, number) = asked.unwrap();

@@ -369,7 +369,8 @@ async fn own_passkeys_come_and_go_but_for_the_last_and_are_ten_at_most() {
     refused(&browser.post("/platform/v1/passkeys/finish", &body).await, 422, "passkey_not_added");
     refused(&browser.post("/platform/v1/passkeys/begin", &json!({})).await, 409, "too_many_factors");
     let mine = browser.passkeys().await;
-    assert_eq!((mine.len(), &mine[0]["label"]), (10, &json!("Key")));
+    // All of them were made at the same moment of this clock, so their order says nothing.
+    assert!(mine.len() == 10 && mine.iter().any(|one| one["label"] == "Key"), "{mine:?}");
 }
 
 #[tokio::test]

@@ -83,16 +83,7 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
         clock: clock.clone(),
         eraser: Some(eraser),
     });
-    let mut queues = JoinSet::new();
-    for sealer in jobs.signers.values() {
-        queues.spawn(sealing::seal_until_stopped(Arc::clone(sealer), pins.clone(), shutdown.clone()));
-    }
-    for shard in &config.regional.shards {
-        let queue = Queue::open(shard.clone(), Arc::clone(&jobs), config.jobs_max)
-            .await
-            .map_err(|error| failed("opening the job queue")(&error))?;
-        queues.spawn(queue.run(pins.clone(), shutdown.clone()));
-    }
+    let queues = queues(&config, &jobs, &pins, &shutdown).await?;
     readiness.hold("jobs");
 
     let mut tasks = JoinSet::new();
@@ -125,6 +116,26 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
     tasks.shutdown().await;
     log::info("stopped", &[]);
     Ok(())
+}
+
+/// What each shard has to be done for it: its jobs, and the sealing of its log.
+async fn queues(
+    config: &WorkerConfig,
+    jobs: &Arc<Jobs>,
+    pins: &Pins,
+    shutdown: &Shutdown,
+) -> Result<JoinSet<()>, RoleError> {
+    let mut queues = JoinSet::new();
+    for sealer in jobs.signers.values() {
+        queues.spawn(sealing::seal_until_stopped(Arc::clone(sealer), pins.clone(), shutdown.clone()));
+    }
+    for shard in &config.regional.shards {
+        let queue = Queue::open(shard.clone(), Arc::clone(jobs), config.jobs_max)
+            .await
+            .map_err(|error| RoleError::while_doing("opening the job queue", &error))?;
+        queues.spawn(queue.run(pins.clone(), shutdown.clone()));
+    }
+    Ok(queues)
 }
 
 /// Lets the queues end what they are at.

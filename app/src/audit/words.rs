@@ -289,7 +289,8 @@ mod tests {
     }
 
     /// Actions of the platform that are about no patient.
-    const ABOUT_NOBODY: [&str; 2] = ["audit_pack.make", "staff.invite"];
+    const ABOUT_NOBODY: [&str; 5] =
+        ["audit_pack.make", "staff.invite", "support.ask", "support.end", "support.look"];
 
     /// What the sources write down by themselves is looked for there, so that a new name is not forgotten above.
     #[test]

@@ -31,7 +31,7 @@ use crate::store::{self, StoreError};
 
 /// How long the control plane is asked to hold an answer back when there is no grant, in milliseconds.
 const POLL_WAIT_MS: u64 = 20_000;
-/// Pause between two rounds while there are grants, in milliseconds.
+/// Pause between two rounds, in milliseconds: also a control plane that never waits is not asked without one.
 const LOOK_AGAIN_MS: u64 = 1_000;
 /// Pause after a round that failed, in milliseconds.
 const PAUSE_MS: u64 = 5_000;
@@ -112,7 +112,6 @@ impl SupportDesk {
     async fn rounds(&self) {
         loop {
             let pause_ms = match Box::pin(self.round(POLL_WAIT_MS)).await {
-                Ok(0) => 0,
                 Ok(_) => LOOK_AGAIN_MS,
                 Err(error) => {
                     log::warn("support.no_grants", &[Field::Code(error.code())]);
@@ -194,6 +193,13 @@ impl SupportDesk {
         task: &GrantTask,
     ) -> Result<(GrantReport, Option<AuditEntry>), StoreError> {
         let now: DateTime<Utc> = self.clock.now().into();
+        let stays = |row: &GrantRow| row.is_over() || !(row.state_at(now).is_over() || task.state.is_over());
+        // A lock is a write, and most rounds have nothing to write.
+        if let Some(row) = queries::find(tx, task.grant).await?
+            && stays(&row)
+        {
+            return Ok((row.report(now), None));
+        }
         let Some(row) = queries::lock(tx, task.grant).await? else {
             if task.state != GrantState::Asked {
                 // Given back before it came here; or a database that was restored has lost what was approved, and nothing is opened
@@ -204,13 +210,12 @@ impl SupportDesk {
             // Another worker may have been faster.
             return Ok((row.report(now), is_new.then(|| row.entry("support.ask", Outcome::Allow))));
         };
-        let is_over = row.state_at(now).is_over();
-        if row.is_over() || !(is_over || task.state.is_over()) {
+        if stays(&row) {
             return Ok((row.report(now), None));
         }
         queries::end(tx, row.id, None, now).await?;
-        let entry =
-            row.entry("support.end", Outcome::Allow).reason(if is_over { EXPIRED } else { GIVEN_BACK });
+        let reason = if row.state_at(now).is_over() { EXPIRED } else { GIVEN_BACK };
+        let entry = row.entry("support.end", Outcome::Allow).reason(reason);
         Ok((GrantReport { state: GrantState::Ended, ..row.report(now) }, Some(entry)))
     }
 

@@ -88,7 +88,7 @@ pub fn verify_folder(root: &Path, options: &Options) -> io::Result<Report> {
         let mut report = log::verify(&Folder::new(&folder), options, &mut counts)?;
         report.folder = if name.is_empty() { ".".to_owned() } else { name };
         if folders.peek().is_none_or(|next| next.parent() != folder.parent()) {
-            std::mem::take(&mut counts).finish(&mut report);
+            std::mem::take(&mut counts).finish(options, &mut report);
             if let Some(above) = &above {
                 log::extra_versions(&Folder::new(above), &mut report)?;
             }

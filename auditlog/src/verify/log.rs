@@ -267,6 +267,7 @@ impl<'a> Walk<'a> {
             }
             Ok(Entry::Seal { time_ms, fence, events }) => self.seal(index, (time_ms, fence, events), report),
             Ok(Entry::Tally { instance, period, stated, found, verdict }) => {
+                self.counts.judged(instance, period);
                 if verdict != "match" {
                     let place = format!("{}/{period}", data_encoding::HEXLOWER.encode(&instance));
                     let detail =

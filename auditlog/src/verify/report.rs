@@ -66,6 +66,8 @@ pub struct LogReport {
     pub checkpoints: usize,
     /// Periods of processes whose tallies agree.
     pub tallies: usize,
+    /// Periods that are stated and not in the log yet, as the newest ones of a log that goes on.
+    pub tallies_waiting: usize,
     /// The sealer's last mark, in milliseconds since 1970.
     pub last_seal_ms: u64,
     /// What is wrong, in the order of the log.
@@ -117,13 +119,14 @@ impl Report {
         let mut text = String::new();
         for log in &self.logs {
             text.push_str(&format!(
-                "{}: {} entries, {} events, {} clinics, {} checkpoints, {} tallies\n",
+                "{}: {} entries, {} events, {} clinics, {} checkpoints, {} tallies, {} too young to compare\n",
                 if log.origin.is_empty() { &log.folder } else { &log.origin },
                 log.size,
                 log.events,
                 log.tenants,
                 log.checkpoints,
-                log.tallies
+                log.tallies,
+                log.tallies_waiting
             ));
             for found in &log.findings {
                 let word = serde_json::to_string(&found.kind).unwrap_or_default();

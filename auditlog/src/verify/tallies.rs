@@ -1,8 +1,13 @@
 //! The processes' own counts, recomputed from the entries while they are read.
+//!
+//! A count reaches the archive past the log, so a copy may hold one whose last events were not published when it was made. It
+//! is compared when the log itself has compared it, all its events being before that entry, and in any case when it is older
+//! than the log's end by more than marks may lie apart.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 
+use super::Options;
 use super::folder::Folder;
 use super::report::{Kind, LogReport};
 use crate::{Hash, Sum, Tally};
@@ -10,6 +15,10 @@ use crate::{Hash, Sum, Tally};
 /// One process's period: what was stated and what has been found so far.
 struct Count {
     place: String,
+    /// When it was stated, in milliseconds since 1970.
+    stated_ms: u64,
+    /// Whether the log has compared it.
+    judged: bool,
     key: [u8; 32],
     stated: (u64, Hash),
     uncertain: HashSet<Hash>,
@@ -51,16 +60,26 @@ impl Counts {
         }
     }
 
+    /// The log says that it has compared a count, so every event of it lies before.
+    pub(super) fn judged(&mut self, instance: [u8; 16], period: u64) {
+        if let Some(count) = self.counts.get_mut(&(instance, period)) {
+            count.judged = true;
+        }
+    }
+
     /// Compares, and reports to the last log what does not agree.
-    pub(super) fn finish(self, report: &mut LogReport) {
+    pub(super) fn finish(self, options: &Options, report: &mut LogReport) {
         let span = (0, report.size);
         for place in self.malformed {
             report.add(Kind::Malformed, span, &place, "not a tally");
         }
         let mut counts: Vec<Count> = self.counts.into_values().collect();
         counts.sort_by(|one, other| one.place.cmp(&other.place));
+        let old_ms = report.last_seal_ms.saturating_sub(options.gap_max_s.saturating_mul(1_000));
         for count in counts {
-            if (count.found.0, *count.found.1.as_bytes()) == count.stated {
+            if !count.judged && count.stated_ms > old_ms {
+                report.tallies_waiting += 1;
+            } else if (count.found.0, *count.found.1.as_bytes()) == count.stated {
                 report.tallies += 1;
             } else {
                 let (stated, found) = (count.stated.0, count.found.0);
@@ -79,6 +98,14 @@ impl Count {
         let uncertain = tally.uncertain.iter().map(|text| hash(text)).collect::<Option<_>>()?;
         let stated = (tally.count, hash(&tally.sum)?);
         let found = (0, Sum::default());
-        Some(((instance, tally.period), Self { place, key: hash(&tally.key)?, stated, uncertain, found }))
+        let (key, stated_ms) = (hash(&tally.key)?, stated_ms(&place));
+        let count = Self { place, stated_ms, judged: false, key, stated, uncertain, found };
+        Some(((instance, tally.period), count))
     }
+}
+
+/// The time in a name `tally/<time>-<process>-<period>`; a name without one is as old as can be, so nothing hides by its name.
+fn stated_ms(place: &str) -> u64 {
+    let name = place.rsplit('/').next().unwrap_or_default();
+    name.split('-').next().and_then(|time| time.parse().ok()).unwrap_or(0)
 }

@@ -177,6 +177,35 @@ fn an_event_that_was_committed_and_never_sealed_is_found_by_its_process() {
 }
 
 #[test]
+fn a_count_younger_than_the_log_waits_until_the_log_has_compared_it() {
+    let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    let mut log = log();
+    log.write(folder.path(), &signer);
+    let tally = std::fs::read(folder.path().join("tally/1")).unwrap();
+    let end_ms = log.clock_ms;
+    // A copy that was made before the last batch was published, and a count that was stated in between.
+    log.entries.truncate(749);
+    log.checkpoints.retain(|size| *size <= 749);
+    let copy = |log: &Log, stated_ms: u64| {
+        let copy = tempfile::tempdir().unwrap();
+        log.write(copy.path(), &signer);
+        std::fs::remove_file(copy.path().join("tally/1")).unwrap();
+        put(copy.path(), &format!("tally/{stated_ms:015}-{}-000000001", "09".repeat(16)), &tally);
+        verify(copy.path(), &signer)
+    };
+    let report = copy(&log, end_ms);
+    assert!(report.ok, "{}", report.to_text());
+    assert_eq!((report.logs[0].tallies, report.logs[0].tallies_waiting), (0, 1));
+    // It does not wait for ever, and not at all once the log says that it has every event.
+    assert_eq!(kinds(&copy(&log, end_ms - 60_000 - GAP_MAX_S * 1_000)), [Kind::Tally]);
+    let said = Entry::Tally { instance: [9; 16], period: 1, stated: 450, found: 450, verdict: "match" };
+    log.entries.push(said.encode());
+    log.mark(1_000, 0);
+    log.checkpoints.push(log.entries.len() as u64);
+    assert_eq!(kinds(&copy(&log, end_ms)), [Kind::Tally]);
+}
+
+#[test]
 fn a_year_begins_where_the_one_before_ended() {
     let (folder, signer) = (tempfile::tempdir().unwrap(), Signer::new());
     let old = log();

@@ -66,7 +66,7 @@ pub(crate) fn event(tenant: u8, number: u64) -> Event {
 pub(crate) struct Log {
     pub(crate) entries: Vec<Vec<u8>>,
     chains: HashMap<u8, (u64, Hash)>,
-    clock_ms: u64,
+    pub(crate) clock_ms: u64,
     pub(crate) checkpoints: Vec<u64>,
 }
 

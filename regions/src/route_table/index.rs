@@ -6,9 +6,13 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// Segments of an index. A change copies one segment, a look-up searches one: about 250 rows at a million
-/// tenants.
-const SEGMENTS: u16 = 4096;
+/// Rows of a segment, about, as an index is built. A change copies one segment, and a look-up searches one: that many rows lie
+/// in a few cache lines, whose misses are nearly all that a look-up takes.
+const SEGMENT_ROWS: usize = 16;
+/// Segments of the smallest index: one that is built empty holds sixty-five thousand rows before its segments are longer.
+const SEGMENTS_MIN: usize = 1 << 12;
+/// Segments of the largest index: a million tenants in those of sixteen rows.
+const SEGMENTS_MAX: usize = 1 << 16;
 
 /// What an index orders its rows by.
 pub(super) trait Key: Copy + Ord + Hash {
@@ -31,9 +35,10 @@ impl<K: Key> Index<K> {
         resolve: fn(&Row, &Row) -> Result<Row, RuleError>,
     ) -> Result<Self, RuleError> {
         let hasher = RandomState::new();
-        let mut segments = vec![Vec::new(); usize::from(SEGMENTS)];
+        let count = (rows.len() / SEGMENT_ROWS).clamp(SEGMENTS_MIN, SEGMENTS_MAX);
+        let mut segments = vec![Vec::new(); count];
         for row in rows {
-            if let Some(segment) = segments.get_mut(segment_of(&hasher, &K::of(row))) {
+            if let Some(segment) = segments.get_mut(segment_of(&hasher, &K::of(row), count)) {
                 segment.push(*row);
             }
         }
@@ -77,7 +82,7 @@ impl<K: Key> Index<K> {
     }
 
     fn segment(&self, key: &K) -> Option<&ArcSwap<Vec<Row>>> {
-        self.segments.get(segment_of(&self.hasher, key))
+        self.segments.get(segment_of(&self.hasher, key, self.segments.len()))
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
@@ -86,6 +91,7 @@ impl<K: Key> Index<K> {
     }
 }
 
-fn segment_of<K: Hash>(hasher: &RandomState, key: &K) -> usize {
-    usize::try_from(hasher.hash_one(key) % u64::from(SEGMENTS)).unwrap_or_default()
+fn segment_of<K: Hash>(hasher: &RandomState, key: &K, segments: usize) -> usize {
+    let segments = u64::try_from(segments).unwrap_or(1);
+    usize::try_from(hasher.hash_one(key) % segments).unwrap_or_default()
 }

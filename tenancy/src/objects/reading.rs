@@ -20,6 +20,8 @@ use super::{ObjectError, ObjectId, Objects, note, object_key};
 /// Segments fetched at once. There are three windows at most: the one that is fetched, the one that is handed out, and the one
 /// before it while its last segment is still in use.
 pub const WINDOW_SEGMENTS: u32 = 4;
+/// Windows kept to be filled again: the one handed out and the one before it.
+const WINDOWS_KEPT_MAX: usize = 2;
 /// Times one window is asked for when its bytes break off.
 const WINDOW_ATTEMPTS_MAX: u32 = 3;
 
@@ -44,14 +46,19 @@ pub struct SegmentReader {
     layout: Layout,
     left: Range<u32>,
     opened: VecDeque<Segment>,
+    /// Windows handed out, filled again once nobody uses their segments: fresh memory, and wiping it, cost more than opening.
+    handed: Vec<Window>,
     fetching: Option<Fetching>,
 }
 
-/// One segment's plaintext. It lies in the window that it was fetched with, which is wiped when its last segment goes: opened
-/// where it lies, a document is copied once less than into buffers of its own.
+/// Stored bytes, and after opening the plaintext among them. They are wiped when the last one lets go.
+type Window = Arc<Zeroizing<Vec<u8>>>;
+
+/// One segment's plaintext. It lies in the window that it was fetched with: opened where it lies, a document is copied once
+/// less than into buffers of its own. The window is filled again, or wiped at the reader's end, after its last segment goes.
 #[derive(Clone)]
 pub struct Segment {
-    window: Arc<Zeroizing<Vec<u8>>>,
+    window: Window,
     text: Range<usize>,
 }
 
@@ -107,7 +114,7 @@ impl SegmentReader {
             Layout::Direct => extent.bytes(),
         };
         let source = Source { tenant, id, extent, stored_bytes };
-        Self { objects, source, layout, left, opened: VecDeque::new(), fetching: None }
+        Self { objects, source, layout, left, opened: VecDeque::new(), handed: Vec::new(), fetching: None }
     }
 
     /// The next segment's plaintext, or `None` after the last.
@@ -155,6 +162,7 @@ impl SegmentReader {
             begins += piece.len();
         }
         let window = Arc::new(stored);
+        self.handed.push(Arc::clone(&window));
         Ok(texts.into_iter().map(|text| Segment { window: Arc::clone(&window), text }).collect())
     }
 
@@ -166,19 +174,34 @@ impl SegmentReader {
             Layout::Direct => self.source.extent.direct_range(&segments),
         }?;
         self.left.start = end;
-        let (objects, source) = (Arc::clone(&self.objects), self.source);
-        let task = tokio::spawn(async move { objects.window(source, range).await });
+        let (objects, source, into) = (Arc::clone(&self.objects), self.source, self.free_window());
+        let task = tokio::spawn(async move { objects.window(source, range, into).await });
         Some(Fetching { segments, task })
+    }
+
+    /// A window that nobody uses any more, or an empty one. One whose segments are kept for long is left to those who keep them.
+    fn free_window(&mut self) -> Zeroizing<Vec<u8>> {
+        let free = self.handed.iter().position(|window| Arc::strong_count(window) == 1);
+        let window = free.map(|at| self.handed.swap_remove(at));
+        if self.handed.len() >= WINDOWS_KEPT_MAX {
+            self.handed.remove(0);
+        }
+        window.and_then(Arc::into_inner).unwrap_or_default()
     }
 }
 
 impl Objects {
-    async fn window(&self, source: Source, range: (u64, u64)) -> Result<Zeroizing<Vec<u8>>, ObjectError> {
+    async fn window(
+        &self,
+        source: Source,
+        range: (u64, u64),
+        mut into: Zeroizing<Vec<u8>>,
+    ) -> Result<Zeroizing<Vec<u8>>, ObjectError> {
         let mut attempt = 1;
         loop {
-            match self.window_once(source, range).await {
+            match self.window_once(source, range, &mut into).await {
                 Err(ObjectError::Unavailable) if attempt < WINDOW_ATTEMPTS_MAX => attempt += 1,
-                ended => return ended,
+                ended => return ended.map(|()| into),
             }
         }
     }
@@ -187,7 +210,8 @@ impl Objects {
         &self,
         source: Source,
         (first, last): (u64, u64),
-    ) -> Result<Zeroizing<Vec<u8>>, ObjectError> {
+        bytes: &mut Zeroizing<Vec<u8>>,
+    ) -> Result<(), ObjectError> {
         let mut answer = self
             .client
             .get_object()
@@ -205,7 +229,11 @@ impl Objects {
             return Err(ObjectError::Damaged);
         }
         let length = usize::try_from(last - first + 1).map_err(|_too_long| ObjectError::TooLarge)?;
-        let mut bytes = Zeroizing::new(Vec::with_capacity(length));
+        bytes.clear();
+        if bytes.capacity() < length {
+            // Not grown: that would leave what lay there where nobody wipes it.
+            *bytes = Zeroizing::new(Vec::with_capacity(length));
+        }
         while let Some(chunk) = answer.body.next().await {
             let chunk = chunk.map_err(|_broken_off| ObjectError::Unavailable)?;
             if bytes.len().saturating_add(chunk.len()) > length {
@@ -213,6 +241,6 @@ impl Objects {
             }
             bytes.extend_from_slice(&chunk);
         }
-        if bytes.len() == length { Ok(bytes) } else { Err(ObjectError::Unavailable) }
+        if bytes.len() == length { Ok(()) } else { Err(ObjectError::Unavailable) }
     }
 }

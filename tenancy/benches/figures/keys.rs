@@ -22,11 +22,12 @@ const TEXT: &[u8; 40] = b"a field of forty bytes, as an address is";
 const MADE_AT_ONCE: usize = 8;
 /// Readers beside a rotation.
 const READERS: u32 = 4;
-/// The worker's pace: so many batches, then a pause until the next look.
-const BATCHES_A_LOOK: usize = 20;
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// The worker's pace: a batch, then a pause.
+const BATCH_EVERY: Duration = Duration::from_millis(500);
 /// Subjects of a batch.
-const BATCH: u64 = 200;
+const BATCH: u64 = 50;
+/// How long readers are watched with a rotation and without one, in turns, so that a machine that changes its speed changes both.
+const WATCHED: Duration = Duration::from_secs(10);
 
 /// Measures and prints.
 pub(crate) async fn measure(size: Size) {
@@ -90,8 +91,8 @@ async fn rotation(region: &TestRegion, size: Size) {
     eprintln!("{} subject keys were made in {:.1} s", made.len(), begun.elapsed().as_secs_f64());
     drop(made);
     let readers = Readers { keys: Arc::clone(&keys), tenant, subjects: size.subjects };
-    let quiet = if size.real { LOOK_EVERY } else { Duration::from_millis(300) };
-    let mut before = readers.during(tokio::time::sleep(quiet)).await.1;
+    let watched = if size.real { WATCHED } else { Duration::from_millis(300) };
+    let mut before = readers.during(tokio::time::sleep(watched)).await.1;
 
     let rotated = Rotated::begin(region).await;
     let ((moved, took), mut during) = readers.during(rotated.as_fast_as_it_goes()).await;
@@ -108,14 +109,19 @@ async fn rotation(region: &TestRegion, size: Size) {
     );
     rotated.end(region).await;
 
-    let rotated = Rotated::begin(region).await;
-    let ((moved, took), mut during) = readers.during(rotated.at_the_workers_pace(size)).await;
-    let a_second = BATCHES_A_LOOK as f64 * BATCH as f64 / LOOK_EVERY.as_secs_f64();
+    let mut rotated = Rotated::begin(region).await;
+    let (mut during, mut before) = (Vec::new(), Vec::new());
+    for _ in 0..size.rounds {
+        before.append(&mut readers.during(tokio::time::sleep(watched)).await.1);
+        during.append(&mut readers.during(rotated.at_the_workers_pace(watched)).await.1);
+    }
+    let a_second = BATCH as f64 / BATCH_EVERY.as_secs_f64();
     line(
         "rotating a clinic's sealing key at the worker's pace",
         format!(
-            "{moved} subject keys in {:.1} s; its pace is {a_second:.0} a second, 1 M in {:.0} min",
-            took.as_secs_f64(),
+            "{} subject keys in {:.1} s; its pace is {a_second:.0} a second, 1 M in {:.0} min",
+            rotated.rotation.done,
+            (watched * size.rounds).as_secs_f64(),
             1e6 / a_second / 60.0
         ),
         (&mut during, &mut before),
@@ -220,20 +226,14 @@ impl Rotated {
         (at.done, begun.elapsed())
     }
 
-    /// Some looks of the worker, pauses included.
-    async fn at_the_workers_pace(&self, size: Size) -> (u64, Duration) {
-        let (begun, mut at) = (Instant::now(), self.rotation.clone());
-        let pause = if size.real { LOOK_EVERY } else { Duration::from_millis(100) };
-        let mut every = tokio::time::interval(pause);
-        for _ in 0..size.rounds {
+    /// What the worker does in a time, pauses included.
+    async fn at_the_workers_pace(&mut self, time: Duration) {
+        let (begun, mut every) = (Instant::now(), tokio::time::interval(BATCH_EVERY));
+        while begun.elapsed() < time {
             every.tick().await;
-            for _ in 0..BATCHES_A_LOOK {
-                let Some(next) = self.batch(at.clone()).await else { break };
-                at = next;
-            }
+            let Some(next) = self.batch(self.rotation.clone()).await else { return };
+            self.rotation = next;
         }
-        every.tick().await;
-        (at.done, begun.elapsed())
     }
 
     async fn end(self, region: &TestRegion) {

@@ -18,7 +18,7 @@ use crate::names::KEEPER_ROLE;
 use crate::pg::{Connector, PgClient, Resting};
 
 /// Subject keys that one statement puts under another key.
-pub(super) const REWRAP_BATCH_MAX: i64 = 200;
+pub(super) const REWRAP_BATCH_MAX: i64 = 50;
 /// Longest time one statement may take, in milliseconds.
 const STATEMENT_MS: u64 = 30_000;
 /// Rotations listed at once.

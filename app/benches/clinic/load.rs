@@ -48,6 +48,11 @@ impl FrontDoor {
         took
     }
 
+    /// Asks for a patient, whatever comes of it; the status.
+    pub(crate) async fn try_read(&mut self, patient: &str) -> u16 {
+        self.ask("GET", &format!("/api/v1/patients/{patient}"), None).await.1
+    }
+
     /// Searches, and gives how many patients were found.
     pub(crate) async fn search(&mut self, criterion: &serde_json::Value) -> (Duration, usize) {
         let body = serde_json::to_vec(criterion).unwrap();

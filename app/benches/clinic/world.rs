@@ -74,7 +74,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn new() -> World {
+    /// With a budget of points and of sign-ins for each clinic.
+    pub(crate) async fn with(budget: Budget) -> World {
         let region = TestRegion::new().await;
         // Lines are written as in production; where they go to is the only difference.
         let lines = std::fs::File::create(region.dir().join("backend.log")).unwrap();
@@ -100,8 +101,7 @@ impl World {
             nonces: NonceCache::new(200_000),
             passwords: PasswordPool::new(PoolLimits { running_max: 1, waiting_max: 1 }).unwrap(),
             session: SessionConfig::default(),
-            // The limits are counted as always, only higher: one clinic asks more here than any would in a minute.
-            rates: RateLimits::with(|_| Budget { tenant_per_min: 10_000_000, caller_per_min: 10_000_000 }),
+            rates: RateLimits::with(|_| budget),
             bodies: BodyLimits::default(),
             names: NameIndexes::default(),
             policy: Policy::default(),

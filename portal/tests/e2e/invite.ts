@@ -8,6 +8,7 @@ import {
   type Person,
   person,
   signIn,
+  signInByHand,
   stepUp,
   takeSession,
 } from '../kit.ts';
@@ -38,7 +39,13 @@ const joined = new Map<string, Login>();
 export async function colleague(browser: Browser, clinic: Clinic, role: string): Promise<Person & { login: Login }> {
   const one = await person(browser);
   const known = joined.get(`${clinic.slug} ${role}`);
-  if (known && (await takeSession(one.page, clinic, role))) return { ...one, login: known };
+  if (known) {
+    if (!(await takeSession(one.page, clinic, role))) {
+      await signInByHand(one.page, clinic, known);
+      await keepSession(one.page, clinic, role);
+    }
+    return { ...one, login: known };
+  }
   const admin = await person(browser);
   await signIn(admin.page, clinic, 'clinic_admin');
   const login = { role, email: `${crypto.randomUUID()}@example.com`, password: password() };

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAIL } from '../kit.ts';
 
-const WAIT_MAX_MS = 30_000;
+const WAIT_MAX_MS = 120_000;
 const LOOK_MS = 200;
 const LINK = /https:\/\/\S+\/accept-invitation#token=[\w-]+/;
 const RECOVERY = /https:\/\/\S+\/recover#token=[\w-]+/;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::fail::{Attempt, Outcome};
-use crate::places::Checkout;
+use crate::places::{Checkout, make_passage};
 use crate::stack::Stack;
 use crate::test::tally::Tally;
 
@@ -86,11 +86,13 @@ pub(crate) async fn test_in_browser(checkout: &Checkout, stack: &Stack) -> Outco
         environment.push(("DOMICILE_PART", part.to_owned()));
         environment
     };
-    let (us, india) = (of("us-east-1"), of("ap-south-1"));
-    let (us, india) = tokio::join!(
-        npm.run_beside(&["run", "e2e"], &us, BROWSE_WAIT_MAX),
-        npm.run_beside(&["run", "e2e"], &india, BROWSE_WAIT_MAX)
-    );
+    let scratch = checkout.binaries()?.join("xtask-scratch");
+    make_passage(&scratch)?;
+    let region = async |part: &str| {
+        let log = scratch.join(format!("browser-{part}.log"));
+        npm.run_beside(&["run", "e2e"], &of(part), BROWSE_WAIT_MAX, &log).await
+    };
+    let (us, india) = tokio::join!(region("us-east-1"), region("ap-south-1"));
     us.and(india)?;
     npm.run(&["run", "e2e"], &of("alone"), BROWSE_WAIT_MAX).await
 }

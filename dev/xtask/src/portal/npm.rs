@@ -1,6 +1,7 @@
 //! Runs npm in the portal's folder, after the packages of its lock file are there.
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
+use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
@@ -13,6 +14,8 @@ use crate::fail::{Attempt, Fail, Outcome};
 use crate::places::Checkout;
 use crate::process::end_tree;
 
+/// Lines of a failed run that are said once more at the end.
+const SUMMARY_LINES_MAX: usize = 60;
 /// What a build is not made of.
 const NOT_SOURCE: [&str; 4] = ["node_modules", "dist", "screens", "tests"];
 
@@ -57,26 +60,29 @@ impl Npm {
         said(&line, begun, output.status)
     }
 
-    /// As [`run`](Self::run), for several at once: what each prints comes as a whole at its end.
+    /// As [`run`](Self::run), for several at once: what each prints goes to a file, and from there it comes as a whole at its end.
     pub(super) async fn run_beside(
         &self,
         arguments: &[&str],
         environment: &[(&str, String)],
         wait_max: Duration,
+        log: &Path,
     ) -> Outcome<()> {
-        let told: Vec<_> = environment.iter().map(|(name, value)| format!("{name}={value} ")).collect();
         let line = format!("npm {}", arguments.join(" "));
         let begun = Instant::now();
+        let doing = || format!("write {}", log.display());
+        let file = File::create(log).attempt(doing)?;
         let mut command = self.command(arguments, environment);
-        let child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .attempt(|| format!("start `{line}`"))?;
-        let output = ended(child, &line, wait_max).await?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        println!("\n== portal ({}{line})\n{}{}", told.concat(), text(&output.stdout), text(&output.stderr));
-        said(&line, begun, output.status)
+        command.stdout(file.try_clone().attempt(doing)?).stderr(file);
+        let child = command.spawn().attempt(|| format!("start `{line}`"))?;
+        let ended = ended(child, &line, wait_max).await;
+        let all = std::fs::read(log).map(|all| String::from_utf8_lossy(&all).into_owned());
+        let all = all.attempt(|| format!("read {}", log.display()))?;
+        let told: Vec<_> = environment.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+        println!("\n== portal ({}{line})\n{all}", told.concat());
+        let result = ended.and_then(|output| said(&line, begun, output.status));
+        // What others print after it would hide why it failed.
+        result.map_err(|fail| Fail::new(format!("{fail}\n{}", summary(&all))))
     }
 
     fn command(&self, arguments: &[&str], environment: &[(&str, String)]) -> Command {
@@ -101,6 +107,14 @@ async fn ended(child: Child, line: &str, wait_max: Duration) -> Outcome<Output> 
         Fail::new(format!("`{line}` did not finish within {} s.", wait_max.as_secs()))
     })?;
     output.attempt(|| format!("wait for `{line}`"))
+}
+
+/// What a failed run says of its failures, or how it ended.
+fn summary(output: &str) -> String {
+    let lines: Vec<_> = output.lines().collect();
+    let from = lines.iter().position(|line| line.contains("Failed Tests"));
+    let from = from.unwrap_or(lines.len().saturating_sub(SUMMARY_LINES_MAX));
+    lines.iter().skip(from).take(SUMMARY_LINES_MAX).map(|line| format!("    {line}\n")).collect()
 }
 
 fn said(line: &str, begun: Instant, status: ExitStatus) -> Outcome<()> {

@@ -8,6 +8,7 @@ pub(crate) struct Tally {
     pub passed: usize,
     failures: Vec<String>,
     failed_tests: usize,
+    failed_names: Vec<String>,
     unchecked: Vec<String>,
 }
 
@@ -24,7 +25,8 @@ impl Tally {
                 self.failures.extend(inner.failures);
                 self.unchecked.extend(inner.unchecked);
                 if inner.failed_tests > 0 {
-                    self.failures.push(format!("{name}: {} tests failed, see above", inner.failed_tests));
+                    let (count, names) = (inner.failed_tests, inner.failed_names.join(", "));
+                    self.failures.push(format!("{name}: {count} tests failed, see above: {names}"));
                     self.failed_tests += inner.failed_tests - 1;
                 }
             }
@@ -39,6 +41,7 @@ impl Tally {
     pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed_tests += other.failed_tests;
+        self.failed_names.extend(other.failed_names);
         self.failures.extend(other.failures);
         self.unchecked.extend(other.unchecked);
     }
@@ -49,6 +52,8 @@ impl Tally {
         if let Some(part) = line.strip_prefix("NOT CHECKED ") {
             self.unchecked.push(part.to_owned());
         }
+        let failed = line.strip_prefix("test ").and_then(|test| test.strip_suffix(" ... FAILED"));
+        self.failed_names.extend(failed.map(str::to_owned));
         if let Some((passed, failed)) = plain_counts(line) {
             self.passed += passed;
             self.failed_tests += failed;

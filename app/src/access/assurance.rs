@@ -81,9 +81,10 @@ impl Action {
                 Assurance::StepUp
             }
             // A program is somebody too.
-            Action::OauthClientRegister | Action::OauthClientKeys | Action::OauthClientDisable => {
-                Assurance::StepUp
-            }
+            Action::OauthClientRegister
+            | Action::OauthClientChange
+            | Action::OauthClientKeys
+            | Action::OauthClientDisable => Assurance::StepUp,
             // Somebody from outside is let in.
             Action::SupportApprove => Assurance::StepUp,
             // What cannot be undone, and what stands in its way.

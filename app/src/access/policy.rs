@@ -76,6 +76,8 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::SiteCreate
         | Action::OauthClientList
         | Action::OauthClientRegister
+        | Action::OauthClientRead
+        | Action::OauthClientChange
         | Action::OauthClientKeys
         | Action::OauthClientDisable => runs_the_clinic(role),
         // A person lets an application act in the own name; a program has nobody's name to give.

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod assertion;
 pub mod authorize;
 pub mod bearer;
+pub mod change;
 pub mod clients;
 pub mod code;
 pub mod form;

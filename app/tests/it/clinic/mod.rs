@@ -29,6 +29,7 @@ mod keys_shown;
 mod keystore;
 #[cfg(target_os = "linux")]
 mod memory;
+mod oauth_change;
 mod oauth_clients;
 mod oauth_hostile;
 mod oauth_mobile;

@@ -32,6 +32,8 @@ export const MATRIX = {
   'factor.reset': 'clinic_admin privacy_officer',
   'oauth_client.list': 'clinic_admin',
   'oauth_client.register': 'clinic_admin',
+  'oauth_client.read': 'clinic_admin',
+  'oauth_client.change': 'clinic_admin',
   'oauth_client.keys': 'clinic_admin',
   'oauth_client.disable': 'clinic_admin',
   'oauth.token': 'anyone',

@@ -1,4 +1,4 @@
-// One program or application: what it may do, where, by which keys, and ending it for good.
+// One program or application: what it may do, where, by which keys, changing that, and ending it for good.
 import { useId, useState } from 'react';
 import { call } from '../../api/call.ts';
 import { type ClientView, oauthClientDisable, type SiteView } from '../../api/clinic.gen.ts';
@@ -8,12 +8,15 @@ import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Fact } from '../../ui/fact.tsx';
 import { Failure } from '../../ui/feedback.tsx';
+import { useAbility } from './abilities.tsx';
+import { ChangeProgram } from './change.tsx';
 import { ReplaceKeys } from './replace-keys.tsx';
 
 interface Props {
   one: ClientView;
   sites: SiteView[];
-  changed: (words: Key) => Promise<void>;
+  /** The list is read again; with words when something was done. */
+  changed: (words?: Key) => Promise<void>;
 }
 
 export function Program({ one, sites, changed }: Props) {
@@ -38,6 +41,7 @@ export function Program({ one, sites, changed }: Props) {
       </div>
       {active && (
         <div className="actions end">
+          <ChangeProgram {...{ one, sites, changed }} />
           {one.kind === 'machine' && <ReplaceKeys {...{ one, changed }} />}
           <End {...{ one, changed }} />
         </div>
@@ -47,12 +51,9 @@ export function Program({ one, sites, changed }: Props) {
 }
 
 function Facts({ one, sites }: Pick<Props, 'one' | 'sites'>) {
-  const { t, has, moment } = useText();
+  const { t, moment } = useText();
+  const ability = useAbility();
   const names = sites.filter(({ id }) => one.sites.includes(id)).map(({ name }) => name);
-  const ability = (name: string) => {
-    const words = `client_scope.${name}`;
-    return has(words) ? t(words) : name;
-  };
   return (
     <dl>
       <Fact label={t('programs.id')}>

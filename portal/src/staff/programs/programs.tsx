@@ -30,7 +30,7 @@ export default function Programs() {
     queryKey: KEY,
     queryFn: async ({ signal }) => (await call(oauthClientList, { signal })).data.items,
   });
-  const done = async (next: Said) => {
+  const done = async (next?: Said) => {
     setSaid(undefined);
     await queries.invalidateQueries({ queryKey: KEY });
     setSaid(next);
@@ -78,7 +78,7 @@ export default function Programs() {
 interface ListProps {
   programs: ClientView[];
   sites: SiteView[];
-  done: (said: Said) => Promise<void>;
+  done: (said?: Said) => Promise<void>;
 }
 
 /** What acts comes first, each part by name. */
@@ -87,5 +87,5 @@ function List({ programs, sites, done }: ListProps): ReactNode {
   const byName = (one: ClientView, other: ClientView) => one.name.localeCompare(other.name, language);
   const ended = ({ state }: ClientView) => Number(state !== 'active');
   const shown = [...programs].sort((one, other) => ended(one) - ended(other) || byName(one, other));
-  return shown.map((one) => <Program key={one.id} {...{ one, sites }} changed={(words) => done({ words })} />);
+  return shown.map((one) => <Program key={one.id} {...{ one, sites }} changed={(words) => done(words && { words })} />);
 }

@@ -31,6 +31,7 @@ use crate::documents::intake;
 use crate::documents::scanner::Scanner;
 use crate::erasure;
 use crate::erasure::job::Eraser;
+use crate::support::tell;
 
 /// Connections of the queue itself, a shard.
 const CONNECTIONS_MAX: usize = 3;
@@ -190,6 +191,21 @@ impl TaskHandler for BreakGlassNotice {
         let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
         let result = Box::pin(notice::run(jobs, &self.0)).await;
         logged(&context, &[Field::Job(super::BREAK_GLASS_NOTICE), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
+/// Tells a clinic that the platform's support asks.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct SupportNotice(JobPayload);
+
+impl TaskHandler for SupportNotice {
+    const IDENTIFIER: &'static str = super::SUPPORT_NOTICE;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(tell::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::SUPPORT_NOTICE), Field::Tenant(self.0.tenant)], result)
     }
 }
 
@@ -378,6 +394,7 @@ pub async fn open(
         .define_job::<SendInvitation>()
         .define_job::<SendNotice>()
         .define_job::<BreakGlassNotice>()
+        .define_job::<SupportNotice>()
         .define_job::<InspectDocument>()
         .define_job::<SendRecovery>()
         .define_job::<ErasePatient>()

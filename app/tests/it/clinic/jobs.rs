@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 
 use crate::support::World;
 
-pub(super) fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
+pub(crate) fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
     Arc::new(parts(world, dir))
 }
 
@@ -36,7 +36,7 @@ pub(super) fn parts(world: &World, dir: &Path) -> Jobs {
     }
 }
 
-pub(super) fn mails(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn mails(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.extension().is_some_and(|end| end == "eml")).collect()
 }

@@ -24,7 +24,7 @@ mod factors;
 mod framing;
 mod injected;
 mod isolation;
-mod jobs;
+pub(crate) mod jobs;
 mod keys_shown;
 mod keystore;
 #[cfg(target_os = "linux")]

@@ -14,23 +14,23 @@ use super::support::{Answer, Browser, START_MS, TestControl, clinic, until};
 use crate::support::{Actor, Clinic, World, patient};
 use testkit::TestRegion;
 
-const SUPPORT: &str = "sam@platform.example";
-const REASON: &str = "Reminders have not left since this morning.";
+pub(super) const SUPPORT: &str = "sam@platform.example";
+pub(super) const REASON: &str = "Reminders have not left since this morning.";
 /// What can be looked at.
 const WHATS: [&str; 4] = ["settings", "accounts", "work", "state"];
 const MINUTE_MS: u64 = 60_000;
 
 /// A control plane and a region that serves two of its clinics.
-struct Lockbox {
+pub(super) struct Lockbox {
     control: TestControl,
-    world: World,
+    pub(super) world: World,
     desk: SupportDesk,
     administrator: Browser,
     support: Browser,
 }
 
 impl Lockbox {
-    async fn new() -> Lockbox {
+    pub(super) async fn new() -> Lockbox {
         let (control, world) = (Box::pin(TestControl::start()).await, Box::pin(World::new()).await);
         // Both sides have the same time to begin with; the tests move each side's own.
         control.clock.advance_ms(world.now_ms() - START_MS);
@@ -59,19 +59,19 @@ impl Lockbox {
     }
 
     /// One round of the region's worker.
-    async fn round(&self) {
+    pub(super) async fn round(&self) {
         self.desk.round(0).await.unwrap();
     }
 
     /// A grant that the region knows of.
-    async fn asked(&self, clinic: &Clinic) -> String {
+    pub(super) async fn asked(&self, clinic: &Clinic) -> String {
         let grant = self.ask(clinic).await.expect(201).text("id");
         self.round().await;
         grant
     }
 
     /// What somebody of a clinic does with a grant.
-    async fn answer(&self, by: (&Clinic, &Actor), grant: &str, verb: &str) -> (u16, String) {
+    pub(super) async fn answer(&self, by: (&Clinic, &Actor), grant: &str, verb: &str) -> (u16, String) {
         let path = format!("/api/v1/support-grants/{grant}/{verb}");
         self.world.ask(by.0, "POST", &path).by(by.1).send().await.outcome()
     }

@@ -89,6 +89,8 @@ impl Action {
             Action::SupportApprove => Assurance::StepUp,
             // What cannot be undone, and what stands in its way.
             Action::ErasureApprove | Action::LegalHoldRelease => Assurance::StepUp,
+            // A month of everything that was done, in files that leave the clinic.
+            Action::PackDownload => Assurance::StepUp,
             // A patient who is not one's own.
             Action::BreakGlassStart => Assurance::StepUp,
             _ => Assurance::SecondFactor,

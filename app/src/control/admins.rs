@@ -11,7 +11,7 @@ use super::audit::{Actor, AuditEntry, By};
 use super::error::ControlError;
 use super::store::{ControlTx, Store};
 use super::tables::{platform_admin, platform_session};
-use super::{enrolments, passkeys, random_uuid};
+use super::{enrolments, passkeys, random_uuid, support};
 use crate::auth::password::{PasswordError, PasswordPool};
 use crate::auth::rules::{FAILURES_MAX, delay_s, password_fault};
 use crate::auth::token::Token;
@@ -171,8 +171,8 @@ pub async fn reset(store: &Store, by: By, login: &str, first: &FirstFactor) -> R
     Ok(id)
 }
 
-/// Closes the account of whoever has left: sessions, password, passkeys and the enrolment link are gone with the next request. The
-/// row stays, because the audit names it.
+/// Closes the account of whoever has left: sessions, password, passkeys, the enrolment link and open support grants are gone with the
+/// next request. The row stays, because the audit names it.
 ///
 /// # Errors
 /// [`ControlError::NotFound`].
@@ -188,6 +188,7 @@ pub async fn disable(store: &Store, by: By, login: &str) -> Result<Uuid, Control
     passkeys::remove_all(&mut tx, id).await?;
     enrolments::withdraw(&mut tx, id).await?;
     end_sessions(&mut tx, id, None).await?;
+    support::end_all_of(&mut tx, id).await?;
     tx.commit(AuditEntry::allowed(by, "admin.disable").admin(id)).await?;
     Ok(id)
 }

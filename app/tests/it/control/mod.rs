@@ -12,6 +12,7 @@ mod schema;
 mod sessions;
 mod support;
 mod support_grants;
+mod support_leavers;
 mod support_mail;
 mod tenants;
 

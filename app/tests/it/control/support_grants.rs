@@ -22,7 +22,7 @@ const MINUTE_MS: u64 = 60_000;
 
 /// A control plane and a region that serves two of its clinics.
 pub(super) struct Lockbox {
-    control: TestControl,
+    pub(super) control: TestControl,
     pub(super) world: World,
     desk: SupportDesk,
     administrator: Browser,
@@ -77,7 +77,7 @@ impl Lockbox {
     }
 
     /// A grant that alpha's administrator approved, and the administrator.
-    async fn approved(&self) -> (String, Actor) {
+    pub(super) async fn approved(&self) -> (String, Actor) {
         let admin = self.world.staff(&self.world.alpha, Role::ClinicAdmin).await;
         let grant = self.asked(&self.world.alpha).await;
         assert_eq!(self.answer((&self.world.alpha, &admin), &grant, "approve").await.0, 200);
@@ -97,7 +97,7 @@ impl Lockbox {
     }
 
     /// A look that the region has had its turn with.
-    async fn looked(&self, grant: &str, what: &str) -> Value {
+    pub(super) async fn looked(&self, grant: &str, what: &str) -> Value {
         let look = self.look(grant, what).await.expect(201).text("id");
         self.round().await;
         self.read(grant, &look).await
@@ -109,13 +109,13 @@ impl Lockbox {
     }
 
     /// What a clinic's staff see of the grants.
-    async fn listed(&self, clinic: &Clinic, actor: &Actor) -> Vec<Value> {
+    pub(super) async fn listed(&self, clinic: &Clinic, actor: &Actor) -> Vec<Value> {
         let list = self.world.ask(clinic, "GET", "/api/v1/support-grants").by(actor).send().await;
         list.expect(200).json()["items"].as_array().unwrap().clone()
     }
 
     /// Rows of answers that the control database holds.
-    async fn answers_kept(&self) -> i64 {
+    pub(super) async fn answers_kept(&self) -> i64 {
         let sql = "select count(*) from platform.support_look where answer is not null";
         self.control.superuser().await.query_one(sql, &[]).await.unwrap().get(0)
     }

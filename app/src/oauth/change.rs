@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::clients::{ClientView, checked_name, checked_scopes, named};
 use super::model::{ClientId, ClientKind, Settings, client_state};
 use super::queries::{self, Change};
+use super::tell;
 use crate::auth::record;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
@@ -147,9 +148,13 @@ pub async fn change(call: Call, Json(input): Json<ClientChangeInput>) -> Result<
             let changes = Changes::of(tx, (id, kind, &settings), &input).await?;
             let reason = changes.reason();
             if !changes.is_none() {
+                let decides = changes.scopes.is_some() || changes.sites.is_some();
                 apply(ctx, tx, (id, &mut settings), changes).await?;
-                let settings = Change::Settings(&settings);
-                version = queries::change(tx, &ctx.keys, row, settings, ctx.now()).await?;
+                let changed = Change::Settings(&settings);
+                version = queries::change(tx, &ctx.keys, row, changed, ctx.now()).await?;
+                if decides {
+                    tell::enqueue(tx, (id, kind, &settings)).await?;
+                }
             }
             let entry = ctx.entry(call.action(), Outcome::Allow).resource("oauth_client", id.into_bytes());
             Done::audited(shown(ctx, tx, id).await?, entry.reason(reason).row_version(version))

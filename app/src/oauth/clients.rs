@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::jwk::{Jwk, KeySetInput};
 use super::model::{Client, ClientId, ClientKind, ClientRow, Settings, client_state};
 use super::queries::{self, Change};
+use super::tell;
 use crate::access::{Action, Role, Scope};
 use crate::auth::invite::{login_tags, new_id};
 use crate::auth::model::account_state;
@@ -163,6 +164,7 @@ pub async fn register(call: Call, Json(input): Json<ClientInput>) -> Result<Http
             };
             let settings = settings(input)?;
             queries::insert(tx, &ctx.keys, (id, kind, &settings), ctx.now()).await?;
+            tell::enqueue(tx, (id, kind, &settings)).await?;
             if kind == ClientKind::Machine {
                 open_account(ctx, tx, (id, &settings.name), &chosen).await?;
             }
@@ -293,6 +295,7 @@ pub async fn replace_keys(call: Call, Json(input): Json<ClientKeysInput>) -> Res
         let version = queries::change(tx, &ctx.keys, row, Change::Settings(&settings), ctx.now()).await?;
         // A key is replaced because it may be known to somebody: what it opened is closed too.
         queries::end_sessions(tx, id, ctx.now()).await?;
+        tell::enqueue(tx, (id, ClientKind::Machine, &settings)).await?;
         let entry = ctx.entry(call.action(), Outcome::Allow).resource("oauth_client", id.into_bytes());
         Done::audited((), entry.row_version(version))
     })

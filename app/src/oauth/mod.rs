@@ -18,5 +18,6 @@ pub mod model;
 pub mod queries;
 pub mod refresh;
 pub mod tables;
+pub mod tell;
 pub mod token;
 pub mod well_known;

@@ -7,12 +7,14 @@ use tenancy::TenantTx;
 use tenancy::keys::Keys;
 use tenancy::sealed::Verified;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::access::{self, Role};
 use crate::auth::model::account_state;
 use crate::auth::record::{self, AccountRow};
 use crate::auth::tables::{account, session};
-use crate::store::StoreError;
+use crate::registry;
+use crate::store::{self, StoreError};
 
 /// Most administrators of one clinic that are locked together; a clinic with more has another problem.
 const ADMINS_MAX: i64 = 1_000;
@@ -82,6 +84,23 @@ pub async fn to_tell(
         .await?;
     let macs = keys.row_macs(tx.tenant()).await?;
     Ok(rows.into_iter().map(|row| macs.verify(row)).collect::<Result<_, _>>()?)
+}
+
+/// Their addresses.
+///
+/// # Errors
+/// As [`who_treat`].
+pub async fn addresses(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    role: Role,
+) -> Result<Vec<Zeroizing<String>>, StoreError> {
+    let accounts = to_tell(tx, keys, role).await?;
+    let sealer = keys.tenant_sealer(tx.tenant()).await?;
+    let open = |row: &Verified<AccountRow>| {
+        store::open(&sealer, registry::ACCOUNT_EMAIL, row.id.into_bytes(), &row.email).map(Zeroizing::new)
+    };
+    accounts.iter().map(open).collect()
 }
 
 /// The state and stored role of an account of the clinic's staff, locked.

@@ -4,7 +4,6 @@
 //! sentence holds that somebody typed. Run twice, it may be sent twice; once the clinic has answered, it is not sent any more.
 
 use chrono::{DateTime, Utc};
-use tenancy::sealed::Verified;
 use tenancy::{JobPayload, TenantRef, TenantTx};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -13,13 +12,11 @@ use super::model::{GrantState, UNANSWERED_H};
 use super::queries;
 use crate::access::Role;
 use crate::audit;
-use crate::auth::record::AccountRow;
 use crate::call::roll_back;
 use crate::jobs::mail::Letter;
 use crate::jobs::queue::Jobs;
-use crate::registry;
 use crate::staff::queries as staff;
-use crate::store::{self, StoreError};
+use crate::store::StoreError;
 
 /// The name of a grant's id in a payload.
 pub const PAYLOAD_ID: &str = "support_grant";
@@ -40,13 +37,12 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
     if addresses.is_empty() {
         return Ok(());
     }
-    let region = jobs.directory.region(record.region).ok_or("directory.no_region")?;
-    let host = jobs.base.tenant_host(&record.slug, &region.region.code);
+    let origin = jobs.origin(&record)?;
     for (n, to) in addresses.iter().enumerate() {
         let letter = Letter {
             to,
             subject: SUBJECT,
-            body: body(&host, jobs.public_port),
+            body: body(&origin),
             id: format!("{}.{n}", regions::text::encode_id(id.as_bytes())),
         };
         jobs.mailer.send(letter).await.map_err(|_cause| "mail.send")?;
@@ -68,13 +64,7 @@ async fn find(jobs: &Jobs, tx: &mut TenantTx, id: Uuid) -> Result<Vec<Zeroizing<
     if row.is_none_or(|row| row.state_at(now) != GrantState::Asked) {
         return Ok(Vec::new());
     }
-    let keys = jobs.regional.keys();
-    let accounts = staff::to_tell(tx, keys, Role::ClinicAdmin).await?;
-    let sealer = keys.tenant_sealer(tx.tenant()).await?;
-    let open = |row: &Verified<AccountRow>| {
-        store::open(&sealer, registry::ACCOUNT_EMAIL, row.id.into_bytes(), &row.email).map(Zeroizing::new)
-    };
-    accounts.iter().map(open).collect()
+    staff::addresses(tx, jobs.regional.keys(), Role::ClinicAdmin).await
 }
 
 async fn record_told(jobs: &Jobs, tenant: TenantRef, (id, told): (Uuid, usize)) -> Result<(), &'static str> {
@@ -85,15 +75,11 @@ async fn record_told(jobs: &Jobs, tenant: TenantRef, (id, told): (Uuid, usize)) 
     tx.commit(entry).await.map(drop).map_err(|error| error.code())
 }
 
-fn body(host: &str, port: u16) -> Zeroizing<String> {
-    let authority = match port {
-        443 => host.to_owned(),
-        port => format!("{host}:{port}"),
-    };
+fn body(origin: &str) -> Zeroizing<String> {
     Zeroizing::new(format!(
         "The platform's support asks to see how your clinic's system works: settings, numbers of accounts, jobs and\n\
          versions. Nothing of patients is among it, and nothing is shown before an administrator of the clinic approves it.\n\n\
-         Who asks and why is not in this mail. Sign in, read it and answer:\n\nhttps://{authority}{PAGE}\n\n\
+         Who asks and why is not in this mail. Sign in, read it and answer:\n\n{origin}{PAGE}\n\n\
          If nobody answers, it ends by itself after {UNANSWERED_H} hours.\n"
     ))
 }

@@ -35,6 +35,7 @@ mod oauth_hostile;
 mod oauth_mobile;
 mod oauth_refresh;
 mod oauth_tokens;
+mod oauth_told;
 mod openapi;
 mod own_account;
 mod own_documents;

@@ -1,38 +1,11 @@
 //! The clinic's administrators are mailed when the platform's support asks, from the region's worker to the letter.
 
-use std::path::{Path, PathBuf};
-
 use app::access::Role;
-use app::jobs::queue;
 use app::staff::model::AccountId;
-use regions::shutdown::Shutdown;
 
-use super::support::until;
 use super::support_grants::{Lockbox, REASON, SUPPORT};
-use crate::clinic::jobs::{jobs, mails};
+use crate::clinic::jobs::{letters, waiting};
 use crate::support::Actor;
-
-/// Name and payload of the jobs that wait.
-async fn waiting(lockbox: &Lockbox) -> Vec<(String, String)> {
-    let sql = "SELECT t.identifier, j.payload::text FROM graphile_worker._private_jobs j
-        JOIN graphile_worker._private_tasks t ON t.id = j.task_id ORDER BY j.id";
-    let rows = lockbox.world.region.superuser().await.query(sql, &[]).await.unwrap();
-    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
-}
-
-/// Lets the region's queue do what waits; the letters, with their long lines put together again.
-async fn letters(lockbox: &Lockbox, dir: &Path) -> Vec<String> {
-    let (trigger, shutdown) = Shutdown::new();
-    let shard = &lockbox.world.region.config.shards[0];
-    let worker = queue::open(shard, jobs(&lockbox.world, dir), 2, shutdown).await.unwrap();
-    let running = tokio::spawn(async move { worker.run().await.is_ok() });
-    until("the end of the jobs", async || waiting(lockbox).await.is_empty()).await;
-    trigger.trigger();
-    assert!(running.await.unwrap());
-    let read =
-        |path: PathBuf| std::fs::read_to_string(path).unwrap().replace("=\r\n", "").replace("=3D", "=");
-    mails(dir).into_iter().map(read).collect()
-}
 
 fn address(actor: &Actor) -> String {
     format!("To: staff-{}@example.com", actor.account)
@@ -52,14 +25,14 @@ async fn the_clinics_administrators_are_mailed_when_support_asks() {
     lockbox.asked(alpha).await;
     // The worker sees the grant again in each of its rounds.
     lockbox.round().await;
-    let jobs = waiting(&lockbox).await;
+    let jobs = waiting(&lockbox.world).await;
     assert_eq!(jobs.len(), 1, "{jobs:?}");
     assert_eq!(jobs[0].0, "support_notice");
     for said in [REASON, SUPPORT] {
         assert!(!jobs[0].1.contains(said), "a payload holds ids only: {jobs:?}");
     }
     let dir = tempfile::tempdir().unwrap();
-    let letters = letters(&lockbox, dir.path()).await;
+    let letters = letters(&lockbox.world, dir.path()).await;
     assert_eq!(letters.len(), 2, "{letters:?}");
     for administrator in &told {
         let one = letters.iter().find(|letter| letter.contains(&address(administrator))).unwrap();
@@ -83,7 +56,7 @@ async fn nobody_is_mailed_of_what_is_answered_already() {
     let administrator = lockbox.world.staff(alpha, Role::ClinicAdmin).await;
     let grant = lockbox.asked(alpha).await;
     assert_eq!(lockbox.answer((alpha, &administrator), &grant, "refuse").await.0, 200);
-    assert_eq!(waiting(&lockbox).await.len(), 1, "the mail has not left yet");
+    assert_eq!(waiting(&lockbox.world).await.len(), 1, "the mail has not left yet");
     let dir = tempfile::tempdir().unwrap();
-    assert_eq!(letters(&lockbox, dir.path()).await, Vec::<String>::new());
+    assert_eq!(letters(&lockbox.world, dir.path()).await, Vec::<String>::new());
 }

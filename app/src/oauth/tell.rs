@@ -21,8 +21,8 @@ use crate::store::StoreError;
 /// The name of a program's id in a payload.
 const PAYLOAD_ID: &str = "program";
 const SUBJECT: &str = "A program sees patients' data of your clinic";
-/// Where the portal shows the log.
-const PAGE: &str = "/clinic/audit";
+/// Where the portal shows the clinic's programs.
+const PAGE: &str = "/clinic/programs";
 
 /// Has it told, if the program comes to patients' data by itself. An application does what whoever lets it in may do.
 ///
@@ -99,7 +99,7 @@ fn body(origin: &str) -> Zeroizing<String> {
     Zeroizing::new(format!(
         "An administrator of your clinic let a program in that sees patients' data by itself, or changed its keys, what it\n\
          may do or at which sites.\n\n\
-         Which program and who did it is not in this mail. Sign in and look at the log:\n\n{origin}{PAGE}\n\n\
+         Which program and who did it is not in this mail. Sign in and look at the programs, and at the log:\n\n{origin}{PAGE}\n\n\
          If you do not know of it, ask your administrator, and have it ended until you know.\n"
     ))
 }

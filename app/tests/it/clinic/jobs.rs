@@ -56,7 +56,12 @@ pub(crate) async fn letters(world: &World, dir: &Path) -> Vec<String> {
         let shard = &world.region.config.shards[0];
         let worker = queue::open(shard, jobs(world, dir), 2, shutdown).await.unwrap();
         let running = tokio::spawn(async move { worker.run().await.is_ok() });
-        wait_for("the jobs' end", async || waiting(world).await.is_empty()).await;
+        let superuser = world.region.superuser().await;
+        let left = "SELECT count(*) FROM graphile_worker._private_jobs";
+        wait_for("the jobs' end", async || {
+            superuser.query_one(left, &[]).await.unwrap().get::<_, i64>(0) == 0
+        })
+        .await;
         trigger.trigger();
         assert!(running.await.unwrap());
     }

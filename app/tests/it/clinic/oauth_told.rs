@@ -25,7 +25,7 @@ async fn who_answers_for_privacy_is_mailed_of_programs_that_come_to_patients_dat
         let all = letters(&world, dir.path()).await;
         for letter in &all {
             assert!(letter.contains(&format!("To: staff-{}@example.com", officer.account)), "{letter}");
-            assert!(letter.contains(&format!("{}/clinic/audit", world.alpha.origin())), "{letter}");
+            assert!(letter.contains(&format!("{}/clinic/programs", world.alpha.origin())), "{letter}");
             assert!(!letter.contains("Lab link"), "{letter}");
         }
         let new = all.len() - known;
@@ -50,6 +50,13 @@ async fn who_answers_for_privacy_is_mailed_of_programs_that_come_to_patients_dat
     let body = json!({ "jwks": { "keys": [Key::p256().jwk()] } });
     world.ask(&world.alpha, "PUT", &keys).by(&admin).json(&body).send().await.expect(204);
     assert_eq!(told().await, 1, "somebody else may have the key now");
+    // Who is told can look, and changes nothing.
+    let path = format!("/api/v1/oauth/clients/{program}");
+    let seen = world.ask(&world.alpha, "GET", &path).by(&officer).send().await.expect(200);
+    assert_eq!(seen.json()["name"], "Another name");
+    let refused =
+        world.ask(&world.alpha, "PATCH", &path).by(&officer).json(&json!({ "name": "X" })).send().await;
+    assert_eq!(refused.outcome(), (403, "forbidden".into()));
     let log = world.audit(&world.alpha).await;
     assert_eq!(log.iter().filter(|entry| entry.0 == "oauth_client.tell").count(), 3);
 }

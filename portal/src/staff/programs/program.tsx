@@ -3,6 +3,8 @@ import { useId, useState } from 'react';
 import { call } from '../../api/call.ts';
 import { type ClientView, oauthClientDisable, type SiteView } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
+import { type Me, may } from '../../clinic/me.ts';
+import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
@@ -21,6 +23,7 @@ interface Props {
 
 export function Program({ one, sites, changed }: Props) {
   const { t } = useText();
+  const me = useMe<Me>();
   const id = useId();
   const active = one.state === 'active';
   return (
@@ -39,7 +42,7 @@ export function Program({ one, sites, changed }: Props) {
       <div className="facts">
         <Facts {...{ one, sites }} />
       </div>
-      {active && (
+      {active && may(me.role, 'oauth_client.change') && (
         <div className="actions end">
           <ChangeProgram {...{ one, sites, changed }} />
           {one.kind === 'machine' && <ReplaceKeys {...{ one, changed }} />}

@@ -35,7 +35,7 @@ async fn who_answers_for_privacy_is_mailed_of_programs_that_come_to_patients_dat
     // Not of one that reads nobody's record, nor of an application, which does what its user may do.
     let harmless = world.program(&world.alpha, Key::ed25519(), &["me.read"]).await.id;
     world.application(&world.alpha, &["me.read", "patient.read"]).await;
-    assert_eq!(waiting(&world).await, Vec::new());
+    assert!(waiting(&world).await.is_empty());
 
     let program = world.program(&world.alpha, Key::ed25519(), &["me.read", "patient.read"]).await.id;
     let jobs = waiting(&world).await;

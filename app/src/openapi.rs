@@ -50,6 +50,8 @@ use crate::{
         auth::policy::change,
         oauth::clients::list,
         oauth::clients::register,
+        oauth::change::read,
+        oauth::change::change,
         oauth::clients::replace_keys,
         oauth::clients::disable,
         oauth::authorize::decide,

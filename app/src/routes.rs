@@ -78,6 +78,8 @@ routes! {
     POST   "/api/v1/staff/{id}/factors/reset" FactorReset Write   auth::factor::api::reset;
     GET    "/api/v1/oauth/clients"      OauthClientList  Read     oauth::clients::list;
     POST   "/api/v1/oauth/clients"      OauthClientRegister Write oauth::clients::register;
+    GET    "/api/v1/oauth/clients/{id}" OauthClientRead  Read     oauth::change::read;
+    PATCH  "/api/v1/oauth/clients/{id}" OauthClientChange Write   oauth::change::change;
     PUT    "/api/v1/oauth/clients/{id}/keys" OauthClientKeys Write oauth::clients::replace_keys;
     POST   "/api/v1/oauth/clients/{id}/disable" OauthClientDisable Write oauth::clients::disable;
     POST   "/api/v1/oauth/authorize"    OauthAuthorize   Write    oauth::authorize::decide;

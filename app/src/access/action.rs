@@ -123,6 +123,10 @@ actions! {
     OauthClientList "oauth_client.list" Staff Nobody;
     /// Register a program.
     OauthClientRegister "oauth_client.register" Staff Nobody;
+    /// Read one program.
+    OauthClientRead "oauth_client.read" Staff Nobody;
+    /// Change what a program is called, what it may do and at which sites.
+    OauthClientChange "oauth_client.change" Staff Nobody;
     /// Replace a program's public keys.
     OauthClientKeys "oauth_client.keys" Staff Nobody;
     /// Disable a program.

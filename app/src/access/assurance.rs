@@ -81,13 +81,16 @@ impl Action {
                 Assurance::StepUp
             }
             // A program is somebody too.
-            Action::OauthClientRegister | Action::OauthClientKeys | Action::OauthClientDisable => {
-                Assurance::StepUp
-            }
+            Action::OauthClientRegister
+            | Action::OauthClientChange
+            | Action::OauthClientKeys
+            | Action::OauthClientDisable => Assurance::StepUp,
             // Somebody from outside is let in.
             Action::SupportApprove => Assurance::StepUp,
             // What cannot be undone, and what stands in its way.
             Action::ErasureApprove | Action::LegalHoldRelease => Assurance::StepUp,
+            // A month of everything that was done, in files that leave the clinic.
+            Action::PackDownload => Assurance::StepUp,
             // A patient who is not one's own.
             Action::BreakGlassStart => Assurance::StepUp,
             _ => Assurance::SecondFactor,

@@ -61,6 +61,8 @@ pub const fn may(role: Role, action: Action) -> bool {
         Action::AccessReport | Action::DisclosureList => answers_for_privacy(role) || is_subject_or_proxy(role),
         // A second pair of eyes is needed for some resets, so the privacy officer may ask too.
         Action::StaffList | Action::FactorReset | Action::DocumentPolicyRead => runs_the_clinic(role) || answers_for_privacy(role),
+        // Who runs the clinic lets programs in; who answers for privacy sees which, and is told of those that come to patients' data.
+        Action::OauthClientList | Action::OauthClientRead => runs_the_clinic(role) || answers_for_privacy(role),
         // Who runs the clinic lets support in; who answers for privacy sees that, and shows it out.
         Action::SupportList | Action::SupportEnd => runs_the_clinic(role) || answers_for_privacy(role),
         Action::SupportApprove | Action::SupportRefuse => runs_the_clinic(role),
@@ -74,8 +76,8 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::StaffReactivate
         | Action::StaffSites
         | Action::SiteCreate
-        | Action::OauthClientList
         | Action::OauthClientRegister
+        | Action::OauthClientChange
         | Action::OauthClientKeys
         | Action::OauthClientDisable => runs_the_clinic(role),
         // A person lets an application act in the own name; a program has nobody's name to give.

@@ -32,7 +32,8 @@ impl Action {
             | Action::StaffEndSessions
             | Action::StaffUnlock
             | Action::OauthAuthorize
-            | Action::OauthClientList => false,
+            | Action::OauthClientList
+            | Action::OauthClientRead => false,
             _ => matches!(self.assurance(), Assurance::SecondFactor),
         }
     }

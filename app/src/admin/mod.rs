@@ -13,6 +13,8 @@ mod keys_status;
 mod keystore_backup;
 mod output;
 mod platform_admin_create;
+mod platform_admin_disable;
+mod platform_admin_list;
 mod platform_admin_reset;
 mod regional;
 mod regions_add;
@@ -110,8 +112,12 @@ enum Keys {
 enum PlatformAdmin {
     /// Makes an administrator.
     Create(platform_admin_create::Create),
+    /// Shows who has an account, what for, and whether it is open.
+    List,
     /// Lets an administrator begin anew: ends sessions, password and passkeys, and opens the account.
     Reset(platform_admin_reset::Reset),
+    /// Closes the account of somebody who has left, and ends their sessions. `reset` opens it again.
+    Disable(platform_admin_disable::Disable),
 }
 
 #[derive(Subcommand)]
@@ -238,6 +244,8 @@ async fn on_keys(config: &Path, keys: Keys) -> Result<Option<Table>, RoleError> 
 async fn dispatch(cx: &Cx, area: Area) -> Result<Table, RoleError> {
     match area {
         Area::PlatformAdmin(PlatformAdmin::Create(args)) => platform_admin_create::run(cx, args).await,
+        Area::PlatformAdmin(PlatformAdmin::List) => platform_admin_list::run(cx).await,
+        Area::PlatformAdmin(PlatformAdmin::Disable(args)) => platform_admin_disable::run(cx, args).await,
         Area::PlatformAdmin(PlatformAdmin::Reset(args)) => platform_admin_reset::run(cx, args).await,
         Area::Regions(Regions::List) => regions_list::run(cx).await,
         Area::Regions(Regions::Add(args)) => regions_add::run(cx, args).await,

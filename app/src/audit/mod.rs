@@ -22,6 +22,10 @@ pub const INVITATION_SEND: &str = "invitation.send";
 
 /// The worker told the clinic that emergency access was used.
 pub const BREAK_GLASS_TELL: &str = "break_glass.tell";
+/// The worker told the clinic's administrators that the platform's support asks.
+pub const SUPPORT_TELL: &str = "support.tell";
+/// The worker told the clinic's privacy officers that a program comes to patients' data.
+pub const OAUTH_CLIENT_TELL: &str = "oauth_client.tell";
 /// The worker made a recovery link and stored its hash.
 pub const RECOVERY_SEND: &str = "recovery.send";
 

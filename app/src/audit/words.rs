@@ -238,6 +238,7 @@ fn what(action: &str) -> &'static str {
         "erasure.shred" | "erasure.rows" | "erasure.end" | "erasure.replay" => "erased the record",
         "keys.reseal" | "keys.fill" | "keys.retag" => "renewed the key that protects the record",
         "support.ask" => "asked to see the clinic's operational state",
+        "support.tell" => "told the clinic's administrators that the platform's support asks",
         "support.look" => "looked at the clinic's operational state",
         "support.list" => "looked at what the platform's support asked for",
         "support.approve" => "let the platform's support see the clinic's operational state",

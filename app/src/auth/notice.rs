@@ -30,6 +30,8 @@ pub enum NoticeKind {
     PasskeyRemoved,
     /// The password was changed by its owner, in a session or by a recovery link.
     PasswordChanged,
+    /// An administrator gave the account another role.
+    RoleChanged,
     /// A patient can sign in and see the own record.
     RecordOpened,
     /// Somebody can sign in and stand in for a patient.
@@ -41,7 +43,7 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
-    const ALL: [NoticeKind; 12] = [
+    const ALL: [NoticeKind; 13] = [
         NoticeKind::TotpEnrolled,
         NoticeKind::RecoveryRenewed,
         NoticeKind::RecoveryUsed,
@@ -50,6 +52,7 @@ impl NoticeKind {
         NoticeKind::PasskeyAdded,
         NoticeKind::PasskeyRemoved,
         NoticeKind::PasswordChanged,
+        NoticeKind::RoleChanged,
         NoticeKind::RecordOpened,
         NoticeKind::ProxyOpened,
         NoticeKind::ProxyRecorded,
@@ -68,6 +71,7 @@ impl NoticeKind {
             NoticeKind::PasskeyAdded => "passkey_added",
             NoticeKind::PasskeyRemoved => "passkey_removed",
             NoticeKind::PasswordChanged => "password_changed",
+            NoticeKind::RoleChanged => "role_changed",
             NoticeKind::RecordOpened => "record_opened",
             NoticeKind::ProxyOpened => "proxy_opened",
             NoticeKind::ProxyRecorded => "proxy_recorded",
@@ -98,6 +102,9 @@ impl NoticeKind {
             }
             NoticeKind::PasskeyAdded => "A passkey was added to your account.",
             NoticeKind::PasskeyRemoved => "A passkey was removed from your account.",
+            NoticeKind::RoleChanged => {
+                "An administrator of your clinic gave you another role. What you can see and do changed with it."
+            }
             NoticeKind::RecordOpened => {
                 "Your clinic lets you see your own record. Sign in with this e-mail address; a code is sent to it each time."
             }

@@ -17,6 +17,7 @@ use crate::call::roll_back;
 use crate::jobs::mail::Letter;
 use crate::jobs::queue::Jobs;
 use crate::registry;
+use crate::staff::queries as staff;
 use crate::store::{self, StoreError};
 
 /// The name of an emergency's id in a payload.
@@ -68,10 +69,10 @@ async fn find(jobs: &Jobs, tx: &mut TenantTx, id: Uuid) -> Result<Option<Told>, 
         return Ok(None);
     }
     let (again, keys) = (told_at.is_some(), jobs.regional.keys());
-    let mut accounts = queries::addresses(tx, keys, Role::PrivacyOfficer).await?;
+    let mut accounts = staff::to_tell(tx, keys, Role::PrivacyOfficer).await?;
     // A clinic without a privacy officer, or one who has not answered for days, has an administrator.
     if accounts.is_empty() || again {
-        accounts.extend(queries::addresses(tx, keys, Role::ClinicAdmin).await?);
+        accounts.extend(staff::to_tell(tx, keys, Role::ClinicAdmin).await?);
     }
     let sealer = keys.tenant_sealer(tx.tenant()).await?;
     let open = |row: &Verified<AccountRow>| {

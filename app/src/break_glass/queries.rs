@@ -10,17 +10,10 @@ use uuid::Uuid;
 
 use super::model::{BreakGlassRow, Verdict};
 use super::tables::break_glass;
-use crate::access::Role;
-use crate::auth::model::account_state;
-use crate::auth::record::AccountRow;
-use crate::auth::tables::account;
 use crate::relationships::model::{NewTie, Tie};
 use crate::relationships::queries as ties;
 use crate::relationships::tables::relationship;
 use crate::store::StoreError;
-
-/// Most people one notice goes to.
-const TOLD_MAX: i64 = 20;
 
 impl BreakGlassRow {
     /// Ties the account to the patient for as long as the emergency lasts.
@@ -181,25 +174,4 @@ pub async fn told(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> Result<(),
         .execute(tx.conn())
         .await?;
     Ok(())
-}
-
-/// The active accounts with a role, for their addresses.
-///
-/// # Errors
-/// What the database says.
-pub async fn addresses(
-    tx: &mut TenantTx,
-    keys: &Keys,
-    role: Role,
-) -> Result<Vec<Verified<AccountRow>>, StoreError> {
-    let rows: Vec<AccountRow> = account::table
-        .filter(account::role.eq(role.as_str()))
-        .filter(account::state.eq(account_state::ACTIVE))
-        .order(account::id)
-        .limit(TOLD_MAX)
-        .select(AccountRow::as_select())
-        .load(tx.conn())
-        .await?;
-    let macs = keys.row_macs(tx.tenant()).await?;
-    Ok(rows.into_iter().map(|row| macs.verify(row)).collect::<Result<_, _>>()?)
 }

@@ -11,7 +11,7 @@ use super::audit::{Actor, AuditEntry, By};
 use super::error::ControlError;
 use super::store::{ControlTx, Store};
 use super::tables::{platform_admin, platform_session};
-use super::{enrolments, passkeys, random_uuid};
+use super::{enrolments, passkeys, random_uuid, support};
 use crate::auth::password::{PasswordError, PasswordPool};
 use crate::auth::rules::{FAILURES_MAX, delay_s, password_fault};
 use crate::auth::token::Token;
@@ -25,6 +25,12 @@ pub const ABSOLUTE_S: i64 = 28_800;
 const TOUCH_S: i64 = 60;
 /// What the audit calls a sign-in with a password.
 const PASSWORD_SIGN_IN: &str = "session.create";
+/// The state of an account that signs in.
+const ACTIVE: &str = "active";
+/// The state of an account of somebody who has left.
+const DISABLED: &str = "disabled";
+/// Most accounts of one listing.
+const LISTED_MAX: i64 = 1_000;
 /// Bytes of a generated password's randomness.
 const GENERATED_BYTES: usize = 20;
 
@@ -124,7 +130,7 @@ pub async fn create(
             platform_admin::id.eq(id),
             platform_admin::login.eq(login),
             platform_admin::password_phc.eq(first.phc()),
-            platform_admin::state.eq("active"),
+            platform_admin::state.eq(ACTIVE),
             platform_admin::role.eq(role.as_str()),
             platform_admin::created_at.eq(now),
             platform_admin::password_changed_at.eq(now),
@@ -138,7 +144,7 @@ pub async fn create(
 }
 
 /// Lets an administrator begin anew: a new password or enrolment link in place of the password, the link and all passkeys
-/// there were; opens a locked account and ends every session of it.
+/// there were; opens a locked or closed account and ends every session of it.
 ///
 /// # Errors
 /// [`ControlError::NotFound`].
@@ -147,6 +153,7 @@ pub async fn reset(store: &Store, by: By, login: &str, first: &FirstFactor) -> R
     let now = tx.now();
     let id: Option<Uuid> = diesel::update(platform_admin::table.filter(platform_admin::login.eq(login)))
         .set((
+            platform_admin::state.eq(ACTIVE),
             platform_admin::password_phc.eq(first.phc()),
             platform_admin::password_changed_at.eq(now),
             platform_admin::failed_count.eq(0),
@@ -162,6 +169,65 @@ pub async fn reset(store: &Store, by: By, login: &str, first: &FirstFactor) -> R
     end_sessions(&mut tx, id, None).await?;
     tx.commit(AuditEntry::allowed(by, "admin.reset").admin(id)).await?;
     Ok(id)
+}
+
+/// Closes the account of whoever has left: sessions, password, passkeys, the enrolment link and open support grants are gone with the
+/// next request. The row stays, because the audit names it.
+///
+/// # Errors
+/// [`ControlError::NotFound`].
+pub async fn disable(store: &Store, by: By, login: &str) -> Result<Uuid, ControlError> {
+    let mut tx = store.begin().await?;
+    let id: Option<Uuid> = diesel::update(platform_admin::table.filter(platform_admin::login.eq(login)))
+        .set((platform_admin::state.eq(DISABLED), platform_admin::password_phc.eq(None::<String>)))
+        .returning(platform_admin::id)
+        .get_result(tx.conn()?)
+        .await
+        .optional()?;
+    let id = id.ok_or(ControlError::NotFound("platform administrator"))?;
+    passkeys::remove_all(&mut tx, id).await?;
+    enrolments::withdraw(&mut tx, id).await?;
+    end_sessions(&mut tx, id, None).await?;
+    support::end_all_of(&mut tx, id).await?;
+    tx.commit(AuditEntry::allowed(by, "admin.disable").admin(id)).await?;
+    Ok(id)
+}
+
+/// An account, as an operator looks through them.
+#[derive(Queryable)]
+pub struct Listed {
+    /// The name they sign in with.
+    pub login: String,
+    /// What they are there for.
+    pub role: String,
+    /// `active` or `disabled`.
+    pub state: String,
+    /// The id by which the audit names them.
+    pub id: Uuid,
+    /// When the account was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Every account, in the order of the logins; at most a thousand.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(store: &Store) -> Result<Vec<Listed>, ControlError> {
+    let mut tx = store.begin().await?;
+    let rows = platform_admin::table
+        .order(platform_admin::login)
+        .limit(LISTED_MAX)
+        .select((
+            platform_admin::login,
+            platform_admin::role,
+            platform_admin::state,
+            platform_admin::id,
+            platform_admin::created_at,
+        ))
+        .load(tx.conn()?)
+        .await?;
+    tx.commit_unaudited().await?;
+    Ok(rows)
 }
 
 /// Checks a password that an operator chose.
@@ -243,7 +309,7 @@ async fn count_attempt(store: &Store, login: &str) -> Result<Option<(Uuid, Optio
     let now = tx.now();
     let found: Option<Found> = platform_admin::table
         .filter(platform_admin::login.eq(login))
-        .filter(platform_admin::state.eq("active"))
+        .filter(platform_admin::state.eq(ACTIVE))
         .select((
             platform_admin::id,
             platform_admin::password_phc,
@@ -364,7 +430,7 @@ pub(super) struct Account {
 
 impl Account {
     pub(super) fn is_active(&self) -> bool {
-        self.state == "active"
+        self.state == ACTIVE
     }
 }
 
@@ -393,7 +459,7 @@ pub async fn session(
         .filter(platform_session::revoked_at.is_null())
         .filter(platform_session::idle_expires_at.gt(now))
         .filter(platform_session::absolute_expires_at.gt(now))
-        .filter(platform_admin::state.eq("active"))
+        .filter(platform_admin::state.eq(ACTIVE))
         .select((
             platform_session::id,
             platform_session::csrf_hash,

@@ -28,6 +28,8 @@ use crate::support::wire::UNSETTLED_MAX;
 pub const PAGE_MAX: u16 = 100;
 /// Grants that are found to be over in one go.
 const OVER_PER_LOOK_MAX: i64 = 100;
+/// Most open grants of one person; a region takes no more than [`UNSETTLED_MAX`] of all of them.
+const OPEN_OF_ONE_MAX: i64 = 1_000;
 /// Why a look that nobody had answered failed when its grant was over.
 const GRANT_OVER: &str = "grant_over";
 
@@ -407,6 +409,21 @@ pub(super) async fn expire(tx: &mut ControlTx) -> Result<(), ControlError> {
         .load(tx.conn()?)
         .await?;
     close(tx, &over, GrantState::Ended).await
+}
+
+/// Ends the open grants of somebody who leaves. Their regions end them with the next round.
+pub(super) async fn end_all_of(tx: &mut ControlTx, person: Uuid) -> Result<(), ControlError> {
+    let open = [GrantState::Asked, GrantState::Approved].map(GrantState::as_str);
+    let grants: Vec<Uuid> = support_grant::table
+        .filter(support_grant::asked_by.eq(person))
+        .filter(support_grant::state.eq_any(open))
+        .order(support_grant::id)
+        .limit(OPEN_OF_ONE_MAX)
+        .select(support_grant::id)
+        .for_update()
+        .load(tx.conn()?)
+        .await?;
+    close(tx, &grants, GrantState::Ended).await
 }
 
 /// Has locked open grants be over: their answers go, and what nobody has answered fails.

@@ -14,6 +14,10 @@ pub const SEND_INVITATION: &str = "send_invitation";
 pub const SEND_NOTICE: &str = "send_notice";
 /// Name of the job that tells a clinic of emergency access; its payload names the `break_glass`.
 pub const BREAK_GLASS_NOTICE: &str = "break_glass_notice";
+/// Name of the job that tells a clinic's administrators that support asks; its payload names the `support_grant`.
+pub const SUPPORT_NOTICE: &str = "support_notice";
+/// Name of the job that tells a clinic's privacy officers of a program; its payload names the `program`.
+pub const PROGRAM_NOTICE: &str = "program_notice";
 /// Name of the job that looks at a document whose bytes have come; its payload names the `document`.
 pub const INSPECT_DOCUMENT: &str = "inspect_document";
 /// Name of the job that answers a request to recover a password; its payload names the `request`.

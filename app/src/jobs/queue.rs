@@ -31,6 +31,8 @@ use crate::documents::intake;
 use crate::documents::scanner::Scanner;
 use crate::erasure;
 use crate::erasure::job::Eraser;
+use crate::oauth;
+use crate::support::tell;
 
 /// Connections of the queue itself, a shard.
 const CONNECTIONS_MAX: usize = 3;
@@ -95,6 +97,19 @@ impl Jobs {
             return Ok(None);
         }
         Ok(Some(record))
+    }
+
+    /// Where the clinic's pages are, as a letter names it.
+    ///
+    /// # Errors
+    /// A code when the directory does not know the clinic's region.
+    pub(crate) fn origin(&self, record: &TenantRecord) -> Result<String, &'static str> {
+        let region = self.directory.region(record.region).ok_or("directory.no_region")?;
+        let host = self.base.tenant_host(&record.slug, &region.region.code);
+        Ok(match self.public_port {
+            443 => format!("https://{host}"),
+            port => format!("https://{host}:{port}"),
+        })
     }
 
     /// The clinics that live on a shard.
@@ -190,6 +205,36 @@ impl TaskHandler for BreakGlassNotice {
         let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
         let result = Box::pin(notice::run(jobs, &self.0)).await;
         logged(&context, &[Field::Job(super::BREAK_GLASS_NOTICE), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
+/// Tells a clinic that the platform's support asks.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct SupportNotice(JobPayload);
+
+impl TaskHandler for SupportNotice {
+    const IDENTIFIER: &'static str = super::SUPPORT_NOTICE;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(tell::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::SUPPORT_NOTICE), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
+/// Tells a clinic that a program comes to patients' data.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct ProgramNotice(JobPayload);
+
+impl TaskHandler for ProgramNotice {
+    const IDENTIFIER: &'static str = super::PROGRAM_NOTICE;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(oauth::tell::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::PROGRAM_NOTICE), Field::Tenant(self.0.tenant)], result)
     }
 }
 
@@ -378,6 +423,8 @@ pub async fn open(
         .define_job::<SendInvitation>()
         .define_job::<SendNotice>()
         .define_job::<BreakGlassNotice>()
+        .define_job::<SupportNotice>()
+        .define_job::<ProgramNotice>()
         .define_job::<InspectDocument>()
         .define_job::<SendRecovery>()
         .define_job::<ErasePatient>()

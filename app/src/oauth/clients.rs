@@ -1,4 +1,5 @@
-//! Programs over HTTP: an administrator registers one, lists them, replaces a program's keys, and disables one.
+//! Programs over HTTP: an administrator registers one, lists them, replaces a program's keys, and disables one. What else is
+//! changed of one is in `change`.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use super::jwk::{Jwk, KeySetInput};
 use super::model::{Client, ClientId, ClientKind, ClientRow, Settings, client_state};
 use super::queries::{self, Change};
+use super::tell;
 use crate::access::{Action, Role, Scope};
 use crate::auth::invite::{login_tags, new_id};
 use crate::auth::model::account_state;
@@ -85,6 +87,8 @@ pub struct ClientView {
     redirect_uris: Vec<String>,
     /// When it was registered.
     created_at: DateTime<Utc>,
+    /// Counts the changes; the ETag is made of it.
+    pub(super) version: i64,
 }
 
 /// The clinic's programs.
@@ -121,7 +125,8 @@ pub async fn list(call: Call) -> Result<HttpResponse, AppError> {
 }
 
 impl ClientView {
-    fn of(client: Client, reached: &[(Uuid, Uuid)], created_at: DateTime<Utc>) -> ClientView {
+    /// A program, with who works where of those that are shown.
+    pub(super) fn of(client: Client, reached: &[(Uuid, Uuid)], created_at: DateTime<Utc>) -> ClientView {
         let Settings { name, scopes, keys, redirect_uris } = client.settings;
         let own = reached.iter().filter(|(account, _)| *account == client.id.uuid());
         ClientView {
@@ -134,6 +139,7 @@ impl ClientView {
             keys,
             redirect_uris,
             created_at,
+            version: client.version,
         }
     }
 }
@@ -158,6 +164,7 @@ pub async fn register(call: Call, Json(input): Json<ClientInput>) -> Result<Http
             };
             let settings = settings(input)?;
             queries::insert(tx, &ctx.keys, (id, kind, &settings), ctx.now()).await?;
+            tell::enqueue(tx, (id, kind, &settings)).await?;
             if kind == ClientKind::Machine {
                 open_account(ctx, tx, (id, &settings.name), &chosen).await?;
             }
@@ -171,17 +178,8 @@ pub async fn register(call: Call, Json(input): Json<ClientInput>) -> Result<Http
 
 /// What is kept of a registration, once every part of it is what its kind takes.
 fn settings(input: ClientInput) -> Result<Settings, AppError> {
-    let name =
-        text::clean(&input.name, NAME_MAX_CHARS).map_err(|code| AppError::invalid_field("/name", code))?;
-    let scope = Scope::of(input.scopes.iter().map(String::as_str)).filter(|scope| !scope.is_empty());
-    let may = |action: Action| match input.kind {
-        ClientKind::Machine => crate::access::may(Role::MachineClient, action),
-        ClientKind::Mobile => true,
-    };
-    let Some(scope) = scope.filter(|scope| scope.where_allowed(may) == *scope) else {
-        return Err(AppError::invalid_field("/scopes", "not_allowed"));
-    };
-    let scopes: Vec<String> = scope.names().map(str::to_owned).collect();
+    let name = checked_name(&input.name)?;
+    let scopes = checked_scopes(input.kind, &input.scopes)?;
     let (keys, redirect_uris) = match (input.kind, input.jwks, input.redirect_uris) {
         (ClientKind::Machine, Some(keys), None) => (keys.check("/jwks")?, Vec::new()),
         (ClientKind::Mobile, None, Some(uris)) => (Vec::new(), checked_redirects(uris)?),
@@ -195,6 +193,24 @@ fn settings(input: ClientInput) -> Result<Settings, AppError> {
         }
     };
     Ok(Settings { name, scopes, keys, redirect_uris })
+}
+
+/// What a program can be called, as it is kept.
+pub(super) fn checked_name(name: &str) -> Result<String, AppError> {
+    text::clean(name, NAME_MAX_CHARS).map_err(|code| AppError::invalid_field("/name", code))
+}
+
+/// The names of actions that a program of this kind may have, in the order in which they are kept.
+pub(super) fn checked_scopes(kind: ClientKind, names: &[String]) -> Result<Vec<String>, AppError> {
+    let scope = Scope::of(names.iter().map(String::as_str)).filter(|scope| !scope.is_empty());
+    let may = |action: Action| match kind {
+        ClientKind::Machine => crate::access::may(Role::MachineClient, action),
+        ClientKind::Mobile => true,
+    };
+    match scope.filter(|scope| scope.where_allowed(may) == *scope) {
+        Some(scope) => Ok(scope.names().map(str::to_owned).collect()),
+        None => Err(AppError::invalid_field("/scopes", "not_allowed")),
+    }
 }
 
 fn checked_redirects(uris: Vec<String>) -> Result<Vec<String>, AppError> {
@@ -255,7 +271,7 @@ async fn open_account(
 }
 
 /// The client that the path names, locked.
-async fn named(ctx: &Ctx, tx: &mut TenantTx, id: &str) -> Result<Verified<ClientRow>, AppError> {
+pub(super) async fn named(ctx: &Ctx, tx: &mut TenantTx, id: &str) -> Result<Verified<ClientRow>, AppError> {
     let id = ClientId::parse(id).ok_or_else(AppError::absent)?;
     queries::locked(tx, &ctx.keys, id.uuid()).await?.ok_or_else(AppError::absent)
 }
@@ -279,6 +295,7 @@ pub async fn replace_keys(call: Call, Json(input): Json<ClientKeysInput>) -> Res
         let version = queries::change(tx, &ctx.keys, row, Change::Settings(&settings), ctx.now()).await?;
         // A key is replaced because it may be known to somebody: what it opened is closed too.
         queries::end_sessions(tx, id, ctx.now()).await?;
+        tell::enqueue(tx, (id, ClientKind::Machine, &settings)).await?;
         let entry = ctx.entry(call.action(), Outcome::Allow).resource("oauth_client", id.into_bytes());
         Done::audited((), entry.row_version(version))
     })

@@ -117,6 +117,8 @@ pub struct Client {
     pub kind: ClientKind,
     /// Whether its tokens count.
     pub active: bool,
+    /// Counts the changes, from 1.
+    pub version: i64,
     /// The rest.
     pub settings: Settings,
 }

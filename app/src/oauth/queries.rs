@@ -48,6 +48,21 @@ pub async fn find(tx: &mut TenantTx, keys: &Keys, id: Uuid) -> Result<Option<Cli
     }
 }
 
+/// One program, as [`all`] lists it.
+///
+/// # Errors
+/// As [`all`].
+pub async fn listed(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    id: Uuid,
+) -> Result<Option<(Client, DateTime<Utc>)>, StoreError> {
+    let row = oauth_client::table.find(id).select((ClientRow::as_select(), oauth_client::created_at));
+    let found: Option<(ClientRow, DateTime<Utc>)> = row.first(tx.conn()).await.optional()?;
+    let Some((row, created_at)) = found else { return Ok(None) };
+    Ok(Some((opened(tx, keys, row).await?, created_at)))
+}
+
 /// One program's row, checked, and nobody else's to change until the transaction ends.
 ///
 /// # Errors
@@ -75,7 +90,7 @@ async fn opened(tx: &TenantTx, keys: &Keys, row: ClientRow) -> Result<Client, St
     let row = keys.row_macs(tx.tenant()).await?.verify(row)?;
     let settings = settings(tx, keys, &row).await?;
     let active = row.state == client_state::ACTIVE;
-    Ok(Client { id: ClientId::from(row.id), kind: row.kind()?, active, settings })
+    Ok(Client { id: ClientId::from(row.id), kind: row.kind()?, active, version: row.version, settings })
 }
 
 /// Stores a new program.

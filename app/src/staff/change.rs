@@ -11,7 +11,9 @@ use uuid::Uuid;
 use super::model::AccountId;
 use super::queries;
 use crate::access::Role;
+use crate::auth::factor::reset;
 use crate::auth::model::account_state;
+use crate::auth::notice::{self, NoticeKind};
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
 use crate::error::{AppError, FORBIDDEN, OWN_ACCOUNT, WRONG_STATE};
@@ -33,8 +35,8 @@ pub fn staff_role(role: Role) -> Result<(), AppError> {
     if role.is_staff() { Ok(()) } else { Err(AppError::invalid_field("/role", "not_a_staff_role")) }
 }
 
-/// The account that the path names, locked, with its state; never the caller's own.
-async fn another(ctx: &Ctx, tx: &mut TenantTx, id: &str) -> Result<(AccountId, String), AppError> {
+/// The account that the path names, locked, with its state and role; never the caller's own.
+async fn another(ctx: &Ctx, tx: &mut TenantTx, id: &str) -> Result<(AccountId, String, Role), AppError> {
     let id = AccountId::parse(id).ok_or_else(AppError::absent)?;
     if id.bytes() == ctx.account() {
         return Err(AppError::from(OWN_ACCOUNT).denied("own_account"));
@@ -43,15 +45,15 @@ async fn another(ctx: &Ctx, tx: &mut TenantTx, id: &str) -> Result<(AccountId, S
     if !queries::is_active_admin(tx, Uuid::from_bytes(ctx.account())).await? {
         return Err(AppError::from(FORBIDDEN).denied("role"));
     }
-    let (state, _role) = queries::lock(tx, id.uuid()).await?.ok_or_else(AppError::absent)?;
-    Ok((id, state))
+    let (state, role) = queries::lock(tx, id.uuid()).await?.ok_or_else(AppError::absent)?;
+    Ok((id, state, role))
 }
 
 fn entry(ctx: &Ctx, call: &Call, id: AccountId, version: i64) -> AuditEntry {
     ctx.entry(call.action(), Outcome::Allow).resource("account", id.bytes()).row_version(version)
 }
 
-/// Gives a staff member another role.
+/// Gives a staff member another role. Its owner is told by mail.
 #[utoipa::path(put, path = "/api/v1/staff/{id}/role", tag = "staff", operation_id = "staff.role",
     request_body = RoleInput, params(("id" = String, Path, description = "Account id")),
     responses((status = 204, description = "The role counts from the account's next request"),
@@ -60,7 +62,12 @@ fn entry(ctx: &Ctx, call: &Call, id: AccountId, version: i64) -> AuditEntry {
 pub async fn role(call: Call, Json(input): Json<RoleInput>) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
         staff_role(input.role)?;
-        let (id, _state) = another(ctx, tx, call.path("id")).await?;
+        let (id, state, before) = another(ctx, tx, call.path("id")).await?;
+        let by = Uuid::from_bytes(ctx.account());
+        reset::note_role(tx, (id.uuid(), by), (before, input.role), ctx.now()).await?;
+        if before != input.role && state == account_state::ACTIVE {
+            notice::enqueue(tx, id.uuid(), NoticeKind::RoleChanged, ctx.now()).await?;
+        }
         let version = queries::set_role(tx, &ctx.keys, id.uuid(), input.role, ctx.now()).await?;
         Done::audited((), entry(ctx, &call, id, version).reason(input.role.as_str()))
     })
@@ -76,7 +83,7 @@ pub async fn role(call: Call, Json(input): Json<RoleInput>) -> Result<HttpRespon
         (status = 409, body = crate::error::Problem, content_type = "application/problem+json", description = "The caller's own account")))]
 pub async fn deactivate(call: Call) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let (id, _state) = another(ctx, tx, call.path("id")).await?;
+        let (id, ..) = another(ctx, tx, call.path("id")).await?;
         let version =
             queries::set_state(tx, &ctx.keys, id.uuid(), account_state::DISABLED, ctx.now()).await?;
         queries::end_sessions(tx, id.uuid(), ctx.now()).await?;
@@ -94,7 +101,7 @@ pub async fn deactivate(call: Call) -> Result<HttpResponse, AppError> {
         (status = 409, body = crate::error::Problem, content_type = "application/problem+json", description = "The caller's own account, or one that is not closed")))]
 pub async fn reactivate(call: Call) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
-        let (id, state) = another(ctx, tx, call.path("id")).await?;
+        let (id, state, _role) = another(ctx, tx, call.path("id")).await?;
         if state != account_state::DISABLED {
             return Err(WRONG_STATE.into());
         }

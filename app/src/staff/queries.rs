@@ -1,4 +1,4 @@
-//! What is read and written when an administrator changes another one's account, and who of the staff treats.
+//! What is read and written when an administrator changes another one's account, who of the staff treats, and whom a notice goes to.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -7,15 +7,19 @@ use tenancy::TenantTx;
 use tenancy::keys::Keys;
 use tenancy::sealed::Verified;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::access::{self, Role};
 use crate::auth::model::account_state;
 use crate::auth::record::{self, AccountRow};
 use crate::auth::tables::{account, session};
-use crate::store::StoreError;
+use crate::registry;
+use crate::store::{self, StoreError};
 
 /// Most administrators of one clinic that are locked together; a clinic with more has another problem.
 const ADMINS_MAX: i64 = 1_000;
+/// Most people of one role that one notice goes to.
+const TOLD_MAX: i64 = 20;
 
 /// Locks the clinic's active administrators, in the order of their ids, and says whether `who` is one of them.
 ///
@@ -59,6 +63,44 @@ pub async fn who_treat(
         .await?;
     let macs = keys.row_macs(tx.tenant()).await?;
     Ok(rows.into_iter().map(|row| macs.verify(row)).collect::<Result<_, _>>()?)
+}
+
+/// The active accounts with a role, for their addresses: as many as one notice goes to.
+///
+/// # Errors
+/// As [`who_treat`].
+pub async fn to_tell(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    role: Role,
+) -> Result<Vec<Verified<AccountRow>>, StoreError> {
+    let rows: Vec<AccountRow> = account::table
+        .filter(account::role.eq(role.as_str()))
+        .filter(account::state.eq(account_state::ACTIVE))
+        .order(account::id)
+        .limit(TOLD_MAX)
+        .select(AccountRow::as_select())
+        .load(tx.conn())
+        .await?;
+    let macs = keys.row_macs(tx.tenant()).await?;
+    Ok(rows.into_iter().map(|row| macs.verify(row)).collect::<Result<_, _>>()?)
+}
+
+/// Their addresses.
+///
+/// # Errors
+/// As [`who_treat`].
+pub async fn addresses(
+    tx: &mut TenantTx,
+    keys: &Keys,
+    role: Role,
+) -> Result<Vec<Zeroizing<String>>, StoreError> {
+    let accounts = to_tell(tx, keys, role).await?;
+    let sealer = keys.tenant_sealer(tx.tenant()).await?;
+    let open = |row: &Verified<AccountRow>| {
+        store::open(&sealer, registry::ACCOUNT_EMAIL, row.id.into_bytes(), &row.email).map(Zeroizing::new)
+    };
+    accounts.iter().map(open).collect()
 }
 
 /// The state and stored role of an account of the clinic's staff, locked.

@@ -9,5 +9,6 @@ pub mod gather;
 pub mod model;
 pub mod queries;
 pub mod tables;
+pub mod tell;
 pub mod wire;
 pub mod worker;

@@ -15,15 +15,16 @@ use regions::log::{self, Field};
 use regions::region::Jurisdiction;
 use regions::shutdown::Shutdown;
 use tenancy::audit::{AuditEntry, Outcome};
-use tenancy::{Regional, TenantRef, TenantTx};
+use tenancy::{JobPayload, Regional, TenantRef, TenantTx};
 use uuid::Uuid;
 
 use super::answer::Answer;
 use super::gather::gather;
 use super::model::{GrantRow, GrantState, Said};
-use super::queries;
 use super::wire::{GrantReport, GrantTask, LookReport, LookTask};
+use super::{queries, tell};
 use crate::call::roll_back;
+use crate::jobs::SUPPORT_NOTICE;
 use crate::onboarding::client::{CallError, WorkClient};
 use crate::pins::Pins;
 use crate::registry;
@@ -207,6 +208,10 @@ impl SupportDesk {
                 return Ok((GrantReport::ended(), None));
             }
             let (row, is_new) = self.insert(tx, task, now).await?;
+            if is_new {
+                let told = JobPayload::new(tx.tenant()).id(tell::PAYLOAD_ID, row.id);
+                tx.enqueue(SUPPORT_NOTICE, told, None).await?;
+            }
             // Another worker may have been faster.
             return Ok((row.report(now), is_new.then(|| row.entry("support.ask", Outcome::Allow))));
         };

@@ -61,6 +61,9 @@ export function listen(answered: () => void, ended: () => void): void {
   onSessionEnd = ended;
 }
 
+/** The ETag of what was read in a list. */
+export const versionTag = ({ version }: { version: number }) => `"v${version}"`;
+
 /** Calls an operation; throws a CallError unless it was done. */
 export async function call<Body, T>(operation: Operation<Body, T>, options: Options<Body> = {}): Promise<Answer<T>> {
   const response = await ask(operation, options);

@@ -167,6 +167,12 @@ export const CeremonyView = /* @__PURE__ */ v.object({
   public_key: /* @__PURE__ */ v.record(/* @__PURE__ */ v.string(), /* @__PURE__ */ v.unknown()),
 });
 export type CeremonyView = v.InferOutput<typeof CeremonyView>;
+export const ClientChangeInput = /* @__PURE__ */ v.object({
+  name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  scopes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(/* @__PURE__ */ v.string())),
+  sites: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.array(/* @__PURE__ */ v.string())),
+});
+export type ClientChangeInput = v.InferOutput<typeof ClientChangeInput>;
 export const JwkInput = /* @__PURE__ */ v.object({
   alg: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   crv: /* @__PURE__ */ v.string(),
@@ -214,6 +220,7 @@ export const ClientView = /* @__PURE__ */ v.object({
   scopes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
   sites: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
   state: /* @__PURE__ */ v.string(),
+  version: /* @__PURE__ */ v.number(),
 });
 export type ClientView = v.InferOutput<typeof ClientView>;
 export const ClientList = /* @__PURE__ */ v.object({
@@ -977,6 +984,12 @@ export const oauthAuthorize = /* @__PURE__ */ operation<AuthorizeInput, Authoriz
 export const oauthClientList = /* @__PURE__ */ operation<undefined, ClientList>('oauth_client.list', 'GET', '/api/v1/oauth/clients', ClientList);
 /** Registers a program. It can ask for tokens at once. */
 export const oauthClientRegister = /* @__PURE__ */ operation<ClientInput, RegisteredView>('oauth_client.register', 'POST', '/api/v1/oauth/clients', RegisteredView);
+/** Reads a program. */
+export const oauthClientRead = /* @__PURE__ */ operation<undefined, ClientView>('oauth_client.read', 'GET', '/api/v1/oauth/clients/{id}', ClientView);
+/** Changes a program's name, scopes or sites, in the version that `If-Match` names. What is taken from it is taken from its
+tokens too, from the next request on; a scope that is added comes with the next token, and to an application when somebody
+lets it in anew. */
+export const oauthClientChange = /* @__PURE__ */ operation<ClientChangeInput, ClientView>('oauth_client.change', 'PATCH', '/api/v1/oauth/clients/{id}', ClientView);
 /** Disables a program for good; its tokens end with it. Disabling it again changes nothing. */
 export const oauthClientDisable = /* @__PURE__ */ operation<undefined, undefined>('oauth_client.disable', 'POST', '/api/v1/oauth/clients/{id}/disable');
 /** Replaces a program's keys. What was signed with another one is worth nothing from the next request on. */

@@ -346,7 +346,8 @@ export const tenantCreate = /* @__PURE__ */ operation<NewTenantBody, TenantView>
 export const tenantRead = /* @__PURE__ */ operation<undefined, TenantView>('tenant.read', 'GET', '/platform/v1/tenants/{id}', TenantView);
 /** The versions, ages and rotations of a tenant's keys, as its region said last. No key is known here. */
 export const tenantKeys = /* @__PURE__ */ operation<undefined, KeyList>('tenant.keys', 'GET', '/platform/v1/tenants/{id}/keys', KeyList);
-/** Ends a tenant: its address answers 410, and its region's worker destroys its keys and data. */
+/** Ends a tenant: its address answers 410, and its region's worker destroys its keys and data. It cannot be undone, so whoever does
+it has signed in within five minutes. */
 export const tenantOffboard = /* @__PURE__ */ operation<OffboardBody, TenantView>('tenant.offboard', 'POST', '/platform/v1/tenants/{id}/offboard', TenantView);
 /** Serves a suspended tenant again. */
 export const tenantResume = /* @__PURE__ */ operation<undefined, TenantView>('tenant.resume', 'POST', '/platform/v1/tenants/{id}/resume', TenantView);

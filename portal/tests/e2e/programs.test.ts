@@ -1,4 +1,5 @@
-// Programs of others, in both regions: an administrator lets one in by its key, replaces the key, and ends it.
+// Programs of others, in both regions: an administrator lets one in by its key, changes what it may do and where, replaces the key,
+// and ends it.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
@@ -18,7 +19,7 @@ inEachRegion('in', (region) => {
 
   test('a program is registered by its public key, reads what it may with it, and ends for good', async () => {
     const [desk, admin, outside] = [await person(browser), await person(browser), await person(browser)];
-    const [name, family] = [unique('Link'), unique('Linked')];
+    const [name, family, site] = [unique('Link'), unique('Linked'), unique('Annex')];
     await outside.page.goto(`${clinic.url}/clinic/signed-out`);
     await signIn(desk.page, clinic, 'receptionist');
     await desk.page.goto(`${clinic.url}/clinic/patients`);
@@ -30,6 +31,10 @@ inEachRegion('in', (region) => {
     const sent: string[] = [];
     page.on('request', (request) => sent.push(request.postData() ?? ''));
     await signIn(page, clinic, 'clinic_admin');
+    await page.getByRole('link', { name: 'Sites', exact: true }).click();
+    await page.getByLabel('Name').fill(site);
+    await page.getByRole('button', { name: 'Add the site' }).click();
+    await page.getByRole('rowheader', { name: site }).waitFor();
     await page.getByRole('link', { name: 'Programs', exact: true }).click();
     await page.getByRole('button', { name: 'Register a program' }).click();
     const sheet = page.getByRole('dialog', { name: 'Register a program' });
@@ -60,6 +65,35 @@ inEachRegion('in', (region) => {
     const token = await tokenByProof(outside.page, clinic, id, first);
     expect(await askAs(outside.page, token, patient), 'a patient of its site').toBe(200);
     expect(await askAs(outside.page, token, '/api/v1/staff'), 'what is not listed').toBe(403);
+
+    // What it may do and where is changed in place, and counts for the token that is out.
+    const change = page.getByRole('dialog', { name: `Change ${name}` });
+    const changing = async (choose: () => Promise<void>) => {
+      await program.getByRole('button', { name: `Change: ${name}` }).click();
+      await choose();
+      await change.getByRole('button', { name: 'Save' }).click();
+      await stepUp(page, clinic, 'clinic_admin', page.getByText('This is what counts from now on.'));
+      await change.waitFor({ state: 'detached' });
+    };
+    await changing(async () => {
+      await lookClosely(page, 'changing a program');
+      await change.getByLabel('Main', { exact: true }).uncheck();
+      await change.getByRole('button', { name: 'Save' }).click();
+      await change.getByText('Choose at least one site.').waitFor();
+      await change.getByLabel(site).check();
+    });
+    await program.getByText(site).waitFor();
+    expect(await askAs(outside.page, token, patient), 'a patient of another site').toBe(404);
+    await changing(async () => {
+      await change.getByLabel('Main', { exact: true }).check();
+      await change.getByLabel('See who it acts as').check();
+      await change.getByLabel('Read records').uncheck();
+    });
+    await program.getByText('patient.read').waitFor({ state: 'detached' });
+    expect(await askAs(outside.page, token, patient), 'what it may not do any more').toBe(403);
+    await changing(() => change.getByLabel('Read records').check());
+    await program.getByText('patient.read').waitFor();
+    expect(await askAs(outside.page, token, patient), 'what it was given back').toBe(200);
 
     await program.getByRole('button', { name: `Replace the keys: ${name}` }).click();
     const keys = page.getByRole('dialog', { name: `New keys for ${name}` });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { may } from '../../src/clinic/me.ts';
 import { readKeys } from '../../src/staff/programs/jwks.ts';
-import { SCOPES } from '../../src/staff/programs/scopes.ts';
+import { offeredTo, SCOPES } from '../../src/staff/programs/scopes.ts';
 import { fromMinutes, toMinutes } from '../../src/staff/sessions/minutes.ts';
 
 /** RFC 8037, appendix A. */
@@ -36,4 +36,9 @@ test('minutes are typed and seconds are sent, there and back', () => {
 test('no kind is offered what its role may not do', () => {
   expect(SCOPES.machine.filter((action) => !may('machine_client', action))).toEqual([]);
   expect(SCOPES.mobile.filter((action) => !may('patient', action))).toEqual([]);
+});
+
+test('what a program has is not lost by changing it, also if it is offered to none', () => {
+  const offered = offeredTo({ kind: 'machine', scopes: ['patient.read', 'worklist.read'] });
+  expect(offered).toEqual([...SCOPES.machine, 'worklist.read']);
 });

@@ -19,7 +19,7 @@ pub const AGREEMENT_MAX_S: i64 = 24 * 3_600;
 /// What became of a request to take somebody's factors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reset {
-    /// There is no such account, or it has never been in use.
+    /// There is no such account.
     Absent,
     /// The account is the caller's own.
     Own,
@@ -43,6 +43,38 @@ pub const fn needs_second_person(role: Role) -> bool {
         | Role::Proxy
         | Role::MachineClient => false,
     }
+}
+
+/// Whether this role was given so lately, in place of one that needs a second person, that it still does: otherwise one
+/// administrator would give another one a lesser role, take the factors, and give the role back.
+#[must_use]
+pub fn was_lately_given(asked: Option<(Uuid, DateTime<Utc>)>, now: DateTime<Utc>) -> bool {
+    asked.is_some_and(|(_, at)| now - at <= Duration::seconds(AGREEMENT_MAX_S))
+}
+
+/// Notes who gave somebody another role, when a second person would have had to agree to take that somebody's factors before and
+/// would not now. It counts as this person's request: whoever agrees is another one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn note_role(
+    tx: &mut TenantTx,
+    (target, by): (Uuid, Uuid),
+    (before, after): (Role, Role),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if needs_second_person(before) && !needs_second_person(after) {
+        note(tx, (target, by), now).await?;
+    }
+    Ok(())
+}
+
+async fn note(tx: &mut TenantTx, (target, by): (Uuid, Uuid), now: DateTime<Utc>) -> Result<(), StoreError> {
+    diesel::update(account::table.find(target))
+        .set((account::reset_asked_by.eq(by), account::reset_asked_at.eq(now)))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Whether this call is the second person's agreement.
@@ -75,11 +107,10 @@ pub async fn run(
         .optional()?;
     let Some((role, asked_by, asked_at)) = found else { return Ok(Reset::Absent) };
     let role = Role::parse(&role).ok_or(StoreError::Shape)?;
-    if needs_second_person(role) && !agrees(asked_by.zip(asked_at), caller, now) {
-        diesel::update(account::table.find(target))
-            .set((account::reset_asked_by.eq(caller), account::reset_asked_at.eq(now)))
-            .execute(tx.conn())
-            .await?;
+    let asked = asked_by.zip(asked_at);
+    let needs_another = needs_second_person(role) || was_lately_given(asked, now);
+    if needs_another && !agrees(asked, caller, now) {
+        note(tx, (target, caller), now).await?;
         notice::enqueue(tx, target, NoticeKind::ResetAsked, now).await?;
         return Ok(Reset::Asked);
     }
@@ -102,5 +133,8 @@ mod tests {
         assert!(agrees(asked(1), other, now));
         assert!(agrees(asked(AGREEMENT_MAX_S), other, now));
         assert!(!agrees(asked(AGREEMENT_MAX_S + 1), other, now));
+        // For as long as somebody can agree, nobody does it alone.
+        assert!(was_lately_given(asked(AGREEMENT_MAX_S), now) && !was_lately_given(None, now));
+        assert!(!was_lately_given(asked(AGREEMENT_MAX_S + 1), now));
     }
 }

@@ -148,7 +148,7 @@ impl Ctx {
         self.session(action).map(|(signed_in, _)| signed_in)
     }
 
-    /// As [`Ctx::allow`], for what changes how somebody signs in: what the session proved is at most five minutes old.
+    /// As [`Ctx::allow`], for what changes how somebody signs in and what cannot be undone: what the session proved is at most five minutes old.
     ///
     /// # Errors
     /// As [`Ctx::allow`], and `step_up_required`.

@@ -319,13 +319,15 @@ pub async fn resume(ctx: Ctx, request: HttpRequest, id: Path<String>) -> Result<
     Ok(shown(&tenant))
 }
 
-/// Ends a tenant: its address answers 410, and its region's worker destroys its keys and data.
+/// Ends a tenant: its address answers 410, and its region's worker destroys its keys and data. It cannot be undone, so whoever does
+/// it has signed in within five minutes.
 #[utoipa::path(post, path = "/platform/v1/tenants/{id}/offboard", tag = "tenants", request_body = OffboardBody,
     params(("id" = String, Path, description = "The tenant's id."), ("If-Match" = String, Header, description = "The ETag read.")),
     responses(
     (status = 200, body = TenantView),
     (status = 409, body = Problem, description = "Not from this state."),
     (status = 412, body = Problem),
+    (status = 403, body = Problem, description = "Signed in more than five minutes ago (`step_up_required`), or not from the platform's own pages."),
     (status = 422, body = Problem, description = "The slug was not repeated."),
     (status = 428, body = Problem),
 ))]
@@ -335,7 +337,7 @@ pub async fn offboard(
     id: Path<String>,
     body: Json<OffboardBody>,
 ) -> Result<HttpResponse, AppError> {
-    ctx.allow(Action::TenantOffboard)?;
+    ctx.allow_fresh(Action::TenantOffboard)?;
     let (seen, id) = (if_match(&request)?, tenant_id(&id)?);
     let store = &ctx.control().store;
     if tenants::get(store, id).await?.slug.as_str() != body.confirm_slug {

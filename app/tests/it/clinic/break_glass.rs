@@ -1,9 +1,13 @@
 //! Emergency access: one patient, a reason, an hour at most, told at once, reviewed by somebody else, and recorded or not
 //! done (catalogue entry T62).
 
+use std::time::{Duration, Instant};
+
 use app::access::Role;
+use app::jobs::queue;
 use app::patients::model::PatientId;
 use app::staff::model::AccountId;
+use regions::shutdown::Shutdown;
 use serde_json::{Value, json};
 
 use crate::support::{Actor, Answer, World, patient};
@@ -213,6 +217,27 @@ async fn the_privacy_officer_is_told_at_once_and_again_when_nobody_reviews() {
     scene.review(&scene.officer, started["id"].as_str().unwrap()).await.expect(204);
     app::break_glass::notice::run(&told, &payload).await.unwrap();
     assert_eq!(mails().len(), 3, "nothing more once it is reviewed");
+}
+
+/// From the request to the letter, by the queue that a worker runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_privacy_officer_has_the_mail_within_a_minute() {
+    const TOLD_MAX: Duration = Duration::from_secs(60);
+    let scene = scene().await;
+    let world = &scene.world;
+    let dir = tempfile::tempdir().unwrap();
+    let (trigger, shutdown) = Shutdown::new();
+    let told = super::jobs::jobs(world, dir.path());
+    let worker = queue::open(&world.region.config.shards[0], told, 2, shutdown).await.unwrap();
+    let running = tokio::spawn(async move { worker.run().await.is_ok() });
+    let started = Instant::now();
+    scene.start(&scene.doctor, &scene.reason()).await.expect(201);
+    while super::jobs::mails(dir.path()).is_empty() {
+        assert!(started.elapsed() < TOLD_MAX, "no mail after {TOLD_MAX:?}");
+        tokio::task::yield_now().await;
+    }
+    trigger.trigger();
+    assert!(running.await.unwrap());
 }
 
 /// It works when alerts do not, and does not when the log does not.

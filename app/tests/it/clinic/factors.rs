@@ -250,6 +250,42 @@ async fn five_wrong_codes_end_the_session_and_a_waiting_account_takes_no_right_o
     assert!(refused(&old), "the old ones are void");
 }
 
+/// A lesser role does not make an administrator's factors one person's to take.
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_an_administrator_another_role_is_no_way_around_the_second_person() {
+    let world = World::new().await;
+    let alpha = &world.alpha;
+    let (one, other) =
+        (world.staff(alpha, Role::ClinicAdmin).await, world.staff(alpha, Role::ClinicAdmin).await);
+    let victim = world.staff(alpha, Role::ClinicAdmin).await;
+    let of = |verb: &str| format!("/api/v1/staff/{}/{verb}", AccountId::from(victim.account));
+    let give = async |role: &str| {
+        let body = serde_json::json!({ "role": role });
+        world.ask(alpha, "PUT", &of("role")).by(&one).json(&body).send().await.expect(204)
+    };
+    give("nurse").await;
+    world.post(&one, &of("factors/reset"), None).await.expect(202);
+    give("clinic_admin").await;
+    world.ask(alpha, "GET", "/api/v1/me").by(&victim).send().await.expect(200);
+    // Who was told of all that is the one it happened to.
+    let ops = tenancy::SchemaName::ops(alpha.tenant.id).quoted();
+    let sql = format!("SELECT kind FROM {ops}.notice WHERE account_id = $1 ORDER BY kind");
+    let rows = world.region.superuser().await.query(sql.as_str(), &[&victim.account]).await.unwrap();
+    let kinds: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(kinds, ["reset_asked", "role_changed", "role_changed"]);
+
+    // Another one agrees; or a day has gone by, in which a nurse's are a nurse's.
+    give("nurse").await;
+    world.post(&other, &of("factors/reset"), None).await.expect(204);
+    let later = world.staff(alpha, Role::ClinicAdmin).await;
+    let path = format!("/api/v1/staff/{}", AccountId::from(later.account));
+    let body = serde_json::json!({ "role": "nurse" });
+    world.ask(alpha, "PUT", &format!("{path}/role")).by(&one).json(&body).send().await.expect(204);
+    world.clock.advance_ms(86_401_000);
+    let tomorrow = world.staff(alpha, Role::ClinicAdmin).await;
+    world.post(&tomorrow, &format!("{path}/factors/reset"), None).await.expect(204);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_factors_are_taken_by_somebody_else_and_an_administrators_by_two() {
     let world = World::new().await;

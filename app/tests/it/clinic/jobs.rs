@@ -41,6 +41,35 @@ pub(super) fn mails(dir: &Path) -> Vec<PathBuf> {
     entries.filter(|path| path.extension().is_some_and(|end| end == "eml")).collect()
 }
 
+/// Name and payload of the jobs that wait on a world's shard, in the order in which they came.
+pub(crate) async fn waiting(world: &World) -> Vec<(String, String)> {
+    let sql = "SELECT t.identifier, j.payload::text FROM graphile_worker._private_jobs j
+        JOIN graphile_worker._private_tasks t ON t.id = j.task_id ORDER BY j.id";
+    let rows = world.region.superuser().await.query(sql, &[]).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// Lets a queue do what waits on a world's shard; every letter that lies in the folder then, its long lines put together.
+pub(crate) async fn letters(world: &World, dir: &Path) -> Vec<String> {
+    if !waiting(world).await.is_empty() {
+        let (trigger, shutdown) = Shutdown::new();
+        let shard = &world.region.config.shards[0];
+        let worker = queue::open(shard, jobs(world, dir), 2, shutdown).await.unwrap();
+        let running = tokio::spawn(async move { worker.run().await.is_ok() });
+        let superuser = world.region.superuser().await;
+        let left = "SELECT count(*) FROM graphile_worker._private_jobs";
+        wait_for("the jobs' end", async || {
+            superuser.query_one(left, &[]).await.unwrap().get::<_, i64>(0) == 0
+        })
+        .await;
+        trigger.trigger();
+        assert!(running.await.unwrap());
+    }
+    let read =
+        |path: PathBuf| std::fs::read_to_string(path).unwrap().replace("=\r\n", "").replace("=3D", "=");
+    mails(dir).into_iter().map(read).collect()
+}
+
 async fn wait_for(what: &str, mut done: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !done().await {

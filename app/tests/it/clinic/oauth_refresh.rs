@@ -35,7 +35,7 @@ async fn renew_from(world: &World, client: &str, token: &str, address: &str) -> 
     ask.stating(|assertion| assertion.client_ip = address).form(&form).send().await
 }
 
-async fn renew(world: &World, client: &str, token: &str) -> Answer {
+pub(super) async fn renew(world: &World, client: &str, token: &str) -> Answer {
     renew_from(world, client, token, "192.0.2.7").await
 }
 

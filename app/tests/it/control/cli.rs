@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::{Command, Output, Stdio};
 
+use app::control::access::Role;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
@@ -124,6 +125,43 @@ async fn administrators_are_made_and_reset_without_a_password_on_the_command_lin
     assert!(reset[0]["password"].is_null(), "a chosen password is not printed");
     browser.post("/platform/v1/sessions", &sign_in(&password)).await.expect(401);
     browser.post("/platform/v1/sessions", &sign_in("a long enough passphrase")).await.expect(201);
+}
+
+#[tokio::test]
+async fn an_operator_closes_the_account_of_whoever_leaves() {
+    const CURRENT: &str = "/platform/v1/sessions/current";
+    let control = TestControl::start().await;
+    let leaves = control.person("sam@platform.example", Role::Support).await;
+    let stays = control.person("kim@platform.example", Role::Support).await;
+    leaves.get(CURRENT).await.expect(200);
+    let made = json(&control, &["platform-admin", "create", "--login", "ann", "--passkey"]).await;
+    let link = made[0]["enrol"].as_str().unwrap().split_once("#token=").unwrap().1.to_owned();
+    for login in ["sam@platform.example", "ann"] {
+        let closed = json(&control, &["platform-admin", "disable", "--login", login]).await;
+        assert_eq!(closed[0]["state"], "disabled");
+    }
+    leaves.get(CURRENT).await.expect(401);
+    stays.get(CURRENT).await.expect(200);
+    let begin = serde_json::json!({ "token": link });
+    let unused = control.stranger().post("/platform/v1/enrolments/begin", &begin).await.expect(422);
+    assert_eq!(unused.code(), "enrolment_invalid");
+    let listed = json(&control, &["platform-admin", "list"]).await;
+    let state = |login: &str| {
+        let one = listed.as_array().unwrap().iter().find(|one| one["login"] == login).unwrap();
+        (one["role"].as_str().unwrap().to_owned(), one["state"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(state("sam@platform.example"), ("support".into(), "disabled".into()));
+    assert_eq!(state("kim@platform.example"), ("support".into(), "active".into()));
+    let unknown = refused(&control, &["platform-admin", "disable", "--login", "nobody"]).await;
+    assert!(unknown.contains("no such platform administrator"), "{unknown}");
+
+    // Who comes back begins anew; what was open before stays closed.
+    let reset = json(&control, &["platform-admin", "reset", "--login", "sam@platform.example"]).await;
+    let back = serde_json::json!({ "login": "sam@platform.example", "password": reset[0]["password"] });
+    control.stranger().post("/platform/v1/sessions", &back).await.expect(201);
+    leaves.get(CURRENT).await.expect(401);
+    let audited = "select count(*) from platform.platform_audit where action = 'admin.disable' and actor_kind = 'operator'";
+    assert_eq!(control.superuser().await.query_one(audited, &[]).await.unwrap().get::<_, i64>(0), 2);
 }
 
 #[tokio::test]

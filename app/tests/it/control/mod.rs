@@ -12,6 +12,8 @@ mod schema;
 mod sessions;
 mod support;
 mod support_grants;
+mod support_leavers;
+mod support_mail;
 mod tenants;
 
 pub(crate) use onboarding::{Worker, worker_config};

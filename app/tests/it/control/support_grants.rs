@@ -14,23 +14,23 @@ use super::support::{Answer, Browser, START_MS, TestControl, clinic, until};
 use crate::support::{Actor, Clinic, World, patient};
 use testkit::TestRegion;
 
-const SUPPORT: &str = "sam@platform.example";
-const REASON: &str = "Reminders have not left since this morning.";
+pub(super) const SUPPORT: &str = "sam@platform.example";
+pub(super) const REASON: &str = "Reminders have not left since this morning.";
 /// What can be looked at.
 const WHATS: [&str; 4] = ["settings", "accounts", "work", "state"];
 const MINUTE_MS: u64 = 60_000;
 
 /// A control plane and a region that serves two of its clinics.
-struct Lockbox {
-    control: TestControl,
-    world: World,
+pub(super) struct Lockbox {
+    pub(super) control: TestControl,
+    pub(super) world: World,
     desk: SupportDesk,
     administrator: Browser,
     support: Browser,
 }
 
 impl Lockbox {
-    async fn new() -> Lockbox {
+    pub(super) async fn new() -> Lockbox {
         let (control, world) = (Box::pin(TestControl::start()).await, Box::pin(World::new()).await);
         // Both sides have the same time to begin with; the tests move each side's own.
         control.clock.advance_ms(world.now_ms() - START_MS);
@@ -59,25 +59,25 @@ impl Lockbox {
     }
 
     /// One round of the region's worker.
-    async fn round(&self) {
+    pub(super) async fn round(&self) {
         self.desk.round(0).await.unwrap();
     }
 
     /// A grant that the region knows of.
-    async fn asked(&self, clinic: &Clinic) -> String {
+    pub(super) async fn asked(&self, clinic: &Clinic) -> String {
         let grant = self.ask(clinic).await.expect(201).text("id");
         self.round().await;
         grant
     }
 
     /// What somebody of a clinic does with a grant.
-    async fn answer(&self, by: (&Clinic, &Actor), grant: &str, verb: &str) -> (u16, String) {
+    pub(super) async fn answer(&self, by: (&Clinic, &Actor), grant: &str, verb: &str) -> (u16, String) {
         let path = format!("/api/v1/support-grants/{grant}/{verb}");
         self.world.ask(by.0, "POST", &path).by(by.1).send().await.outcome()
     }
 
     /// A grant that alpha's administrator approved, and the administrator.
-    async fn approved(&self) -> (String, Actor) {
+    pub(super) async fn approved(&self) -> (String, Actor) {
         let admin = self.world.staff(&self.world.alpha, Role::ClinicAdmin).await;
         let grant = self.asked(&self.world.alpha).await;
         assert_eq!(self.answer((&self.world.alpha, &admin), &grant, "approve").await.0, 200);
@@ -97,7 +97,7 @@ impl Lockbox {
     }
 
     /// A look that the region has had its turn with.
-    async fn looked(&self, grant: &str, what: &str) -> Value {
+    pub(super) async fn looked(&self, grant: &str, what: &str) -> Value {
         let look = self.look(grant, what).await.expect(201).text("id");
         self.round().await;
         self.read(grant, &look).await
@@ -109,13 +109,13 @@ impl Lockbox {
     }
 
     /// What a clinic's staff see of the grants.
-    async fn listed(&self, clinic: &Clinic, actor: &Actor) -> Vec<Value> {
+    pub(super) async fn listed(&self, clinic: &Clinic, actor: &Actor) -> Vec<Value> {
         let list = self.world.ask(clinic, "GET", "/api/v1/support-grants").by(actor).send().await;
         list.expect(200).json()["items"].as_array().unwrap().clone()
     }
 
     /// Rows of answers that the control database holds.
-    async fn answers_kept(&self) -> i64 {
+    pub(super) async fn answers_kept(&self) -> i64 {
         let sql = "select count(*) from platform.support_look where answer is not null";
         self.control.superuser().await.query_one(sql, &[]).await.unwrap().get(0)
     }

@@ -53,6 +53,25 @@ async fn a_clinics_whole_life_and_every_move_it_may_not_make() {
     assert_eq!(states, vec!["done"; 9]);
 }
 
+/// What destroys a clinic's keys and data takes more than a session that somebody left open.
+#[tokio::test]
+async fn a_clinic_is_ended_by_who_signed_in_within_five_minutes() {
+    let control = TestControl::start().await;
+    let admin = control.with_regions().await;
+    let id = admin.post("/platform/v1/tenants", &clinic("lotus", "us-east-1")).await.expect(201).text("id");
+    let worker = control.peer("worker.us-east-1");
+    worker.finish(worker.tasks().await[0]["task_id"].as_str().unwrap()).await;
+    let confirmed = json!({"confirm_slug": "lotus"});
+    control.clock.advance_ms(300_001);
+    let stale = admin.command(&id, "offboard", &confirmed).await.expect(403);
+    assert_eq!(stale.code(), "step_up_required");
+    // What can be taken back goes on.
+    assert_eq!(admin.command(&id, "suspend", &json!({})).await.expect(200).text("state"), "suspended");
+    assert_eq!(admin.command(&id, "resume", &json!({})).await.expect(200).text("state"), "active");
+    let again = control.admin().await;
+    assert_eq!(again.command(&id, "offboard", &confirmed).await.expect(200).text("state"), "offboarding");
+}
+
 #[tokio::test]
 async fn a_clinic_that_cannot_be_built_can_be_given_up() {
     let control = TestControl::start().await;

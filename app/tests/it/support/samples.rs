@@ -99,6 +99,9 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             "name": format!("Program {unique}"), "kind": "machine", "scopes": ["patient.read"], "sites": [SITE],
             "jwks": { "keys": [public_key()] },
         })),
+        ("PATCH", "/api/v1/oauth/clients/{id}") => {
+            Some(json!({ "name": "Renamed", "scopes": ["me.read", "patient.read"], "sites": [SITE] }))
+        }
         ("PUT", "/api/v1/oauth/clients/{id}/keys") => Some(json!({ "jwks": { "keys": [public_key()] } })),
         ("POST", "/api/v1/oauth/authorize") => Some(json!({
             "response_type": "code", "client_id": CLIENT, "redirect_uri": REDIRECT, "scope": "me.read",

@@ -12,6 +12,7 @@ import {
 } from '../../api/platform.gen.ts';
 import { console_ } from '../../paths.ts';
 import { useMe } from '../../shell/session.tsx';
+import { useStepUp } from '../../shell/step-up.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
@@ -104,6 +105,7 @@ const CHANGES: Record<string, Change[]> = { active: ['suspend', 'offboard'], sus
 function LifeCycle({ tenant, etag }: { tenant: TenantView; etag: string }) {
   const { t } = useText();
   const queries = useQueryClient();
+  const fresh = useStepUp();
   const [asked, setAsked] = useState<Change>();
   const [slug, setSlug] = useState('');
   const [failure, setFailure] = useState<unknown>();
@@ -116,13 +118,17 @@ function LifeCycle({ tenant, etag }: { tenant: TenantView; etag: string }) {
   const change = async (what: Change) => {
     const about = { path: { id: tenant.id }, ifMatch: etag };
     setBusy(true);
+    setFailure(undefined);
+    // A fresh sign-in is asked for in a dialog of its own, with nothing else above or below it.
+    if (what === 'offboard') setAsked(undefined);
     try {
       if (what === 'suspend') await call(tenantSuspend, about);
       else if (what === 'resume') await call(tenantResume, about);
-      else await call(tenantOffboard, { ...about, body: { confirm_slug: slug } });
+      else await fresh(() => call(tenantOffboard, { ...about, body: { confirm_slug: slug } }));
       ask(undefined);
     } catch (error) {
       setFailure(error);
+      setAsked(what);
     }
     setBusy(false);
     await forget(queries, tenant.id);
@@ -130,7 +136,7 @@ function LifeCycle({ tenant, etag }: { tenant: TenantView; etag: string }) {
   return (
     <>
       {(CHANGES[tenant.state] ?? []).map((one) => (
-        <Button key={one} look={one === 'offboard' ? 'danger' : 'plain'} onClick={() => ask(one)}>
+        <Button key={one} look={one === 'offboard' ? 'danger' : 'plain'} busy={busy} onClick={() => ask(one)}>
           {t(`tenant.${one}`)}
         </Button>
       ))}

@@ -1,7 +1,7 @@
 // Correcting what is said about a document, never what is in it.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { CallError, call, versionTag } from '../../api/call.ts';
 import { documentUpdate } from '../../api/clinic.gen.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -11,7 +11,6 @@ import { Failure } from '../../ui/feedback.tsx';
 import { Field, TextArea } from '../../ui/field.tsx';
 import type { DoingProps } from './doings.tsx';
 import { NOTES_MAX_CHARS, TITLE_MAX_CHARS } from './kinds.ts';
-import { versionTag } from './upload.ts';
 
 export function CorrectDocument({ one, changed }: DoingProps) {
   const { t } = useText();

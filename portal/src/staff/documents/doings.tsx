@@ -1,6 +1,6 @@
 // What can be done with one document: opening it by a link that works once, correcting its words, replacing it, taking it out.
 import { useState } from 'react';
-import { CallError, call } from '../../api/call.ts';
+import { CallError, call, versionTag } from '../../api/call.ts';
 import { type DocumentView, documentDelete } from '../../api/clinic.gen.ts';
 import { openDocument } from '../../clinic/documents/open.ts';
 import { type Me, may } from '../../clinic/me.ts';
@@ -12,7 +12,6 @@ import { Failure } from '../../ui/feedback.tsx';
 import { CorrectDocument } from './correct-document.tsx';
 import { kindsOf } from './kinds.ts';
 import { ReplaceDocument } from './replace-document.tsx';
-import { versionTag } from './upload.ts';
 
 export interface DoingProps {
   one: DocumentView;

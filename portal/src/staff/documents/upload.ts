@@ -1,5 +1,5 @@
 // Sends a file: announced, sent part by part, completed. Whatever stops it half-way takes the announcement back.
-import { call, send } from '../../api/call.ts';
+import { call, send, versionTag } from '../../api/call.ts';
 import {
   type DocumentKind,
   type DocumentView,
@@ -26,9 +26,6 @@ export interface Watch {
   /** Of all bytes, from 0 to 1. */
   progress: (share: number) => void;
 }
-
-/** The ETag of a document as it was read. */
-export const versionTag = ({ version }: Pick<DocumentView, 'version'>) => `"v${version}"`;
 
 export async function upload(what: Announcement, watch: Watch): Promise<DocumentView> {
   const { data: document } = await call(documentCreate, {

@@ -1,23 +1,29 @@
-// One program or application: what it may do, where, by which keys, and ending it for good.
+// One program or application: what it may do, where, by which keys, changing that, and ending it for good.
 import { useId, useState } from 'react';
 import { call } from '../../api/call.ts';
 import { type ClientView, oauthClientDisable, type SiteView } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
+import { type Me, may } from '../../clinic/me.ts';
+import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Fact } from '../../ui/fact.tsx';
 import { Failure } from '../../ui/feedback.tsx';
+import { useAbility } from './abilities.tsx';
+import { ChangeProgram } from './change.tsx';
 import { ReplaceKeys } from './replace-keys.tsx';
 
 interface Props {
   one: ClientView;
   sites: SiteView[];
-  changed: (words: Key) => Promise<void>;
+  /** The list is read again; with words when something was done. */
+  changed: (words?: Key) => Promise<void>;
 }
 
 export function Program({ one, sites, changed }: Props) {
   const { t } = useText();
+  const me = useMe<Me>();
   const id = useId();
   const active = one.state === 'active';
   return (
@@ -36,8 +42,9 @@ export function Program({ one, sites, changed }: Props) {
       <div className="facts">
         <Facts {...{ one, sites }} />
       </div>
-      {active && (
+      {active && may(me.role, 'oauth_client.change') && (
         <div className="actions end">
+          <ChangeProgram {...{ one, sites, changed }} />
           {one.kind === 'machine' && <ReplaceKeys {...{ one, changed }} />}
           <End {...{ one, changed }} />
         </div>
@@ -47,12 +54,9 @@ export function Program({ one, sites, changed }: Props) {
 }
 
 function Facts({ one, sites }: Pick<Props, 'one' | 'sites'>) {
-  const { t, has, moment } = useText();
+  const { t, moment } = useText();
+  const ability = useAbility();
   const names = sites.filter(({ id }) => one.sites.includes(id)).map(({ name }) => name);
-  const ability = (name: string) => {
-    const words = `client_scope.${name}`;
-    return has(words) ? t(words) : name;
-  };
   return (
     <dl>
       <Fact label={t('programs.id')}>

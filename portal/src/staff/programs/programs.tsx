@@ -3,7 +3,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { call } from '../../api/call.ts';
 import { type ClientView, oauthClientList, type SiteView } from '../../api/clinic.gen.ts';
+import { type Me, may } from '../../clinic/me.ts';
 import { useSites } from '../../clinic/sites/use-sites.ts';
+import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
@@ -22,6 +24,7 @@ interface Said {
 
 export default function Programs() {
   const { t } = useText();
+  const me = useMe<Me>();
   const queries = useQueryClient();
   const [registering, setRegistering] = useState(false);
   const [said, setSaid] = useState<Said>();
@@ -30,7 +33,7 @@ export default function Programs() {
     queryKey: KEY,
     queryFn: async ({ signal }) => (await call(oauthClientList, { signal })).data.items,
   });
-  const done = async (next: Said) => {
+  const done = async (next?: Said) => {
     setSaid(undefined);
     await queries.invalidateQueries({ queryKey: KEY });
     setSaid(next);
@@ -39,7 +42,8 @@ export default function Programs() {
     <Page
       title={t('programs.title')}
       actions={
-        sites.data && (
+        sites.data &&
+        may(me.role, 'oauth_client.register') && (
           <Button look="primary" onClick={() => setRegistering(true)}>
             {t('programs.register')}
           </Button>
@@ -78,7 +82,7 @@ export default function Programs() {
 interface ListProps {
   programs: ClientView[];
   sites: SiteView[];
-  done: (said: Said) => Promise<void>;
+  done: (said?: Said) => Promise<void>;
 }
 
 /** What acts comes first, each part by name. */
@@ -87,5 +91,5 @@ function List({ programs, sites, done }: ListProps): ReactNode {
   const byName = (one: ClientView, other: ClientView) => one.name.localeCompare(other.name, language);
   const ended = ({ state }: ClientView) => Number(state !== 'active');
   const shown = [...programs].sort((one, other) => ended(one) - ended(other) || byName(one, other));
-  return shown.map((one) => <Program key={one.id} {...{ one, sites }} changed={(words) => done({ words })} />);
+  return shown.map((one) => <Program key={one.id} {...{ one, sites }} changed={(words) => done(words && { words })} />);
 }

@@ -16,11 +16,12 @@ import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure } from '../../ui/feedback.tsx';
 import { Field, Select, TextArea } from '../../ui/field.tsx';
+import { Abilities } from './abilities.tsx';
 import { readKeys } from './jwks.ts';
 import { SCOPES } from './scopes.ts';
 
 /** The server's limit (app/src/oauth/clients.rs). */
-const NAME_MAX_CHARS = 100;
+export const NAME_MAX_CHARS = 100;
 
 interface ProgramForm {
   name: string;
@@ -60,6 +61,7 @@ export function RegisterProgram({ sites, close, registered }: Props) {
   });
   const { errors, isSubmitting } = form.formState;
   const kind = form.watch('kind');
+  const offered: readonly string[] = SCOPES[kind];
   const submit = form.handleSubmit(async (typed) => {
     setFailure(undefined);
     const read = typed.kind === 'machine' ? readKeys(typed.jwks) : { keys: [] };
@@ -92,7 +94,11 @@ export function RegisterProgram({ sites, close, registered }: Props) {
         fault={errors.name && (errors.name.message || t('fault.required'))}
         {...form.register('name', { required: true })}
       />
-      <Abilities form={form} kind={kind} />
+      <Abilities
+        offered={offered}
+        fault={errors.scopes && (errors.scopes.message || t('fault.one_ability'))}
+        field={form.register('scopes', { validate: (chosen) => chosen.some((one) => offered.includes(one)) })}
+      />
       {kind === 'machine' ? <ProgramFields {...{ form, sites }} /> : <ApplicationFields form={form} />}
       <div className="actions end">
         <Button onClick={close}>{t('cancel')}</Button>
@@ -108,31 +114,6 @@ interface PartProps {
   form: UseFormReturn<ProgramForm>;
 }
 
-function Abilities({ form, kind }: PartProps & { kind: ClientKind }) {
-  const { t } = useText();
-  const fault = form.formState.errors.scopes;
-  const offered: readonly string[] = SCOPES[kind];
-  const field = form.register('scopes', { validate: (chosen) => chosen.some((one) => offered.includes(one)) });
-  return (
-    <fieldset className="ticks">
-      <legend>{t('programs.may')}</legend>
-      {SCOPES[kind].map((name) => (
-        <label key={name} className="check">
-          <input type="checkbox" value={name} {...field} />
-          <span>
-            {t(`client_scope.${name}`)} <code className="quiet-text">{name}</code>
-          </span>
-        </label>
-      ))}
-      {fault && (
-        <p className="fault" role="alert">
-          {fault.message || t('fault.one_ability')}
-        </p>
-      )}
-    </fieldset>
-  );
-}
-
 function ProgramFields({ form, sites }: PartProps & { sites: SiteView[] }) {
   const { t } = useText();
   const { errors } = form.formState;
@@ -144,7 +125,6 @@ function ProgramFields({ form, sites }: PartProps & { sites: SiteView[] }) {
         fault={errors.sites && (errors.sites.message || t('fault.one_site'))}
         field={form.register('sites', { required: true, shouldUnregister: true })}
       />
-      <p className="hint">{t('programs.sites_hint')}</p>
       <TextArea
         label={t('programs.jwks')}
         hint={t('programs.jwks_hint')}

@@ -26,3 +26,9 @@ export type ScopeName = (typeof PROGRAM)[number] | (typeof APPLICATION)[number];
 
 /** What is offered for each kind. */
 export const SCOPES: Record<ClientKind, readonly ScopeName[]> = { machine: PROGRAM, mobile: APPLICATION };
+
+/** What is offered to one that is registered already: what it has, whoever gave it that, stays where it can be seen. */
+export function offeredTo({ kind, scopes }: { kind: ClientKind; scopes: string[] }): string[] {
+  const offered: readonly string[] = SCOPES[kind];
+  return [...offered, ...scopes.filter((name) => !offered.includes(name))];
+}

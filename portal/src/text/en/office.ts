@@ -92,7 +92,6 @@ export const office = {
   'programs.since': 'Registered',
   'programs.may': 'May',
   'programs.sites': 'Patients of these sites',
-  'programs.sites_hint': 'Neither the sites nor what it may do can be changed later: register it anew for that.',
   'programs.keys': 'Public keys',
   'programs.redirects': 'People are sent back to',
   'programs.redirects_hint':
@@ -104,6 +103,14 @@ export const office = {
   'programs.jwks': 'Public key (JWK)',
   'programs.jwks_hint': 'A JSON Web Key or a set of one to four, Ed25519 or P-256. Never a private part.',
   'programs.go': 'Register',
+  'programs.change': 'Change',
+  'programs.change_title': 'Change {name}',
+  'programs.change_machine':
+    'What is taken away is gone with its next request. What it may do in addition comes with its next token.',
+  'programs.change_mobile':
+    'What is taken away is gone with its next request. What it may do in addition comes when somebody lets it in anew.',
+  'programs.change_go': 'Save',
+  'programs.changed': 'This is what counts from now on.',
   'programs.rekey': 'Replace the keys',
   'programs.rekey_title': 'New keys for {name}',
   'programs.rekey_text': 'What is signed with another key is worth nothing from then on, and its tokens end.',

@@ -97,7 +97,6 @@ export const office: Record<keyof typeof en, string> = {
   'programs.since': 'Registrado',
   'programs.may': 'Puede',
   'programs.sites': 'Pacientes de estas sedes',
-  'programs.sites_hint': 'Ni las sedes ni lo que puede hacer se cambian después: para eso, regístrelo de nuevo.',
   'programs.keys': 'Claves públicas',
   'programs.redirects': 'Las personas vuelven a',
   'programs.redirects_hint':
@@ -110,6 +109,14 @@ export const office: Record<keyof typeof en, string> = {
   'programs.jwks': 'Clave pública (JWK)',
   'programs.jwks_hint': 'Una JSON Web Key o un conjunto de una a cuatro, Ed25519 o P-256. Nunca la parte privada.',
   'programs.go': 'Registrar',
+  'programs.change': 'Cambiar',
+  'programs.change_title': 'Cambiar {name}',
+  'programs.change_machine':
+    'Lo que se quita desaparece con su próxima petición. Lo que podrá hacer además llega con su próximo token.',
+  'programs.change_mobile':
+    'Lo que se quita desaparece con su próxima petición. Lo que podrá hacer además llega cuando alguien la deje entrar de nuevo.',
+  'programs.change_go': 'Guardar',
+  'programs.changed': 'Esto es lo que vale desde ahora.',
   'programs.rekey': 'Sustituir las claves',
   'programs.rekey_title': 'Claves nuevas para {name}',
   'programs.rekey_text': 'Lo firmado con otra clave deja de valer, y sus tokens terminan.',

@@ -10,6 +10,7 @@ pub mod authorize;
 pub mod bearer;
 pub mod clients;
 pub mod code;
+pub mod consents;
 pub mod form;
 pub mod jwk;
 pub mod jws;

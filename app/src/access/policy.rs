@@ -74,6 +74,9 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::StaffReactivate
         | Action::StaffSites
         | Action::SiteCreate
+        | Action::SiteRename
+        | Action::SiteClose
+        | Action::SiteReopen
         | Action::OauthClientList
         | Action::OauthClientRegister
         | Action::OauthClientKeys
@@ -122,6 +125,7 @@ pub const fn may(role: Role, action: Action) -> bool {
         // Which kinds of documents each role may have is decided when the kind is known (`documents::rules`).
         Action::DocumentCreate
         | Action::DocumentUpdate
+        | Action::DocumentRefile
         | Action::DocumentDelete
         | Action::DocumentUpload
         | Action::DocumentPart

@@ -213,6 +213,7 @@ fn what(action: &str) -> &'static str {
         "document.list" => "looked at the list of documents",
         "document.read" => "looked at what is said about a document",
         "document.update" => "corrected what is said about a document",
+        "document.refile" => "corrected what a document is for or its date",
         "document.delete" => "took a document out of the record",
         "document.upload" | "document.part" | "document.complete" => "added a document to the record",
         "document.download" | "document.redeem" => "opened a document of the record",

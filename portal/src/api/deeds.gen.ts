@@ -29,6 +29,7 @@ export const DEEDS = [
   'document_purge',
   'document_read',
   'document_redeem',
+  'document_refile',
   'document_rescan',
   'document_update',
   'document_upload',

@@ -55,5 +55,6 @@ mod sealers;
 mod search;
 mod sessions;
 mod sign_in_time;
+mod sites;
 mod staff;
 mod worklist;

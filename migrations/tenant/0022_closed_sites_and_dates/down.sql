@@ -1,0 +1,2 @@
+ALTER TABLE {{phi}}.document_text DROP COLUMN dated_on;
+ALTER TABLE {{ops}}.site DROP COLUMN closed_at;

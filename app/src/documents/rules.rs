@@ -168,7 +168,7 @@ pub fn date_fault(dated_on: Option<NaiveDate>, today: NaiveDate) -> Option<Field
     if day > latest {
         Some(FieldError::new("/dated_on", "in_the_future"))
     } else if day.year() < DATED_FROM_YEAR {
-        Some(FieldError::new("/dated_on", "not_plausible"))
+        Some(FieldError::new("/dated_on", "too_long_ago"))
     } else {
         None
     }
@@ -287,6 +287,6 @@ mod tests {
         assert_eq!(date_fault(None, today()).map(|fault| fault.code), None);
         assert_eq!((code("2026-07-01"), code("2026-07-02"), code("1900-01-01")), (None, None, None));
         assert_eq!(code("2026-07-03"), Some("in_the_future"));
-        assert_eq!(code("1899-12-31"), Some("not_plausible"));
+        assert_eq!(code("1899-12-31"), Some("too_long_ago"));
     }
 }

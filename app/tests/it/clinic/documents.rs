@@ -327,7 +327,7 @@ async fn a_documents_kind_and_day_are_corrected_by_who_may_write_both_kinds() {
     let elsewhere = filed(&tech, &tag(&before), prescription).await;
     assert_eq!(elsewhere.outcome(), (403, "forbidden".into()));
     let absurd = filed(&tech, &tag(&before), json!({ "kind": "image", "dated_on": "1815-12-10" })).await;
-    assert_eq!(absurd.expect(400).json()["errors"][0]["code"], "not_plausible");
+    assert_eq!(absurd.expect(400).json()["errors"][0]["code"], "too_long_ago");
     let after = filed(&tech, &tag(&before), right.clone()).await.expect(200).json();
     assert_eq!((&after["kind"], &after["dated_on"]), (&json!("image"), &json!("2026-01-15")));
     for kept in ["title", "notes", "sha256", "state", "size_bytes"] {

@@ -58,6 +58,7 @@ export const looks = {
   'did.document_purge': 'removed what was left of a document',
   'did.document_read': 'looked at what is said about a document',
   'did.document_redeem': 'opened a document of the record',
+  'did.document_refile': 'corrected what a document is for or its date',
   'did.document_rescan': 'checked a document of the record',
   'did.document_update': 'corrected what is said about a document',
   'did.document_upload': 'added a document to the record',

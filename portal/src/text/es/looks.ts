@@ -58,6 +58,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.document_purge': 'eliminó lo que quedaba de un documento',
   'did.document_read': 'miró los datos de un documento',
   'did.document_redeem': 'abrió un documento de la historia',
+  'did.document_refile': 'corrigió el tipo o la fecha de un documento',
   'did.document_rescan': 'comprobó un documento de la historia',
   'did.document_update': 'corrigió los datos de un documento',
   'did.document_upload': 'añadió un documento a la historia',

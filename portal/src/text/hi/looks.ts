@@ -58,6 +58,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.document_purge': 'एक दस्तावेज़ का बचा हुआ भाग हटाया',
   'did.document_read': 'किसी दस्तावेज़ का विवरण देखा',
   'did.document_redeem': 'रिकॉर्ड का एक दस्तावेज़ खोला',
+  'did.document_refile': 'किसी दस्तावेज़ का प्रकार या तिथि सुधारी',
   'did.document_rescan': 'रिकॉर्ड के एक दस्तावेज़ की जाँच की',
   'did.document_update': 'किसी दस्तावेज़ का विवरण सुधारा',
   'did.document_upload': 'रिकॉर्ड में एक दस्तावेज़ जोड़ा',

@@ -85,6 +85,9 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.goto(`${record}/erasure`);
   await page.locator('form').waitFor();
   await shot('erasure');
+  await page.goto(`${record}/uses`);
+  await page.locator('form').waitFor();
+  await shot('given');
   await page.goto(`${clinic.url}/clinic/emergency`);
   await page.getByRole('button', { name: 'Open in an emergency' }).waitFor();
   await shot('emergency');

@@ -28,6 +28,7 @@ import { Worklist } from './worklist/worklist.tsx';
 
 // Needed now and then, so they are loaded then.
 const Erasure = lazy(() => import('./erasure/erasure.tsx'));
+const Uses = lazy(() => import('./disclosures/uses.tsx'));
 const Sites = lazy(() => import('./sites/sites.tsx'));
 const Programs = lazy(() => import('./programs/programs.tsx'));
 const Sessions = lazy(() => import('./sessions/sessions.tsx'));
@@ -84,6 +85,7 @@ function Screens() {
           <Route path={patterns.proxies}>{(at) => <Proxies patient={at.id} />}</Route>
           <Route path={patterns.patientCorrections}>{(at) => <PatientCorrections patient={at.id} />}</Route>
           <Route path={patterns.erasure}>{(at) => <Erasure patient={at.id} />}</Route>
+          <Route path={patterns.uses}>{(at) => <Uses patient={at.id} />}</Route>
           <Route path={clinic.corrections} component={WaitingCorrections} />
           <Route path={clinic.emergency} component={Emergency} />
           <Route path={clinic.staff} component={Staff} />

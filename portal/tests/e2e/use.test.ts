@@ -72,6 +72,9 @@ async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void
   await go(`${href}/erasure`);
   await page.locator('.panel form').first().waitFor();
   await look(page, 'erasure');
+  await go(`${href}/uses`);
+  await page.locator('.panel form').first().waitFor();
+  await look(page, 'data given out');
   await go(`${href}/corrections`);
   await page.locator('.panel, .empty').first().waitFor();
   await look(page, 'requests of one patient');
@@ -296,6 +299,9 @@ testIn('us-east-1')(
     await officer.page.goto(`${clinic.url}${href}/erasure`);
     await officer.page.getByRole('region', { name: 'Legal holds' }).waitFor();
     await lookAtAll(officer.page, 'erasure and holds');
+    await officer.page.goto(`${clinic.url}${href}/uses`);
+    await officer.page.locator('.rows time').first().waitFor();
+    await lookAtAll(officer.page, 'who used a record');
   },
 );
 

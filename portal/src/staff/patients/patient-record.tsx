@@ -68,6 +68,11 @@ function Record({ patient, showFull }: { patient: PatientView; showFull: (() => 
               {t('waiting.of_patient')}
             </Link>
           )}
+          {may(me.role, 'disclosure.record') && (
+            <Link className="button" href={clinic.uses(patient.id)}>
+              {t(may(me.role, 'audit.access_report') ? 'uses.title' : 'uses.only_given')}
+            </Link>
+          )}
           {may(me.role, 'erasure.read') && (
             <Link className="button" href={clinic.erasure(patient.id)}>
               {t(may(me.role, 'legal_hold.list') ? 'erasure.title_holds' : 'erasure.title')}

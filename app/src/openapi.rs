@@ -83,6 +83,7 @@ use crate::{
         sites::change::close,
         sites::change::reopen,
         sites::api::assign,
+        sites::api::registered,
         sites::api::register,
         relationships::api::care_team,
         relationships::api::join,

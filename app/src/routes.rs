@@ -106,6 +106,7 @@ routes! {
     POST   "/api/v1/patients/{id}/proxies"       ProxyRecord  Write proxies::api::record;
     GET    "/api/v1/patients/{id}/proxies"       ProxyList    Read  proxies::api::list;
     POST   "/api/v1/patients/{id}/proxies/{proxy}/end" ProxyEnd Write proxies::api::end;
+    GET    "/api/v1/patients/{id}/sites"         PatientSitesRead Read sites::api::registered;
     PUT    "/api/v1/patients/{id}/sites"         PatientSites Write sites::api::register;
     GET    "/api/v1/patients/{id}/care-team"     CareTeamRead  Read  relationships::api::care_team;
     POST   "/api/v1/patients/{id}/care-team"     CareTeamJoin  Write relationships::api::join;

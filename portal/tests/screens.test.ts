@@ -69,6 +69,10 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.getByRole('dialog').waitFor();
   await shot('open-access');
   await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Where registered' }).click();
+  await page.getByRole('dialog').getByRole('group').waitFor();
+  await shot('registered-at');
+  await page.keyboard.press('Escape');
   const record = page.url();
   await page.getByRole('link', { name: 'Correct' }).click();
   await page.getByRole('button', { name: 'Save' }).waitFor();

@@ -191,6 +191,8 @@ actions! {
     ProxyEnd "proxy.end" Staff Patients;
     /// Say at which sites a patient is registered.
     PatientSites "patient.sites" Staff Patients;
+    /// See at which sites a patient is registered.
+    PatientSitesRead "patient.sites_read" Staff Patients;
     /// See who treats a patient.
     CareTeamRead "care_team.read" Staff Patients;
     /// Add somebody to a care team.

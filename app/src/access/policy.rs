@@ -94,7 +94,8 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::PatientAccessOpen
         | Action::PatientAccessClose
         | Action::ProxyRecord
-        | Action::PatientSites => treats(role) || registers(role),
+        | Action::PatientSites
+        | Action::PatientSitesRead => treats(role) || registers(role),
         // Who stands in is seen by the patient and by those who let them, and not by another one who stands in; a patient who
         // is of age ends it (`proxies::api::end`).
         Action::ProxyList => treats(role) || registers(role) || answers_for_privacy(role) || is_subject(role),

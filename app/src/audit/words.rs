@@ -193,6 +193,7 @@ fn what(action: &str) -> &'static str {
         "patient.update" => "changed the record",
         "patient.contact" => "changed how the patient is reached",
         "patient.sites" => "changed at which places of the clinic the patient is registered",
+        "patient.sites_read" => "looked at which places of the clinic the patient is registered at",
         "patient.access_read" => "looked at whether the patient sees the own record",
         "patient.access_open" => "let the patient see the own record",
         "patient.access_close" => "ended that the patient sees the own record",

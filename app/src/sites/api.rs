@@ -75,6 +75,13 @@ pub struct SiteList {
     items: Vec<SiteView>,
 }
 
+/// Where a patient is registered.
+#[derive(Serialize, ToSchema)]
+pub struct RegisteredAt {
+    /// Site ids.
+    sites: Vec<String>,
+}
+
 /// The sites that are named in `/sites`, each of which is one of the clinic's, and open unless it was chosen before.
 ///
 /// # Errors
@@ -158,6 +165,28 @@ pub async fn assign(call: Call, Json(input): Json<SitesInput>) -> Result<HttpRes
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Where a patient is registered.
+#[utoipa::path(get, path = "/api/v1/patients/{id}/sites", tag = "sites", operation_id = "patient.sites_read",
+    params(("id" = String, Path, description = "Patient id")),
+    responses((status = 200, body = RegisteredAt, description = "The sites, closed ones among them"),
+        (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or out of reach")))]
+pub async fn registered(call: Call) -> Result<HttpResponse, AppError> {
+    let view = call
+        .staff(async |ctx, tx| {
+            let patient = there(&call, tx).await?;
+            let ids = queries::of_patient(tx, patient.uuid(), ctx.now()).await?;
+            let sites: Vec<String> = ids.into_iter().map(|id| SiteId::from(id).to_string()).collect();
+            let entry = ctx
+                .entry(call.action(), Outcome::Allow)
+                .resource("patient", patient.bytes())
+                .subject(patient.bytes())
+                .count(u32::try_from(sites.len()).unwrap_or(u32::MAX));
+            Done::audited(RegisteredAt { sites }, entry)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(view))
 }
 
 /// Registers a patient at these sites and at no other.

@@ -714,6 +714,10 @@ export const RecoveryCodesView = /* @__PURE__ */ v.object({
   recovery_codes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
 });
 export type RecoveryCodesView = v.InferOutput<typeof RecoveryCodesView>;
+export const RegisteredAt = /* @__PURE__ */ v.object({
+  sites: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+});
+export type RegisteredAt = v.InferOutput<typeof RegisteredAt>;
 export const RegisteredView = /* @__PURE__ */ v.object({
   id: /* @__PURE__ */ v.string(),
 });
@@ -1064,6 +1068,8 @@ patient are told by mail. */
 export const proxyRecord = /* @__PURE__ */ operation<ProxyInput, ProxyView>('proxy.record', 'POST', '/api/v1/patients/{id}/proxies', ProxyView);
 /** Ends that somebody stands in, from the next request on. Ending it again changes nothing. */
 export const proxyEnd = /* @__PURE__ */ operation<undefined, undefined>('proxy.end', 'POST', '/api/v1/patients/{id}/proxies/{proxy}/end');
+/** Where a patient is registered. */
+export const patientSitesRead = /* @__PURE__ */ operation<undefined, RegisteredAt>('patient.sites_read', 'GET', '/api/v1/patients/{id}/sites', RegisteredAt);
 /** Registers a patient at these sites and at no other. */
 export const patientSites = /* @__PURE__ */ operation<SitesInput, undefined>('patient.sites', 'PUT', '/api/v1/patients/{id}/sites');
 /** Asks for a mail with a link to set a new password. The answer is the same whoever asks for whom. */

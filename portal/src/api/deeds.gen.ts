@@ -56,6 +56,7 @@ export const DEEDS = [
   'patient_read',
   'patient_search',
   'patient_sites',
+  'patient_sites_read',
   'patient_update',
   'proxy_end',
   'proxy_list',

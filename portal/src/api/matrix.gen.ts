@@ -66,6 +66,7 @@ export const MATRIX = {
   'proxy.list': 'physician nurse receptionist privacy_officer patient',
   'proxy.end': 'physician nurse receptionist patient',
   'patient.sites': 'physician nurse receptionist',
+  'patient.sites_read': 'physician nurse receptionist',
   'care_team.read': 'physician nurse receptionist privacy_officer patient proxy',
   'care_team.join': 'physician nurse receptionist',
   'care_team.leave': 'physician nurse receptionist',

@@ -74,6 +74,25 @@ inEachRegion('in', (region) => {
     await search(desk.page, family);
     await desk.page.getByText('Nobody in this clinic matches.').waitFor();
 
+    // Registered at the new site too, the patient is found there; and no longer once that is taken back.
+    const registered = async (change: (box: Locator) => Promise<void>) => {
+      await doctor.page.reload();
+      await doctor.page.getByRole('button', { name: 'Where registered' }).click();
+      const at = doctor.page.getByRole('dialog', { name: 'Where the patient is registered' });
+      await at.getByLabel(FIRST, { exact: true }).waitFor();
+      expect(await at.getByLabel(FIRST, { exact: true }).isChecked()).toBe(true);
+      await change(at.getByLabel(site));
+      await at.getByRole('button', { name: 'Save the sites' }).click();
+      await at.getByText('The patient is registered there from now on.').waitFor();
+    };
+    await registered((box) => box.check());
+    await lookClosely(doctor.page, 'where a patient is registered');
+    await search(desk.page, family);
+    await desk.page.getByRole('link', { name: `Sample ${family}` }).waitFor();
+    await registered((box) => box.uncheck());
+    await search(desk.page, family);
+    await desk.page.getByText('Nobody in this clinic matches.').waitFor();
+
     await works.getByLabel(FIRST, { exact: true }).check();
     await sheet.getByRole('button', { name: 'Save the sites' }).click();
     await lookClosely(page, 'where a colleague works');

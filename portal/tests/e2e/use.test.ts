@@ -60,6 +60,10 @@ async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void
   await page.locator('.page-head button').first().click();
   await page.getByRole('dialog').locator('form, .notice').first().waitFor();
   await look(page, 'the patient’s own access');
+  await page.keyboard.press('Escape');
+  await page.locator('.page-head button').nth(1).click();
+  await page.getByRole('dialog').locator('fieldset').waitFor();
+  await look(page, 'where the patient is registered');
   await go(`${href}/edit`);
   await page.locator('.panel').nth(3).waitFor();
   await look(page, 'correct');

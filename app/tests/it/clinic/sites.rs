@@ -1,5 +1,7 @@
 //! Sites that are renamed, closed and opened again: who may be put there, who still is, and that one is always open.
 
+use std::collections::BTreeSet;
+
 use app::access::Role;
 use app::staff::model::AccountId;
 use serde_json::{Value, json};
@@ -108,7 +110,15 @@ async fn a_closed_site_takes_nobody_new_and_keeps_whom_it_has() {
     // Whoever is there stays, is seen, and keeps it when something else is changed.
     assert_eq!((sites.sees(&desk, id).await, sites.sees(&other, id).await), (200, 404));
     let both = json!({ "sites": [south, main] });
-    sites.put(&desk, &format!("/api/v1/patients/{id}/sites"), &both).await.expect(204);
+    let registered = format!("/api/v1/patients/{id}/sites");
+    let read = async || -> Vec<String> {
+        let read = world.ask(&world.alpha, "GET", &registered).by(&desk).send().await.expect(200).json();
+        read["sites"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(read().await, [south.clone()]);
+    sites.put(&desk, &registered, &both).await.expect(204);
+    let after: BTreeSet<String> = read().await.into_iter().collect();
+    assert_eq!(after, BTreeSet::from([south.clone(), main.clone()]));
     sites.put(&sites.admin, &at(&desk), &both).await.expect(204);
     assert_eq!((sites.sees(&desk, id).await, sites.sees(&other, id).await), (200, 200));
     let made = sites.register(&desk, "S-4").await.expect(201).json();

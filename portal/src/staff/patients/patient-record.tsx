@@ -14,6 +14,7 @@ import { Button } from '../../ui/button.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { OpenAccess } from './open-access.tsx';
+import { RegisteredAt } from './registered-at.tsx';
 
 export function PatientRecord({ id }: { id: string }) {
   const { t } = useText();
@@ -79,6 +80,7 @@ function Record({ patient, showFull }: { patient: PatientView; showFull: (() => 
             </Link>
           )}
           {may(me.role, 'patient.access_open') && <OpenAccess patient={patient} />}
+          {may(me.role, 'patient.sites') && <RegisteredAt patient={patient.id} />}
           <Button onClick={() => window.print()}>{t('record.print')}</Button>
           {may(me.role, 'patient.update') && (
             <Link className="button primary" href={clinic.editPatient(patient.id)}>

@@ -85,6 +85,7 @@ export const looks = {
   'did.patient_read': 'looked at the record',
   'did.patient_search': 'searched for patients',
   'did.patient_sites': 'changed at which places of the clinic the patient is registered',
+  'did.patient_sites_read': 'looked at which places of the clinic the patient is registered at',
   'did.patient_update': 'changed the record',
   'did.proxy_end': 'ended that somebody stands in for the patient',
   'did.proxy_list': 'looked at who stands in for the patient',

@@ -459,4 +459,10 @@ export const staff = {
   'support_what.accounts': 'Staff accounts in numbers',
   'support_what.work': 'Jobs that wait or fail',
   'support_what.state': 'Versions, keys and log',
+  'registered_at.go': 'Where registered',
+  'registered_at.title': 'Where the patient is registered',
+  'registered_at.text':
+    'The front desk, the laboratory and billing of these sites reach the record. Who works at none of them does not find it any more.',
+  'registered_at.sites': 'Registered at',
+  'registered_at.done': 'The patient is registered there from now on.',
 };

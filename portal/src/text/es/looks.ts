@@ -85,6 +85,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.patient_read': 'miró la historia',
   'did.patient_search': 'buscó pacientes',
   'did.patient_sites': 'cambió en qué lugares de la clínica está registrado el paciente',
+  'did.patient_sites_read': 'miró en qué sedes de la clínica está registrado el paciente',
   'did.patient_update': 'cambió la historia',
   'did.proxy_end': 'terminó que alguien actúe por el paciente',
   'did.proxy_list': 'miró quién actúa por el paciente',

@@ -464,4 +464,10 @@ export const staff: Record<keyof typeof en, string> = {
   'support_what.accounts': 'Cuentas del personal en cifras',
   'support_what.work': 'Tareas en espera o con fallos',
   'support_what.state': 'Versiones, claves y registro',
+  'registered_at.go': 'Dónde está registrado',
+  'registered_at.title': 'Dónde está registrado el paciente',
+  'registered_at.text':
+    'Recepción, laboratorio y facturación de estas sedes llegan a la historia. Quien no trabaja en ninguna de ellas ya no la encuentra.',
+  'registered_at.sites': 'Registrado en',
+  'registered_at.done': 'El paciente está registrado allí desde ahora.',
 };

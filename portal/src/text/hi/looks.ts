@@ -85,6 +85,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.patient_read': 'रिकॉर्ड देखा',
   'did.patient_search': 'मरीज़ों को खोजा',
   'did.patient_sites': 'बदला कि मरीज़ क्लिनिक के किन स्थानों पर पंजीकृत है',
+  'did.patient_sites_read': 'देखा कि मरीज़ क्लिनिक के किन स्थानों पर पंजीकृत है',
   'did.patient_update': 'रिकॉर्ड बदला',
   'did.proxy_end': 'किसी का मरीज़ की ओर से कार्य करना समाप्त किया',
   'did.proxy_list': 'देखा कि मरीज़ की ओर से कौन कार्य करता है',

@@ -455,4 +455,10 @@ export const staff: Record<keyof typeof en, string> = {
   'support_what.accounts': 'कर्मचारी खातों की संख्या',
   'support_what.work': 'प्रतीक्षारत या विफल कार्य',
   'support_what.state': 'संस्करण, कुंजियाँ और लॉग',
+  'registered_at.go': 'कहाँ पंजीकृत',
+  'registered_at.title': 'मरीज़ कहाँ पंजीकृत है',
+  'registered_at.text':
+    'इन स्थानों का स्वागत, प्रयोगशाला और बिलिंग रिकॉर्ड तक पहुँचते हैं। जो इनमें से कहीं काम नहीं करता, उसे यह अब नहीं मिलता।',
+  'registered_at.sites': 'यहाँ पंजीकृत',
+  'registered_at.done': 'मरीज़ अब से वहाँ पंजीकृत है।',
 };

@@ -21,6 +21,7 @@ export const clinic = {
   sites: '/sites',
   programs: '/programs',
   sessions: '/sessions',
+  imaging: '/imaging',
   audit: '/audit',
   keys: '/keys',
   support: '/support-access',

@@ -117,6 +117,9 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.goto(`${clinic.url}/clinic/sessions`);
   await page.locator('form').waitFor();
   await shot('sessions');
+  await page.goto(`${clinic.url}/clinic/imaging`);
+  await page.locator('form').waitFor();
+  await shot('imaging');
   await page.goto(`${clinic.url}/clinic/audit`);
   await page.getByRole('table').waitFor();
   await shot('log');

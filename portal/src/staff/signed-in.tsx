@@ -32,6 +32,7 @@ const Uses = lazy(() => import('./disclosures/uses.tsx'));
 const Sites = lazy(() => import('./sites/sites.tsx'));
 const Programs = lazy(() => import('./programs/programs.tsx'));
 const Sessions = lazy(() => import('./sessions/sessions.tsx'));
+const Imaging = lazy(() => import('./documents/imaging.tsx'));
 const Support = lazy(() => import('./support/support.tsx'));
 
 export default function SignedIn() {
@@ -56,6 +57,7 @@ function Screens() {
     { to: clinic.sites, label: t('ways.sites'), action: 'site.create' },
     { to: clinic.programs, label: t('ways.programs'), action: 'oauth_client.list' },
     { to: clinic.sessions, label: t('ways.sessions'), action: 'session_policy.change' },
+    { to: clinic.imaging, label: t('ways.imaging'), action: 'document_policy.read' },
     { to: clinic.audit, label: t('ways.audit'), action: 'audit.search' },
     { to: clinic.keys, label: t('ways.keys'), action: 'keys.read' },
     { to: clinic.support, label: t('ways.support'), action: 'support.list' },
@@ -92,6 +94,7 @@ function Screens() {
           <Route path={clinic.sites} component={Sites} />
           <Route path={clinic.programs} component={Programs} />
           <Route path={clinic.sessions} component={Sessions} />
+          <Route path={clinic.imaging} component={Imaging} />
           <Route path={clinic.audit} component={Audit} />
           <Route path={clinic.keys} component={Keys} />
           <Route path={clinic.support} component={Support} />

@@ -125,6 +125,9 @@ async function walkOffice(page: Page, clinic: Clinic, look: Look): Promise<void>
   await go('/clinic/sessions');
   await page.locator('form').waitFor();
   await look(page, 'how long sessions live');
+  await go('/clinic/imaging');
+  await page.locator('form').waitFor();
+  await look(page, 'how large imaging is kept');
   await go('/clinic/account');
   await page.locator('.rows').waitFor();
   await look(page, 'account');

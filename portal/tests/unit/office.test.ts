@@ -1,6 +1,7 @@
 // The pure rules of the administrator's and the privacy officer's screens: keys that are pasted, times, scopes.
 import { describe, expect, test } from 'vitest';
 import { may } from '../../src/clinic/me.ts';
+import { fromMebibytes, toMebibytes } from '../../src/staff/documents/mebibytes.ts';
 import { readKeys } from '../../src/staff/programs/jwks.ts';
 import { SCOPES } from '../../src/staff/programs/scopes.ts';
 import { fromMinutes, toMinutes } from '../../src/staff/sessions/minutes.ts';
@@ -36,4 +37,14 @@ test('minutes are typed and seconds are sent, there and back', () => {
 test('no kind is offered what its role may not do', () => {
   expect(SCOPES.machine.filter((action) => !may('machine_client', action))).toEqual([]);
   expect(SCOPES.mobile.filter((action) => !may('patient', action))).toEqual([]);
+});
+
+test('sizes are typed in mebibytes and sent in bytes, nothing as nothing, and what is no number as a size that is refused', () => {
+  for (const bytes of [2 ** 24, 5 * 2 ** 30]) expect(fromMebibytes(String(toMebibytes(bytes)))).toBe(bytes);
+  expect([fromMebibytes(' '), fromMebibytes('16,5'), fromMebibytes('much'), fromMebibytes('-1')]).toEqual([
+    null,
+    17_301_504,
+    0,
+    0,
+  ]);
 });

@@ -187,4 +187,19 @@ export const office = {
   'given.done': 'It is written down.',
   'fault.with_last_on_and_more_than_once': 'Say both how often, from two, and the last time, or neither.',
   'fault.not_for_this_purpose': 'Only for law enforcement and for oversight of health care.',
+  'packs.title': 'Months to keep elsewhere',
+  'packs.text':
+    'All files of one month in one folder are what audit-verify pack checks, without this clinic and without a network.',
+  'packs.none': 'No month is packed yet. Each is packed after its end.',
+  'packs.month': 'The month from {first}: {count} events',
+  'packs.made': 'Packed on {when}',
+  'ways.imaging': 'Imaging',
+  'imaging.title': 'Large imaging',
+  'imaging.text':
+    'Every document is sealed under its patient’s key. A clinic may have large DICOM images encrypted by the storage of this region alone: they open sooner, and whoever has a link to one can use it for five minutes.',
+  'imaging.none': 'Every image is sealed under its patient’s key.',
+  'imaging.from_now': 'Images of {size} MiB and more are encrypted by the storage alone.',
+  'imaging.from': 'From so many MiB on',
+  'imaging.from_hint': '16 to 5120, or empty for none. It counts for what is accepted from now on.',
+  'imaging.changed': 'This counts from now on.',
 };

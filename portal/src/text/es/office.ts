@@ -195,4 +195,19 @@ export const office: Record<keyof typeof en, string> = {
   'fault.with_last_on_and_more_than_once':
     'Indique cuántas veces, desde dos, y la última vez, o ninguna de las dos cosas.',
   'fault.not_for_this_purpose': 'Solo para las fuerzas del orden y la supervisión sanitaria.',
+  'packs.title': 'Meses para guardar en otro lugar',
+  'packs.text':
+    'Todos los archivos de un mes en una carpeta son lo que audit-verify pack comprueba, sin esta clínica y sin red.',
+  'packs.none': 'Aún no hay ningún mes empaquetado. Cada uno se empaqueta cuando termina.',
+  'packs.month': 'El mes desde el {first}: {count} sucesos',
+  'packs.made': 'Empaquetado el {when}',
+  'ways.imaging': 'Imágenes',
+  'imaging.title': 'Imágenes grandes',
+  'imaging.text':
+    'Cada documento se sella con la clave de su paciente. Una clínica puede dejar que las imágenes DICOM grandes las cifre solo el almacenamiento de esta región: se abren antes, y quien tenga un enlace puede usarlo durante cinco minutos.',
+  'imaging.none': 'Cada imagen se sella con la clave de su paciente.',
+  'imaging.from_now': 'Las imágenes de {size} MiB y más las cifra solo el almacenamiento.',
+  'imaging.from': 'A partir de tantos MiB',
+  'imaging.from_hint': 'De 16 a 5120, o vacío si ninguna. Vale para lo que se acepte desde ahora.',
+  'imaging.changed': 'Esto vale desde ahora.',
 };

@@ -40,6 +40,10 @@ pub struct OwnSessionView {
     expires_at: DateTime<Utc>,
     /// The kind of factor it proved last; absent when it has proven a password only.
     factor: Option<String>,
+    /// The kind of browser that it was opened with: `edge`, `opera`, `samsung`, `firefox`, `chrome`, `safari` or `other`.
+    browser: Option<String>,
+    /// The kind of system: `android`, `ios`, `windows`, `chromeos`, `macos`, `linux` or `other`.
+    system: Option<String>,
     /// The application that was let in, if it is one's; absent when it is a browser's.
     application: Option<ApplicationView>,
 }
@@ -84,17 +88,22 @@ pub async fn sessions(call: Call) -> Result<HttpResponse, AppError> {
             let actor = ctx.actor.ok_or(UNAUTHENTICATED)?;
             let rows = live_sessions(tx, Uuid::from_bytes(actor.account), ctx.now()).await?;
             let clients: Vec<(Uuid, Uuid)> =
-                rows.iter().filter_map(|row| row.5.map(|client| (row.0, client))).collect();
+                rows.iter().filter_map(|row| row.3.map(|client| (row.0, client))).collect();
             let mut applications = consents::of_sessions(ctx, tx, actor, &clients).await?;
-            let view = |(id, created_at, last_seen_at, expires_at, factor, _client): Row| OwnSessionView {
-                id: shown_id(id),
-                current: id.into_bytes() == actor.session,
-                created_at,
-                last_seen_at,
-                expires_at,
-                factor,
-                application: applications.remove(&id),
-            };
+            let view =
+                |(id, (created_at, last_seen_at, expires_at), factor, _client, (browser, system)): Row| {
+                    OwnSessionView {
+                        id: shown_id(id),
+                        current: id.into_bytes() == actor.session,
+                        created_at,
+                        last_seen_at,
+                        expires_at,
+                        factor,
+                        browser,
+                        system,
+                        application: applications.remove(&id),
+                    }
+                };
             let items: Vec<OwnSessionView> = rows.into_iter().map(view).collect();
             let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
             let entry = ctx.entry(call.action(), Outcome::Allow).resource("account", actor.account);
@@ -104,8 +113,10 @@ pub async fn sessions(call: Call) -> Result<HttpResponse, AppError> {
     Ok(HttpResponse::Ok().json(view))
 }
 
-/// A session's id, when it began, was used last and ends, its factor, and its client when it is an application's.
-type Row = (Uuid, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, Option<String>, Option<Uuid>);
+type Times = (DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
+/// A session's id, when it began, was used last and ends, its factor, its client when it is an application's, and with what kinds of
+/// browser and system it was opened.
+type Row = (Uuid, Times, Option<String>, Option<Uuid>, (Option<String>, Option<String>));
 
 async fn live_sessions(
     tx: &mut TenantTx,
@@ -121,11 +132,10 @@ async fn live_sessions(
         .limit(rules::SESSIONS_MAX)
         .select((
             session::id,
-            session::created_at,
-            session::last_seen_at,
-            session::absolute_expires_at,
+            (session::created_at, session::last_seen_at, session::absolute_expires_at),
             session::factor,
             session::client_id,
+            (session::browser, session::system),
         ))
         .load(tx.conn())
         .await?)

@@ -549,12 +549,14 @@ export const OpenReviews = /* @__PURE__ */ v.object({
 export type OpenReviews = v.InferOutput<typeof OpenReviews>;
 export const OwnSessionView = /* @__PURE__ */ v.object({
   application: /* @__PURE__ */ v.nullish(ApplicationView),
+  browser: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   created_at: /* @__PURE__ */ v.string(),
   current: /* @__PURE__ */ v.boolean(),
   expires_at: /* @__PURE__ */ v.string(),
   factor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   id: /* @__PURE__ */ v.string(),
   last_seen_at: /* @__PURE__ */ v.string(),
+  system: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type OwnSessionView = v.InferOutput<typeof OwnSessionView>;
 export const OwnSessionsView = /* @__PURE__ */ v.object({

@@ -20,6 +20,11 @@ export function Sessions() {
     const key = `session_factor.${factor ?? 'none'}`;
     return t(has(key) ? key : 'session_factor.none');
   };
+  // The server may know a browser that this page has no word for yet.
+  const kind = (of: 'browser' | 'system', code: string) => {
+    const key = `session_${of}.${code}`;
+    return t(has(key) ? key : `session_${of}.other`);
+  };
   return (
     <section className="panel" aria-label={t('sessions.title')}>
       <h2>{t('sessions.title')}</h2>
@@ -35,6 +40,15 @@ export function Sessions() {
               {one.current && <span className="tag active">{t('sessions.this')}</span>}
               <br />
               <span className="quiet-text">
+                {one.browser && one.system && (
+                  <>
+                    {t('sessions.device', {
+                      browser: kind('browser', one.browser),
+                      system: kind('system', one.system),
+                    })}{' '}
+                    ·{' '}
+                  </>
+                )}
                 {t('sessions.seen', { when: moment(one.last_seen_at) })} · {factorWords(one.factor)}
               </span>
             </span>

@@ -126,6 +126,9 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.goto(`${clinic.url}/clinic/keys`);
   await page.getByRole('table').waitFor();
   await shot('keys');
+  await page.goto(`${clinic.url}/clinic/support-access`);
+  await page.locator('.panel, .empty, .table').first().waitFor();
+  await shot('support-access');
   await page.goto(`${clinic.url}/clinic/account`);
   await page.locator('.rows').waitFor();
   await shot('account');
@@ -152,6 +155,7 @@ test.each(['us-east-1', 'ap-south-1'])('patient screens in %s', async (region) =
     ['/documents', '.papers, .empty', 'documents'],
     ['/access', '.rows time', 'access'],
     ['/corrections', 'form', 'corrections'],
+    ['/proxies', '.panel, .empty', 'who-stands-in'],
   ] as const) {
     await page.goto(`${clinic.url}/my/records/${id}${below}`);
     await page.locator(part).first().waitFor();

@@ -289,4 +289,21 @@ mod tests {
         assert_eq!(code("2026-07-03"), Some("in_the_future"));
         assert_eq!(code("1899-12-31"), Some("too_long_ago"));
     }
+
+    /// The portal offers each role the kinds of this list and no other, which its own tests compare.
+    #[test]
+    fn who_writes_which_kind_is_the_reviewed_list() {
+        let mut list = String::from(
+            "# role and the kinds of documents it adds; printed from app/src/documents/rules.rs\n",
+        );
+        for role in Role::ALL {
+            list.push_str(role.as_str());
+            for kind in Kind::ALL.into_iter().filter(|kind| may_write(role, *kind)) {
+                list.push(' ');
+                list.push_str(kind.as_str());
+            }
+            list.push('\n');
+        }
+        assert_eq!(include_str!("../../tests/ratchets/document-kinds.txt"), list);
+    }
 }

@@ -1,6 +1,9 @@
 // The pure rules of the administrator's and the privacy officer's screens: keys that are pasted, times, scopes.
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { Role } from '../../src/api/clinic.gen.ts';
 import { may } from '../../src/clinic/me.ts';
+import { kindsOf } from '../../src/staff/documents/kinds.ts';
 import { fromMebibytes, toMebibytes } from '../../src/staff/documents/mebibytes.ts';
 import { readKeys } from '../../src/staff/programs/jwks.ts';
 import { SCOPES } from '../../src/staff/programs/scopes.ts';
@@ -47,4 +50,11 @@ test('sizes are typed in mebibytes and sent in bytes, nothing as nothing, and wh
     0,
     0,
   ]);
+});
+
+test('each role is offered the kinds of documents that the server says it adds', () => {
+  const list = readFileSync(new URL('../../../app/tests/ratchets/document-kinds.txt', import.meta.url), 'utf8');
+  const lines = list.split('\n').filter((line) => line && !line.startsWith('#'));
+  const offered = Role.options.map((role) => [role, ...kindsOf(role)].join(' '));
+  expect(offered).toEqual(lines);
 });

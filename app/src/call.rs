@@ -33,6 +33,7 @@ use crate::patients::model::PatientId;
 use crate::relationships::model::Tie;
 use crate::relationships::queries;
 use crate::routes::Route;
+use crate::sites::model::SiteId;
 use crate::staff::model::AccountId;
 use crate::store::StoreError;
 use crate::support::model::GrantId;
@@ -411,6 +412,8 @@ impl Call {
             entry = entry.resource("document", document.bytes());
         } else if let Some(grant) = GrantId::parse(self.path("id")) {
             entry = entry.resource("support_grant", grant.bytes());
+        } else if let Some(site) = SiteId::parse(self.path("id")) {
+            entry = entry.resource("site", site.bytes());
         }
         let tx = self.app.regional.begin_reserved(ctx.tenant(), "denial").await?;
         tx.commit(entry).await?;

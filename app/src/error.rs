@@ -102,6 +102,10 @@ kinds! {
     OWN_ACCESS = 409 "own_access" "Somebody else has to review your own access.";
     /// The account is not in the state that this needs.
     WRONG_STATE = 409 "wrong_state" "The account is not in a state that allows this.";
+    /// Every clinic has an open site.
+    LAST_SITE = 409 "last_site" "This is the clinic's only open site; add another one or open one again first.";
+    /// Whoever registers patients does so at an open site.
+    SITES_CLOSED = 409 "sites_closed" "Every site where you work is closed; ask the clinic's administrator to say where you work now.";
     /// The document is in another state than this needs.
     DOCUMENT_STATE = 409 "document_state" "The document is not in a state that allows this.";
     /// The document's bytes were not found clean, or are gone.

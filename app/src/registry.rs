@@ -94,6 +94,8 @@ pub const DOCUMENT_NOTES: Column = Column::new(DOCUMENT, 2);
 pub const DOCUMENT_FILE_NAME: Column = Column::new(DOCUMENT, 3);
 /// `document_text.sha256`
 pub const DOCUMENT_SHA256: Column = Column::new(DOCUMENT, 4);
+/// `document_text.dated_on`
+pub const DOCUMENT_DATED_ON: Column = Column::new(DOCUMENT, 5);
 /// `disclosure.content`
 pub const DISCLOSURE_CONTENT: Column = Column::new(DISCLOSURE, 1);
 /// `correction.request_sealed`
@@ -146,6 +148,7 @@ pub const COLUMNS: &[Column] = &[
     DOCUMENT_NOTES,
     DOCUMENT_FILE_NAME,
     DOCUMENT_SHA256,
+    DOCUMENT_DATED_ON,
     DISCLOSURE_CONTENT,
     CORRECTION_REQUEST,
     CORRECTION_ANSWER,

@@ -94,6 +94,9 @@ routes! {
     PUT    "/api/v1/staff/{id}/sites"   StaffSites       Write    sites::api::assign;
     GET    "/api/v1/sites"              SiteList         Read     sites::api::list;
     POST   "/api/v1/sites"              SiteCreate       Write    sites::api::create;
+    PUT    "/api/v1/sites/{id}"         SiteRename       Write    sites::change::rename;
+    POST   "/api/v1/sites/{id}/close"   SiteClose        Write    sites::change::close;
+    POST   "/api/v1/sites/{id}/reopen"  SiteReopen       Write    sites::change::reopen;
     POST   "/api/v1/break-glass"                 BreakGlassStart  Write break_glass::api::start;
     GET    "/api/v1/break-glass"                 BreakGlassList   Bulk  break_glass::api::list;
     POST   "/api/v1/break-glass/{id}/end"        BreakGlassEnd    Write break_glass::api::end;
@@ -105,6 +108,7 @@ routes! {
     POST   "/api/v1/patients/{id}/proxies"       ProxyRecord  Write proxies::api::record;
     GET    "/api/v1/patients/{id}/proxies"       ProxyList    Read  proxies::api::list;
     POST   "/api/v1/patients/{id}/proxies/{proxy}/end" ProxyEnd Write proxies::api::end;
+    GET    "/api/v1/patients/{id}/sites"         PatientSitesRead Read sites::api::registered;
     PUT    "/api/v1/patients/{id}/sites"         PatientSites Write sites::api::register;
     GET    "/api/v1/patients/{id}/care-team"     CareTeamRead  Read  relationships::api::care_team;
     POST   "/api/v1/patients/{id}/care-team"     CareTeamJoin  Write relationships::api::join;
@@ -113,6 +117,7 @@ routes! {
     GET    "/api/v1/patients/{id}/documents"       DocumentList     Bulk  documents::api::list;
     GET    "/api/v1/documents/{id}"                DocumentRead     Read  documents::api::read;
     PUT    "/api/v1/documents/{id}"                DocumentUpdate   Write documents::api::update;
+    PATCH  "/api/v1/documents/{id}"                DocumentRefile   Write documents::refile::refile;
     DELETE "/api/v1/documents/{id}"                DocumentDelete   Write documents::api::delete;
     PUT    "/api/v1/documents/{id}/content"        DocumentUpload   Write documents::upload::put_content;
     PUT    "/api/v1/documents/{id}/parts/{number}" DocumentPart     Write documents::upload::put_part;

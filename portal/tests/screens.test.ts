@@ -69,6 +69,10 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.getByRole('dialog').waitFor();
   await shot('open-access');
   await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Where registered' }).click();
+  await page.getByRole('dialog').getByRole('group').waitFor();
+  await shot('registered-at');
+  await page.keyboard.press('Escape');
   const record = page.url();
   await page.getByRole('link', { name: 'Correct' }).click();
   await page.getByRole('button', { name: 'Save' }).waitFor();
@@ -85,6 +89,9 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.goto(`${record}/erasure`);
   await page.locator('form').waitFor();
   await shot('erasure');
+  await page.goto(`${record}/uses`);
+  await page.locator('form').waitFor();
+  await shot('given');
   await page.goto(`${clinic.url}/clinic/emergency`);
   await page.getByRole('button', { name: 'Open in an emergency' }).waitFor();
   await shot('emergency');
@@ -110,12 +117,18 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.goto(`${clinic.url}/clinic/sessions`);
   await page.locator('form').waitFor();
   await shot('sessions');
+  await page.goto(`${clinic.url}/clinic/imaging`);
+  await page.locator('form').waitFor();
+  await shot('imaging');
   await page.goto(`${clinic.url}/clinic/audit`);
   await page.getByRole('table').waitFor();
   await shot('log');
   await page.goto(`${clinic.url}/clinic/keys`);
   await page.getByRole('table').waitFor();
   await shot('keys');
+  await page.goto(`${clinic.url}/clinic/support-access`);
+  await page.locator('.panel, .empty, .table').first().waitFor();
+  await shot('support-access');
   await page.goto(`${clinic.url}/clinic/account`);
   await page.locator('.rows').waitFor();
   await shot('account');
@@ -142,6 +155,7 @@ test.each(['us-east-1', 'ap-south-1'])('patient screens in %s', async (region) =
     ['/documents', '.papers, .empty', 'documents'],
     ['/access', '.rows time', 'access'],
     ['/corrections', 'form', 'corrections'],
+    ['/proxies', '.panel, .empty', 'who-stands-in'],
   ] as const) {
     await page.goto(`${clinic.url}/my/records/${id}${below}`);
     await page.locator(part).first().waitFor();

@@ -152,6 +152,8 @@ impl World {
             absolute_expires_at: now + TimeDelta::hours(12),
             factor: Some("totp"),
             factor_at: Some(now),
+            browser: None,
+            system: None,
         }
         .insert(&mut tx)
         .await

@@ -153,6 +153,12 @@ actions! {
     SiteList "site.list" Staff Nobody;
     /// Add a site.
     SiteCreate "site.create" Staff Nobody;
+    /// Give a site another name.
+    SiteRename "site.rename" Staff Nobody;
+    /// Close a site: it takes nobody new.
+    SiteClose "site.close" Staff Nobody;
+    /// Open a closed site again.
+    SiteReopen "site.reopen" Staff Nobody;
     /// Say at which sites a staff member works.
     StaffSites "staff.sites" Staff Nobody;
     /// Register a patient.
@@ -189,6 +195,8 @@ actions! {
     ProxyEnd "proxy.end" Staff Patients;
     /// Say at which sites a patient is registered.
     PatientSites "patient.sites" Staff Patients;
+    /// See at which sites a patient is registered.
+    PatientSitesRead "patient.sites_read" Staff Patients;
     /// See who treats a patient.
     CareTeamRead "care_team.read" Staff Patients;
     /// Add somebody to a care team.
@@ -203,6 +211,8 @@ actions! {
     DocumentRead "document.read" Staff Patients;
     /// Correct a document's words.
     DocumentUpdate "document.update" Staff Patients;
+    /// Correct what a document is for and the day it bears.
+    DocumentRefile "document.refile" Staff Patients;
     /// Take a document out of the record.
     DocumentDelete "document.delete" Staff Patients;
     /// Send a document's bytes.

@@ -76,6 +76,9 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::StaffReactivate
         | Action::StaffSites
         | Action::SiteCreate
+        | Action::SiteRename
+        | Action::SiteClose
+        | Action::SiteReopen
         | Action::OauthClientRegister
         | Action::OauthClientChange
         | Action::OauthClientKeys
@@ -93,7 +96,8 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::PatientAccessOpen
         | Action::PatientAccessClose
         | Action::ProxyRecord
-        | Action::PatientSites => treats(role) || registers(role),
+        | Action::PatientSites
+        | Action::PatientSitesRead => treats(role) || registers(role),
         // Who stands in is seen by the patient and by those who let them, and not by another one who stands in; a patient who
         // is of age ends it (`proxies::api::end`).
         Action::ProxyList => treats(role) || registers(role) || answers_for_privacy(role) || is_subject(role),
@@ -124,6 +128,7 @@ pub const fn may(role: Role, action: Action) -> bool {
         // Which kinds of documents each role may have is decided when the kind is known (`documents::rules`).
         Action::DocumentCreate
         | Action::DocumentUpdate
+        | Action::DocumentRefile
         | Action::DocumentDelete
         | Action::DocumentUpload
         | Action::DocumentPart

@@ -15,7 +15,7 @@ use super::invite::{login_tags, new_id};
 use super::password::PasswordError;
 use super::queries::{self, Activation, FoundBy, LoginAccount, NewSession};
 use super::token::Token;
-use super::{device, policy, record, rules, session};
+use super::{agent, device, policy, record, rules, session};
 use crate::access::Role;
 use crate::call::{Call, Done, roll_back};
 use crate::ctx::{Actor, Ctx};
@@ -266,6 +266,7 @@ pub async fn open_session(call: &Call, mut ctx: Ctx, opened: Opened) -> Result<H
         None => rules::PASSWORD_ONLY_MAX_S.min(i64::from(limits.absolute_s)),
     };
     let absolute = now + Duration::seconds(life_s);
+    let with = agent::of(call.headers());
     let new = NewSession {
         id,
         tenant_id: ctx.tenant().id.as_uuid(),
@@ -278,6 +279,8 @@ pub async fn open_session(call: &Call, mut ctx: Ctx, opened: Opened) -> Result<H
         absolute_expires_at: absolute,
         factor: opened.factor.map(FactorKind::as_str),
         factor_at: opened.factor.map(|_| now),
+        browser: Some(with.browser),
+        system: Some(with.system),
     };
     let second_factor = match store_session(&mut tx, &ctx.keys, new, &opened).await {
         Ok(second_factor) => second_factor,

@@ -3,6 +3,7 @@
 //! Sessions are opaque random tokens in a `__Host-` cookie; only their SHA-256 is stored. A password is checked in a
 //! bounded pool, so that log-ins cannot take the processor from everyone else.
 
+pub mod agent;
 pub mod api;
 pub mod csrf;
 pub mod device;

@@ -18,6 +18,7 @@ use super::{device, queries, record, rules};
 use crate::call::{Call, Done};
 use crate::error::{AppError, PASSWORD_WRONG, UNAUTHENTICATED};
 use crate::middleware::json::Json;
+use crate::oauth::consents::{self, ApplicationView};
 use crate::staff::model::AccountId;
 use crate::store::StoreError;
 
@@ -39,6 +40,12 @@ pub struct OwnSessionView {
     expires_at: DateTime<Utc>,
     /// The kind of factor it proved last; absent when it has proven a password only.
     factor: Option<String>,
+    /// The kind of browser that it was opened with: `edge`, `opera`, `samsung`, `firefox`, `chrome`, `safari` or `other`.
+    browser: Option<String>,
+    /// The kind of system: `android`, `ios`, `windows`, `chromeos`, `macos`, `linux` or `other`.
+    system: Option<String>,
+    /// The application that was let in, if it is one's; absent when it is a browser's.
+    application: Option<ApplicationView>,
 }
 
 /// The own live sessions.
@@ -79,11 +86,25 @@ pub async fn sessions(call: Call) -> Result<HttpResponse, AppError> {
     let view = call
         .staff(async |ctx, tx| {
             let actor = ctx.actor.ok_or(UNAUTHENTICATED)?;
-            let mut items = live_sessions(tx, Uuid::from_bytes(actor.account), ctx.now()).await?;
-            let own = shown_id(Uuid::from_bytes(actor.session));
-            for item in &mut items {
-                item.current = item.id == own;
-            }
+            let rows = live_sessions(tx, Uuid::from_bytes(actor.account), ctx.now()).await?;
+            let clients: Vec<(Uuid, Uuid)> =
+                rows.iter().filter_map(|row| row.3.map(|client| (row.0, client))).collect();
+            let mut applications = consents::of_sessions(ctx, tx, actor, &clients).await?;
+            let view =
+                |(id, (created_at, last_seen_at, expires_at), factor, _client, (browser, system)): Row| {
+                    OwnSessionView {
+                        id: shown_id(id),
+                        current: id.into_bytes() == actor.session,
+                        created_at,
+                        last_seen_at,
+                        expires_at,
+                        factor,
+                        browser,
+                        system,
+                        application: applications.remove(&id),
+                    }
+                };
+            let items: Vec<OwnSessionView> = rows.into_iter().map(view).collect();
             let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
             let entry = ctx.entry(call.action(), Outcome::Allow).resource("account", actor.account);
             Done::audited(OwnSessionsView { items }, entry.count(count))
@@ -92,13 +113,17 @@ pub async fn sessions(call: Call) -> Result<HttpResponse, AppError> {
     Ok(HttpResponse::Ok().json(view))
 }
 
+type Times = (DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
+/// A session's id, when it began, was used last and ends, its factor, its client when it is an application's, and with what kinds of
+/// browser and system it was opened.
+type Row = (Uuid, Times, Option<String>, Option<Uuid>, (Option<String>, Option<String>));
+
 async fn live_sessions(
     tx: &mut TenantTx,
     account_id: Uuid,
     now: DateTime<Utc>,
-) -> Result<Vec<OwnSessionView>, StoreError> {
-    type Row = (Uuid, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, Option<String>);
-    let rows: Vec<Row> = session::table
+) -> Result<Vec<Row>, StoreError> {
+    Ok(session::table
         .filter(session::account_id.eq(account_id))
         .filter(session::revoked_at.is_null())
         .filter(session::idle_expires_at.gt(now))
@@ -107,25 +132,16 @@ async fn live_sessions(
         .limit(rules::SESSIONS_MAX)
         .select((
             session::id,
-            session::created_at,
-            session::last_seen_at,
-            session::absolute_expires_at,
+            (session::created_at, session::last_seen_at, session::absolute_expires_at),
             session::factor,
+            session::client_id,
+            (session::browser, session::system),
         ))
         .load(tx.conn())
-        .await?;
-    let view = |(id, created_at, last_seen_at, expires_at, factor): Row| OwnSessionView {
-        id: shown_id(id),
-        current: false,
-        created_at,
-        last_seen_at,
-        expires_at,
-        factor,
-    };
-    Ok(rows.into_iter().map(view).collect())
+        .await?)
 }
 
-/// Ends one of the own sessions.
+/// Ends one of the own sessions; of an application also the codes that it has not used.
 #[utoipa::path(delete, path = "/api/v1/me/sessions/{id}", tag = "sessions", operation_id = "session.revoke",
     params(("id" = String, Path, description = "Session id")),
     responses((status = 204, description = "Ended"),
@@ -133,17 +149,22 @@ async fn live_sessions(
 pub async fn revoke(call: Call) -> Result<HttpResponse, AppError> {
     call.staff(async |ctx, tx| {
         let id = read_id(call.path("id")).ok_or_else(AppError::absent)?;
+        let account = Uuid::from_bytes(ctx.account());
         let mine = session::table
             .find(id)
-            .filter(session::account_id.eq(Uuid::from_bytes(ctx.account())))
+            .filter(session::account_id.eq(account))
             .filter(session::revoked_at.is_null());
-        let ended = diesel::update(mine)
-            .set(session::revoked_at.eq(ctx.now()))
-            .execute(tx.conn())
+        let client: Option<Option<Uuid>> = mine
+            .select(session::client_id)
+            .for_update()
+            .first(tx.conn())
             .await
+            .optional()
             .map_err(StoreError::from)?;
-        if ended == 0 {
-            return Err(AppError::absent());
+        let client = client.ok_or_else(AppError::absent)?;
+        queries::end_session(tx, id, ctx.now()).await?;
+        if let Some(client) = client {
+            consents::take_back_codes(tx, (account, client)).await?;
         }
         Done::audited((), ctx.entry(call.action(), Outcome::Allow).resource("session", id.into_bytes()))
     })

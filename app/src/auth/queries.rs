@@ -193,6 +193,10 @@ pub struct NewSession {
     pub factor: Option<&'static str>,
     /// When.
     pub factor_at: Option<DateTime<Utc>>,
+    /// The kind of browser, as [`super::agent::Agent`] names it.
+    pub browser: Option<&'static str>,
+    /// The kind of system.
+    pub system: Option<&'static str>,
 }
 
 impl NewSession {

@@ -15,6 +15,7 @@ use super::tables::account;
 use crate::access::Role;
 use crate::registry;
 use crate::relationships::tables::account_site;
+use crate::sites::queries as sites;
 use crate::store::StoreError;
 
 /// What of an account its MAC covers.
@@ -183,11 +184,12 @@ impl NewAccount {
             .execute(tx.conn())
             .await?;
         if works_here {
-            // The first site has the clinic's own id; it is the one until an administrator says where.
+            // The first open one, until an administrator says where; the clinic's very first has the clinic's own id.
+            let site = sites::first_open(tx).await?.unwrap_or(tenant_id);
             diesel::insert_into(account_site::table)
                 .values((
                     account_site::account_id.eq(id),
-                    account_site::site_id.eq(tenant_id),
+                    account_site::site_id.eq(site),
                     account_site::tenant_id.eq(tenant_id),
                 ))
                 .execute(tx.conn())

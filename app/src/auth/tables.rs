@@ -58,6 +58,8 @@ diesel::table! {
         factor_at -> Nullable<Timestamptz>,
         factor_tries -> Integer,
         client_id -> Nullable<Uuid>,
+        browser -> Nullable<Text>,
+        system -> Nullable<Text>,
     }
 }
 

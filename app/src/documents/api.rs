@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use serde::Deserialize;
 use tenancy::TenantTx;
 use tenancy::audit::{AuditEntry, Outcome};
@@ -56,6 +56,9 @@ pub struct DocumentInput {
     /// SHA-256 of its bytes in hexadecimal; bytes that differ are refused.
     #[serde(default)]
     pub sha256: Option<String>,
+    /// The day that the document itself bears.
+    #[serde(default)]
+    pub dated_on: Option<NaiveDate>,
     /// The document it replaces once it is accepted; If-Match then names that document's version.
     #[serde(default)]
     pub supersedes: Option<String>,
@@ -103,7 +106,7 @@ pub(super) enum Need {
     Write,
 }
 
-fn check_kind(role: Role, kind: Kind, need: Need) -> Result<(), AppError> {
+pub(super) fn check_kind(role: Role, kind: Kind, need: Need) -> Result<(), AppError> {
     let allowed = match need {
         Need::Read => rules::may_read(role, kind),
         Need::Write => rules::may_write(role, kind),
@@ -178,7 +181,7 @@ pub async fn create(call: Call, Json(input): Json<DocumentInput>) -> Result<Http
     let body = call
         .staff(async |ctx, tx| {
             let patient = find_patient(ctx, tx, call.path("id")).await?;
-            let (words, extent) = rules::check(&input).map_err(AppError::invalid)?;
+            let (words, extent) = rules::check(&input, ctx.now().date_naive()).map_err(AppError::invalid)?;
             check_kind(role(ctx)?, input.kind, Need::Write)?;
             let repeated = match &key {
                 Some(key) => Some(repeatable(ctx, tx, key, &digest(patient, &input)?).await?),
@@ -310,7 +313,7 @@ async fn repeatable(
 fn digest(patient: PatientId, input: &DocumentInput) -> Result<Zeroizing<Vec<u8>>, AppError> {
     let canonical = to_json(&(
         (patient.to_string(), input.kind, &input.title, &input.notes, &input.file_name),
-        (input.media_type, input.size_bytes, &input.sha256, &input.supersedes),
+        (input.media_type, input.size_bytes, &input.sha256, &input.dated_on, &input.supersedes),
     ))?;
     Ok(Zeroizing::new(sha256(b"domicile document v1", &canonical).to_vec()))
 }

@@ -15,6 +15,7 @@ pub mod model;
 pub mod policy;
 mod putting;
 pub mod queries;
+pub mod refile;
 pub mod renewal;
 pub mod rescan;
 pub mod reseal;

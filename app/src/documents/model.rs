@@ -1,6 +1,6 @@
 //! What a document is: ids, kinds, states and the rows it is kept in.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use tenancy::sealed::{Phi, RowMac, Sealed};
@@ -157,6 +157,8 @@ pub struct Words {
     pub file_name: Phi<Option<String>>,
     /// SHA-256 in hexadecimal: the uploader's until the document is accepted, then that of what is kept.
     pub sha256: Phi<Option<String>>,
+    /// The day that the document itself bears.
+    pub dated_on: Phi<Option<NaiveDate>>,
 }
 
 /// A document as the area's functions return it.
@@ -227,6 +229,7 @@ pub struct TextRow {
     pub notes: Option<Sealed>,
     pub file_name: Option<Sealed>,
     pub sha256: Option<Sealed>,
+    pub dated_on: Option<Sealed>,
     pub version: i64,
     pub row_mac: RowMac,
 }
@@ -282,6 +285,8 @@ pub mod field_bits {
     pub const CONTENT_RANGE: u64 = 1 << 18;
     /// Title and file name, without the notes.
     pub const NAMES: u64 = 1 << 19;
+    /// What it is for and the day it bears.
+    pub const FILED: u64 = 1 << 20;
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a document must be, who may have which kind, and how long its bytes stay. Pure.
 
-use chrono::TimeDelta;
+use chrono::{Datelike as _, NaiveDate, TimeDelta};
 use tenancy::objects::Extent;
 use tenancy::sealed::Phi;
 
@@ -17,6 +17,8 @@ const TITLE_MAX_CHARS: usize = 200;
 const NOTES_MAX_CHARS: usize = 4_000;
 /// Most characters of a file's own name.
 const FILE_NAME_MAX_CHARS: usize = 255;
+/// The first year that a document can be of; what is older was not written about anybody who is treated.
+const DATED_FROM_YEAR: i32 = 1900;
 /// Hours an upload may take from its announcement to its end; then what has come of it is removed.
 pub const UPLOAD_MAX_H: i64 = 24;
 /// Days the bytes of a refused document are kept sealed and unreadable, so that somebody can find out what happened.
@@ -112,8 +114,9 @@ impl Sight {
 ///
 /// # Errors
 /// Every broken rule.
-pub fn check(input: &DocumentInput) -> Result<(Words, Extent), Vec<FieldError>> {
+pub fn check(input: &DocumentInput, today: NaiveDate) -> Result<(Words, Extent), Vec<FieldError>> {
     let mut faults = Vec::new();
+    faults.extend(date_fault(input.dated_on, today));
     let title = line(&mut faults, "/title", &input.title, TITLE_MAX_CHARS);
     let notes = input.notes.as_deref().map(|notes| lines(&mut faults, notes));
     let file_name = input.file_name.as_deref().map(|name| file_name(&mut faults, name));
@@ -129,6 +132,7 @@ pub fn check(input: &DocumentInput) -> Result<(Words, Extent), Vec<FieldError>> 
                 notes: Phi::new(notes),
                 file_name: Phi::new(file_name),
                 sha256: Phi::new(sha256),
+                dated_on: Phi::new(input.dated_on),
             },
             extent,
         )),
@@ -153,6 +157,21 @@ pub fn check_words(input: &WordsInput) -> Result<(String, Option<String>), Vec<F
     let title = line(&mut faults, "/title", &input.title, TITLE_MAX_CHARS);
     let notes = input.notes.as_deref().map(|notes| lines(&mut faults, notes));
     if faults.is_empty() { Ok((title, notes)) } else { Err(faults) }
+}
+
+/// What is wrong with the day that a document is said to bear.
+#[must_use]
+pub fn date_fault(dated_on: Option<NaiveDate>, today: NaiveDate) -> Option<FieldError> {
+    let day = dated_on?;
+    // The clinic may be a day ahead of UTC.
+    let latest = today.succ_opt().unwrap_or(today);
+    if day > latest {
+        Some(FieldError::new("/dated_on", "in_the_future"))
+    } else if day.year() < DATED_FROM_YEAR {
+        Some(FieldError::new("/dated_on", "too_long_ago"))
+    } else {
+        None
+    }
 }
 
 fn line(faults: &mut Vec<FieldError>, pointer: &str, typed: &str, chars_max: usize) -> String {
@@ -212,8 +231,13 @@ mod tests {
             media_type: MediaType::Pdf,
             size_bytes: size,
             sha256: None,
+            dated_on: None,
             supersedes: None,
         }
+    }
+
+    fn today() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 7, 1).unwrap()
     }
 
     #[test]
@@ -240,19 +264,46 @@ mod tests {
 
     #[test]
     fn names_lose_their_folders_and_sizes_have_a_limit() {
-        let kept = |name: &str| check(&input("Lipids", name, 1)).unwrap().0.file_name.into_exposed().unwrap();
+        let kept = |name: &str| {
+            check(&input("Lipids", name, 1), today()).unwrap().0.file_name.into_exposed().unwrap()
+        };
         assert_eq!(kept("../../etc/passwd"), "passwd");
         assert_eq!(kept("C:\\scans\\..\\asha.pdf"), "asha.pdf");
         assert_eq!(kept(".."), "document");
-        let fault = |input: DocumentInput| check(&input).err().unwrap()[0].code;
+        let fault = |input: DocumentInput| check(&input, today()).err().unwrap()[0].code;
         assert_eq!(fault(input("Lipids", "a.pdf", 33 * 1024 * 1024)), "too_large");
         assert_eq!(fault(input("Lipids", "a.pdf", 0)), "empty");
         assert_eq!(fault(input(" ", "a.pdf", 1)), "empty");
         assert_eq!(fault(input("Lipids", "a\u{202e}fdp.exe", 1)), "bad_character");
         let mut imaging = input("CT", "ct.dcm", 5 << 30);
         imaging.media_type = MediaType::Dicom;
-        assert!(check(&imaging).is_ok());
+        assert!(check(&imaging, today()).is_ok());
         imaging.size_bytes += 1;
         assert_eq!(fault(imaging), "too_large");
+    }
+    #[test]
+    fn a_document_bears_a_day_that_has_come_and_that_somebody_alive_could_have_seen() {
+        let code = |text: &str| date_fault(Some(text.parse().unwrap()), today()).map(|fault| fault.code);
+        assert_eq!(date_fault(None, today()).map(|fault| fault.code), None);
+        assert_eq!((code("2026-07-01"), code("2026-07-02"), code("1900-01-01")), (None, None, None));
+        assert_eq!(code("2026-07-03"), Some("in_the_future"));
+        assert_eq!(code("1899-12-31"), Some("too_long_ago"));
+    }
+
+    /// The portal offers each role the kinds of this list and no other, which its own tests compare.
+    #[test]
+    fn who_writes_which_kind_is_the_reviewed_list() {
+        let mut list = String::from(
+            "# role and the kinds of documents it adds; printed from app/src/documents/rules.rs\n",
+        );
+        for role in Role::ALL {
+            list.push_str(role.as_str());
+            for kind in Kind::ALL.into_iter().filter(|kind| may_write(role, *kind)) {
+                list.push(' ');
+                list.push_str(kind.as_str());
+            }
+            list.push('\n');
+        }
+        assert_eq!(include_str!("../../tests/ratchets/document-kinds.txt"), list);
     }
 }

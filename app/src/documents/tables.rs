@@ -76,6 +76,7 @@ diesel::table! {
         notes -> Nullable<Binary>,
         file_name -> Nullable<Binary>,
         sha256 -> Nullable<Binary>,
+        dated_on -> Nullable<Binary>,
         version -> BigInt,
         row_mac -> Binary,
     }

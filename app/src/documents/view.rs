@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use tenancy::objects::{Extent, PART_BYTES};
 use utoipa::ToSchema;
@@ -55,6 +55,8 @@ pub struct DocumentView<'a> {
     file_name: Option<&'a str>,
     /// SHA-256 of the bytes in hexadecimal.
     sha256: Option<&'a str>,
+    /// The day that the document itself bears.
+    dated_on: Option<NaiveDate>,
     /// The document it replaces.
     supersedes: Option<String>,
     /// The document that replaced it.
@@ -102,6 +104,7 @@ impl<'a> DocumentView<'a> {
             notes: words.notes.expose().as_deref().filter(|_| sight.shows_notes()),
             file_name: words.file_name.expose().as_deref(),
             sha256: words.sha256.expose().as_deref(),
+            dated_on: *words.dated_on.expose(),
             supersedes: document.supersedes.map(|id| id.to_string()),
             superseded_by: document.superseded_by.map(|id| id.to_string()),
             created_at: document.created_at,

@@ -58,15 +58,15 @@ impl Changes {
     ) -> Result<Changes, AppError> {
         let name = input.name.as_deref().map(checked_name).transpose()?;
         let scopes = input.scopes.as_deref().map(|names| checked_scopes(kind, names)).transpose()?;
+        let reached: BTreeSet<Uuid> =
+            sites::of_accounts(tx, &[id]).await?.into_iter().map(|(_, site)| site).collect();
         let sites = match &input.sites {
             None => None,
             Some(_) if kind == ClientKind::Mobile => {
                 return Err(AppError::invalid_field("/sites", "machine_only"));
             }
-            Some(sites) => Some(site_choice::chosen(tx, sites).await?),
+            Some(sites) => Some(site_choice::chosen(tx, sites, &reached).await?),
         };
-        let reached: BTreeSet<Uuid> =
-            sites::of_accounts(tx, &[id]).await?.into_iter().map(|(_, site)| site).collect();
         Ok(Changes {
             name: name.filter(|name| *name != settings.name),
             scopes: scopes.filter(|scopes| *scopes != settings.scopes),

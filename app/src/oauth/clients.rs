@@ -158,7 +158,9 @@ pub async fn register(call: Call, Json(input): Json<ClientInput>) -> Result<Http
             }
             let (id, kind) = (new_id(), input.kind);
             let chosen = match &input.sites {
-                Some(sites) if kind == ClientKind::Machine => site_choice::chosen(tx, sites).await?,
+                Some(sites) if kind == ClientKind::Machine => {
+                    site_choice::chosen(tx, sites, &BTreeSet::new()).await?
+                }
                 None if kind == ClientKind::Mobile => BTreeSet::new(),
                 _ => return Err(AppError::invalid_field("/sites", "machine_only")),
             };

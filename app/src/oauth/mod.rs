@@ -11,6 +11,7 @@ pub mod bearer;
 pub mod change;
 pub mod clients;
 pub mod code;
+pub mod consents;
 pub mod form;
 pub mod jwk;
 pub mod jws;

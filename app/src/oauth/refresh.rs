@@ -74,6 +74,23 @@ pub async fn issue(ctx: &Ctx, tx: &mut TenantTx, session: Uuid, grant: &Grant) -
     Ok(token)
 }
 
+/// What the newest refresh token of a session renews; `None` when there is none.
+///
+/// # Errors
+/// What the database or the key store says.
+pub async fn granted(ctx: &Ctx, tx: &mut TenantTx, session: Uuid) -> Result<Option<Grant>, StoreError> {
+    let newest: Option<(Uuid, Sealed)> = oauth_refresh::table
+        .filter(oauth_refresh::session_id.eq(session))
+        .order((oauth_refresh::created_at.desc(), oauth_refresh::id.desc()))
+        .select((oauth_refresh::id, oauth_refresh::grant_sealed))
+        .first(tx.conn())
+        .await
+        .optional()?;
+    let Some((id, sealed)) = newest else { return Ok(None) };
+    let sealer = ctx.keys.tenant_sealer(tx.tenant()).await?;
+    store::open(&sealer, registry::OAUTH_REFRESH_GRANT, id.into_bytes(), &sealed).map(Some)
+}
+
 type Row = (Uuid, Uuid, Sealed, Option<DateTime<Utc>>, Option<Sealed>);
 
 async fn locked(tx: &mut TenantTx, token: &Token) -> Result<Option<Row>, StoreError> {

@@ -1,6 +1,8 @@
 //! Tables of programs and of what their tokens are made from, as migrations/tenant makes them.
 #![expect(missing_docs, reason = "what a column holds is said in migrations/tenant, once")]
 
+use crate::auth::tables::session;
+
 diesel::table! {
     /// One row a program.
     oauth_client (id) {
@@ -54,3 +56,5 @@ diesel::table! {
         successor_sealed -> Nullable<Binary>,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(oauth_code, session);

@@ -30,13 +30,16 @@ use crate::access::{self, Role};
 use crate::auth::token::sha256;
 use crate::call::{Call, Done};
 use crate::ctx::{Actor, Ctx};
-use crate::error::{AppError, FORBIDDEN, IDEMPOTENCY_REUSED, MRN_TAKEN, PRECONDITION_NEEDED, STALE};
+use crate::error::{
+    AppError, FORBIDDEN, IDEMPOTENCY_REUSED, MRN_TAKEN, PRECONDITION_NEEDED, SITES_CLOSED, STALE,
+};
 use crate::middleware::json::Json;
 use crate::paging::{self, PageQuery};
 use crate::proxies::birthday;
 use crate::relationships;
 use crate::relationships::model::Standing;
 use crate::relationships::queries::{Founding, Joins};
+use crate::sites::queries as sites;
 use crate::store::{Sealing, StoreError};
 
 /// A registration, or a correction that replaces the whole record.
@@ -225,10 +228,14 @@ async fn founding(ctx: &Ctx, tx: &mut TenantTx, id: PatientId) -> Result<Foundin
     let site = relationships::queries::home_site(tx, by).await?;
     let site = match (site, joins) {
         (Some(site), _) => site,
-        // The clinic's first site has the clinic's own id.
-        (None, Joins::CareTeam) => tx.tenant().as_uuid(),
+        // There is always an open one; the clinic's first site has the clinic's own id.
+        (None, Joins::CareTeam) => sites::first_open(tx).await?.unwrap_or(tx.tenant().as_uuid()),
         // Registered nowhere, the patient would be out of the registrar's own reach at once.
-        (None, Joins::Nothing) => return Err(AppError::from(FORBIDDEN).denied("no_site")),
+        (None, Joins::Nothing) => {
+            let closed = !sites::of_accounts(tx, &[by]).await?.is_empty();
+            let (kind, reason) = if closed { (SITES_CLOSED, "sites_closed") } else { (FORBIDDEN, "no_site") };
+            return Err(AppError::from(kind).denied(reason));
+        }
     };
     Ok(Founding { patient: id.uuid(), by, joins, site, now: ctx.now() })
 }

@@ -15,7 +15,7 @@ use tenancy::sealed::Verified;
 use uuid::Uuid;
 
 use super::model::{NewTie, Standing, Tie};
-use super::tables::{account_site, relationship};
+use super::tables::{account_site, relationship, site};
 use crate::access::{ProxyScope, Within};
 use crate::auth::invite::new_id;
 use crate::auth::record::AccountRow;
@@ -211,7 +211,7 @@ pub struct Founding {
     pub by: Uuid,
     /// Whether the account becomes the first member of the care team.
     pub joins: Joins,
-    /// The site; the first of the account's sites, or the clinic's first one, when there is none given.
+    /// The site: the first open one of the account's, or the clinic's first open one.
     pub site: Uuid,
     /// Now.
     pub now: DateTime<Utc>,
@@ -262,13 +262,15 @@ impl Founding {
     }
 }
 
-/// The site a principal registers patients at; the clinic's first one when it works at none.
+/// The open site a principal registers patients at, of several the first.
 ///
 /// # Errors
 /// What the database says.
 pub async fn home_site(tx: &mut TenantTx, account: Uuid) -> Result<Option<Uuid>, StoreError> {
     Ok(account_site::table
+        .inner_join(site::table.on(site::id.eq(account_site::site_id)))
         .filter(account_site::account_id.eq(account))
+        .filter(site::closed_at.is_null())
         .order(account_site::site_id)
         .select(account_site::site_id)
         .first(tx.conn())

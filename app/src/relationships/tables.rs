@@ -11,6 +11,7 @@ diesel::table! {
         tenant_id -> Uuid,
         name -> Text,
         created_at -> Timestamptz,
+        closed_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -13,12 +13,66 @@ use crate::store::StoreError;
 /// Most sites of a clinic.
 pub const SITES_MAX: i64 = 200;
 
+/// A site.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = site)]
+pub struct SiteRow {
+    /// Id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Since when it takes nobody new; `None` while it is open.
+    pub closed_at: Option<DateTime<Utc>>,
+}
+
 /// The clinic's sites, in the order of their ids.
 ///
 /// # Errors
 /// What the database says.
-pub async fn all(tx: &mut TenantTx) -> Result<Vec<(Uuid, String)>, StoreError> {
-    Ok(site::table.order(site::id).limit(SITES_MAX).select((site::id, site::name)).load(tx.conn()).await?)
+pub async fn all(tx: &mut TenantTx) -> Result<Vec<SiteRow>, StoreError> {
+    let rows = site::table.order(site::id).limit(SITES_MAX).select(SiteRow::as_select());
+    Ok(rows.load(tx.conn()).await?)
+}
+
+/// The same, and nobody else's to change until the transaction ends: so one of them stays open, also when two people close
+/// different ones at the same moment.
+///
+/// # Errors
+/// What the database says.
+pub async fn locked(tx: &mut TenantTx) -> Result<Vec<SiteRow>, StoreError> {
+    let rows = site::table.order(site::id).limit(SITES_MAX).select(SiteRow::as_select());
+    Ok(rows.for_no_key_update().load(tx.conn()).await?)
+}
+
+/// The open site that has been there longest: where somebody begins for whom nobody has said where.
+///
+/// # Errors
+/// What the database says.
+pub async fn first_open(tx: &mut TenantTx) -> Result<Option<Uuid>, StoreError> {
+    let open = site::table.filter(site::closed_at.is_null()).order((site::created_at, site::id));
+    Ok(open.select(site::id).first(tx.conn()).await.optional()?)
+}
+
+/// Gives a site another name.
+///
+/// # Errors
+/// What the database says.
+pub async fn rename(tx: &mut TenantTx, id: Uuid, name: &str) -> Result<(), StoreError> {
+    diesel::update(site::table.find(id)).set(site::name.eq(name)).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Closes a site as of a time, or opens it again.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_closed(
+    tx: &mut TenantTx,
+    id: Uuid,
+    closed_at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    diesel::update(site::table.find(id)).set(site::closed_at.eq(closed_at)).execute(tx.conn()).await?;
+    Ok(())
 }
 
 /// Stores a site.

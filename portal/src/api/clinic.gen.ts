@@ -70,6 +70,12 @@ export const Address = /* @__PURE__ */ v.object({
   use: /* @__PURE__ */ v.nullish(ContactUse),
 });
 export type Address = v.InferOutput<typeof Address>;
+export const ApplicationView = /* @__PURE__ */ v.object({
+  id: /* @__PURE__ */ v.string(),
+  name: /* @__PURE__ */ v.string(),
+  scope: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+});
+export type ApplicationView = v.InferOutput<typeof ApplicationView>;
 export const AssertionResponse = /* @__PURE__ */ v.object({
   authenticatorData: /* @__PURE__ */ v.string(),
   clientDataJSON: /* @__PURE__ */ v.string(),
@@ -321,6 +327,7 @@ export type DocumentKind = v.InferOutput<typeof DocumentKind>;
 export const MediaType = /* @__PURE__ */ v.picklist(['application/pdf', 'image/jpeg', 'image/png', 'image/tiff', 'application/dicom', 'text/plain', 'text/csv']);
 export type MediaType = v.InferOutput<typeof MediaType>;
 export const DocumentInput = /* @__PURE__ */ v.object({
+  dated_on: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   file_name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   kind: DocumentKind,
   media_type: MediaType,
@@ -342,6 +349,7 @@ export const UploadView = /* @__PURE__ */ v.object({
 export type UploadView = v.InferOutput<typeof UploadView>;
 export const DocumentView = /* @__PURE__ */ v.object({
   created_at: /* @__PURE__ */ v.string(),
+  dated_on: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   file_name: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   id: /* @__PURE__ */ v.string(),
   kind: DocumentKind,
@@ -439,6 +447,11 @@ export const FieldError = /* @__PURE__ */ v.object({
   pointer: /* @__PURE__ */ v.string(),
 });
 export type FieldError = v.InferOutput<typeof FieldError>;
+export const FilingInput = /* @__PURE__ */ v.object({
+  dated_on: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  kind: DocumentKind,
+});
+export type FilingInput = v.InferOutput<typeof FilingInput>;
 export const HoldReason = /* @__PURE__ */ v.picklist(['litigation', 'investigation', 'regulator', 'public_health']);
 export type HoldReason = v.InferOutput<typeof HoldReason>;
 export const HoldInput = /* @__PURE__ */ v.object({
@@ -542,12 +555,15 @@ export const OpenReviews = /* @__PURE__ */ v.object({
 });
 export type OpenReviews = v.InferOutput<typeof OpenReviews>;
 export const OwnSessionView = /* @__PURE__ */ v.object({
+  application: /* @__PURE__ */ v.nullish(ApplicationView),
+  browser: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   created_at: /* @__PURE__ */ v.string(),
   current: /* @__PURE__ */ v.boolean(),
   expires_at: /* @__PURE__ */ v.string(),
   factor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   id: /* @__PURE__ */ v.string(),
   last_seen_at: /* @__PURE__ */ v.string(),
+  system: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type OwnSessionView = v.InferOutput<typeof OwnSessionView>;
 export const OwnSessionsView = /* @__PURE__ */ v.object({
@@ -707,6 +723,10 @@ export const RecoveryCodesView = /* @__PURE__ */ v.object({
   recovery_codes: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
 });
 export type RecoveryCodesView = v.InferOutput<typeof RecoveryCodesView>;
+export const RegisteredAt = /* @__PURE__ */ v.object({
+  sites: /* @__PURE__ */ v.array(/* @__PURE__ */ v.string()),
+});
+export type RegisteredAt = v.InferOutput<typeof RegisteredAt>;
 export const RegisteredView = /* @__PURE__ */ v.object({
   id: /* @__PURE__ */ v.string(),
 });
@@ -766,6 +786,7 @@ export const SiteInput = /* @__PURE__ */ v.object({
 });
 export type SiteInput = v.InferOutput<typeof SiteInput>;
 export const SiteView = /* @__PURE__ */ v.object({
+  closed_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
   id: /* @__PURE__ */ v.string(),
   name: /* @__PURE__ */ v.string(),
 });
@@ -941,6 +962,8 @@ export const documentRead = /* @__PURE__ */ operation<undefined, DocumentView>('
 export const documentUpdate = /* @__PURE__ */ operation<WordsInput, DocumentView>('document.update', 'PUT', '/api/v1/documents/{id}', DocumentView);
 /** Takes a document out of the record. One whose bytes are still coming is given up and leaves nothing. */
 export const documentDelete = /* @__PURE__ */ operation<undefined, undefined>('document.delete', 'DELETE', '/api/v1/documents/{id}');
+/** Corrects kind and day of the version that `If-Match` names, for who may write both kinds; words and bytes stay. */
+export const documentRefile = /* @__PURE__ */ operation<FilingInput, DocumentView>('document.refile', 'PATCH', '/api/v1/documents/{id}', DocumentView);
 /** Ends an upload: all bytes have come, and the document is looked at. Doing it again changes nothing. */
 export const documentComplete = /* @__PURE__ */ operation<undefined, DocumentView>('document.complete', 'POST', '/api/v1/documents/{id}/complete', DocumentView);
 /** Reads a clean document's bytes, whole or one range of them. */
@@ -976,7 +999,7 @@ export const totpConfirm = /* @__PURE__ */ operation<TotpConfirmInput, TotpEnrol
 export const passwordChange = /* @__PURE__ */ operation<PasswordInput, undefined>('password.change', 'PUT', '/api/v1/me/password');
 /** The own live sessions. */
 export const sessionList = /* @__PURE__ */ operation<undefined, OwnSessionsView>('session.list', 'GET', '/api/v1/me/sessions', OwnSessionsView);
-/** Ends one of the own sessions. */
+/** Ends one of the own sessions; of an application also the codes that it has not used. */
 export const sessionRevoke = /* @__PURE__ */ operation<undefined, undefined>('session.revoke', 'DELETE', '/api/v1/me/sessions/{id}');
 /** Shows what an application asks for, and with `approve` gives it a code that is good for a minute, once. */
 export const oauthAuthorize = /* @__PURE__ */ operation<AuthorizeInput, AuthorizeView>('oauth.authorize', 'POST', '/api/v1/oauth/authorize', AuthorizeView);
@@ -1060,6 +1083,8 @@ patient are told by mail. */
 export const proxyRecord = /* @__PURE__ */ operation<ProxyInput, ProxyView>('proxy.record', 'POST', '/api/v1/patients/{id}/proxies', ProxyView);
 /** Ends that somebody stands in, from the next request on. Ending it again changes nothing. */
 export const proxyEnd = /* @__PURE__ */ operation<undefined, undefined>('proxy.end', 'POST', '/api/v1/patients/{id}/proxies/{proxy}/end');
+/** Where a patient is registered. */
+export const patientSitesRead = /* @__PURE__ */ operation<undefined, RegisteredAt>('patient.sites_read', 'GET', '/api/v1/patients/{id}/sites', RegisteredAt);
 /** Registers a patient at these sites and at no other. */
 export const patientSites = /* @__PURE__ */ operation<SitesInput, undefined>('patient.sites', 'PUT', '/api/v1/patients/{id}/sites');
 /** Asks for a mail with a link to set a new password. The answer is the same whoever asks for whom. */
@@ -1100,6 +1125,12 @@ export const sessionPolicyChange = /* @__PURE__ */ operation<SessionPolicy, Sess
 export const siteList = /* @__PURE__ */ operation<undefined, SiteList>('site.list', 'GET', '/api/v1/sites', SiteList);
 /** Adds a site. */
 export const siteCreate = /* @__PURE__ */ operation<SiteInput, SiteView>('site.create', 'POST', '/api/v1/sites', SiteView);
+/** Gives a site another name, for everybody and in what was written before. */
+export const siteRename = /* @__PURE__ */ operation<SiteInput, SiteView>('site.rename', 'PUT', '/api/v1/sites/{id}', SiteView);
+/** Closes a site. From then on nobody is registered there and nobody begins to work there; who was is, and reaches whom they reached. */
+export const siteClose = /* @__PURE__ */ operation<undefined, SiteView>('site.close', 'POST', '/api/v1/sites/{id}/close', SiteView);
+/** Opens a closed site again. */
+export const siteReopen = /* @__PURE__ */ operation<undefined, SiteView>('site.reopen', 'POST', '/api/v1/sites/{id}/reopen', SiteView);
 /** Pages through the clinic's staff. */
 export const staffList = /* @__PURE__ */ operation<undefined, StaffPage>('staff.list', 'GET', '/api/v1/staff', StaffPage);
 /** Invites a staff member; the mail goes out by the region's worker. Somebody who has not accepted yet is invited again:

@@ -28,9 +28,11 @@ import { Worklist } from './worklist/worklist.tsx';
 
 // Needed now and then, so they are loaded then.
 const Erasure = lazy(() => import('./erasure/erasure.tsx'));
+const Uses = lazy(() => import('./disclosures/uses.tsx'));
 const Sites = lazy(() => import('./sites/sites.tsx'));
 const Programs = lazy(() => import('./programs/programs.tsx'));
 const Sessions = lazy(() => import('./sessions/sessions.tsx'));
+const Imaging = lazy(() => import('./documents/imaging.tsx'));
 const Support = lazy(() => import('./support/support.tsx'));
 
 export default function SignedIn() {
@@ -55,6 +57,7 @@ function Screens() {
     { to: clinic.sites, label: t('ways.sites'), action: 'site.create' },
     { to: clinic.programs, label: t('ways.programs'), action: 'oauth_client.list' },
     { to: clinic.sessions, label: t('ways.sessions'), action: 'session_policy.change' },
+    { to: clinic.imaging, label: t('ways.imaging'), action: 'document_policy.read' },
     { to: clinic.audit, label: t('ways.audit'), action: 'audit.search' },
     { to: clinic.keys, label: t('ways.keys'), action: 'keys.read' },
     { to: clinic.support, label: t('ways.support'), action: 'support.list' },
@@ -84,12 +87,14 @@ function Screens() {
           <Route path={patterns.proxies}>{(at) => <Proxies patient={at.id} />}</Route>
           <Route path={patterns.patientCorrections}>{(at) => <PatientCorrections patient={at.id} />}</Route>
           <Route path={patterns.erasure}>{(at) => <Erasure patient={at.id} />}</Route>
+          <Route path={patterns.uses}>{(at) => <Uses patient={at.id} />}</Route>
           <Route path={clinic.corrections} component={WaitingCorrections} />
           <Route path={clinic.emergency} component={Emergency} />
           <Route path={clinic.staff} component={Staff} />
           <Route path={clinic.sites} component={Sites} />
           <Route path={clinic.programs} component={Programs} />
           <Route path={clinic.sessions} component={Sessions} />
+          <Route path={clinic.imaging} component={Imaging} />
           <Route path={clinic.audit} component={Audit} />
           <Route path={clinic.keys} component={Keys} />
           <Route path={clinic.support} component={Support} />

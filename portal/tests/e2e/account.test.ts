@@ -22,6 +22,10 @@ inEachRegion('in', (region) => {
     await toPatients(there.page);
     await here.page.goto(`${clinic.url}/clinic/account`);
     const sessions = here.page.getByRole('region', { name: 'Where you are signed in' });
+    await sessions
+      .getByText(/Chrome on Linux/)
+      .first()
+      .waitFor();
     await sessions.getByRole('button', { name: /^End: Since/ }).click();
     await sessions.getByRole('button', { name: /^End: Since/ }).waitFor({ state: 'detached' });
     await there.page.getByLabel('Search for').fill('Nobody');

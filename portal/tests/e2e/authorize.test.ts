@@ -61,7 +61,7 @@ async function broughtBack(page: Page): Promise<URLSearchParams> {
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
 
-  test('a patient refuses an application, lets it in, and it reads the own record until the clinic ends it', async () => {
+  test('a patient refuses an application, lets it in, and it reads the own record until the patient or the clinic ends it', async () => {
     const [admin, outside] = [await person(browser), await person(browser)];
     const name = unique('Pocket');
     await outside.page.goto(`${clinic.url}/my/signed-out`);
@@ -100,10 +100,26 @@ inEachRegion('in', (region) => {
     expect(await askAs(outside.page, token, `/api/v1/patients/${id}`), 'what was agreed to').toBe(200);
     expect(await askAs(outside.page, token, `/api/v1/patients/${id}/documents`), 'and no more').toBe(403);
 
+    // It is in the list of what was let in, with what it may do, and ended from there it is over at once.
+    await page.goto(`${clinic.url}/my/account`);
+    const letIn = page.getByRole('region', { name: 'Applications you let in' });
+    await letIn.getByText('It may: see who you are here · read your record').waitFor();
+    await lookClosely(page, 'the applications that were let in');
+    await letIn.getByRole('button', { name: `End: ${name}` }).click();
+    await letIn.getByText(`${name} can do nothing in your name any more.`).waitFor();
+    await letIn.getByText('You have let no application in.').waitFor();
+    expect(await askAs(outside.page, token, `/api/v1/patients/${id}`), 'what was ended').toBe(401);
+
+    await page.goto(question(clinic, client, verifier));
+    await page.getByRole('button', { name: 'Let it in', exact: true }).click();
+    const anew = (await broughtBack(page)).get('code') ?? '';
+    const second = await tokenByCode(outside.page, { client, code: anew, redirect: REDIRECT, verifier });
+    expect(await askAs(outside.page, second, `/api/v1/patients/${id}`), 'let in again').toBe(200);
+
     await admin.page.getByRole('button', { name: `End it for good: ${name}` }).click();
     await admin.page.getByRole('alertdialog').getByRole('button', { name: 'End it for good' }).click();
     await stepUp(admin.page, clinic, 'clinic_admin', admin.page.getByText('It has ended.'));
-    expect(await askAs(outside.page, token, `/api/v1/patients/${id}`)).toBe(401);
+    expect(await askAs(outside.page, second, `/api/v1/patients/${id}`)).toBe(401);
     await page.goto(question(clinic, client, verifier));
     await page.getByText('The application asks for something that is not possible here.').waitFor();
     expect([...troubles, ...admin.troubles]).toEqual([]);

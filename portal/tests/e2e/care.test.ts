@@ -101,10 +101,17 @@ inEachRegion('in', (region) => {
     await words.getByText('Please fill this in.').waitFor();
     await words.getByLabel('Title').fill('Letter');
     await words.getByLabel('Notes').fill('Page two\nis missing.');
+    await words.getByLabel('Kind').selectOption({ label: 'Referral' });
+    await words.getByLabel('Date on the document').fill('2100-01-15');
     await lookClosely(page, 'correcting what is said about a document');
     await words.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('Title and notes are corrected.').waitFor();
+    await words.getByText('This date is in the future.').waitFor();
+    await words.getByLabel('Date on the document').fill('2026-01-15');
+    await words.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('What is said about the document is corrected.').waitFor();
     const letter = page.getByRole('row', { name: /^Letter/ });
+    await letter.getByText('Referral', { exact: true }).waitFor();
+    await letter.getByText(/^of .*2026/).waitFor();
     await letter.getByText('Page two is missing.').waitFor();
 
     await letter.getByRole('button', { name: 'Replace: Letter' }).click();

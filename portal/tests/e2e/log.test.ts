@@ -49,6 +49,12 @@ inEachRegion('in', (region) => {
     expect(file.suggestedFilename()).toMatch(/^receipt-[\w-]+\.txt$/);
     expect(readFileSync(await file.path(), 'utf8')).toMatch(/^c2sp\.org\/tlog-proof@v1\n/);
 
+    const months = page.getByRole('region', { name: 'Months to keep elsewhere' });
+    await months
+      .getByText(/^(No month is packed yet|The month from)/)
+      .first()
+      .waitFor();
+
     await page.getByRole('link', { name: 'Keys', exact: true }).click();
     const sealing = page.getByRole('row', { name: /^Sealing patients’ data/ });
     await sealing.getByText('In force').waitFor();

@@ -18,11 +18,14 @@ import { lookClosely } from './closely.ts';
 import { HOSTILE } from './hostile.ts';
 import { invite } from './invite.ts';
 import { openAccess, signedInPatient, signInByCode } from './own-record.ts';
+import { register } from './patients.ts';
 import { send } from './send.ts';
 import { unique } from './unique.ts';
 
 /** Texts of one patient's record: five names and five addresses hold each once or more. */
 const TEXTS_A_PATIENT = 20;
+/** Texts of one document: title, notes and the file's name. */
+const TEXTS_A_DOCUMENT = 3;
 /** Longest part of a name or address that the server takes, in characters. */
 const PART_MAX_CHARS = 100;
 
@@ -196,6 +199,51 @@ inEachRegion('in', (region) => {
     }
     expect(dialogs).toEqual([]);
   });
+
+  test('hostile texts that staff write about documents and sites stay text', async () => {
+    const [doctor, admin] = [await person(browser), await person(browser)];
+    await signIn(doctor.page, clinic, 'physician');
+    await doctor.page.goto(`${clinic.url}/clinic/patients`);
+    await register(doctor.page, unique('Papers'));
+    await doctor.page.getByRole('button', { name: 'Print' }).waitFor();
+    const record = doctor.page.url();
+    const id = new URL(record).pathname.split('/').at(-1) ?? '';
+    for (let at = 0; at < HOSTILE.length; at += TEXTS_A_DOCUMENT) {
+      const [title = 'x', notes = 'x', file_name = 'x'] = HOSTILE.slice(at, at + TEXTS_A_DOCUMENT);
+      const announced = { kind: 'other', media_type: 'text/plain', size_bytes: 5, title, notes, file_name };
+      const path = `/api/v1/patients/${id}/documents`;
+      expect(await send(doctor.page, clinic, path, announced), title).toMatch(/^201 /);
+    }
+    await doctor.page.goto(`${record}/documents`);
+    const rows = doctor.page.getByRole('rowheader');
+    await rows.first().waitFor();
+    await doctor.page.getByRole('button', { name: 'Show more' }).click();
+    await doctor.page.getByRole('button', { name: 'Show more' }).waitFor({ state: 'detached' });
+    expect(await rows.count()).toBe(Math.ceil(HOSTILE.length / TEXTS_A_DOCUMENT));
+
+    await signIn(admin.page, clinic, 'clinic_admin');
+    const made = await send(admin.page, clinic, '/api/v1/sites', { name: unique('Hostile') });
+    expect(made).toMatch(/^201 /);
+    const { id: site } = JSON.parse(made.slice('201 '.length)) as { id: string };
+    for (const text of HOSTILE.filter((_text, at) => at % (HOSTILE.length / TEXTS_A_PATIENT) === 0)) {
+      const name = text.slice(0, PART_MAX_CHARS);
+      expect(await send(admin.page, clinic, `/api/v1/sites/${site}`, { name }, 'PUT'), name).toMatch(/^200 /);
+      await admin.page.goto(`${clinic.url}/clinic/sites`);
+      await admin.page.getByRole('row').filter({ hasText: site }).waitFor();
+      expect(await admin.page.evaluate(() => '__hit' in window), name).toBe(false);
+    }
+    const name = unique('Harmless');
+    expect(await send(admin.page, clinic, `/api/v1/sites/${site}`, { name }, 'PUT')).toMatch(/^200 /);
+    await admin.page.reload();
+    await admin.page.getByRole('button', { name: `Close: ${name}` }).click();
+    await admin.page.getByRole('alertdialog').getByRole('button', { name: 'Close' }).click();
+    await admin.page.getByText(`${name} is closed.`).waitFor();
+    for (const { page, troubles } of [doctor, admin]) {
+      expect(await page.evaluate(() => '__hit' in window)).toBe(false);
+      expect(await page.locator('#root script, #root iframe, #root object, #root img').count()).toBe(0);
+      expect(troubles).toEqual([]);
+    }
+  });
 });
 
 inEachRegion('a patient in', (region) => {
@@ -274,4 +322,25 @@ testIn('us-east-1')('the console keeps nothing either', async () => {
   await page.getByRole('table').waitFor();
   await expectNothingKept(page);
   expect(troubles).toEqual([]);
+});
+
+testIn('us-east-1')('a US host shows nothing of an Indian clinic but the way there', async () => {
+  const [here, india] = [clinicOf('us-east-1'), clinicOf('ap-south-1')];
+  const { page } = await person(browser);
+  const wrong = here.url.replace(here.slug, india.slug);
+  expect(wrong).not.toBe(here.url);
+  for (const path of ['/clinic', '/my', '/api/v1/openapi.json']) {
+    const answer = await page.goto(`${wrong}${path}`);
+    expect(answer?.status(), path).toBe(421);
+    const told = JSON.parse((await page.locator('pre').textContent()) ?? '') as Record<string, unknown>;
+    expect([told.code, told.host], path).toEqual(['wrong_host', new URL(india.url).hostname]);
+    expect(Object.keys(told).sort(), 'and nothing else').toEqual([
+      'code',
+      'host',
+      'instance',
+      'status',
+      'title',
+      'type',
+    ]);
+  }
 });

@@ -1,5 +1,6 @@
-// Where the clinic works, in both regions: an administrator adds a site and says who works there, and that decides whom they see.
-import type { Browser, Page } from 'playwright-core';
+// Where the clinic works, in both regions: an administrator adds, renames and closes sites and says who works there, which decides
+// whom they see.
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
@@ -19,6 +20,16 @@ const FIRST = 'Main';
 async function search(page: Page, family: string): Promise<void> {
   await page.reload();
   await page.getByLabel('Search for').fill(family.slice(0, 10));
+}
+
+/** The choice of where a colleague works, any of them. */
+async function worksAt(page: Page): Promise<Locator> {
+  await page.getByRole('link', { name: 'Staff', exact: true }).click();
+  await page
+    .getByRole('button', { name: /^Manage:/ })
+    .first()
+    .click();
+  return page.getByRole('dialog').getByRole('group', { name: 'Works at' });
 }
 
 inEachRegion('in', (region) => {
@@ -42,7 +53,7 @@ inEachRegion('in', (region) => {
     await page.getByRole('rowheader', { name: FIRST, exact: true }).waitFor();
     await page.getByRole('button', { name: 'Add the site' }).click();
     await page.getByText('Please fill this in.').waitFor();
-    await page.getByLabel('Name').fill(site);
+    await page.getByLabel('Name', { exact: true }).fill(site);
     await page.getByRole('button', { name: 'Add the site' }).click();
     await page.getByRole('rowheader', { name: site }).waitFor();
     await lookClosely(page, 'sites');
@@ -63,6 +74,25 @@ inEachRegion('in', (region) => {
     await search(desk.page, family);
     await desk.page.getByText('Nobody in this clinic matches.').waitFor();
 
+    // Registered at the new site too, the patient is found there; and no longer once that is taken back.
+    const registered = async (change: (box: Locator) => Promise<void>) => {
+      await doctor.page.reload();
+      await doctor.page.getByRole('button', { name: 'Where registered' }).click();
+      const at = doctor.page.getByRole('dialog', { name: 'Where the patient is registered' });
+      await at.getByLabel(FIRST, { exact: true }).waitFor();
+      expect(await at.getByLabel(FIRST, { exact: true }).isChecked()).toBe(true);
+      await change(at.getByLabel(site));
+      await at.getByRole('button', { name: 'Save the sites' }).click();
+      await at.getByText('The patient is registered there from now on.').waitFor();
+    };
+    await registered((box) => box.check());
+    await lookClosely(doctor.page, 'where a patient is registered');
+    await search(desk.page, family);
+    await desk.page.getByRole('link', { name: `Sample ${family}` }).waitFor();
+    await registered((box) => box.uncheck());
+    await search(desk.page, family);
+    await desk.page.getByText('Nobody in this clinic matches.').waitFor();
+
     await works.getByLabel(FIRST, { exact: true }).check();
     await sheet.getByRole('button', { name: 'Save the sites' }).click();
     await lookClosely(page, 'where a colleague works');
@@ -70,6 +100,44 @@ inEachRegion('in', (region) => {
     await row.getByText(`${site} · ${FIRST}`).waitFor();
     await search(desk.page, family);
     await desk.page.getByRole('link', { name: `Sample ${family}` }).waitFor();
+    expect(troubles).toEqual([]);
+  });
+
+  test('a site gets another name, is closed and takes nobody new, and is opened again', async () => {
+    const { page, troubles } = await person(browser);
+    const [name, later] = [unique('Branch'), unique('Wing')];
+    await signIn(page, clinic, 'clinic_admin');
+    await page.goto(`${clinic.url}/clinic/sites`);
+    await page.getByLabel('Name', { exact: true }).fill(name);
+    await page.getByRole('button', { name: 'Add the site' }).click();
+
+    await page.getByRole('button', { name: `Rename: ${name}` }).click();
+    const sheet = page.getByRole('dialog', { name: `Rename “${name}”` });
+    await sheet.getByLabel('Name', { exact: true }).fill('');
+    await sheet.getByRole('button', { name: 'Save' }).click();
+    await sheet.getByText('Please fill this in.').waitFor();
+    await sheet.getByLabel('Name', { exact: true }).fill(later);
+    await lookClosely(page, 'renaming a site');
+    await sheet.getByRole('button', { name: 'Save' }).click();
+    await page.getByText(`The site is called ${later} now.`).waitFor();
+    expect(await page.getByRole('rowheader', { name }).count(), 'nowhere its old name').toBe(0);
+
+    await page.getByRole('button', { name: `Close: ${later}` }).click();
+    const asked = page.getByRole('alertdialog', { name: `Close “${later}”?` });
+    await lookClosely(page, 'closing a site');
+    await asked.getByRole('button', { name: 'Close' }).click();
+    await page.getByText(`${later} is closed.`).waitFor();
+    const row = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: later }) });
+    await row.getByText(/^Closed since/).waitFor();
+    await lookClosely(page, 'sites, one of them closed');
+    const works = await worksAt(page);
+    await works.getByLabel(FIRST, { exact: true }).waitFor();
+    expect(await works.getByLabel(later).count(), 'nobody begins to work there').toBe(0);
+
+    await page.goto(`${clinic.url}/clinic/sites`);
+    await page.getByRole('button', { name: `Open again: ${later}` }).click();
+    await page.getByText(`${later} is open again.`).waitFor();
+    await (await worksAt(page)).getByLabel(later).waitFor();
     expect(troubles).toEqual([]);
   });
 });

@@ -60,6 +60,10 @@ async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void
   await page.locator('.page-head button').first().click();
   await page.getByRole('dialog').locator('form, .notice').first().waitFor();
   await look(page, 'the patient’s own access');
+  await page.keyboard.press('Escape');
+  await page.locator('.page-head button').nth(1).click();
+  await page.getByRole('dialog').locator('fieldset').waitFor();
+  await look(page, 'where the patient is registered');
   await go(`${href}/edit`);
   await page.locator('.panel').nth(3).waitFor();
   await look(page, 'correct');
@@ -72,6 +76,9 @@ async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void
   await go(`${href}/erasure`);
   await page.locator('.panel form').first().waitFor();
   await look(page, 'erasure');
+  await go(`${href}/uses`);
+  await page.locator('.panel form').first().waitFor();
+  await look(page, 'data given out');
   await go(`${href}/corrections`);
   await page.locator('.panel, .empty').first().waitFor();
   await look(page, 'requests of one patient');
@@ -118,6 +125,9 @@ async function walkOffice(page: Page, clinic: Clinic, look: Look): Promise<void>
   await go('/clinic/sessions');
   await page.locator('form').waitFor();
   await look(page, 'how long sessions live');
+  await go('/clinic/imaging');
+  await page.locator('form').waitFor();
+  await look(page, 'how large imaging is kept');
   await go('/clinic/account');
   await page.locator('.rows').waitFor();
   await look(page, 'account');
@@ -296,6 +306,9 @@ testIn('us-east-1')(
     await officer.page.goto(`${clinic.url}${href}/erasure`);
     await officer.page.getByRole('region', { name: 'Legal holds' }).waitFor();
     await lookAtAll(officer.page, 'erasure and holds');
+    await officer.page.goto(`${clinic.url}${href}/uses`);
+    await officer.page.locator('.rows time').first().waitFor();
+    await lookAtAll(officer.page, 'who used a record');
   },
 );
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { AccessBy, type AccessLine, AccessOutcome, AccessPurpose, Role } from '../../src/api/clinic.gen.ts';
 import { DEEDS } from '../../src/api/deeds.gen.ts';
-import { sentence } from '../../src/patient/access/look.ts';
+import { sentence } from '../../src/clinic/access/look.ts';
 import { catalog as en } from '../../src/patient/text/en.ts';
 import { catalog as es } from '../../src/patient/text/es.ts';
 import { catalog as hi } from '../../src/patient/text/hi.ts';

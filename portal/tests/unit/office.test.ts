@@ -1,6 +1,10 @@
 // The pure rules of the administrator's and the privacy officer's screens: keys that are pasted, times, scopes.
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { Role } from '../../src/api/clinic.gen.ts';
 import { may } from '../../src/clinic/me.ts';
+import { kindsOf } from '../../src/staff/documents/kinds.ts';
+import { fromMebibytes, toMebibytes } from '../../src/staff/documents/mebibytes.ts';
 import { readKeys } from '../../src/staff/programs/jwks.ts';
 import { offeredTo, SCOPES } from '../../src/staff/programs/scopes.ts';
 import { fromMinutes, toMinutes } from '../../src/staff/sessions/minutes.ts';
@@ -41,4 +45,21 @@ test('no kind is offered what its role may not do', () => {
 test('what a program has is not lost by changing it, also if it is offered to none', () => {
   const offered = offeredTo({ kind: 'machine', scopes: ['patient.read', 'worklist.read'] });
   expect(offered).toEqual([...SCOPES.machine, 'worklist.read']);
+});
+
+test('sizes are typed in mebibytes and sent in bytes, nothing as nothing, and what is no number as a size that is refused', () => {
+  for (const bytes of [2 ** 24, 5 * 2 ** 30]) expect(fromMebibytes(String(toMebibytes(bytes)))).toBe(bytes);
+  expect([fromMebibytes(' '), fromMebibytes('16,5'), fromMebibytes('much'), fromMebibytes('-1')]).toEqual([
+    null,
+    17_301_504,
+    0,
+    0,
+  ]);
+});
+
+test('each role is offered the kinds of documents that the server says it adds', () => {
+  const list = readFileSync(new URL('../../../app/tests/ratchets/document-kinds.txt', import.meta.url), 'utf8');
+  const lines = list.split('\n').filter((line) => line && !line.startsWith('#'));
+  const offered = Role.options.map((role) => [role, ...kindsOf(role)].join(' '));
+  expect(offered).toEqual(lines);
 });

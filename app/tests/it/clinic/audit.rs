@@ -40,6 +40,10 @@ async fn succeed(world: &World, route: &Route, n: usize) -> Answer {
         world.id_for(route, actor, made.json()["id"].as_str().unwrap()).await
     } else if route.path.contains("/oauth/clients/{id}") {
         world.program(&world.alpha, Key::ed25519(), &["me.read"]).await.id
+    } else if route.path.starts_with("/api/v1/sites/{id}") {
+        let ask = world.ask(&world.alpha, "POST", "/api/v1/sites").by(actor);
+        let added = ask.json(&serde_json::json!({ "name": "Before" })).send().await.expect(201).json();
+        added["id"].as_str().unwrap().to_owned()
     } else if route.path.contains("/support-grants/{id}") {
         world.support_grant(&world.alpha).await
     } else if route.path.contains("/audit/packs/") {

@@ -119,7 +119,7 @@ async fn planted_strings_are_nowhere_in_clear() {
     let text = b"Canarycontent of a report".as_slice();
     let announced = json!({
         "kind": "lab_report", "title": "Canarytitle", "notes": "Canarynotes", "file_name": "canaryfile.txt",
-        "media_type": "text/plain", "size_bytes": text.len(),
+        "media_type": "text/plain", "size_bytes": text.len(), "dated_on": "1957-10-04",
     });
     let made =
         world.ask(&world.alpha, "POST", &documents).by(&desk).json(&announced).send().await.expect(201);
@@ -169,7 +169,7 @@ async fn planted_strings_are_nowhere_in_clear() {
         ("error bodies", &errors),
     ] {
         let lower = text.to_lowercase();
-        for canary in ["canary", "1931-07-19", "5550177", "2025550177", "998877"] {
+        for canary in ["canary", "1931-07-19", "1957-10-04", "5550177", "2025550177", "998877"] {
             let at = lower.find(canary);
             assert!(
                 at.is_none(),

@@ -169,9 +169,10 @@ fn harmless_body(route: &Route, n: usize) -> Option<Value> {
         Action::BreakGlassStart => body["reason"] = json!("no"),
         // The law refuses it, so nobody is asked to agree.
         Action::ErasureRequest => body["basis"] = json!("patient_request"),
-        Action::SiteCreate | Action::OauthClientRegister => body["name"] = json!(""),
+        Action::SiteCreate | Action::SiteRename | Action::OauthClientRegister => body["name"] = json!(""),
         Action::OauthClientKeys => body["jwks"]["keys"] = json!([]),
         Action::DocumentCreate | Action::DocumentUpdate => body["title"] = json!(""),
+        Action::DocumentRefile => body["dated_on"] = json!("1815-12-10"),
         _ => {}
     }
     Some(body)

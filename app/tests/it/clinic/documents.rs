@@ -7,10 +7,10 @@ use app::documents::scanner::{Scanner, ScannerConfig};
 use app::documents::{erasure, sweep};
 use app::patients::model::PatientId;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::clamd::{Clamd, eicar};
 
-use crate::support::{Sample, World, dicom, jpeg, patient, pdf, sample_body};
+use crate::support::{Actor, Sample, World, dicom, jpeg, patient, pdf, sample_body};
 
 const PART: usize = 8 * 1_048_576;
 
@@ -292,6 +292,58 @@ async fn lists_are_paged_words_are_corrected_and_requests_may_be_repeated() {
         ("\"v2\"".into(), &json!("Lipids, fasting"))
     );
     assert_eq!(put("\"v1\"").await.outcome(), (412, "stale_version".into()));
+}
+
+/// What a document is for and its day are corrected by who may write documents of both kinds; words and bytes stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_documents_kind_and_day_are_corrected_by_who_may_write_both_kinds() {
+    let world = World::new().await;
+    let doctor = world.staff(&world.alpha, Role::Physician).await;
+    let tech = world.staff(&world.alpha, Role::LabTechnician).await;
+    let asha = world.patient(&doctor, "D-1").await;
+    let mut announcement = Sample::new("text/plain", b"hello").announcement();
+    announcement["dated_on"] = json!("2100-01-01");
+    let path = format!("/api/v1/patients/{asha}/documents");
+    let announce = |body: &Value| world.ask(&world.alpha, "POST", &path).by(&doctor).json(body).send();
+    let refused = announce(&announcement).await.expect(400).json();
+    assert_eq!(refused["errors"][0], json!({ "pointer": "/dated_on", "code": "in_the_future" }));
+    announcement["dated_on"] = json!("2025-11-30");
+    assert_eq!(announce(&announcement).await.expect(201).json()["dated_on"], "2025-11-30");
+
+    let id = world.document(&doctor, &asha, &Sample::new("text/plain", b"hello")).await;
+    let place = format!("/api/v1/documents/{id}");
+    let before = world.metadata(&doctor, &id).await;
+    assert_eq!(before["dated_on"], Value::Null);
+    let tag = |read: &Value| format!("\"v{}\"", read["version"]);
+    let filed = async |by: &Actor, etag: &str, body: Value| {
+        let ask = world.ask(&world.alpha, "PATCH", &place).by(by).json(&body);
+        ask.header("if-match", etag).send().await
+    };
+    let right = json!({ "kind": "image", "dated_on": "2026-01-15" });
+    let unconditional = world.ask(&world.alpha, "PATCH", &place).by(&doctor).json(&right).send().await;
+    assert_eq!(unconditional.outcome(), (428, "if_match_needed".into()));
+    // The laboratory writes both kinds, and no prescription.
+    let prescription = json!({ "kind": "prescription", "dated_on": "2026-01-15" });
+    let elsewhere = filed(&tech, &tag(&before), prescription).await;
+    assert_eq!(elsewhere.outcome(), (403, "forbidden".into()));
+    let absurd = filed(&tech, &tag(&before), json!({ "kind": "image", "dated_on": "1815-12-10" })).await;
+    assert_eq!(absurd.expect(400).json()["errors"][0]["code"], "too_long_ago");
+    let after = filed(&tech, &tag(&before), right.clone()).await.expect(200).json();
+    assert_eq!((&after["kind"], &after["dated_on"]), (&json!("image"), &json!("2026-01-15")));
+    for kept in ["title", "notes", "sha256", "state", "size_bytes"] {
+        assert_eq!(after[kept], before[kept], "{kept}");
+    }
+    assert_eq!(world.metadata(&doctor, &id).await, after, "kept and read back");
+    assert_eq!(filed(&doctor, &tag(&before), right).await.outcome(), (412, "stale_version".into()));
+    // Words that are corrected later keep the day; a filing without one takes it away.
+    let words = world.ask(&world.alpha, "PUT", &place).by(&doctor).json(&json!({ "title": "X-ray" }));
+    let words = words.header("if-match", &tag(&after)).send().await.expect(200).json();
+    assert_eq!(words["dated_on"], "2026-01-15");
+    let undated = filed(&doctor, &tag(&words), json!({ "kind": "lab_report" })).await.expect(200).json();
+    assert_eq!((&undated["title"], &undated["dated_on"]), (&json!("X-ray"), &Value::Null));
+    let log = world.audit(&world.alpha).await;
+    let of = |outcome: &str| log.iter().filter(|one| one.0 == "document.refile" && one.1 == outcome).count();
+    assert_eq!((of("allow"), of("deny")), (2, 1));
 }
 
 /// What a role may have depends on the kind (45 CFR 164.502(b)): the laboratory adds reports, billing sees cards.

@@ -57,5 +57,6 @@ mod sealers;
 mod search;
 mod sessions;
 mod sign_in_time;
+mod sites;
 mod staff;
 mod worklist;

@@ -87,13 +87,60 @@ async fn a_person_lets_an_application_in_and_it_does_what_was_agreed_to() {
     assert_eq!(get(format!("/api/v1/patients/{other}")).await.outcome(), (404, "not_found".into()));
     assert_eq!(get("/api/v1/me".into()).await.outcome(), (403, "forbidden".into()), "not agreed to");
     // It is one of her sessions: she sees it and ends it.
-    let sessions =
-        world.ask(&world.alpha, "GET", "/api/v1/me/sessions").by(&herself).send().await.expect(200);
     let sid = said["sid"].as_str().unwrap();
-    assert!(sessions.text().contains(sid));
-    let path = format!("/api/v1/me/sessions/{sid}");
-    world.ask(&world.alpha, "DELETE", &path).by(&herself).send().await.expect(204);
+    let of_it = sessions(&world, &herself).await.into_iter().find(|one| one["id"] == sid).unwrap();
+    let told = json!({ "id": client, "name": "Pocket", "scope": ["patient.read"] });
+    assert_eq!(of_it["application"], told);
+    end(&world, &herself, sid).await;
     assert_eq!(get(format!("/api/v1/patients/{id}")).await.outcome(), (401, "unauthenticated".into()));
+}
+
+/// The own sessions, as their owner sees them.
+async fn sessions(world: &World, by: &Actor) -> Vec<Value> {
+    let ask = world.ask(&world.alpha, "GET", "/api/v1/me/sessions").by(by);
+    ask.send().await.expect(200).json()["items"].as_array().unwrap().clone()
+}
+
+async fn end(world: &World, by: &Actor, session: &str) {
+    let path = format!("/api/v1/me/sessions/{session}");
+    world.ask(&world.alpha, "DELETE", &path).by(by).send().await.expect(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_let_an_application_in_sees_it_and_nothing_of_it_lives_on_when_it_is_ended() {
+    let world = World::new().await;
+    let nurse = world.staff(&world.alpha, Role::Nurse).await;
+    let client = world.application(&world.alpha, &["me.read", "patient.read"]).await;
+    let other = world.application(&world.alpha, &["me.read"]).await;
+    let applications = async || {
+        let all = sessions(&world, &nurse).await;
+        all.into_iter().filter(|one| !one["application"].is_null()).collect::<Vec<Value>>()
+    };
+    assert_eq!(applications().await, Vec::<Value>::new(), "a browser is no application");
+    let first = code(&world, &nurse, &client, "me.read").await;
+    let first = exchange(&world, &client, &first, ("", "")).await.expect(200).json();
+    // It asks for more before she ends it, and so does another one; neither has used its code.
+    let unused = code(&world, &nurse, &client, "me.read").await;
+    let others = code(&world, &nurse, &other, "me.read").await;
+    let seen = applications().await;
+    let [one] = seen.as_slice() else { panic!("{seen:?}") };
+    assert_eq!(
+        one["application"]["scope"],
+        json!(["me.read"]),
+        "what was agreed to, not what it may at most"
+    );
+    assert_eq!(one["current"], false);
+    end(&world, &nurse, one["id"].as_str().unwrap()).await;
+    assert_eq!(applications().await, Vec::<Value>::new());
+    let token = first["access_token"].as_str().unwrap();
+    let me = world.ask(&world.alpha, "GET", "/api/v1/me").bearer(token).send().await;
+    assert_eq!(me.outcome(), (401, "unauthenticated".into()));
+    let refresh = first["refresh_token"].as_str().unwrap();
+    let form = [("grant_type", "refresh_token"), ("client_id", client.as_str()), ("refresh_token", refresh)];
+    assert!(is_invalid_grant(&world.token(&world.alpha, &form).await));
+    assert!(is_invalid_grant(&exchange(&world, &client, &unused, ("", "")).await), "its code is taken back");
+    exchange(&world, &other, &others, ("", "")).await.expect(200);
+    world.ask(&world.alpha, "GET", "/api/v1/me").by(&nurse).send().await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

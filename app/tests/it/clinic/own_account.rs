@@ -39,13 +39,18 @@ impl World {
 async fn an_owner_sees_and_ends_the_own_sessions_and_nobody_elses() {
     let world = World::new().await;
     let (_, me) = world.member("asha@example.com").await;
-    let second = actor(&sign_in(&world, &world.alpha, "asha@example.com", PASSWORD).await.expect(201));
+    let body = json!({ "email": "asha@example.com", "password": PASSWORD });
+    let ask = world.ask(&world.alpha, "POST", "/api/v1/sessions").json(&body);
+    let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let second = actor(&ask.header("user-agent", agent).send().await.expect(201));
     let list = world.ask(&world.alpha, "GET", "/api/v1/me/sessions").by(&me).send().await.expect(200).json();
     let items = list["items"].as_array().unwrap().clone();
     assert_eq!(items.len(), 2);
     let (own, other): (Vec<&Value>, Vec<&Value>) =
         items.iter().partition(|one| one["current"] == json!(true));
     assert_eq!((own[0]["factor"].as_str(), other[0]["factor"].as_str()), (Some("totp"), None));
+    assert_eq!((&other[0]["browser"], &other[0]["system"]), (&json!("firefox"), &json!("windows")));
+    assert_eq!((&own[0]["browser"], &own[0]["application"]), (&json!("other"), &Value::Null));
     let path = format!("/api/v1/me/sessions/{}", other[0]["id"].as_str().unwrap());
     let stranger = world.staff(&world.alpha, Role::Nurse).await;
     let refused = world.ask(&world.alpha, "DELETE", &path).by(&stranger).send().await;

@@ -108,12 +108,18 @@ async fn t28_codes_emergencies_and_words_altered_in_the_database_are_not_used() 
     let file = pdf("Author");
     let own = world.patient(&doctor, "E-2").await;
     let document = world.document(&doctor, &own, &Sample::new("application/pdf", &file)).await;
+    let path = format!("/api/v1/documents/{document}");
+    let read = world.metadata(&doctor, &document).await;
+    let filed = world.ask(&world.alpha, "PATCH", &path).by(&doctor);
+    let filed = filed.json(&json!({ "kind": "lab_report", "dated_on": "2026-01-15" }));
+    filed.header("if-match", &format!("\"v{}\"", read["version"])).send().await.expect(200);
     let words = [
         "UPDATE {phi}.document_text SET version = version + 1",
         "UPDATE {phi}.document_text SET sha256 = NULL",
         "UPDATE {phi}.document_text SET notes = title",
+        "UPDATE {phi}.document_text SET dated_on = NULL",
+        "UPDATE {phi}.document_text SET dated_on = sha256",
     ];
-    let path = format!("/api/v1/documents/{document}");
     attacker.each("{phi}.document_text", &words, (&doctor, &path)).await;
 
     let (herself, corrections) = asks_for_a_correction(&world, &own).await;

@@ -88,7 +88,9 @@ impl World {
         match (route.method.as_str(), route.path) {
             (_, "/api/v1/patients/{id}/documents") => patient.to_owned(),
             ("PUT", "/api/v1/documents/{id}/content" | "/api/v1/documents/{id}/parts/{number}")
-            | ("PUT" | "DELETE", "/api/v1/documents/{id}") => self.announce(actor, patient, &sample).await,
+            | ("PUT" | "PATCH" | "DELETE", "/api/v1/documents/{id}") => {
+                self.announce(actor, patient, &sample).await
+            }
             ("POST", "/api/v1/documents/{id}/complete") => {
                 let id = self.announce(actor, patient, &sample).await;
                 let content = format!("/api/v1/documents/{id}/content");

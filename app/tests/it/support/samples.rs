@@ -88,6 +88,8 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             | "/api/v1/staff/{id}/reactivate"
             | "/api/v1/break-glass/{id}/end"
             | "/api/v1/patients/{id}/proxies/{proxy}/end"
+            | "/api/v1/sites/{id}/close"
+            | "/api/v1/sites/{id}/reopen"
             | "/api/v1/support-grants/{id}/approve"
             | "/api/v1/support-grants/{id}/refuse"
             | "/api/v1/support-grants/{id}/end",
@@ -117,10 +119,13 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             "kind": "lab_report", "title": "Lipids", "media_type": "text/plain", "size_bytes": 5,
         })),
         ("PUT", "/api/v1/documents/{id}") => Some(json!({ "title": "Lipids, corrected" })),
+        ("PATCH", "/api/v1/documents/{id}") => Some(json!({ "kind": "image", "dated_on": "2026-01-15" })),
         ("POST", "/api/v1/patients") | ("PUT", "/api/v1/patients/{id}") => {
             Some(patient("Sample", &format!("SAMPLE-{unique}")))
         }
-        ("POST", "/api/v1/sites") => Some(json!({ "name": format!("Site {unique}") })),
+        ("POST", "/api/v1/sites") | ("PUT", "/api/v1/sites/{id}") => {
+            Some(json!({ "name": format!("Site {unique}") }))
+        }
         ("PUT", "/api/v1/staff/{id}/sites" | "/api/v1/patients/{id}/sites") => {
             Some(json!({ "sites": [SITE] }))
         }

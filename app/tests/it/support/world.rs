@@ -298,6 +298,8 @@ impl World {
             absolute_expires_at: now + TimeDelta::seconds(43_200),
             factor: None,
             factor_at: None,
+            browser: None,
+            system: None,
         }
         .insert(&mut tx)
         .await

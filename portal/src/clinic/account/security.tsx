@@ -6,6 +6,7 @@ import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
+import { Applications } from './applications.tsx';
 import { Passkeys } from './passkeys.tsx';
 import { Sessions } from './sessions.tsx';
 import { useStepUp } from './step-up.tsx';
@@ -19,9 +20,11 @@ interface Props {
   /** Panels above and below the ones that everybody has. */
   before?: ReactNode;
   after?: ReactNode;
+  /** An action that an application may do, in the reader's words. */
+  ability: (action: string) => string;
 }
 
-export function Security({ before, after }: Props) {
+export function Security({ before, after, ability }: Props) {
   const { t } = useText();
   const { factors, look } = useFactors();
   return (
@@ -35,6 +38,7 @@ export function Security({ before, after }: Props) {
           <App factors={factors.data} changed={look} />
           {hasFactor(factors.data) && <Codes left={factors.data.recovery_codes_left} changed={look} />}
           <Sessions />
+          <Applications ability={ability} />
           {after}
         </div>
       )}

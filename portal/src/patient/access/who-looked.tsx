@@ -1,25 +1,15 @@
 // Who may see the own record, who has seen it, and to whom it was given: in plain words.
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { call } from '../../api/call.ts';
-import {
-  type AccessLine,
-  auditAccessReport,
-  careTeamRead,
-  type DisclosureView,
-  disclosureList,
-  type MemberView,
-} from '../../api/clinic.gen.ts';
+import { careTeamRead, type MemberView } from '../../api/clinic.gen.ts';
+import { Disclosure, Looks, More, useGiven, useLooks } from '../../clinic/access/lists.tsx';
 import { JURISDICTION } from '../../place.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { BackToRecord, useTold } from '../own-records.tsx';
-import { sentence } from './look.ts';
-
-/** Lines at a time: what one reads, and a few more. */
-const LINES = 25;
 
 export function WhoLooked({ id }: { id: string }) {
   const { t } = useText();
@@ -32,7 +22,7 @@ export function WhoLooked({ id }: { id: string }) {
     >
       <p className="lead">{told('access.lead')}</p>
       <Team id={id} />
-      <Looks id={id} />
+      <Uses id={id} />
       <Given id={id} />
       <p className="hint">{t(`access.law_${JURISDICTION}`)}</p>
     </Page>
@@ -89,57 +79,25 @@ function Member({ one }: { one: MemberView }) {
   );
 }
 
-function Looks({ id }: { id: string }) {
+function Uses({ id }: { id: string }) {
   const told = useTold();
-  const pages = useInfiniteQuery({
-    queryKey: ['access-report', id],
-    queryFn: async ({ pageParam, signal }) =>
-      (await call(auditAccessReport, { path: { id }, query: { limit: LINES, cursor: pageParam }, signal })).data,
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last) => last.next_cursor ?? undefined,
-  });
+  const pages = useLooks(id);
   const lines = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <Panel title={told('access.looks')} text={told('access.looks_text')}>
       {pages.isPending && <Loading lines={6} />}
       {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
       {pages.isSuccess && lines.length === 0 && <p className="quiet-text">{told('access.looks_none')}</p>}
-      {lines.length > 0 && (
-        <ol className="rows">
-          {lines.map((line, at) => (
-            // Two uses may have one time and one sentence; a line is its place from the newest one.
-            // biome-ignore lint/suspicious/noArrayIndexKey: the list only grows at its end
-            <Look key={at} line={line} />
-          ))}
-        </ol>
-      )}
+      {lines.length > 0 && <Looks lines={lines} />}
       <More pages={pages} />
     </Panel>
-  );
-}
-
-function Look({ line }: { line: AccessLine }) {
-  const { t, has, moment } = useText();
-  return (
-    <li>
-      <bdi>{sentence(line, { t, has })}</bdi>
-      <time className="quiet-text" dateTime={line.at}>
-        {moment(line.at)}
-      </time>
-    </li>
   );
 }
 
 function Given({ id }: { id: string }) {
   const { t } = useText();
   const told = useTold();
-  const pages = useInfiniteQuery({
-    queryKey: ['disclosures', id],
-    queryFn: async ({ pageParam, signal }) =>
-      (await call(disclosureList, { path: { id }, query: { limit: LINES, cursor: pageParam }, signal })).data,
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last) => last.next_cursor ?? undefined,
-  });
+  const pages = useGiven(id);
   const given = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const incomplete = pages.data?.pages.some((page) => !page.complete);
   return (
@@ -157,43 +115,5 @@ function Given({ id }: { id: string }) {
       )}
       <More pages={pages} />
     </Panel>
-  );
-}
-
-function Disclosure({ one }: { one: DisclosureView }) {
-  const { t, date } = useText();
-  return (
-    <li>
-      <span>
-        <bdi>{[one.recipient, one.address].filter(Boolean).join(', ')}</bdi>
-        <br />
-        {t(`disclosure_purpose.${one.purpose}`)}: <bdi>{one.description}</bdi>
-        <br />
-        <bdi className="quiet-text">{one.statement}</bdi>
-      </span>
-      <span className="quiet-text">
-        {one.last_on
-          ? t('access.several', { times: one.times ?? 2, from: date(one.disclosed_on), until: date(one.last_on) })
-          : date(one.disclosed_on)}
-      </span>
-    </li>
-  );
-}
-
-interface Pages {
-  hasNextPage: boolean;
-  isFetchingNextPage: boolean;
-  fetchNextPage: () => Promise<unknown>;
-}
-
-function More({ pages }: { pages: Pages }) {
-  const { t } = useText();
-  if (!pages.hasNextPage) return null;
-  return (
-    <div className="more">
-      <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-        {t('more')}
-      </Button>
-    </div>
   );
 }

@@ -4,9 +4,10 @@ import type { Me } from '../../clinic/me.ts';
 import { LanguageSelect } from '../../shell/door.tsx';
 import { useMe } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAbility } from '../abilities.ts';
 
 export function Account() {
-  return <Security before={<Address />} after={<Language />} />;
+  return <Security before={<Address />} after={<Language />} ability={useAbility()} />;
 }
 
 function Address() {

@@ -3,30 +3,11 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import { oauthAuthorize } from '../../api/clinic.gen.ts';
-import { type Key, useText } from '../../text/text.tsx';
+import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
-
-/** What an action is in the words of whom it is about; several are one thing to them. */
-const WORDS: Record<string, Key> = {
-  'me.read': 'authorize.can_who',
-  'session.end': 'authorize.can_who',
-  'session_policy.read': 'authorize.can_who',
-  'patient.list': 'authorize.can_record',
-  'patient.read': 'authorize.can_record',
-  'patient.contact': 'authorize.can_contact',
-  'care_team.read': 'authorize.can_team',
-  'document.list': 'authorize.can_documents',
-  'document.read': 'authorize.can_documents',
-  'document.download': 'authorize.can_documents',
-  'document.link': 'authorize.can_documents',
-  'document.redeem': 'authorize.can_documents',
-  'audit.access_report': 'authorize.can_looks',
-  'disclosure.list': 'authorize.can_looks',
-  'correction.ask': 'authorize.can_corrections',
-  'correction.list': 'authorize.can_corrections',
-};
+import { useAbility } from '../abilities.ts';
 
 /** What the application put into the address; nothing of it is used before the server has taken it. */
 function asked() {
@@ -80,11 +61,7 @@ export function Authorize() {
 }
 
 function Abilities({ scope }: { scope: string[] }) {
-  const { t } = useText();
-  const words = scope.map((name) => {
-    const known = WORDS[name];
-    return known ? t(known) : t('authorize.can_other', { what: name });
-  });
+  const words = scope.map(useAbility());
   return (
     <ul>
       {[...new Set(words)].map((word) => (

@@ -49,7 +49,7 @@ export function Documents({ id }: { id: string }) {
 }
 
 function Paper({ one }: { one: DocumentView }) {
-  const { t, moment } = useText();
+  const { t, date, moment } = useText();
   const size = useSize();
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>();
@@ -70,7 +70,9 @@ function Paper({ one }: { one: DocumentView }) {
           <bdi>{one.title}</bdi>
         </h2>
         <p className="quiet-text">
-          {t(`document_kind.${one.kind}`)} · {moment(one.created_at)} · {size(one.size_bytes)}
+          {t(`document_kind.${one.kind}`)}
+          {one.dated_on && ` ${t('document.dated', { date: date(one.dated_on) })}`} · {moment(one.created_at)} ·{' '}
+          {size(one.size_bytes)}
         </p>
         {one.state === 'superseded' && <span className="tag">{t('documents.replaced')}</span>}
       </div>

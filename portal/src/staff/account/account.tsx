@@ -1,6 +1,7 @@
 // A colleague's own account: its number for care teams, its security, its password.
 import { useQueryClient } from '@tanstack/react-query';
 import { Security } from '../../clinic/account/security.tsx';
+import { SESSIONS_KEY } from '../../clinic/account/use-sessions.ts';
 import type { Me } from '../../clinic/me.ts';
 import { useMe } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
@@ -8,10 +9,16 @@ import { Password } from './password.tsx';
 
 export function Account() {
   const queries = useQueryClient();
+  const { t, has } = useText();
+  const ability = (action: string) => {
+    const key = `client_scope.${action}`;
+    return has(key) ? t(key) : action;
+  };
   return (
     <Security
       before={<AccountNumber />}
-      after={<Password changed={() => void queries.invalidateQueries({ queryKey: ['sessions'] })} />}
+      ability={ability}
+      after={<Password changed={() => void queries.invalidateQueries({ queryKey: SESSIONS_KEY })} />}
     />
   );
 }

@@ -4,6 +4,8 @@ import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { CallError, call } from '../../api/call.ts';
 import { About, type AuditSearch, auditSearch } from '../../api/clinic.gen.ts';
+import { type Me, may } from '../../clinic/me.ts';
+import { useMe } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
@@ -11,6 +13,7 @@ import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
 import { EventTable } from './events.tsx';
+import { Packs } from './packs.tsx';
 
 const PAGE_EVENTS = 50;
 
@@ -42,6 +45,7 @@ function searchOf({ about, id, from, until }: Typed): AuditSearch {
 
 export function Audit() {
   const { t } = useText();
+  const me = useMe<Me>();
   const [search, setSearch] = useState<AuditSearch>({ about: 'everything', limit: PAGE_EVENTS });
   const form = useForm<Typed>({ defaultValues: { about: 'everything', id: '', from: '', until: '' } });
   const { errors } = form.formState;
@@ -74,6 +78,7 @@ export function Audit() {
         </div>
       </form>
       <Found search={search} />
+      {may(me.role, 'audit_pack.list') && <Packs />}
     </Page>
   );
 }

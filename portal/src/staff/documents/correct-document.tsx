@@ -1,16 +1,18 @@
-// Correcting what is said about a document, never what is in it.
+// Correcting what is said about a document and what it is filed under, never what is in it.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { CallError, call, versionTag } from '../../api/call.ts';
-import { documentUpdate } from '../../api/clinic.gen.ts';
+import { type DocumentView, documentRefile, documentUpdate } from '../../api/clinic.gen.ts';
+import type { Me } from '../../clinic/me.ts';
+import { useMe } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure } from '../../ui/feedback.tsx';
-import { Field, TextArea } from '../../ui/field.tsx';
+import { Field, Select, TextArea } from '../../ui/field.tsx';
 import type { DoingProps } from './doings.tsx';
-import { NOTES_MAX_CHARS, TITLE_MAX_CHARS } from './kinds.ts';
+import { kindsOf, NOTES_MAX_CHARS, TITLE_MAX_CHARS } from './kinds.ts';
 
 export function CorrectDocument({ one, changed }: DoingProps) {
   const { t } = useText();
@@ -29,19 +31,21 @@ export function CorrectDocument({ one, changed }: DoingProps) {
 
 function WordsForm({ one, changed, close }: DoingProps & { close: () => void }) {
   const { t } = useText();
+  const kinds = kindsOf(useMe<Me>().role);
   const faults = useFaults();
   const [failure, setFailure] = useState<unknown>();
   // What was read when the form was opened: a newer one is not written over.
-  const [read] = useState(one);
-  const form = useForm({ defaultValues: { title: read.title, notes: read.notes ?? '' } });
+  const [read, setRead] = useState(one);
+  const form = useForm({
+    defaultValues: { title: read.title, notes: read.notes ?? '', kind: read.kind, dated_on: read.dated_on ?? '' },
+  });
   const { errors, isSubmitting } = form.formState;
-  const submit = form.handleSubmit(async ({ title, notes }) => {
+  const submit = form.handleSubmit(async (typed) => {
     setFailure(undefined);
-    const body = { title, ...(notes.trim() && { notes }) };
     try {
-      await call(documentUpdate, { path: { id: read.id }, ifMatch: versionTag(read), body });
+      const corrected = await correct(read, typed, setRead);
       close();
-      await changed('document.corrected');
+      if (corrected) await changed('document.corrected');
     } catch (error) {
       if (error instanceof CallError && faults.put(form, error)) return;
       setFailure(error);
@@ -67,6 +71,22 @@ function WordsForm({ one, changed, close }: DoingProps & { close: () => void }) 
         fault={errors.notes?.message}
         {...form.register('notes')}
       />
+      <div className="grid">
+        <Select label={t('document.kind')} fault={errors.kind?.message} {...form.register('kind')}>
+          {kinds.map((kind) => (
+            <option key={kind} value={kind}>
+              {t(`document_kind.${kind}`)}
+            </option>
+          ))}
+        </Select>
+        <Field
+          type="date"
+          label={t('document.dated_on')}
+          optional={t('optional')}
+          fault={errors.dated_on?.message}
+          {...form.register('dated_on')}
+        />
+      </div>
       <div className="actions end">
         <Button onClick={close}>{t('cancel')}</Button>
         <Button type="submit" look="primary" busy={isSubmitting}>
@@ -75,4 +95,26 @@ function WordsForm({ one, changed, close }: DoingProps & { close: () => void }) 
       </div>
     </form>
   );
+}
+
+type Typed = Pick<DocumentView, 'title' | 'kind'> & { notes: string; dated_on: string };
+
+/** Sends what differs; whether anything did. Each half that is kept is what the next one is about, also when that is refused. */
+async function correct(read: DocumentView, typed: Typed, kept: (now: DocumentView) => void): Promise<boolean> {
+  let now = read;
+  const keep = (data: DocumentView) => {
+    now = data;
+    kept(data);
+  };
+  const about = () => ({ path: { id: now.id }, ifMatch: versionTag(now) });
+  const { title, notes, kind, dated_on } = typed;
+  if (title !== now.title || notes !== (now.notes ?? '')) {
+    const body = { title, ...(notes.trim() && { notes }) };
+    keep((await call(documentUpdate, { ...about(), body })).data);
+  }
+  if (kind !== now.kind || dated_on !== (now.dated_on ?? '')) {
+    const body = { kind, ...(dated_on && { dated_on }) };
+    keep((await call(documentRefile, { ...about(), body })).data);
+  }
+  return now !== read;
 }

@@ -68,7 +68,7 @@ interface TableProps {
 }
 
 function DocumentTable({ items, changed }: TableProps) {
-  const { t, moment } = useText();
+  const { t, date, moment } = useText();
   const size = useSize();
   return (
     <table className="table">
@@ -95,7 +95,10 @@ function DocumentTable({ items, changed }: TableProps) {
                 </p>
               )}
             </th>
-            <td data-label={t('document.kind')}>{t(`document_kind.${one.kind}`)}</td>
+            <td data-label={t('document.kind')}>
+              {t(`document_kind.${one.kind}`)}
+              {one.dated_on && <p className="quiet-text">{t('document.dated', { date: date(one.dated_on) })}</p>}
+            </td>
             <td data-label={t('document.state')}>
               <State one={one} />
             </td>

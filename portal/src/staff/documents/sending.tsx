@@ -31,12 +31,16 @@ export function Sending({ patient, file, replaces, finish }: Props) {
   const stop = useRef<AbortController>(undefined);
   // Who leaves the screen has stopped waiting for it.
   useEffect(() => () => stop.current?.abort(), []);
-  const form = useForm<{ title: string; kind: DocumentKind }>({
-    defaultValues: { title: replaces?.title ?? titleOf(file.name), kind: replaces?.kind ?? kinds[0] ?? 'other' },
+  const form = useForm<{ title: string; kind: DocumentKind; dated_on: string }>({
+    defaultValues: {
+      title: replaces?.title ?? titleOf(file.name),
+      kind: replaces?.kind ?? kinds[0] ?? 'other',
+      dated_on: '',
+    },
   });
   const { errors } = form.formState;
 
-  const submit = form.handleSubmit(async ({ title, kind }) => {
+  const submit = form.handleSubmit(async ({ title, kind, dated_on }) => {
     const mediaType = mediaTypeOf(file);
     if (!mediaType) return;
     const controller = new AbortController();
@@ -44,7 +48,7 @@ export function Sending({ patient, file, replaces, finish }: Props) {
     setFailure(undefined);
     setShare(0);
     try {
-      const what = { patient, kind, title, mediaType, file, replaces };
+      const what = { patient, kind, title, datedOn: dated_on, mediaType, file, replaces };
       await upload(what, { signal: controller.signal, progress: setShare });
       await finish(replaces ? 'document.replaced' : 'document.sent');
     } catch (error) {
@@ -78,6 +82,13 @@ export function Sending({ patient, file, replaces, finish }: Props) {
               ))}
             </Select>
           )}
+          <Field
+            type="date"
+            label={t('document.dated_on')}
+            optional={t('optional')}
+            fault={errors.dated_on?.message}
+            {...form.register('dated_on')}
+          />
         </div>
         <div className="actions end">
           <Button onClick={() => void finish()}>{t('cancel')}</Button>

@@ -15,6 +15,8 @@ export interface Announcement {
   patient: string;
   kind: DocumentKind;
   title: string;
+  /** The day that the document itself bears, as YYYY-MM-DD; empty when it bears none. */
+  datedOn: string;
   mediaType: MediaType;
   file: File;
   /** The document that this one takes the place of once it is accepted, as it was read. */
@@ -38,6 +40,7 @@ export async function upload(what: Announcement, watch: Watch): Promise<Document
       media_type: what.mediaType,
       file_name: what.file.name,
       size_bytes: what.file.size,
+      ...(what.datedOn && { dated_on: what.datedOn }),
       ...(what.replaces && { supersedes: what.replaces.id }),
     },
     signal: watch.signal,

@@ -14,6 +14,7 @@ import { Button } from '../../ui/button.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { OpenAccess } from './open-access.tsx';
+import { RegisteredAt } from './registered-at.tsx';
 
 export function PatientRecord({ id }: { id: string }) {
   const { t } = useText();
@@ -68,12 +69,18 @@ function Record({ patient, showFull }: { patient: PatientView; showFull: (() => 
               {t('waiting.of_patient')}
             </Link>
           )}
+          {may(me.role, 'disclosure.record') && (
+            <Link className="button" href={clinic.uses(patient.id)}>
+              {t(may(me.role, 'audit.access_report') ? 'uses.title' : 'uses.only_given')}
+            </Link>
+          )}
           {may(me.role, 'erasure.read') && (
             <Link className="button" href={clinic.erasure(patient.id)}>
               {t(may(me.role, 'legal_hold.list') ? 'erasure.title_holds' : 'erasure.title')}
             </Link>
           )}
           {may(me.role, 'patient.access_open') && <OpenAccess patient={patient} />}
+          {may(me.role, 'patient.sites') && <RegisteredAt patient={patient.id} />}
           <Button onClick={() => window.print()}>{t('record.print')}</Button>
           {may(me.role, 'patient.update') && (
             <Link className="button primary" href={clinic.editPatient(patient.id)}>

@@ -2,6 +2,7 @@
 import { useForm } from 'react-hook-form';
 import type { SiteView, StaffView } from '../../api/clinic.gen.ts';
 import { SiteChoice } from '../../clinic/sites/choice.tsx';
+import { choosable } from '../../clinic/sites/choosable.ts';
 import { useSites } from '../../clinic/sites/use-sites.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -38,7 +39,7 @@ function AtSitesForm({ one, busy, give, sites }: Props & { sites: SiteView[] }) 
   return (
     <form onSubmit={submit} noValidate className="stack">
       <SiteChoice
-        sites={sites}
+        sites={choosable(sites, one.sites)}
         legend={t('manage.sites')}
         fault={form.formState.errors.sites && t('fault.one_site')}
         field={form.register('sites', { required: true })}

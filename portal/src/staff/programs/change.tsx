@@ -4,6 +4,7 @@ import { useForm } from 'react-hook-form';
 import { CallError, call, versionTag } from '../../api/call.ts';
 import { type ClientView, oauthClientChange, type SiteView } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
+import { choosable } from '../../clinic/sites/choosable.ts';
 import { SiteChoice } from '../../clinic/sites/choice.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -76,7 +77,7 @@ function ChangeForm({ one, sites, changed, close }: Props & { close: () => void 
       />
       {read.kind === 'machine' && (
         <SiteChoice
-          sites={sites}
+          sites={choosable(sites, read.sites)}
           legend={t('programs.sites')}
           fault={errors.sites && (errors.sites.message || t('fault.one_site'))}
           field={form.register('sites', { required: true })}

@@ -4,6 +4,7 @@ import { type ReactNode, useState } from 'react';
 import { call } from '../../api/call.ts';
 import { type ClientView, oauthClientList, type SiteView } from '../../api/clinic.gen.ts';
 import { type Me, may } from '../../clinic/me.ts';
+import { choosable } from '../../clinic/sites/choosable.ts';
 import { useSites } from '../../clinic/sites/use-sites.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
@@ -67,7 +68,7 @@ export default function Programs() {
       {programs.data && sites.data && <List programs={programs.data} sites={sites.data} done={done} />}
       <Sheet open={registering} close={() => setRegistering(false)} title={t('programs.register')}>
         <RegisterProgram
-          sites={sites.data ?? []}
+          sites={choosable(sites.data ?? [])}
           close={() => setRegistering(false)}
           registered={async (id) => {
             setRegistering(false);

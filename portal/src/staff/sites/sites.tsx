@@ -1,4 +1,4 @@
-// Where the clinic works: the sites it has, and adding one.
+// Where the clinic works: the sites it has, open and closed, what can be done with each, and adding one.
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
@@ -7,53 +7,52 @@ import { CallError, call } from '../../api/call.ts';
 import { type SiteView, siteCreate } from '../../api/clinic.gen.ts';
 import { SITES_KEY, useSites } from '../../clinic/sites/use-sites.ts';
 import { clinic } from '../../paths.ts';
-import { useText } from '../../text/text.tsx';
+import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
-
-/** The server's limit (app/src/sites/api.rs). */
-const NAME_MAX_CHARS = 100;
+import { Doings, NAME_MAX_CHARS } from './doings.tsx';
 
 export default function Sites() {
   const { t } = useText();
   const queries = useQueryClient();
-  const [added, setAdded] = useState<string>();
+  const [said, setSaid] = useState<{ words: Key; name: string }>();
   const sites = useSites();
+  const done = async (words: Key, name: string) => {
+    setSaid({ words, name });
+    await queries.invalidateQueries({ queryKey: SITES_KEY });
+  };
   return (
     <Page title={t('sites.title')}>
       <p>{t('sites.text')}</p>
-      {added && (
-        <Notice kind="good" title={t('sites.added', { name: added })}>
-          <Link href={clinic.staff}>{t('sites.who')}</Link>
+      {said && (
+        <Notice kind="good" title={t(said.words, { name: said.name })}>
+          {said.words === 'sites.added' && <Link href={clinic.staff}>{t('sites.who')}</Link>}
         </Notice>
       )}
       {sites.isPending && <Loading lines={3} />}
       {sites.isError && <Failure error={sites.error} retry={() => void sites.refetch()} />}
       {sites.data?.length === 0 && <Empty title={t('sites.none')} />}
-      {sites.data && sites.data.length > 0 && <SiteTable sites={sites.data} />}
-      {sites.data && (
-        <AddSite
-          added={async (name) => {
-            setAdded(name);
-            await queries.invalidateQueries({ queryKey: SITES_KEY });
-          }}
-        />
-      )}
+      {sites.data && sites.data.length > 0 && <SiteTable sites={sites.data} changed={done} />}
+      {sites.data && <AddSite added={(name) => done('sites.added', name)} />}
     </Page>
   );
 }
 
-function SiteTable({ sites }: { sites: SiteView[] }) {
-  const { t } = useText();
+function SiteTable({ sites, changed }: { sites: SiteView[]; changed: (words: Key, name: string) => Promise<void> }) {
+  const { t, date } = useText();
   return (
     <table className="table">
       <thead>
         <tr>
           <th scope="col">{t('sites.name')}</th>
+          <th scope="col">{t('sites.state')}</th>
           <th scope="col">{t('sites.id')}</th>
+          <th scope="col">
+            <span className="visually-hidden">{t('sites.do')}</span>
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -62,8 +61,16 @@ function SiteTable({ sites }: { sites: SiteView[] }) {
             <th scope="row">
               <bdi>{one.name}</bdi>
             </th>
+            <td data-label={t('sites.state')}>
+              <span className={`tag ${one.closed_at ? '' : 'active'}`}>
+                {one.closed_at ? t('sites.closed_since', { when: date(one.closed_at) }) : t('sites.open')}
+              </span>
+            </td>
             <td data-label={t('sites.id')}>
               <code>{one.id}</code>
+            </td>
+            <td>
+              <Doings {...{ one, changed }} />
             </td>
           </tr>
         ))}

@@ -1,7 +1,8 @@
 // What clinic staff read, in one file to load.
 import { clinic } from '../../text/es/clinic.ts';
 import { common } from '../../text/es/common.ts';
+import { looks } from '../../text/es/looks.ts';
 import { office } from '../../text/es/office.ts';
 import { staff } from '../../text/es/staff.ts';
 
-export const catalog = { ...common, ...clinic, ...staff, ...office };
+export const catalog = { ...common, ...clinic, ...looks, ...staff, ...office };

@@ -1,4 +1,4 @@
-// English: who used a record and what for, put together from what the server says of each use. One word a use in tests/ratchets.
+// English: who used a record, what for, and to whom data were given. One word a use in tests/ratchets.
 import type { Deed } from '../../api/deeds.gen.ts';
 
 export const looks = {
@@ -58,6 +58,7 @@ export const looks = {
   'did.document_purge': 'removed what was left of a document',
   'did.document_read': 'looked at what is said about a document',
   'did.document_redeem': 'opened a document of the record',
+  'did.document_refile': 'corrected what a document is for or its date',
   'did.document_rescan': 'checked a document of the record',
   'did.document_update': 'corrected what is said about a document',
   'did.document_upload': 'added a document to the record',
@@ -84,9 +85,28 @@ export const looks = {
   'did.patient_read': 'looked at the record',
   'did.patient_search': 'searched for patients',
   'did.patient_sites': 'changed at which places of the clinic the patient is registered',
+  'did.patient_sites_read': 'looked at which places of the clinic the patient is registered at',
   'did.patient_update': 'changed the record',
   'did.proxy_end': 'ended that somebody stands in for the patient',
   'did.proxy_list': 'looked at who stands in for the patient',
   'did.proxy_record': 'let somebody stand in for the patient',
   'did.worklist_read': 'looked at what waits to be done',
+  'access.several': '{times} times, {from} to {until}',
+  'disclosure_purpose.required_by_law': 'Required by law',
+  'disclosure_purpose.public_health': 'Public health',
+  'disclosure_purpose.abuse_report': 'Report of abuse or neglect',
+  'disclosure_purpose.health_oversight': 'Oversight of health care',
+  'disclosure_purpose.judicial': 'A court or tribunal',
+  'disclosure_purpose.law_enforcement': 'Law enforcement',
+  'disclosure_purpose.decedent': 'After a death',
+  'disclosure_purpose.organ_donation': 'Organ donation',
+  'disclosure_purpose.research': 'Research',
+  'disclosure_purpose.threat_to_safety': 'To avert a danger',
+  'disclosure_purpose.government': 'A government function',
+  'disclosure_purpose.workers_compensation': 'Workers’ compensation',
+  'disclosure_purpose.treatment': 'Treatment',
+  'disclosure_purpose.payment': 'Payment',
+  'disclosure_purpose.impermissible': 'By mistake',
+  'disclosure_purpose.other': 'Another purpose',
+  'disclosure_purpose.authorised': 'The patient agreed to it',
 } satisfies Record<`did.${Deed}`, string> & Record<string, string>;

@@ -86,6 +86,7 @@ export const staff = {
   'fault.given_or_family_required': 'Give at least one given or family name.',
   'fault.no_letters': 'A name needs letters.',
   'fault.in_the_future': 'This date is in the future.',
+  'fault.too_long_ago': 'This date is too long ago.',
   'fault.not_plausible': 'Nobody is that old.',
   'fault.mrn_invalid': 'A record number has letters, digits and dashes only.',
   'fault.aadhaar_refused': 'This looks like an Aadhaar number. The clinic may not store it.',
@@ -420,7 +421,8 @@ export const staff = {
   'document.correct': 'Correct',
   'document.correct_title': 'Correct what is said about the document',
   'document.correct_text': 'What is in the file stays as it is. If that is wrong, replace the document.',
-  'document.corrected': 'Title and notes are corrected.',
+  'document.corrected': 'What is said about the document is corrected.',
+  'document.dated_on': 'Date on the document',
   'document.notes': 'Notes',
   'document.notes_hint': 'For colleagues. The patient does not see them.',
   'document.replace': 'Replace',
@@ -457,4 +459,10 @@ export const staff = {
   'support_what.accounts': 'Staff accounts in numbers',
   'support_what.work': 'Jobs that wait or fail',
   'support_what.state': 'Versions, keys and log',
+  'registered_at.go': 'Where registered',
+  'registered_at.title': 'Where the patient is registered',
+  'registered_at.text':
+    'The front desk, the laboratory and billing of these sites reach the record. Who works at none of them does not find it any more.',
+  'registered_at.sites': 'Registered at',
+  'registered_at.done': 'The patient is registered there from now on.',
 };

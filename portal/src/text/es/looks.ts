@@ -1,4 +1,4 @@
-// Spanish: who used a record and what for, put together from what the server says of each use. One word a use in tests/ratchets.
+// Spanish: who used a record, what for, and to whom data were given. One word a use in tests/ratchets.
 import type { looks as en } from '../en/looks.ts';
 
 export const looks: Record<keyof typeof en, string> = {
@@ -58,6 +58,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.document_purge': 'eliminó lo que quedaba de un documento',
   'did.document_read': 'miró los datos de un documento',
   'did.document_redeem': 'abrió un documento de la historia',
+  'did.document_refile': 'corrigió el tipo o la fecha de un documento',
   'did.document_rescan': 'comprobó un documento de la historia',
   'did.document_update': 'corrigió los datos de un documento',
   'did.document_upload': 'añadió un documento a la historia',
@@ -84,9 +85,28 @@ export const looks: Record<keyof typeof en, string> = {
   'did.patient_read': 'miró la historia',
   'did.patient_search': 'buscó pacientes',
   'did.patient_sites': 'cambió en qué lugares de la clínica está registrado el paciente',
+  'did.patient_sites_read': 'miró en qué sedes de la clínica está registrado el paciente',
   'did.patient_update': 'cambió la historia',
   'did.proxy_end': 'terminó que alguien actúe por el paciente',
   'did.proxy_list': 'miró quién actúa por el paciente',
   'did.proxy_record': 'permitió que alguien actúe por el paciente',
   'did.worklist_read': 'miró qué hay por hacer',
+  'access.several': '{times} veces, del {from} al {until}',
+  'disclosure_purpose.required_by_law': 'Exigido por la ley',
+  'disclosure_purpose.public_health': 'Salud pública',
+  'disclosure_purpose.abuse_report': 'Aviso de maltrato o abandono',
+  'disclosure_purpose.health_oversight': 'Supervisión sanitaria',
+  'disclosure_purpose.judicial': 'Un juzgado o tribunal',
+  'disclosure_purpose.law_enforcement': 'Fuerzas del orden',
+  'disclosure_purpose.decedent': 'Tras un fallecimiento',
+  'disclosure_purpose.organ_donation': 'Donación de órganos',
+  'disclosure_purpose.research': 'Investigación',
+  'disclosure_purpose.threat_to_safety': 'Para evitar un peligro',
+  'disclosure_purpose.government': 'Una función pública',
+  'disclosure_purpose.workers_compensation': 'Accidente laboral',
+  'disclosure_purpose.treatment': 'Tratamiento',
+  'disclosure_purpose.payment': 'Pago',
+  'disclosure_purpose.impermissible': 'Por error',
+  'disclosure_purpose.other': 'Otro fin',
+  'disclosure_purpose.authorised': 'El paciente lo autorizó',
 };

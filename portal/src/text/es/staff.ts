@@ -88,6 +88,7 @@ export const staff: Record<keyof typeof en, string> = {
   'fault.given_or_family_required': 'Indique al menos un nombre o apellido.',
   'fault.no_letters': 'Un nombre necesita letras.',
   'fault.in_the_future': 'Esta fecha está en el futuro.',
+  'fault.too_long_ago': 'Esta fecha es demasiado antigua.',
   'fault.not_plausible': 'Nadie tiene tantos años.',
   'fault.mrn_invalid': 'Un número de historia solo tiene letras, cifras y guiones.',
   'fault.aadhaar_refused': 'Parece un número Aadhaar. La clínica no puede guardarlo.',
@@ -424,7 +425,8 @@ export const staff: Record<keyof typeof en, string> = {
   'document.correct': 'Corregir',
   'document.correct_title': 'Corregir lo que se dice del documento',
   'document.correct_text': 'El contenido del archivo no cambia. Si está mal, sustituya el documento.',
-  'document.corrected': 'El título y las notas están corregidos.',
+  'document.corrected': 'Lo que se dice del documento está corregido.',
+  'document.dated_on': 'Fecha del documento',
   'document.notes': 'Notas',
   'document.notes_hint': 'Para colegas. El paciente no las ve.',
   'document.replace': 'Sustituir',
@@ -462,4 +464,10 @@ export const staff: Record<keyof typeof en, string> = {
   'support_what.accounts': 'Cuentas del personal en cifras',
   'support_what.work': 'Tareas en espera o con fallos',
   'support_what.state': 'Versiones, claves y registro',
+  'registered_at.go': 'Dónde está registrado',
+  'registered_at.title': 'Dónde está registrado el paciente',
+  'registered_at.text':
+    'Recepción, laboratorio y facturación de estas sedes llegan a la historia. Quien no trabaja en ninguna de ellas ya no la encuentra.',
+  'registered_at.sites': 'Registrado en',
+  'registered_at.done': 'El paciente está registrado allí desde ahora.',
 };

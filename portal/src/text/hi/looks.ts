@@ -1,4 +1,4 @@
-// Hindi: who used a record and what for, put together from what the server says of each use. One word a use in tests/ratchets.
+// Hindi: who used a record, what for, and to whom data were given. One word a use in tests/ratchets.
 import type { looks as en } from '../en/looks.ts';
 
 export const looks: Record<keyof typeof en, string> = {
@@ -58,6 +58,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.document_purge': 'एक दस्तावेज़ का बचा हुआ भाग हटाया',
   'did.document_read': 'किसी दस्तावेज़ का विवरण देखा',
   'did.document_redeem': 'रिकॉर्ड का एक दस्तावेज़ खोला',
+  'did.document_refile': 'किसी दस्तावेज़ का प्रकार या तिथि सुधारी',
   'did.document_rescan': 'रिकॉर्ड के एक दस्तावेज़ की जाँच की',
   'did.document_update': 'किसी दस्तावेज़ का विवरण सुधारा',
   'did.document_upload': 'रिकॉर्ड में एक दस्तावेज़ जोड़ा',
@@ -84,9 +85,28 @@ export const looks: Record<keyof typeof en, string> = {
   'did.patient_read': 'रिकॉर्ड देखा',
   'did.patient_search': 'मरीज़ों को खोजा',
   'did.patient_sites': 'बदला कि मरीज़ क्लिनिक के किन स्थानों पर पंजीकृत है',
+  'did.patient_sites_read': 'देखा कि मरीज़ क्लिनिक के किन स्थानों पर पंजीकृत है',
   'did.patient_update': 'रिकॉर्ड बदला',
   'did.proxy_end': 'किसी का मरीज़ की ओर से कार्य करना समाप्त किया',
   'did.proxy_list': 'देखा कि मरीज़ की ओर से कौन कार्य करता है',
   'did.proxy_record': 'किसी को मरीज़ की ओर से कार्य करने दिया',
   'did.worklist_read': 'देखा कि कौन सा काम बाक़ी है',
+  'access.several': '{times} बार, {from} से {until} तक',
+  'disclosure_purpose.required_by_law': 'क़ानून से अनिवार्य',
+  'disclosure_purpose.public_health': 'लोक स्वास्थ्य',
+  'disclosure_purpose.abuse_report': 'दुर्व्यवहार या उपेक्षा की सूचना',
+  'disclosure_purpose.health_oversight': 'स्वास्थ्य सेवा की निगरानी',
+  'disclosure_purpose.judicial': 'न्यायालय या अधिकरण',
+  'disclosure_purpose.law_enforcement': 'क़ानून लागू करने वाली संस्था',
+  'disclosure_purpose.decedent': 'मृत्यु के बाद',
+  'disclosure_purpose.organ_donation': 'अंगदान',
+  'disclosure_purpose.research': 'अनुसंधान',
+  'disclosure_purpose.threat_to_safety': 'ख़तरा टालने के लिए',
+  'disclosure_purpose.government': 'सरकारी कार्य',
+  'disclosure_purpose.workers_compensation': 'कर्मचारी क्षतिपूर्ति',
+  'disclosure_purpose.treatment': 'इलाज',
+  'disclosure_purpose.payment': 'भुगतान',
+  'disclosure_purpose.impermissible': 'भूल से',
+  'disclosure_purpose.other': 'अन्य उद्देश्य',
+  'disclosure_purpose.authorised': 'मरीज़ ने सहमति दी',
 };

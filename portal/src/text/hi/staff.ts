@@ -86,6 +86,7 @@ export const staff: Record<keyof typeof en, string> = {
   'fault.given_or_family_required': 'कम से कम एक नाम या उपनाम दें।',
   'fault.no_letters': 'नाम में अक्षर होने चाहिए।',
   'fault.in_the_future': 'यह तिथि भविष्य की है।',
+  'fault.too_long_ago': 'यह तिथि बहुत पुरानी है।',
   'fault.not_plausible': 'कोई इतना वृद्ध नहीं है।',
   'fault.mrn_invalid': 'रिकॉर्ड संख्या में केवल अक्षर, अंक और डैश होते हैं।',
   'fault.aadhaar_refused': 'यह आधार संख्या लगती है। क्लिनिक इसे नहीं रख सकता।',
@@ -416,7 +417,8 @@ export const staff: Record<keyof typeof en, string> = {
   'document.correct': 'सुधारें',
   'document.correct_title': 'दस्तावेज़ के बारे में लिखा सुधारें',
   'document.correct_text': 'फ़ाइल में जो है वह वैसा ही रहता है। यदि वही ग़लत है, तो दस्तावेज़ बदलें।',
-  'document.corrected': 'शीर्षक और टिप्पणी सुधार दी गईं।',
+  'document.corrected': 'दस्तावेज़ के बारे में लिखा सुधार दिया गया।',
+  'document.dated_on': 'दस्तावेज़ पर लिखी तिथि',
   'document.notes': 'टिप्पणी',
   'document.notes_hint': 'सहकर्मियों के लिए। मरीज़ इन्हें नहीं देखते।',
   'document.replace': 'बदलें',
@@ -453,4 +455,10 @@ export const staff: Record<keyof typeof en, string> = {
   'support_what.accounts': 'कर्मचारी खातों की संख्या',
   'support_what.work': 'प्रतीक्षारत या विफल कार्य',
   'support_what.state': 'संस्करण, कुंजियाँ और लॉग',
+  'registered_at.go': 'कहाँ पंजीकृत',
+  'registered_at.title': 'मरीज़ कहाँ पंजीकृत है',
+  'registered_at.text':
+    'इन स्थानों का स्वागत, प्रयोगशाला और बिलिंग रिकॉर्ड तक पहुँचते हैं। जो इनमें से कहीं काम नहीं करता, उसे यह अब नहीं मिलता।',
+  'registered_at.sites': 'यहाँ पंजीकृत',
+  'registered_at.done': 'मरीज़ अब से वहाँ पंजीकृत है।',
 };

@@ -1,6 +1,7 @@
 //! What a backend holds while it runs: built once at start, shared by every request.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use regions::assertion::NonceCache;
 use regions::clock::Clock;
@@ -56,6 +57,8 @@ pub struct App {
     pub passing: Passing,
     /// Whether what this process holds was of its region when it was last looked at.
     pub pinned: Pins,
+    /// Whether this process was asked to stop: then each answer closes its connection, and front doors go to another backend.
+    pub leaving: AtomicBool,
 }
 
 impl App {

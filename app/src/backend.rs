@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -75,22 +76,26 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
         .map_err(|error| RoleError::while_doing("the listener", &error))?;
     let handle = server.handle();
 
+    // What a request needs goes on until the last one is answered, not only until the signal.
+    let (served_all, over) = Shutdown::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(serve_admin(admin, readiness.clone(), shutdown.clone()));
-    tasks.spawn(follow(config.directory.clone(), directory.clone(), shutdown.clone()));
-    tasks.spawn(watch_directory(directory, readiness.clone(), shutdown.clone()));
-    tasks.spawn(app.pinned.clone().watch(Arc::clone(&app.regional), readiness.clone(), shutdown.clone()));
-    tasks.spawn(pins::watch_kms(Arc::clone(&app.regional), readiness.clone(), shutdown.clone()));
-    tasks.spawn(sweep(app.clone(), shutdown.clone()));
-    tasks.spawn(sealing::count_until_stopped(Arc::clone(&app.regional), shutdown.clone()));
+    tasks.spawn(serve_admin(admin, readiness.clone(), over.clone()));
+    tasks.spawn(follow(config.directory.clone(), directory.clone(), over.clone()));
+    tasks.spawn(watch_directory(directory, readiness.clone(), over.clone()));
+    tasks.spawn(app.pinned.clone().watch(Arc::clone(&app.regional), readiness.clone(), over.clone()));
+    tasks.spawn(pins::watch_kms(Arc::clone(&app.regional), readiness.clone(), over.clone()));
+    tasks.spawn(sweep(app.clone(), over.clone()));
+    tasks.spawn(sealing::count_until_stopped(Arc::clone(&app.regional), over));
     tasks.spawn(async move { drop(trigger.on_signal().await) });
     log::info("started", &[Field::Port(config.listen.port())]);
 
     let served = tokio::spawn(server);
     shutdown.wait().await;
     readiness.fail("serving");
+    take_leave(&app, config.drain_announce_ms).await;
     handle.stop(true).await;
     let ended = served.await;
+    served_all.trigger();
     sealing::state_count(&app.regional).await;
     tasks.shutdown().await;
     log::info("stopped", &[]);
@@ -99,6 +104,13 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
         Ok(Err(error)) => Err(RoleError::while_doing("serving", &error)),
         Err(error) => Err(RoleError::while_doing("serving", &error)),
     }
+}
+
+/// Says with every answer that this process goes, for as long as a front door keeps an idle connection. A connection that this
+/// side closed instead may just have been given a change, which nobody may send a second time.
+async fn take_leave(app: &App, announce_ms: u64) {
+    app.leaving.store(true, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_millis(announce_ms)).await;
 }
 
 /// Opens everything a backend holds, and checks that all of it is of the configured region.
@@ -140,6 +152,7 @@ pub async fn build(
         policy: crate::access::Policy::default(),
         passing: Passing::default(),
         pinned: Pins::default(),
+        leaving: AtomicBool::new(false),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web;
@@ -107,6 +108,7 @@ impl World {
             policy: Policy::default(),
             passing: app::documents::Passing::default(),
             pinned: Pins::default(),
+            leaving: AtomicBool::new(false),
         });
         let pki = Pki::new();
         let (address, tls, server) = serve(&app, &pki);

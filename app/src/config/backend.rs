@@ -43,6 +43,15 @@ pub struct BackendConfig {
     /// The folder of the built portal; without one this process serves no pages.
     #[serde(default)]
     pub portal_dir: Option<PathBuf>,
+    /// How long a process that was asked to stop goes on serving and closes each connection after its answer, in milliseconds:
+    /// longer than front doors keep an idle connection (`limits.backend_idle_ms`).
+    #[serde(default = "drain_announce_ms")]
+    pub drain_announce_ms: u64,
+}
+
+/// Two seconds more than a front door keeps an idle connection.
+fn drain_announce_ms() -> u64 {
+    12_000
 }
 
 /// A listener for the product's own processes.

@@ -6,6 +6,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -252,6 +253,9 @@ fn requested_host(request: &ServiceRequest) -> Option<String> {
 fn finish(app: &App, seen: &Seen, mut response: HttpResponse, error: Option<&AppError>) -> HttpResponse {
     let status = response.status().as_u16();
     super::secure::write(&mut response);
+    if app.leaving.load(Ordering::Relaxed) {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     let headers = response.headers_mut();
     if let Some(rate) = seen.rate {
         rate.write(headers);

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use actix_web::dev::ServerHandle;
@@ -184,6 +185,7 @@ impl World {
             policy: options.policy,
             passing: Passing::default(),
             pinned: Pins::default(),
+            leaving: AtomicBool::new(false),
         });
         let pki = Pki::new();
         let backend = Backend::new(app.clone()).with_routes(options.routes).with_portal(portal());

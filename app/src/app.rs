@@ -9,6 +9,7 @@ use regions::directory::DirectoryHandle;
 use regions::hosts::BaseDomain;
 use regions::keyring::HmacKeyring;
 use regions::region::RegionName;
+use regions::trace::Tracer;
 use tenancy::Regional;
 use tenancy::keys::Keys;
 
@@ -59,6 +60,8 @@ pub struct App {
     pub pinned: Pins,
     /// Whether this process was asked to stop: then each answer closes its connection, and front doors go to another backend.
     pub leaving: AtomicBool,
+    /// Where spans go.
+    pub tracer: Tracer,
 }
 
 impl App {

@@ -16,6 +16,7 @@ use regions::keyring::HmacKeyring;
 use regions::log::{self, Field};
 use regions::shutdown::{Shutdown, Trigger};
 use regions::tls;
+use regions::trace::Tracer;
 use tenancy::Regional;
 use tokio::task::JoinSet;
 
@@ -62,7 +63,13 @@ pub fn run(config: &Path) -> Result<(), RoleError> {
 async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown) -> Result<(), RoleError> {
     let clock = Clock::system();
     let directory = DirectoryHandle::new();
-    let app = web::Data::new(Box::pin(build(&config, clock, directory.clone())).await?);
+    // What a request needs goes on until the last one is answered, not only until the signal.
+    let (served_all, over) = Shutdown::new();
+    let mut app = Box::pin(build(&config, clock, directory.clone())).await?;
+    let (tracer, traces) = Tracer::start("backend", config.region, config.telemetry.as_ref(), over.clone())
+        .map_err(|error| RoleError::while_doing("[telemetry]", &error))?;
+    app.tracer = tracer;
+    let app = web::Data::new(app);
     let tls = tls::mutual_server(&config.tls.identity(), &config.tls.client_ca, &[])
         .map_err(|error| RoleError::while_doing("the listener's certificate", &error))?;
     let readiness = Readiness::new(&["directory", pins::READY]);
@@ -76,8 +83,6 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
         .map_err(|error| RoleError::while_doing("the listener", &error))?;
     let handle = server.handle();
 
-    // What a request needs goes on until the last one is answered, not only until the signal.
-    let (served_all, over) = Shutdown::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(serve_admin(admin, readiness.clone(), over.clone()));
     tasks.spawn(follow(config.directory.clone(), directory.clone(), over.clone()));
@@ -98,6 +103,7 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     served_all.trigger();
     sealing::state_count(&app.regional).await;
     tasks.shutdown().await;
+    drop(traces.await);
     log::info("stopped", &[]);
     match ended {
         Ok(Ok(())) => Ok(()),
@@ -153,6 +159,7 @@ pub async fn build(
         passing: Passing::default(),
         pinned: Pins::default(),
         leaving: AtomicBool::new(false),
+        tracer: Tracer::off(),
     })
 }
 

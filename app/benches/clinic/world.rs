@@ -30,6 +30,7 @@ use regions::log;
 use regions::region::Region;
 use regions::residency::TransitMode;
 use regions::tls::{Identity, mutual_client, mutual_server};
+use regions::trace::Tracer;
 use tenancy::TenantRef;
 use testkit::{Issued, Pki, TestRegion};
 
@@ -109,6 +110,7 @@ impl World {
             passing: app::documents::Passing::default(),
             pinned: Pins::default(),
             leaving: AtomicBool::new(false),
+            tracer: Tracer::off(),
         });
         let pki = Pki::new();
         let (address, tls, server) = serve(&app, &pki);

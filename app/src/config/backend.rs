@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use regions::hosts::BaseDomain;
 use regions::region::RegionName;
 use regions::tls::Identity;
+use regions::trace::TelemetryConfig;
 use serde::Deserialize;
 use tenancy::config::{AuditConfig, DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config, ShardConfig};
 
@@ -47,6 +48,9 @@ pub struct BackendConfig {
     /// longer than front doors keep an idle connection (`limits.backend_idle_ms`).
     #[serde(default = "drain_announce_ms")]
     pub drain_announce_ms: u64,
+    /// Where traces go; nowhere without it.
+    #[serde(default)]
+    pub telemetry: Option<TelemetryConfig>,
 }
 
 /// Two seconds more than a front door keeps an idle connection.

@@ -21,6 +21,7 @@ use regions::directory::TenantState;
 use regions::hosts::canonical_host;
 use regions::log::{self, Field};
 use regions::receipt::{self, Served};
+use regions::trace::{Open, Said};
 
 use super::json::BodyRead;
 use super::rate::RateState;
@@ -70,6 +71,8 @@ struct Seen {
     pattern: &'static str,
     assertion: Option<Arc<Assertion>>,
     rate: Option<RateState>,
+    /// The request's span, where the front door has begun a trace.
+    span: Option<Open>,
 }
 
 /// The layer.
@@ -97,6 +100,7 @@ pub async fn edge<B: MessageBody + 'static>(
             .unwrap_or("unmatched"),
         assertion: None,
         rate: None,
+        span: app.tracer.child(traceparent(request.headers()), &app.clock),
     };
     if let Err(error) = admit(&app, &request, &mut seen) {
         let response = finish(&app, &seen, error.response(seen.request_id()), Some(&error));
@@ -134,6 +138,11 @@ fn broken(app: &App, seen: &Seen, cause: &'static str) -> actix_web::Error {
     let mut response = finish(app, seen, error.response(seen.request_id()), Some(&error));
     response.head_mut().set_connection_type(ConnectionType::Close);
     actix_web::error::InternalError::from_response(cause, response).into()
+}
+
+/// The place in a trace that the front door gave this request; it removes a client's own.
+fn traceparent(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get("traceparent").map(HeaderValue::as_bytes)
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
@@ -288,6 +297,10 @@ fn report(seen: &Seen, status: u16, error: Option<&AppError>) {
     if let Some(assertion) = &seen.assertion {
         fields.push(Field::Tenant(assertion.tenant));
         fields.push(Field::RequestId(assertion.request_id));
+    }
+    if let Some(span) = &seen.span {
+        fields.push(Field::Trace(span.trace()));
+        span.finish(Said { method: method_name(&seen.method), route: Some(route), status });
     }
     if let Some(error) = error {
         fields.push(Field::Code(error.cause.unwrap_or(error.kind.code)));

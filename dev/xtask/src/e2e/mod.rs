@@ -10,6 +10,7 @@ mod records;
 mod rolling;
 mod runbooks;
 mod setup;
+mod spans;
 
 use std::collections::HashMap;
 use std::future::Future;

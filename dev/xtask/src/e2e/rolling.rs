@@ -1,4 +1,6 @@
 //! A rolling update, forth and back: other processes take over under load, on an expanded schema, and every request is answered.
+//!
+//! The next version sends traces, which are looked at when it is over.
 use std::cell::Cell;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -9,7 +11,8 @@ use serde_json::json;
 
 use crate::e2e::World;
 use crate::e2e::raw::Door;
-use crate::e2e::records::desk;
+use crate::e2e::records::{self, desk};
+use crate::e2e::spans::Collector;
 use crate::fail::{Attempt, Fail, Outcome};
 use crate::http::{Call, Client};
 use crate::layout::{LocalRegion, REGIONS, local};
@@ -34,6 +37,7 @@ pub(super) async fn update(world: &World) -> Outcome<()> {
     let [region, _] = &REGIONS;
     let clinic = world.demo.clinics.first().ok_or_else(|| Fail::new("there is no demo clinic"))?;
     let staff = desk(world, clinic).await?;
+    let collector = Collector::start().await?;
     let load = Load::default();
     let asking = async {
         let kept =
@@ -46,7 +50,7 @@ pub(super) async fn update(world: &World) -> Outcome<()> {
         tokio::try_join!(kept, fresh)
     };
     let rolling = async {
-        let result = roll(world, region, &load).await;
+        let result = roll(world, region, &load, collector.port).await;
         load.over.set(true);
         result
     };
@@ -55,6 +59,10 @@ pub(super) async fn update(world: &World) -> Outcome<()> {
     rolled?;
     asked.map_err(|fail| named("a request was lost in the update", &fail))?;
     cleaned?;
+    let mut secrets = records::ids(world, clinic).await?;
+    secrets.extend([clinic.slug.clone(), SOUGHT.to_owned(), world.mark.clone(), "pat_".to_owned()]);
+    secrets.extend(clinic.logins.iter().map(|login| login.email.clone()));
+    collector.judge(&[ME, SEARCH], &secrets)?;
     println!("{} requests were answered while both versions took over from each other", load.answered.get());
     Ok(())
 }
@@ -66,10 +74,10 @@ fn named(what: &str, fail: &Fail) -> Fail {
 /// Reads and searches on a kept connection until the update is over; each answer must be a success. A search is a POST, which
 /// nobody on the way may send a second time when a connection breaks under it.
 async fn keep_asking(staff: &Client, load: &Load) -> Outcome<()> {
-    let search = json!({ "mrn": "NOBODY-HAS-THIS" });
+    let search = json!({ "mrn": SOUGHT });
     while !load.over.get() {
-        staff.expect(Call::get("/api/v1/me")).await?;
-        staff.expect(Call::post("/api/v1/patients/search", &search)).await?;
+        staff.expect(Call::get(ME)).await?;
+        staff.expect(Call::post(SEARCH, &search)).await?;
         load.answered.set(load.answered.get() + 2);
         tokio::time::sleep(ASK_EVERY).await;
     }
@@ -81,7 +89,7 @@ async fn open_and_ask(world: &World, region: &LocalRegion, host: &str, load: &Lo
     let port = world.stack.ports.region(region).front_door();
     while !load.over.get() {
         let mut door = Door::open(&world.stack.home, port, host).await?;
-        door.send(format!("GET /api/v1/me HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes()).await?;
+        door.send(format!("GET {ME} HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes()).await?;
         door.head().await?.must_be(401)?;
         load.answered.set(load.answered.get() + 1);
         tokio::time::sleep(ASK_EVERY).await;
@@ -89,7 +97,7 @@ async fn open_and_ask(world: &World, region: &LocalRegion, host: &str, load: &Lo
     Ok(())
 }
 
-async fn roll(world: &World, region: &LocalRegion, load: &Load) -> Outcome<()> {
+async fn roll(world: &World, region: &LocalRegion, load: &Load, collector: u16) -> Outcome<()> {
     let next = next_version(&world.stack)?;
     // Nothing below waits without letting the clients go on.
     settle(load).await?;
@@ -97,7 +105,7 @@ async fn roll(world: &World, region: &LocalRegion, load: &Load) -> Outcome<()> {
     settle(load).await?;
 
     // Forth: the next backend, a front door that knows both, then the old backend goes.
-    write_next_configs(&world.stack, region)?;
+    write_next_configs(&world.stack, region, collector)?;
     let backend = next.start_next(region, Role::Backend)?;
     wait::ready(&backend, NEXT_BACKEND_ADMIN.of(&world.stack, region)).await?;
     let before = running(&world.stack, &process_name(region, Role::FrontDoor))?;
@@ -199,11 +207,15 @@ impl SparePort {
 const NEXT_BACKEND: SparePort = SparePort(0);
 const NEXT_BACKEND_ADMIN: SparePort = SparePort(1);
 
-/// The next backend listens beside the old one; the next front door knows both.
-fn write_next_configs(stack: &Stack, region: &LocalRegion) -> Outcome<()> {
+/// The next backend listens beside the old one; the next front door knows both; both send a span of every request.
+fn write_next_configs(stack: &Stack, region: &LocalRegion, collector: u16) -> Outcome<()> {
+    let mut telemetry = toml::Table::new();
+    telemetry.insert("otlp_endpoint".to_owned(), format!("http://{}", local(collector)).into());
+    telemetry.insert("sampled_per_mille".to_owned(), toml::Value::Integer(1_000));
     let (next, old) = (local(NEXT_BACKEND.of(stack, region)), local(stack.ports.region(region).backend()));
     let directory = stack.home.data(region.code).join("next-directory.bin").display().to_string();
     edit(stack, region, Role::Backend, |table| {
+        table.insert("telemetry".to_owned(), toml::Value::Table(telemetry.clone()));
         table.insert("listen".to_owned(), next.clone().into());
         table.insert("admin_listen".to_owned(), local(NEXT_BACKEND_ADMIN.of(stack, region)).into());
         if let Some(part) = table.get_mut("directory").and_then(toml::Value::as_table_mut) {
@@ -211,6 +223,7 @@ fn write_next_configs(stack: &Stack, region: &LocalRegion) -> Outcome<()> {
         }
     })?;
     edit(stack, region, Role::FrontDoor, |table| {
+        table.insert("telemetry".to_owned(), toml::Value::Table(telemetry.clone()));
         table
             .insert("backends".to_owned(), toml::Value::Array(vec![old.clone().into(), next.clone().into()]));
     })
@@ -256,6 +269,10 @@ impl Stack {
     }
 }
 
+const ME: &str = "/api/v1/me";
+const SEARCH: &str = "/api/v1/patients/search";
+/// A record number that is asked for and that nobody has.
+const SOUGHT: &str = "NOBODY-HAS-THIS";
 /// The environment variable with the path of another version's `domicile`.
 const OTHER_VERSION: &str = "DOMICILE_OTHER_VERSION";
 /// To be executed by this account and seen by no other.

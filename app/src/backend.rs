@@ -77,9 +77,12 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     let admin = bind_admin(config.admin_listen)?;
     let portal = Portal::of(config.portal_dir.as_deref())
         .map_err(|error| RoleError::while_doing("portal_dir", &error))?;
+    let listener = bind(config.listen)?;
+    let listening =
+        listener.try_clone().map_err(|error| RoleError::while_doing("keeping the listener", &error))?;
     let server = Backend::new(app.clone())
         .with_portal(portal)
-        .serve(bind(config.listen)?, tls, config.threads)
+        .serve(listener, tls, config.threads)
         .map_err(|error| RoleError::while_doing("the listener", &error))?;
     let handle = server.handle();
 
@@ -97,7 +100,7 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     let served = tokio::spawn(server);
     shutdown.wait().await;
     readiness.fail("serving");
-    take_leave(&app, config.drain_announce_ms).await;
+    take_leave(&app, listening, config.drain_announce_ms).await;
     handle.stop(true).await;
     let ended = served.await;
     served_all.trigger();
@@ -112,10 +115,14 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     }
 }
 
-/// Says with every answer that this process goes, for as long as a front door keeps an idle connection. A connection that this
-/// side closed instead may just have been given a change, which nobody may send a second time.
-async fn take_leave(app: &App, announce_ms: u64) {
+/// Takes no more connections, and says with every answer that this process goes, for as long as a front door keeps an idle
+/// connection. A connection that this side closed instead may just have been given a change, which nobody may send a second time.
+async fn take_leave(app: &App, listening: TcpListener, announce_ms: u64) {
     app.leaving.store(true, Ordering::Relaxed);
+    // Whoever connects now is refused at once and asks another backend. Where a system does not know this of a socket that listens,
+    // the stop that follows refuses them.
+    let _refusing = rustix::net::shutdown(&listening, rustix::net::Shutdown::Read).is_ok();
+    drop(listening);
     tokio::time::sleep(Duration::from_millis(announce_ms)).await;
 }
 

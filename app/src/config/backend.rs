@@ -44,8 +44,8 @@ pub struct BackendConfig {
     /// The folder of the built portal; without one this process serves no pages.
     #[serde(default)]
     pub portal_dir: Option<PathBuf>,
-    /// How long a process that was asked to stop goes on serving and closes each connection after its answer, in milliseconds:
-    /// longer than front doors keep an idle connection (`limits.backend_idle_ms`).
+    /// How long a process that was asked to stop goes on serving the connections it has and closes each after its answer, in
+    /// milliseconds: longer than front doors keep an idle connection (`limits.backend_idle_ms`).
     #[serde(default = "drain_announce_ms")]
     pub drain_announce_ms: u64,
     /// Where traces go; nowhere without it.

@@ -65,7 +65,7 @@ def region(size):
         "cluster": hourly("EKS") + hourly(node, nodes),
         "network": network() + size["out"] * PRICE["transfer to clients, a GB"],
         "documents and backups": size["documents"] * PRICE["S3, a GB"] * 1.3,
-        "keys and secrets": 10 * PRICE["KMS key, a month"] + size["kms"] * 100 * PRICE["KMS calls, ten thousand"] + 16 * PRICE["secret, a month"],
+        "keys and secrets": 11 * PRICE["KMS key, a month"] + size["kms"] * 100 * PRICE["KMS calls, ten thousand"] + 16 * PRICE["secret, a month"],
         "logs, alarms, detection": size["logs"] * PRICE["log ingestion, a GB"] + 60 * PRICE["alarm, a month"] + size["detection"],
     }
 

@@ -1,6 +1,7 @@
 //! What a backend holds while it runs: built once at start, shared by every request.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use regions::assertion::NonceCache;
 use regions::clock::Clock;
@@ -8,6 +9,7 @@ use regions::directory::DirectoryHandle;
 use regions::hosts::BaseDomain;
 use regions::keyring::HmacKeyring;
 use regions::region::RegionName;
+use regions::trace::Tracer;
 use tenancy::Regional;
 use tenancy::keys::Keys;
 
@@ -56,6 +58,10 @@ pub struct App {
     pub passing: Passing,
     /// Whether what this process holds was of its region when it was last looked at.
     pub pinned: Pins,
+    /// Whether this process was asked to stop: then each answer closes its connection, and front doors go to another backend.
+    pub leaving: AtomicBool,
+    /// Where spans go.
+    pub tracer: Tracer,
 }
 
 impl App {

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -15,6 +16,7 @@ use regions::keyring::HmacKeyring;
 use regions::log::{self, Field};
 use regions::shutdown::{Shutdown, Trigger};
 use regions::tls;
+use regions::trace::Tracer;
 use tenancy::Regional;
 use tokio::task::JoinSet;
 
@@ -61,7 +63,13 @@ pub fn run(config: &Path) -> Result<(), RoleError> {
 async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown) -> Result<(), RoleError> {
     let clock = Clock::system();
     let directory = DirectoryHandle::new();
-    let app = web::Data::new(Box::pin(build(&config, clock, directory.clone())).await?);
+    // What a request needs goes on until the last one is answered, not only until the signal.
+    let (served_all, over) = Shutdown::new();
+    let mut app = Box::pin(build(&config, clock, directory.clone())).await?;
+    let (tracer, traces) = Tracer::start("backend", config.region, config.telemetry.as_ref(), over.clone())
+        .map_err(|error| RoleError::while_doing("[telemetry]", &error))?;
+    app.tracer = tracer;
+    let app = web::Data::new(app);
     let tls = tls::mutual_server(&config.tls.identity(), &config.tls.client_ca, &[])
         .map_err(|error| RoleError::while_doing("the listener's certificate", &error))?;
     let readiness = Readiness::new(&["directory", pins::READY]);
@@ -69,36 +77,53 @@ async fn serve_until(config: BackendConfig, trigger: Trigger, shutdown: Shutdown
     let admin = bind_admin(config.admin_listen)?;
     let portal = Portal::of(config.portal_dir.as_deref())
         .map_err(|error| RoleError::while_doing("portal_dir", &error))?;
+    let listener = bind(config.listen)?;
+    let listening =
+        listener.try_clone().map_err(|error| RoleError::while_doing("keeping the listener", &error))?;
     let server = Backend::new(app.clone())
         .with_portal(portal)
-        .serve(bind(config.listen)?, tls, config.threads)
+        .serve(listener, tls, config.threads)
         .map_err(|error| RoleError::while_doing("the listener", &error))?;
     let handle = server.handle();
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(serve_admin(admin, readiness.clone(), shutdown.clone()));
-    tasks.spawn(follow(config.directory.clone(), directory.clone(), shutdown.clone()));
-    tasks.spawn(watch_directory(directory, readiness.clone(), shutdown.clone()));
-    tasks.spawn(app.pinned.clone().watch(Arc::clone(&app.regional), readiness.clone(), shutdown.clone()));
-    tasks.spawn(pins::watch_kms(Arc::clone(&app.regional), readiness.clone(), shutdown.clone()));
-    tasks.spawn(sweep(app.clone(), shutdown.clone()));
-    tasks.spawn(sealing::count_until_stopped(Arc::clone(&app.regional), shutdown.clone()));
+    tasks.spawn(serve_admin(admin, readiness.clone(), over.clone()));
+    tasks.spawn(follow(config.directory.clone(), directory.clone(), over.clone()));
+    tasks.spawn(watch_directory(directory, readiness.clone(), over.clone()));
+    tasks.spawn(app.pinned.clone().watch(Arc::clone(&app.regional), readiness.clone(), over.clone()));
+    tasks.spawn(pins::watch_kms(Arc::clone(&app.regional), readiness.clone(), over.clone()));
+    tasks.spawn(sweep(app.clone(), over.clone()));
+    tasks.spawn(sealing::count_until_stopped(Arc::clone(&app.regional), over));
     tasks.spawn(async move { drop(trigger.on_signal().await) });
     log::info("started", &[Field::Port(config.listen.port())]);
 
     let served = tokio::spawn(server);
     shutdown.wait().await;
     readiness.fail("serving");
+    take_leave(&app, listening, config.drain_announce_ms).await;
     handle.stop(true).await;
     let ended = served.await;
+    served_all.trigger();
     sealing::state_count(&app.regional).await;
     tasks.shutdown().await;
+    drop(traces.await);
     log::info("stopped", &[]);
     match ended {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(RoleError::while_doing("serving", &error)),
         Err(error) => Err(RoleError::while_doing("serving", &error)),
     }
+}
+
+/// Takes no more connections, and says with every answer that this process goes, for as long as a front door keeps an idle
+/// connection. A connection that this side closed instead may just have been given a change, which nobody may send a second time.
+async fn take_leave(app: &App, listening: TcpListener, announce_ms: u64) {
+    app.leaving.store(true, Ordering::Relaxed);
+    // Whoever connects now is refused at once and asks another backend. Where a system does not know this of a socket that listens,
+    // the stop that follows refuses them.
+    let _refusing = rustix::net::shutdown(&listening, rustix::net::Shutdown::Read).is_ok();
+    drop(listening);
+    tokio::time::sleep(Duration::from_millis(announce_ms)).await;
 }
 
 /// Opens everything a backend holds, and checks that all of it is of the configured region.
@@ -140,6 +165,8 @@ pub async fn build(
         policy: crate::access::Policy::default(),
         passing: Passing::default(),
         pinned: Pins::default(),
+        leaving: AtomicBool::new(false),
+        tracer: Tracer::off(),
     })
 }
 

@@ -19,6 +19,7 @@ from report import Report
 from tools import Missing
 
 PARTS = {
+    "access": terraform.access,
     "terraform": terraform.plans,
     "emulator": terraform.emulator,
     "checkov": terraform.checkov,

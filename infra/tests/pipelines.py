@@ -15,6 +15,7 @@ GITLAB = REPOSITORY / ".gitlab-ci.yml"
 COMMANDS = {
     ".ci/run", 'infra/deploy.sh "$PLACE" "$DIGEST"', 'infra/deploy.sh --roll-back "$PLACE"',
     "docker build --file infra/docker/Dockerfile --target domicile --tag domicile .", "docker run --rm --read-only --cap-drop ALL domicile --version",
+    "python3 infra/tests/check.py terraform emulator checkov",
     'aws eks update-kubeconfig --name "domicile-prod-$PLACE" --alias "domicile-$PLACE"',
 }
 PLACES = ["us", "in", "control"]
@@ -24,13 +25,27 @@ DIGEST = "sha256:" + "ab" * 32
 def check(report, everything):
     lint(report)
     deploy, gitlab = load(next(path for path in WORKFLOWS if path.name == "deploy.yml")), load(GITLAB)
-    said = [step["run"] for path in WORKFLOWS for job in load(path)["jobs"].values() for step in job["steps"] if "run" in step]
-    said += [line for job in gitlab.values() if isinstance(job, dict) for part in ("script", "before_script") for line in job.get(part, [])]
+    hub = [step["run"] for path in WORKFLOWS for job in load(path)["jobs"].values() for step in job["steps"] if "run" in step]
+    lab = [line for job in gitlab.values() if isinstance(job, dict) for part in ("script", "before_script") for line in job.get(part, [])]
+    said = hub + lab
     report.say(said and set(said) == COMMANDS, f"{len(said)} steps run {len(COMMANDS)} commands, all of them a developer's", sorted(set(said) ^ COMMANDS))
+    for name, lines in (("GitHub", hub), ("GitLab", lab)):
+        report.say(parts() and not parts() - checked(lines), f"{name} runs every part of the checks of infra/", sorted(parts() - checked(lines)))
     report.say(not github(deploy), "GitHub: one place a run, approved, and never two at once", github(deploy))
     report.say(not gitlab_findings(gitlab), "GitLab: one place a job, approved, and never two at once", gitlab_findings(gitlab))
     broken(report)
     printed(report)
+
+
+def parts():
+    return set(re.findall(r'^    "(\w+)": ', Path(__file__).with_name("check.py").read_text(), re.M))
+
+
+def checked(lines):
+    """Parts that a pipeline's lines run: those of the gate, which is `make test`, and those that a line names."""
+    tested = re.search(r"const TESTED[^;]*;", (REPOSITORY / "dev/xtask/src/test/infra.rs").read_text()).group()
+    named = {word for line in lines if line.startswith("python3 infra/tests/check.py ") for word in line.split()[2:]}
+    return named | (set(re.findall(r'"(\w+)"', tested)) if ".ci/run" in lines else set())
 
 
 def lint(report):

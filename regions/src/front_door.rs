@@ -48,6 +48,7 @@ use crate::proxy_protocol::Cidr;
 use crate::region::RegionName;
 use crate::shutdown::Shutdown;
 use crate::tls::SniResolver;
+use crate::trace::Tracer;
 
 /// What all threads share; none of it changes after the start but the directory and the address table inside.
 struct Door {
@@ -69,6 +70,7 @@ struct Door {
     backend_name: ServerName<'static>,
     addresses: Arc<addresses::Addresses>,
     clock: Clock,
+    tracer: Tracer,
     drain: Shutdown,
 }
 

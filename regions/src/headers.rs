@@ -16,6 +16,8 @@ pub const RECEIPT: HeaderName = HeaderName::from_static("domicile-receipt");
 pub const STALE_EPOCH: HeaderName = HeaderName::from_static("domicile-stale-epoch");
 /// The header that names a request to people; also inside the assertion.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header by which a front door tells a backend which trace a request belongs to (W3C Trace Context).
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Names that start like this belong to the product; nobody outside may send them.
 const RESERVED_PREFIXES: [&str; 2] = ["domicile-", "x-domicile-"];
@@ -35,12 +37,16 @@ const HOP_BY_HOP: [&str; 10] = [
     "upgrade",
 ];
 
-/// Fields by which a client could claim to be someone or somewhere else, and which some software believes.
-const CLAIMS: [&str; 14] = [
+/// Fields by which a client could claim to be someone or somewhere else, and which some software believes; and those by which
+/// its text would get into traces.
+const CLAIMS: [&str; 17] = [
+    "baggage",
     "cf-connecting-ip",
     "client-ip",
     "fastly-client-ip",
     "forwarded",
+    "traceparent",
+    "tracestate",
     "true-client-ip",
     "via",
     "x-client-ip",
@@ -275,6 +281,9 @@ mod tests {
             ("via", "1.1 evil"),
             ("x-request-id", "chosen"),
             ("x-original-url", "/admin"),
+            ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+            ("tracestate", "vendor=Jane+Doe"),
+            ("baggage", "patient=Jane+Doe"),
         ];
         assert_eq!(request(&claims), Ok(vec![]));
         assert_eq!(

@@ -23,4 +23,5 @@ pub mod shutdown;
 pub mod sni;
 pub mod text;
 pub mod tls;
+pub mod trace;
 mod wire;

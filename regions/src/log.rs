@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::ids::{Epoch, RequestId, ShardId, TenantId};
 use crate::metrics;
 use crate::region::RegionName;
+use crate::trace::TraceId;
 use parking_lot::Mutex;
 use serde::ser::{SerializeMap, Serializer};
 use std::io::Write;
@@ -17,6 +18,8 @@ pub enum Field {
     Tenant(TenantId),
     /// Which request.
     RequestId(RequestId),
+    /// Which trace: random, and in nothing but traces and logs.
+    Trace(TraceId),
     /// HTTP status.
     Status(u16),
     /// The pattern of the route, never the path that matched it.
@@ -155,6 +158,7 @@ impl Field {
         match self {
             Self::Tenant(id) => map.serialize_entry("organization.id", id),
             Self::RequestId(id) => map.serialize_entry("http.request.id", id),
+            Self::Trace(id) => map.serialize_entry("trace.id", id),
             Self::Status(status) => map.serialize_entry("http.response.status_code", status),
             Self::Route(route) => map.serialize_entry("http.route", route),
             Self::Method(method) => map.serialize_entry("http.request.method", method),
@@ -218,6 +222,7 @@ mod tests {
         let fields = [
             Field::Tenant([1; 16].into()),
             Field::RequestId([2; 16].into()),
+            Field::Trace(TraceId::from([3; 16])),
             Field::Status(200),
             Field::Route("/"),
             Field::Method("GET"),

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web;
@@ -29,6 +30,7 @@ use regions::log;
 use regions::region::Region;
 use regions::residency::TransitMode;
 use regions::tls::{Identity, mutual_client, mutual_server};
+use regions::trace::Tracer;
 use tenancy::TenantRef;
 use testkit::{Issued, Pki, TestRegion};
 
@@ -107,6 +109,8 @@ impl World {
             policy: Policy::default(),
             passing: app::documents::Passing::default(),
             pinned: Pins::default(),
+            leaving: AtomicBool::new(false),
+            tracer: Tracer::off(),
         });
         let pki = Pki::new();
         let (address, tls, server) = serve(&app, &pki);

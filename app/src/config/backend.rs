@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use regions::hosts::BaseDomain;
 use regions::region::RegionName;
 use regions::tls::Identity;
+use regions::trace::TelemetryConfig;
 use serde::Deserialize;
 use tenancy::config::{AuditConfig, DbConfig, KmsConfig, PoolConfig, RegionalConfig, S3Config, ShardConfig};
 
@@ -43,6 +44,18 @@ pub struct BackendConfig {
     /// The folder of the built portal; without one this process serves no pages.
     #[serde(default)]
     pub portal_dir: Option<PathBuf>,
+    /// How long a process that was asked to stop goes on serving the connections it has and closes each after its answer, in
+    /// milliseconds: longer than front doors keep an idle connection (`limits.backend_idle_ms`).
+    #[serde(default = "drain_announce_ms")]
+    pub drain_announce_ms: u64,
+    /// Where traces go; nowhere without it.
+    #[serde(default)]
+    pub telemetry: Option<TelemetryConfig>,
+}
+
+/// Two seconds more than a front door keeps an idle connection.
+fn drain_announce_ms() -> u64 {
+    12_000
 }
 
 /// A listener for the product's own processes.

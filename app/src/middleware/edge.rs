@@ -6,6 +6,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -20,6 +21,7 @@ use regions::directory::TenantState;
 use regions::hosts::canonical_host;
 use regions::log::{self, Field};
 use regions::receipt::{self, Served};
+use regions::trace::{Open, Said};
 
 use super::json::BodyRead;
 use super::rate::RateState;
@@ -69,6 +71,8 @@ struct Seen {
     pattern: &'static str,
     assertion: Option<Arc<Assertion>>,
     rate: Option<RateState>,
+    /// The request's span, where the front door has begun a trace.
+    span: Option<Open>,
 }
 
 /// The layer.
@@ -96,6 +100,7 @@ pub async fn edge<B: MessageBody + 'static>(
             .unwrap_or("unmatched"),
         assertion: None,
         rate: None,
+        span: app.tracer.child(traceparent(request.headers()), &app.clock),
     };
     if let Err(error) = admit(&app, &request, &mut seen) {
         let response = finish(&app, &seen, error.response(seen.request_id()), Some(&error));
@@ -133,6 +138,11 @@ fn broken(app: &App, seen: &Seen, cause: &'static str) -> actix_web::Error {
     let mut response = finish(app, seen, error.response(seen.request_id()), Some(&error));
     response.head_mut().set_connection_type(ConnectionType::Close);
     actix_web::error::InternalError::from_response(cause, response).into()
+}
+
+/// The place in a trace that the front door gave this request; it removes a client's own.
+fn traceparent(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get("traceparent").map(HeaderValue::as_bytes)
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
@@ -252,6 +262,9 @@ fn requested_host(request: &ServiceRequest) -> Option<String> {
 fn finish(app: &App, seen: &Seen, mut response: HttpResponse, error: Option<&AppError>) -> HttpResponse {
     let status = response.status().as_u16();
     super::secure::write(&mut response);
+    if app.leaving.load(Ordering::Relaxed) {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     let headers = response.headers_mut();
     if let Some(rate) = seen.rate {
         rate.write(headers);
@@ -284,6 +297,10 @@ fn report(seen: &Seen, status: u16, error: Option<&AppError>) {
     if let Some(assertion) = &seen.assertion {
         fields.push(Field::Tenant(assertion.tenant));
         fields.push(Field::RequestId(assertion.request_id));
+    }
+    if let Some(span) = &seen.span {
+        fields.push(Field::Trace(span.trace()));
+        span.finish(Said { method: method_name(&seen.method), route: Some(route), status });
     }
     if let Some(error) = error {
         fields.push(Field::Code(error.cause.unwrap_or(error.kind.code)));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks the Terraform tree without an account: format, plans of the roots, residency rules, module tests, mutations, a third region.
 
-usage: check.py [--all] [fmt] [plans] [modules] [third] [mutations] [codes]   (no name: every step)
+usage: check.py [--all] [fmt] [plans] [modules] [third] [mutations] [codes] [permissions]   (no name: every step)
 
 Production and the organization are planned always; --all plans dev and staging too, which are made of the same modules.
 """
@@ -19,7 +19,8 @@ import residency
 from mutations import FOUND, REFUSED
 from workspace import TREE, Missing, Workspace
 
-WORKERS = 2
+# A plan takes one core for a while, so as many run at once as there are cores; what a step submits waits for no other step.
+WORKERS = os.cpu_count() or 2
 REPOSITORY = TREE.parent.parent
 
 
@@ -40,9 +41,22 @@ def is_place(root):
     return (root.parent / "catalog.json").exists()
 
 
-def each(function, things):
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return list(pool.map(function, things))
+def prepare(work, wanted):
+    """Initialises once what the wanted steps plan: their copies take it over with the rest of the tree."""
+    places, modules = set(), set()
+    if "plans" in wanted:
+        places |= set(planned(work))
+    if "third" in wanted:
+        places |= {work.tree / name for name in THIRD if name != WEST}
+    if "mutations" in wanted:
+        places |= {work.tree / mutation.root for mutation in REFUSED + FOUND}
+    if "modules" in wanted:
+        modules |= set(tested(work))
+    wanting = sorted(places | modules)
+    # The first fetches the provider where there is no mirror; Terraform's cache stands one writer only.
+    for where in wanting[:1]:
+        work.init(where, offline=where in places)
+    list(work.pool.map(lambda where: work.init(where, offline=where in places), wanting[1:]))
 
 
 def fmt(work, results):
@@ -65,27 +79,35 @@ def plan_and_judge(work, root):
     return (residency.check(plan, root, tree) if is_place(root) else []), said
 
 
-def plans(work, results):
-    def one(root):
-        work.init(root)
-        return plan_and_judge(work, root)
+def planned(work):
+    return [root for root in roots(work.tree) if work.everything or root.parent.name not in ("dev", "staging")]
 
-    all_roots = [root for root in roots(work.tree) if work.everything or root.parent.name not in ("dev", "staging")]
-    for root, (findings, said) in zip(all_roots, each(one, all_roots)):
-        name = root.relative_to(work.tree / "envs")
-        results.say(findings == [], f"plan of {name}: " + (next(iter(re.findall(r"Plan: .*", said)), "no plan")),
-                    said if findings is None else "\n".join(map(str, findings)))
+
+def plans(work, results):
+    answers = {root: work.pool.submit(plan_and_judge, work, root) for root in planned(work)}
+
+    def report():
+        for root, answer in answers.items():
+            findings, said = answer.result()
+            name = root.relative_to(work.tree / "envs")
+            results.say(findings == [], f"plan of {name}: " + (next(iter(re.findall(r"Plan: .*", said)), "no plan")),
+                        said if findings is None else "\n".join(map(str, findings)))
+    return report
+
+
+def tested(work):
+    return sorted({path.parent.parent for path in work.tree.glob("modules/*/tests/*.tftest.hcl")})
 
 
 def modules(work, results):
-    def one(module):
-        work.init(module, offline=False)
-        return work.run(module, "test", "-no-color")
+    answers = {module: work.pool.submit(work.run, module, "test", "-no-color") for module in tested(work)}
 
-    tested = sorted({path.parent.parent for path in work.tree.glob("modules/*/tests/*.tftest.hcl")})
-    for module, (code, out) in zip(tested, each(one, tested)):
-        runs = re.findall(r'run "([^"]+)"\.\.\. pass', out)
-        results.say(code == 0 and runs, f"terraform test {module.name}: {len(runs)} runs", out)
+    def report():
+        for module, answer in answers.items():
+            code, out = answer.result()
+            runs = re.findall(r'run "([^"]+)"\.\.\. pass', out)
+            results.say(code == 0 and runs, f"terraform test {module.name}: {len(runs)} runs", out)
+    return report
 
 
 def judged(work, tree, root):
@@ -106,28 +128,37 @@ def refused(work, together):
     return [(mutation, findings is None and all(part in flat for part in mutation.caught), said) for mutation in together]
 
 
+def found(work, root):
+    """One plan holds all of a root's other mutations; each must have a finding of its own."""
+    tree = work.branch()
+    for mutation in FOUND:
+        if mutation.root == root:
+            mutation.apply(tree)
+    work.init(tree / root)
+    return judged(work, tree, root)
+
+
 def mutations(work, results):
-    for root in sorted({m.root for m in REFUSED + FOUND}):
-        work.init(work.tree / root)
     groups = {}
     for mutation in REFUSED:
         groups.setdefault(mutation.group or mutation.name, []).append(mutation)
-    for answers in each(lambda together: refused(work, together), groups.values()):
-        for mutation, good, said in answers:
-            results.say(good, f"refused: {mutation.name}", said)
+    found_in = {root: work.pool.submit(found, work, root) for root in sorted({m.root for m in FOUND})}
+    refusals = [work.pool.submit(refused, work, together) for together in groups.values()]
 
-    # One plan holds all of a root's other mutations; each must have a finding of its own.
-    for root in sorted({m.root for m in FOUND}):
-        mine = [m for m in FOUND if m.root == root]
-        tree = work.branch()
-        for mutation in mine:
-            mutation.apply(tree)
-        work.init(tree / root)
-        findings, said = judged(work, tree, root)
-        for mutation in mine:
+    def report():
+        for answers in refusals:
+            for mutation, good, said in answers.result():
+                results.say(good, f"refused: {mutation.name}", said)
+        for mutation in FOUND:
+            findings, said = found_in[mutation.root].result()
             rule, address = mutation.caught
             hits = [f for f in findings or [] if f.rule == rule and address in f.address]
             results.say(hits, f"found: {mutation.name}", said if findings is None else f"no finding {rule} at {address}")
+    return report
+
+
+WEST = "envs/prod/west"
+THIRD = [WEST, "envs/prod/in", "envs/prod/control", "envs/organization"]
 
 
 def third(work, results):
@@ -151,9 +182,11 @@ def third(work, results):
     changed = sum(a != b for a, b in zip((old / "main.tf").read_text().splitlines(), (new / "main.tf").read_text().splitlines()))
     results.say(changed <= 3, f"a third region differs from its neighbour in {changed} lines")
 
-    names = ["envs/prod/west", "envs/prod/in", "envs/prod/control", "envs/organization"]
-    print("     planning four roots with a third region in the catalog", flush=True)
-    answers = dict(zip(names, each(lambda name: judged(work, tree, name), names)))
+    waiting = {name: work.pool.submit(judged, work, tree, name) for name in THIRD}
+    return lambda: report_third({name: answer.result() for name, answer in waiting.items()}, results)
+
+
+def report_third(answers, results):
     for name, (findings, said) in answers.items():
         results.say(findings == [], f"with a third region: {name} " + next(iter(re.findall(r"Plan: .*", said)), ""),
                     said if findings is None else "\n".join(map(str, findings)))
@@ -164,6 +197,49 @@ def third(work, results):
     said = answers["envs/prod/in"][1]
     results.say('"198.51.100.90/32"' in said and '"0.0.0.0/0"' not in "".join(re.findall(r'aws_route\.egress.*?\n    }', said, re.S)),
                 "India can carry streams to it, and reach nothing else new", said)
+
+
+# What a call of the AWS SDKs asks of IAM. None: people make it by hand, under a role of theirs.
+PERMISSIONS = {
+    "abort_multipart_upload": ["s3:AbortMultipartUpload"],
+    "complete_multipart_upload": ["s3:PutObject"],
+    "create_alias": None,
+    "create_key": None,
+    "create_multipart_upload": ["s3:PutObject"],
+    "decrypt": ["kms:Decrypt"],
+    "delete_object": ["s3:DeleteObjectVersion"],
+    "describe_key": ["kms:DescribeKey"],
+    "generate_data_key": ["kms:GenerateDataKey"],
+    "get_bucket_location": ["s3:GetBucketLocation"],
+    "get_object": ["s3:GetObject", "s3:GetObjectVersion"],
+    "get_object_lock_configuration": ["s3:GetBucketObjectLockConfiguration"],
+    "get_object_retention": None,
+    "get_public_key": ["kms:GetPublicKey"],
+    "head_bucket": ["s3:ListBucket"],
+    "head_object": ["s3:GetObject"],
+    "list_multipart_uploads": ["s3:ListBucketMultipartUploads"],
+    "list_object_versions": ["s3:ListBucketVersions"],
+    "put_object": ["s3:PutObject", "s3:PutObjectRetention"],
+    "rotate_key_on_demand": None,
+    "schedule_key_deletion": None,
+    "sign": ["kms:Sign"],
+    "upload_part": ["s3:PutObject"],
+}
+# What is asked of other things that are called a client.
+NOT_AWS = {"as_ref", "is_closed", "transaction"}
+
+
+def permissions(work, results):
+    """The programs' roles may do what the programs ask of S3 and KMS, and nothing that they never ask."""
+    source = "".join(p.read_text() for p in (REPOSITORY / "tenancy/src").rglob("*.rs"))
+    calls = set(re.findall(r"\bclient\s*\.(\w+)\(\)", source)) - NOT_AWS
+    results.say(calls == set(PERMISSIONS), f"{len(calls)} kinds of calls to S3 and KMS have been looked at", f"{sorted(calls ^ set(PERMISSIONS))}")
+    access = (TREE / "modules/region/access.tf").read_text()
+    asked = {action for call in calls for action in PERMISSIONS.get(call) or ()}
+    given = set(re.findall(r'"((?:s3|kms):[A-Z]\w+)"', access))
+    # Condition keys of KMS look like actions.
+    given -= {"kms:ViaService", "kms:EncryptionContext", "kms:SigningAlgorithm", "kms:MessageType"}
+    results.say(asked == given, "the programs' roles may do what the programs ask of S3 and KMS, and no more", f"missing {sorted(asked - given)}, never asked {sorted(given - asked)}")
 
 
 def codes(work, results):
@@ -178,7 +254,9 @@ def codes(work, results):
     results.say(contexts and not absent, "the tenant key asks for the encryption context that the programs send", f"never sent: {absent}")
 
 
-STEPS = {"fmt": fmt, "codes": codes, "plans": plans, "modules": modules, "third": third, "mutations": mutations}
+# These read files and need no Terraform.
+READING = {"codes", "permissions"}
+STEPS = {"fmt": fmt, "codes": codes, "permissions": permissions, "plans": plans, "modules": modules, "third": third, "mutations": mutations}
 
 
 def main():
@@ -187,21 +265,32 @@ def main():
     if unknown := [name for name in wanted if name not in STEPS]:
         sys.exit(f"{__doc__}\nunknown: {unknown}")
     results, began = Results(), time.monotonic()
+    for name in wanted:
+        if name in READING:
+            STEPS[name](None, results)
     try:
-        work = Workspace()
+        with_terraform([name for name in wanted if name not in READING], everything, results)
     except Missing as problem:
         return missing(problem)
-    work.everything = everything
-    try:
-        for name in wanted:
-            STEPS[name](work, results)
-    except Missing as problem:
-        return missing(problem)
-    finally:
-        work.close()
     print(f"{time.monotonic() - began:.0f} s")
     print(f"{results.passed} passed, {results.failed} failed")
     return 1 if results.failed or not results.passed else 0
+
+
+def with_terraform(wanted, everything, results):
+    if not wanted:
+        return
+    work = Workspace()
+    work.everything, work.pool = everything, ThreadPoolExecutor(WORKERS)
+    try:
+        prepare(work, wanted)
+        # A step that plans comes back at once with what will report it.
+        for report in [STEPS[name](work, results) for name in wanted]:
+            if report:
+                report()
+    finally:
+        work.pool.shutdown(cancel_futures=True)
+        work.close()
 
 
 def missing(problem):

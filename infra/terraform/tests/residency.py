@@ -165,7 +165,8 @@ def text_findings(address, after, place):
 def kms_findings(address, after, unknown, place):
     if after.get("multi_region") is not False:
         yield Finding("multi-region-key", address, "the key could be replicated")
-    if after.get("enable_key_rotation") is not True:
+    # KMS rotates no key that signs.
+    if after.get("enable_key_rotation") is not True and after.get("key_usage") != "SIGN_VERIFY":
         yield Finding("key-rotation", address, "the key does not rotate")
     if '"kms:ReplicateKey"' not in (after.get("policy") or ""):
         yield Finding("multi-region-key", address, "the policy does not deny replication")

@@ -1,6 +1,7 @@
 """Runs Terraform on a throw-away copy of the tree, without an account: the real provider plans, and nothing is asked of AWS."""
 
 import glob
+import itertools
 import json
 import os
 import shutil
@@ -43,7 +44,7 @@ class Workspace:
     def __init__(self):
         self.dir = Path(tempfile.mkdtemp(prefix="domicile-terraform-"))
         self.tree = self.dir / "terraform"
-        self.copies = 0
+        self.copies = itertools.count(1)
         self.everything = False
         if not shutil.which("terraform"):
             raise Missing("terraform is not installed")
@@ -53,7 +54,9 @@ class Workspace:
             config += f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n'
         (self.dir / "terraform.rc").write_text(config)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
-        self.env |= {"TF_CLI_CONFIG_FILE": str(self.dir / "terraform.rc"), "TF_IN_AUTOMATION": "1", "AWS_EC2_METADATA_DISABLED": "true",
+        # Terraform and the provider are Go programs that read hundreds of megabytes of schema each time: collecting that garbage was a third
+        # of all processor time.
+        self.env |= {"GOGC": "400", "TF_CLI_CONFIG_FILE": str(self.dir / "terraform.rc"), "TF_IN_AUTOMATION": "1", "AWS_EC2_METADATA_DISABLED": "true",
                      "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
         if not mirror:
             cache = self.dir / "plugins"
@@ -90,8 +93,7 @@ class Workspace:
 
     def branch(self):
         """Another copy of the initialised tree, for a change that must not touch the first."""
-        self.copies += 1
-        target = self.dir / f"copy-{self.copies}" / "terraform"
+        target = self.dir / f"copy-{next(self.copies)}" / "terraform"
         target.parent.mkdir()
         self.copy_tree(self.tree, target)
         return target

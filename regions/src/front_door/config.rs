@@ -9,6 +9,7 @@ use crate::directory::feed::FeedConfig;
 use crate::hosts::BaseDomain;
 use crate::region::RegionName;
 use crate::tls::Identity;
+use crate::trace::TelemetryConfig;
 
 /// Everything a front door is told. There is deliberately no default region or default backend in it.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +44,9 @@ pub struct Config {
     pub directory: FeedConfig,
     /// Keys of assertions and receipts.
     pub route: RouteKeys,
+    /// Where traces go; nowhere without it.
+    #[serde(default)]
+    pub telemetry: Option<TelemetryConfig>,
     /// Limits and deadlines.
     #[serde(default)]
     pub limits: Limits,

@@ -32,6 +32,7 @@ use crate::log::{self, Field};
 use crate::proxy_protocol::Cidr;
 use crate::shutdown::{Shutdown, Trigger};
 use crate::tls::{self, Identity, SniResolver, TlsError};
+use crate::trace::{TelemetryError, Tracer};
 
 const NAME_BYTES_MAX: usize = 32;
 /// A successor serves nothing before it has a directory; without one in this time it gives up and the old process stays.
@@ -80,6 +81,9 @@ pub enum Error {
     /// The directory's configuration.
     #[error("directory: {0}")]
     Feed(#[from] feed::FeedError),
+    /// Where traces go.
+    #[error("telemetry.{0}")]
+    Telemetry(#[from] TelemetryError),
     /// A successor found no directory, neither on disk nor from the feed.
     #[error("no directory was loaded in 30 s; the process before goes on serving")]
     NoDirectory,
@@ -97,6 +101,7 @@ pub struct FrontDoor {
     stop_feed: Trigger,
     stop_admin: Trigger,
     feed: JoinHandle<()>,
+    traces: JoinHandle<()>,
     admin: JoinHandle<()>,
     readiness: Readiness,
     shutdown: Shutdown,
@@ -122,7 +127,9 @@ impl FrontDoor {
         let (drain, draining) = Shutdown::new();
         let (stop_feed, feed_stopped) = Shutdown::new();
         let (stop_admin, admin_stopped) = Shutdown::new();
-        let door = Arc::new(door(&config, clock, directory.clone(), draining)?);
+        let (tracer, traces) =
+            Tracer::start("front-door", config.region, config.telemetry.as_ref(), feed_stopped.clone())?;
+        let door = Arc::new(door(&config, clock, directory.clone(), tracer, draining)?);
         let (sockets, confirmation) = acquire(&config, threads)?;
         let feed = start_feed(&config, &directory, feed_stopped);
         if confirmation.is_some() {
@@ -157,6 +164,7 @@ impl FrontDoor {
             stop_feed,
             stop_admin,
             feed,
+            traces,
             admin,
             readiness,
             shutdown,
@@ -193,6 +201,7 @@ impl FrontDoor {
             stop_feed,
             stop_admin,
             feed,
+            traces,
             admin,
             readiness,
             shutdown,
@@ -226,8 +235,8 @@ impl FrontDoor {
         }
         stop_feed.trigger();
         stop_admin.trigger();
-        // Both end at the trigger; there is nothing to learn from how.
-        let _ended = tokio::join!(feed, admin);
+        // All end at the trigger; there is nothing to learn from how.
+        let _ended = tokio::join!(feed, traces, admin);
         log::info("front_door_stopped", &[Field::Pid(std::process::id())]);
     }
 }
@@ -253,7 +262,13 @@ fn thread_count(config: &Config) -> Result<usize, Error> {
     }
 }
 
-fn door(config: &Config, clock: Clock, directory: DirectoryHandle, drain: Shutdown) -> Result<Door, Error> {
+fn door(
+    config: &Config,
+    clock: Clock,
+    directory: DirectoryHandle,
+    tracer: Tracer,
+    drain: Shutdown,
+) -> Result<Door, Error> {
     let limits = config.limits.clone();
     let resolver = Arc::new(SniResolver::load(&config.tls.certs).map_err(tls_error("tls"))?);
     let mut public = tls::public_server(resolver.clone(), &["h2", "http/1.1"]).map_err(tls_error("tls"))?;
@@ -295,6 +310,7 @@ fn door(config: &Config, clock: Clock, directory: DirectoryHandle, drain: Shutdo
         addresses: Arc::new(Addresses::new(&limits)),
         limits,
         clock,
+        tracer,
         drain,
     })
 }

@@ -25,11 +25,12 @@ use super::strict::STAND_IN_PATH;
 use super::upgrade::{self, Asked};
 use super::worker::Core;
 use crate::directory::{Lookup, Route};
-use crate::headers::{HeaderError, sanitise_request};
+use crate::headers::{HeaderError, TRACEPARENT, sanitise_request};
 use crate::hosts::{HostKind, canonical_host};
 use crate::ids::{RequestId, Slug};
 use crate::paths::canonical_path;
 use crate::residency::{Arrival, Verdict, verdict};
+use crate::trace::{self, Context, Open, Said};
 
 /// The client's end of one connection, as its requests see it.
 pub(super) struct Peer {
@@ -73,12 +74,22 @@ pub(super) async fn answer(
     peer: Rc<Peer>,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
+    let span = peer.door().tracer.root(&peer.door().clock);
+    let method = trace::method_name(request.method());
+    let response = respond(&peer, request, span.as_ref()).await;
+    if let Some(span) = span {
+        span.finish(Said { method, route: None, status: response.status().as_u16() });
+    }
+    Ok(response)
+}
+
+async fn respond(peer: &Peer, request: Request<Incoming>, span: Option<&Open>) -> Response<ResponseBody> {
     let request_id = RequestId::random();
     let ticket = peer.state.begin();
     let (mut parts, incoming) = request.into_parts();
     let http1 = parts.version != Version::HTTP_2;
     let had_body = !incoming.is_end_stream();
-    let accepted = match judge(&peer, &mut parts) {
+    let accepted = match judge(peer, &mut parts) {
         Ok(accepted) => accepted,
         Err(refusal) => {
             // Dropped unread: for HTTP/2 the stream is reset, for HTTP/1 the connection ends after the answer.
@@ -86,24 +97,28 @@ pub(super) async fn answer(
             if had_body {
                 peer.state.body_refused();
             }
-            return Ok(refuse(&peer, refusal, request_id, http1, had_body));
+            return refuse(peer, refusal, request_id, http1, had_body);
         }
     };
     if had_body && let Some(violation) = peer.state.foresee() {
         peer.state.set_violation(violation);
-        return Ok(refuse(&peer, Refusal::of_violation(violation), request_id, http1, had_body));
+        return refuse(peer, Refusal::of_violation(violation), request_id, http1, had_body);
+    }
+    // Only now: what the client sent under this name is gone.
+    if let Some(value) = span.map(Open::context).as_ref().and_then(Context::header) {
+        parts.headers.insert(TRACEPARENT, value);
     }
     let upgrade = accepted.upgrade == Asked::WebSocket;
-    let outbound = accept(&peer, ticket, (parts, incoming), accepted, request_id);
-    match forward::send(&peer, outbound).await {
+    let outbound = accept(peer, ticket, (parts, incoming), accepted, request_id);
+    match forward::send(peer, outbound).await {
         Ok(mut response) => {
             let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
             if http1 && !upgraded && (upgrade || peer.core.drain.is_on()) {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(response)
+            response
         }
-        Err(refusal) => Ok(refuse(&peer, refusal, request_id, http1, had_body)),
+        Err(refusal) => refuse(peer, refusal, request_id, http1, had_body),
     }
 }
 

@@ -21,6 +21,7 @@ mod front_door_routing;
 mod front_door_slow;
 mod front_door_smuggling;
 mod front_door_streams;
+mod front_door_traces;
 mod front_door_websocket;
 mod front_door_world;
 mod rules;

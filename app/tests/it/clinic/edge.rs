@@ -1,5 +1,6 @@
 //! What reaches a handler: assertions, hosts, methods, bodies, rates.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use app::access::Role;
@@ -58,6 +59,19 @@ async fn only_an_authentic_fresh_and_fitting_assertion_is_served() {
         (421, "misdirected".into()),
         "host of alpha"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_was_asked_to_stop_serves_on_and_closes_each_connection_after_its_answer() {
+    let world = World::new().await;
+    let actor = world.staff(&world.alpha, Role::Receptionist).await;
+    let ask = || world.ask(&world.alpha, "GET", "/api/v1/me").by(&actor);
+    assert_eq!(ask().send().await.expect(200).headers.get("connection"), None);
+    world.app.leaving.store(true, Ordering::Relaxed);
+    assert_eq!(ask().send().await.expect(200).header("connection"), "close");
+    // Refusals too: a connection that stays open is one that the front door uses again.
+    let refused = ask().unasserted().send().await;
+    assert_eq!((refused.outcome().0, refused.header("connection")), (403, "close".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

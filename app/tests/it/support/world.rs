@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use actix_web::dev::ServerHandle;
@@ -36,6 +37,7 @@ use regions::ids::{Epoch, ShardId, Slug};
 use regions::keyring::HmacKeyring;
 use regions::region::Region;
 use regions::residency::TransitMode;
+use regions::trace::Tracer;
 use tenancy::TenantRef;
 use tenancy::audit_log::Sealer;
 use testkit::{Geography, Pki, TestRegion};
@@ -184,6 +186,8 @@ impl World {
             policy: options.policy,
             passing: Passing::default(),
             pinned: Pins::default(),
+            leaving: AtomicBool::new(false),
+            tracer: Tracer::off(),
         });
         let pki = Pki::new();
         let backend = Backend::new(app.clone()).with_routes(options.routes).with_portal(portal());

@@ -7,8 +7,10 @@ mod faults;
 mod private;
 mod raw;
 mod records;
+mod rolling;
 mod runbooks;
 mod setup;
+mod spans;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -46,7 +48,7 @@ pub(crate) struct World {
 type Scenario = for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = Outcome<()>> + 'a>>;
 
 /// In this order: the scans come after everything that could leave a trace, the faults last.
-const SCENARIOS: [(&str, Scenario); 21] = [
+const SCENARIOS: [(&str, Scenario); 22] = [
     ("stack.json has the promised keys", |world| Box::pin(async { setup::stack_json(world) })),
     ("the commands that a start shows work as they stand", |world| {
         Box::pin(async { setup::shown_commands(world) })
@@ -72,6 +74,7 @@ const SCENARIOS: [(&str, Scenario); 21] = [
     ("a front door restarts while the control plane is down", |world| Box::pin(faults::control_down(world))),
     ("a front door without a directory says not ready", |world| Box::pin(faults::no_directory(world))),
     ("a region that stops is missing there and nowhere else", |world| Box::pin(faults::region_down(world))),
+    ("a rolling update and its rollback lose no request", |world| Box::pin(rolling::update(world))),
     ("no other account can read what the stack keeps", |world| {
         Box::pin(async { private::no_other_account(world) })
     }),

@@ -15,6 +15,8 @@ use crate::stack::{Stack, sockets};
 
 /// The key id of the directory's signing key and of every first HMAC key.
 const FIRST_KID: &str = "k1";
+/// How long a front door keeps an idle connection to a backend.
+const BACKEND_IDLE_MS: u64 = 500;
 /// The only shard of a local region.
 pub(crate) const SHARD: u16 = 1;
 
@@ -137,6 +139,8 @@ impl Parts<'_> {
             "handoff_socket": socket,
             "threads": 0,
             "backends": [local(ports.backend())],
+            // A backend that stops waits for longer than this, and on a developer's machine somebody waits for it.
+            "limits": { "backend_idle_ms": BACKEND_IDLE_MS },
             "tls": { "certs": [
                 { "cert": tenant.cert, "key": tenant.key },
                 { "cert": bare.cert, "key": bare.key },
@@ -159,6 +163,7 @@ impl Parts<'_> {
         let own = json!({
             "listen": local(ports.backend()),
             "admin_listen": local(ports.backend_admin()),
+            "drain_announce_ms": 2 * BACKEND_IDLE_MS,
             "route": self.route(region),
             "tls": { "cert": server.cert, "key": server.key, "client_ca": client_ca },
         });

@@ -65,6 +65,11 @@ impl Stack {
         self.start_unless_running(&name, log, daemon)
     }
 
+    /// Starts a role under a name of its own, with that name's configuration.
+    pub(crate) fn start_with(&self, role: Role, name: &str) -> Outcome<Record> {
+        self.start_unless_running(name, self.log_file(name), self.role(role.name(), name))
+    }
+
     /// Starts the control plane unless it runs already.
     pub(crate) fn start_control(&self) -> Outcome<Record> {
         self.start_unless_running(CONTROL, self.log_file(CONTROL), self.role(CONTROL, CONTROL))

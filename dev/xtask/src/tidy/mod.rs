@@ -1,6 +1,7 @@
 //! Checks that no compiler makes: sizes, first lines, words, links, the direction of dependencies, licences.
 pub(crate) mod compliance;
 mod direction;
+mod expand;
 mod files;
 mod licences;
 mod links;
@@ -50,10 +51,11 @@ pub(crate) fn run(checkout: &Checkout) -> Outcome<usize> {
     let metadata = metadata::read(checkout.root())?;
     let rules = licences::read_rules(checkout.root())?;
     let linked = direction::names(checkout.root(), &["--workspace", "--edges", "normal,build,dev"])?;
-    let checks: [(&str, Vec<Finding>); 8] = [
+    let checks: [(&str, Vec<Finding>); 9] = [
         ("sizes and first lines", files::check(&sources)),
         ("words", words::check(&sources)),
         ("links", links::check(checkout.root(), &sources)),
+        ("migrations expand", expand::check(&sources)),
         ("compliance", compliance::findings(checkout.root(), &sources)?),
         ("ratchets", ratchets::check(checkout.root(), &sources)?),
         ("direction of dependencies", direction::check(checkout.root())?),

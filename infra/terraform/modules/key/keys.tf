@@ -1,4 +1,4 @@
-# One single-Region KMS key that rotates by itself and can neither be copied to another region nor used by another account.
+# One single-Region KMS key that can neither be copied to another region nor used by another account; one that encrypts rotates by itself.
 data "aws_region" "here" {}
 
 locals {
@@ -63,11 +63,11 @@ locals {
 resource "aws_kms_key" "this" {
   description              = var.purpose
   multi_region             = false
-  enable_key_rotation      = true
-  rotation_period_in_days  = 365
+  enable_key_rotation      = var.signs ? false : true
+  rotation_period_in_days  = var.signs ? null : 365
   deletion_window_in_days  = 30
-  customer_master_key_spec = "SYMMETRIC_DEFAULT"
-  key_usage                = "ENCRYPT_DECRYPT"
+  customer_master_key_spec = var.signs ? "ECC_NIST_P256" : "SYMMETRIC_DEFAULT"
+  key_usage                = var.signs ? "SIGN_VERIFY" : "ENCRYPT_DECRYPT"
   policy                   = local.policy
   tags                     = { Name = "${var.home.code}-${var.name}", jurisdiction = var.home.jurisdiction }
 

@@ -25,3 +25,9 @@ variable "services" {
   type        = list(string)
   default     = []
 }
+
+variable "signs" {
+  description = "Whether the key signs (ECDSA over P-256) and encrypts nothing. AWS rotates no such key: a checkpoint names the key it was signed with."
+  type        = bool
+  default     = false
+}

@@ -1,4 +1,5 @@
-# What each kind of pod may do, and nothing more: the front door holds no key and no data, the worker alone publishes alarms and mail.
+# What each kind of pod may do, and nothing more: the front door holds no key and no data, the worker alone seals the log, publishes
+# alarms and sends mail. What people do by hand (epoch keys of key-store backups, rotating a KMS key now) is for a role of theirs.
 locals {
   pods = {
     front-door                   = { namespace = "domicile" }
@@ -19,26 +20,46 @@ locals {
     ]
   }
 
-  # Every call with the tenant key names this region and a clinic in its encryption context.
+  # Every call with the tenant key names this region and a clinic in its encryption context; only the keys of access tokens are the
+  # region's own.
   tenant_key = [
-    { Effect = "Allow", Action = ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["tenant"].arn, Condition = {
+    { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["tenant"].arn, Condition = {
       StringEquals = { "kms:EncryptionContext:hc:cell" = var.home.name }
       Null         = { "kms:EncryptionContext:hc:tenant" = "false" }
+    } },
+    { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["tenant"].arn, Condition = {
+      StringEquals = { "kms:EncryptionContext:hc:cell" = var.home.name, "kms:EncryptionContext:hc:purpose" = "token" }
+      Null         = { "kms:EncryptionContext:hc:tenant" = "true" }
     } },
     { Effect = "Allow", Action = "kms:DescribeKey", Resource = module.key["tenant"].arn },
   ]
 
+  # What goes, goes with every version: a delete marker would only hide it.
   documents = [
-    { Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = "${module.documents.arn}/*" },
-    { Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:ListBucket"], Resource = module.documents.arn },
+    { Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObjectVersion"], Resource = "${module.documents.arn}/*" },
+    { Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"], Resource = module.documents.arn },
     { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["objects"].arn, Condition = { StringEquals = { "kms:ViaService" = "s3.${var.home.name}.amazonaws.com" } } },
   ]
 
-  # Sealed checkpoints are written and read; nobody has a verb that removes one or shortens its lock.
-  checkpoints = [
-    { Effect = "Allow", Action = ["s3:PutObject", "s3:GetObject"], Resource = "${module.audit.arn}/*" },
-    { Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:ListBucket"], Resource = module.audit.arn },
+  # The archive is read by whoever checks the log against it at its start. Nobody has a verb that removes something; in COMPLIANCE a
+  # retention can be set and lengthened, and shortened by nobody.
+  archive = [
+    { Effect = "Allow", Action = ["s3:GetObject", "s3:GetObjectVersion"], Resource = "${module.audit.arn}/*" },
+    { Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:GetBucketObjectLockConfiguration", "s3:ListBucket", "s3:ListBucketVersions"], Resource = module.audit.arn },
     { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["audit"].arn, Condition = { StringEquals = { "kms:ViaService" = "s3.${var.home.name}.amazonaws.com" } } },
+  ]
+
+  # A backend states there how much it has committed, and nothing else; the worker writes the log, the ledger of erasures and packs.
+  archive_writes = {
+    for role, names in { backend = "log/shard-*/tally/*", worker = "*" } : role => [
+      { Effect = "Allow", Action = ["s3:PutObject", "s3:PutObjectRetention"], Resource = "${module.audit.arn}/${names}" },
+    ]
+  }
+
+  # A checkpoint is signed whole by the key that the region's directory names; no other algorithm and no digest of somebody else's.
+  signing = [
+    { Effect = "Allow", Action = "kms:Sign", Resource = module.signing_key.arn, Condition = { StringEquals = { "kms:SigningAlgorithm" = "ECDSA_SHA_256", "kms:MessageType" = "RAW" } } },
+    { Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetPublicKey"], Resource = module.signing_key.arn },
   ]
 
   worker = [
@@ -50,8 +71,8 @@ locals {
 
   pod_statements = {
     front-door = local.secrets_of["front-door"]
-    backend    = concat(local.secrets_of["backend"], local.tenant_key, local.documents)
-    worker     = concat(local.secrets_of["worker"], local.tenant_key, local.documents, local.checkpoints, local.worker)
+    backend    = concat(local.secrets_of["backend"], local.tenant_key, local.documents, local.archive, local.archive_writes["backend"])
+    worker     = concat(local.secrets_of["worker"], local.tenant_key, local.documents, local.archive, local.archive_writes["worker"], local.signing, local.worker)
     migrate    = local.secrets_of["migrate"]
     logs = [
       { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], Resource = "${module.observability.log_group_arns["application"]}:*" },

@@ -23,6 +23,15 @@ module "key" {
   services = each.value.services
 }
 
+# Signs the checkpoints of the audit log, certificates of erasure and monthly packs; the private half never leaves KMS.
+module "signing_key" {
+  source  = "../key"
+  home    = var.home
+  name    = "audit-signing"
+  purpose = "Signs the audit log's checkpoints and other evidence"
+  signs   = true
+}
+
 # Auto Scaling starts nodes under its own role and must open their disks; the grant reaches no further than this account.
 resource "aws_kms_grant" "node_disks" {
   name              = "node-disks"

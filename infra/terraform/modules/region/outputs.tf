@@ -38,7 +38,9 @@ output "buckets" {
 
 output "keys" {
   description = "Each key's place, policy and whether it could be replicated."
-  value       = { for name, key in module.key : name => { region = key.region, multi_region = key.multi_region, policy = key.policy } }
+  value = { for name, key in merge(module.key, { audit-signing = module.signing_key }) : name => {
+    region = key.region, multi_region = key.multi_region, policy = key.policy
+  } }
 }
 
 output "databases" {
@@ -70,6 +72,7 @@ output "deployment" {
     repositories  = { for name, repository in aws_ecr_repository.this : name => "${var.home.account_id}.dkr.ecr.${var.home.name}.amazonaws.com/${repository.name}" }
     target_groups = { for name, group in aws_lb_target_group.edge : name => group.arn }
     tenant_key    = module.key["tenant"].arn
+    audit         = { bucket = module.audit.id, key_id = module.key["audit"].arn, signing_key_id = module.signing_key.arn }
     roles         = { for account, role in aws_iam_role.pod : account => "arn:aws:iam::${var.home.account_id}:role/${role.name}" }
     databases     = { for name, database in local.databases : name => database.endpoint }
   }

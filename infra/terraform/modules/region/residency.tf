@@ -8,6 +8,7 @@ locals {
   places = merge(
     { network = data.aws_region.here.name, logs = module.observability.region, detection = module.baseline.region, cluster = module.cluster.region },
     { for name, key in module.key : "key ${name}" => key.region },
+    { "key audit-signing" = module.signing_key.region },
     { for name, bucket in local.buckets : "bucket ${name}" => bucket.region },
     { for name, database in local.databases : "database ${name}" => database.region },
   )

@@ -16,6 +16,16 @@ override_module {
   }
 }
 
+override_module {
+  target = module.signing_key
+  outputs = {
+    arn          = "arn:aws:kms:ap-south-1:222222222223:key/00000000-0000-0000-0000-000000000001"
+    region       = "ap-south-1"
+    multi_region = false
+    policy       = "{}"
+  }
+}
+
 variables {
   home = { environment = "prod", name = "ap-south-1", code = "in", jurisdiction = "IN", account_id = "222222222223" }
   base = "domicile.example"
@@ -32,9 +42,11 @@ variables {
   transit_peers     = { us = { addresses = ["198.51.100.11"], egress_addresses = ["203.0.113.11"] } }
 }
 
-run "everything_is_at_home" {
+# One plan for all that a region as it should be must hold: a plan takes seconds, a look at it none.
+run "a_region_holds_the_rules_of_residency" {
   command = plan
 
+  # Everything is at home.
   assert {
     condition     = alltrue([for place in values(output.places) : place == "ap-south-1"]) && length(output.places) >= 12
     error_message = "A part is elsewhere: ${jsonencode(output.places)}"
@@ -49,11 +61,8 @@ run "everything_is_at_home" {
     condition     = alltrue([for database in values(output.databases) : startswith(database.arn, "arn:aws:rds:ap-south-1:222222222223:")])
     error_message = "A database is elsewhere."
   }
-}
 
-run "names_answer_with_this_region_alone" {
-  command = plan
-
+  # Names answer with this region alone.
   assert {
     condition     = output.clinics.name == "*.in.domicile.example"
     error_message = "Clinics have another wildcard."
@@ -63,11 +72,8 @@ run "names_answer_with_this_region_alone" {
     condition     = length(output.routing_policies) == 0
     error_message = "A name can answer with another region."
   }
-}
 
-run "databases_force_tls_and_log_no_statement" {
-  command = plan
-
+  # Databases force TLS and log no statement.
   assert {
     condition = alltrue([for database in values(output.databases) : alltrue([
       for name, value in {
@@ -101,11 +107,8 @@ run "databases_force_tls_and_log_no_statement" {
     condition     = output.databases["key-store"].backup_days == 7
     error_message = "Old copies of the key store would outlive an erasure."
   }
-}
 
-run "buckets_are_private_encrypted_and_tls_only" {
-  command = plan
-
+  # Buckets are private, encrypted and TLS only.
   assert {
     condition     = alltrue([for name, bucket in output.buckets : bucket.private && bucket.encryption == (name == "access-logs" ? "AES256" : "aws:kms")])
     error_message = "A bucket is public or not encrypted with our key."
@@ -129,11 +132,24 @@ run "buckets_are_private_encrypted_and_tls_only" {
     condition     = output.buckets["audit"].lock.mode == "COMPLIANCE" && output.buckets["audit"].lock.days >= 2192
     error_message = "The audit bucket is not locked for six years."
   }
-}
 
-run "logs_stay_as_long_as_the_jurisdiction_asks" {
-  command = plan
+  # A backend states its count in the archive and signs nothing.
+  assert {
+    condition = flatten([
+      for statement in jsondecode(aws_iam_role_policy.pod["backend"].policy).Statement : statement.Resource
+      if contains(flatten([statement.Action]), "s3:PutObjectRetention")
+    ]) == ["arn:aws:s3:::domicile-prod-in-audit-222222222223/log/shard-*/tally/*"]
+    error_message = "A backend writes elsewhere in the archive, or not at all."
+  }
 
+  assert {
+    condition = !anytrue(flatten([for statement in jsondecode(aws_iam_role_policy.pod["backend"].policy).Statement : [
+      for action in flatten([statement.Action]) : action == "kms:Sign" || endswith(action, ":*") || strcontains(action, "BypassGovernance")
+    ]]))
+    error_message = "A backend may sign the log, or more than anybody has listed."
+  }
+
+  # Logs stay as long as the jurisdiction asks.
   assert {
     condition     = alltrue([for group in values(output.log_groups) : group.days >= 400])
     error_message = "A log group lies below the floor of India."
@@ -143,11 +159,8 @@ run "logs_stay_as_long_as_the_jurisdiction_asks" {
     condition     = alltrue([for database in values(output.databases) : contains([for group in values(output.log_groups) : group.name], database.log_group)])
     error_message = "A database would make its own log group, without a key and for ever."
   }
-}
 
-run "nothing_is_reachable_but_what_is_listed" {
-  command = plan
-
+  # Nothing is reachable but what is listed.
   assert {
     condition     = output.egress_routes == tolist(["198.51.100.1/32", "198.51.100.11/32"])
     error_message = "There is another way out: ${jsonencode(output.egress_routes)}"

@@ -45,6 +45,8 @@ use crate::{
         auth::own::sessions,
         auth::own::revoke,
         auth::own::change_password,
+        auth::email_change::ask,
+        auth::email_change::confirm,
         auth::own::end_staff_sessions,
         auth::policy::read,
         auth::policy::change,

@@ -83,6 +83,10 @@ pub const OAUTH_CODE_REQUEST: Column = Column::new(OAUTH_CODE, 1);
 pub const OAUTH_REFRESH_GRANT: Column = Column::new(OAUTH_REFRESH, 1);
 /// `oauth_refresh.successor_sealed`
 pub const OAUTH_REFRESH_SUCCESSOR: Column = Column::new(OAUTH_REFRESH, 2);
+/// `email_change.new_sealed`
+pub const EMAIL_CHANGE_NEW: Column = Column::new(ACCOUNT, 11);
+/// `email_change.old_sealed`
+pub const EMAIL_CHANGE_OLD: Column = Column::new(ACCOUNT, 12);
 /// Page cursors; they are in no table.
 pub const PAGE_CURSOR: Column = Column::new(CURSOR, 1);
 
@@ -143,6 +147,8 @@ pub const COLUMNS: &[Column] = &[
     OAUTH_CODE_REQUEST,
     OAUTH_REFRESH_GRANT,
     OAUTH_REFRESH_SUCCESSOR,
+    EMAIL_CHANGE_NEW,
+    EMAIL_CHANGE_OLD,
     PAGE_CURSOR,
     DOCUMENT_TITLE,
     DOCUMENT_NOTES,
@@ -179,6 +185,9 @@ pub const INDEX_REQUEST: Index = Index::new(9, IDEMPOTENCY, 1, &[Field::Identifi
 /// A code that a patient signs in with, in the browser that asked for it.
 pub const INDEX_CODE: Index = Index::new(10, ACCOUNT, 5, &[Field::Identifier]);
 
+/// A code that proves an account's new address, in the session that asked for it.
+pub const INDEX_EMAIL_CODE: Index = Index::new(11, ACCOUNT, 11, &[Field::Identifier]);
+
 /// Every index above, for the test that none of them can be attacked by counting.
 pub const INDEXES: &[Index] = &[
     INDEX_MRN,
@@ -191,6 +200,7 @@ pub const INDEXES: &[Index] = &[
     INDEX_LOGIN,
     INDEX_REQUEST,
     INDEX_CODE,
+    INDEX_EMAIL_CODE,
 ];
 
 #[cfg(test)]

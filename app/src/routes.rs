@@ -74,6 +74,8 @@ routes! {
     GET    "/api/v1/settings/documents" DocumentPolicyRead Read   documents::policy::read;
     PUT    "/api/v1/settings/documents" DocumentPolicyChange Write documents::policy::change;
     PUT    "/api/v1/me/password"        PasswordChange   SignIn   auth::own::change_password;
+    POST   "/api/v1/me/email"           EmailAsk         SignIn   auth::email_change::ask;
+    POST   "/api/v1/me/email/confirm"   EmailChange      SignIn   auth::email_change::confirm;
     POST   "/api/v1/staff/{id}/sessions/end" StaffEndSessions Write auth::own::end_staff_sessions;
     POST   "/api/v1/staff/{id}/factors/reset" FactorReset Write   auth::factor::api::reset;
     GET    "/api/v1/oauth/clients"      OauthClientList  Read     oauth::clients::list;

@@ -95,6 +95,10 @@ actions! {
     SessionRevoke "session.revoke" Staff Nobody;
     /// Change the own password.
     PasswordChange "password.change" Staff Nobody;
+    /// Ask for a code by mail to sign in with another address.
+    EmailAsk "email.ask" Staff Nobody;
+    /// Sign in with that address from now on.
+    EmailChange "email.change" Staff Nobody;
     /// End a staff member's sessions.
     StaffEndSessions "staff.end_sessions" Staff Nobody;
     /// See how long sessions live.

@@ -76,7 +76,9 @@ impl Action {
             | Action::PasskeyRemove
             | Action::SessionPolicyChange
             | Action::DocumentPolicyChange
-            | Action::PasswordChange => Assurance::StepUp,
+            | Action::PasswordChange
+            | Action::EmailAsk
+            | Action::EmailChange => Assurance::StepUp,
             Action::StaffRole | Action::StaffDeactivate | Action::StaffReactivate | Action::StaffSites => {
                 Assurance::StepUp
             }

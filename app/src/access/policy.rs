@@ -29,6 +29,8 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::SessionList
         | Action::SessionRevoke
         | Action::PasswordChange
+        | Action::EmailAsk
+        | Action::EmailChange
         | Action::SessionPolicyRead
         | Action::SessionChallenge
         | Action::SessionCreatePasskey

@@ -136,7 +136,8 @@ mod tests {
         for action in Action::ALL.into_iter().filter(|action| action.delegable()) {
             let name = action.name();
             assert!(action.assurance() <= Assurance::SecondFactor, "{name}");
-            let own = ["session.", "factor.", "totp.", "passkey.", "recovery.", "password.", "oauth"];
+            let own =
+                ["session.", "factor.", "totp.", "passkey.", "recovery.", "password.", "email.", "oauth"];
             let is_own = own.iter().any(|begin| name.starts_with(begin));
             assert!(!is_own || action == Action::SessionEnd, "{name}");
         }

@@ -32,6 +32,9 @@ pub const RECOVERY_SEND: &str = "recovery.send";
 /// The worker made a code to sign in with and stored its tag.
 pub const CODE_SEND: &str = "session.code_send";
 
+/// The worker wrote to the address that somebody wants to sign in with.
+pub const EMAIL_CHANGE_SEND: &str = "email.send";
+
 /// What is sealed about one patient was sealed anew, under the patient's next key.
 pub const KEYS_RESEAL: &str = "keys.reseal";
 

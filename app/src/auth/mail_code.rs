@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use tenancy::audit::{Outcome, Unaudited};
-use tenancy::blind::{self, normalise};
+use tenancy::blind::{self, Index, normalise};
 use tenancy::keys::Keys;
 use tenancy::sealed::Sealed;
 use tenancy::{JobPayload, TenantTx};
@@ -43,7 +43,7 @@ pub const CODE_MAX_S: i64 = 600;
 /// Longest text that is looked at as a code, in characters.
 const TYPED_CHARS_MAX: usize = 32;
 /// Codes that may be tried after one was asked for.
-const TRIES_MAX: i32 = 5;
+pub(super) const TRIES_MAX: i32 = 5;
 /// Codes of one account in an hour; more requests are not answered with a mail.
 const CODES_PER_HOUR_MAX: i64 = 6;
 /// Name of the cookie that ties a code to the browser that asked for it.
@@ -192,7 +192,7 @@ async fn try_code(
         .await
         .optional()?;
     // As much is computed where there is no code as where there is one.
-    let tags = code_tags(&ctx.keys, tx, handle, typed).await?;
+    let tags = code_tags(&ctx.keys, tx, (&registry::INDEX_CODE, handle), typed).await?;
     let Some((id, account, expected, tries, expires_at, used_at)) = found else {
         return Ok(Tried::Refused("handle", None));
     };
@@ -215,19 +215,22 @@ async fn try_code(
     Ok(Tried::Proven { account, role, factor: enough.then_some(FactorKind::MailCode) })
 }
 
-/// The tags of a code in one browser, under each key that may have been the active one when it was made, the active one's
-/// first; none for what can be no code.
-async fn code_tags(
+/// The tags of a code in one browser or session, under each key that may have been the active one when it was made, the active
+/// one's first; none for what can be no code.
+///
+/// # Errors
+/// What the key store says.
+pub(super) async fn code_tags(
     keys: &Keys,
     tx: &TenantTx,
-    handle: &[u8; 32],
+    (index, handle): (&Index, &[u8; 32]),
     typed: &str,
 ) -> Result<Vec<[u8; 16]>, StoreError> {
     let blind = keys.blind_keys(tx.tenant()).await?;
     let handle = data_encoding::HEXLOWER.encode(handle);
     let typed: Zeroizing<String> = Zeroizing::new(typed.chars().take(TYPED_CHARS_MAX).collect());
     let Ok(value) = normalise::identifier(&handle, &typed) else { return Ok(Vec::new()) };
-    let tag = |key| blind::tag(key, &registry::INDEX_CODE, &[&value]).map_err(|_failed| StoreError::Tag);
+    let tag = |key| blind::tag(key, index, &[&value]).map_err(|_failed| StoreError::Tag);
     blind.all().map(tag).collect()
 }
 
@@ -287,7 +290,7 @@ pub async fn prepare(
     }
     let code = random_code();
     let handle: [u8; 32] = handle.as_slice().try_into().map_err(|_not_a_hash| StoreError::Shape)?;
-    let tags = code_tags(keys, tx, &handle, &code).await?;
+    let tags = code_tags(keys, tx, (&registry::INDEX_CODE, &handle), &code).await?;
     let tag = tags.as_slice().first().ok_or(StoreError::Tag)?;
     diesel::update(row)
         .set((sign_in_code::account_id.eq(id), sign_in_code::code_tag.eq(tag.as_slice())))
@@ -297,7 +300,7 @@ pub async fn prepare(
 }
 
 /// Eight random digits, each as likely as the others.
-fn random_code() -> Zeroizing<String> {
+pub(super) fn random_code() -> Zeroizing<String> {
     // The remainder of 64 random bits is uneven by less than one part in 10^11.
     let number = u64::from_be_bytes(regions::random::bytes()) % 100_000_000;
     Zeroizing::new(format!("{number:08}"))

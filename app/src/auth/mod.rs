@@ -7,6 +7,7 @@ pub mod agent;
 pub mod api;
 pub mod csrf;
 pub mod device;
+pub mod email_change;
 pub mod factor;
 pub mod invite;
 pub mod mail_code;

@@ -30,6 +30,8 @@ pub enum NoticeKind {
     PasskeyRemoved,
     /// The password was changed by its owner, in a session or by a recovery link.
     PasswordChanged,
+    /// The account has another address, which this is told to; the old one has a letter of its own.
+    EmailChanged,
     /// An administrator gave the account another role.
     RoleChanged,
     /// A patient can sign in and see the own record.
@@ -43,7 +45,7 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
-    const ALL: [NoticeKind; 13] = [
+    const ALL: [NoticeKind; 14] = [
         NoticeKind::TotpEnrolled,
         NoticeKind::RecoveryRenewed,
         NoticeKind::RecoveryUsed,
@@ -52,6 +54,7 @@ impl NoticeKind {
         NoticeKind::PasskeyAdded,
         NoticeKind::PasskeyRemoved,
         NoticeKind::PasswordChanged,
+        NoticeKind::EmailChanged,
         NoticeKind::RoleChanged,
         NoticeKind::RecordOpened,
         NoticeKind::ProxyOpened,
@@ -71,6 +74,7 @@ impl NoticeKind {
             NoticeKind::PasskeyAdded => "passkey_added",
             NoticeKind::PasskeyRemoved => "passkey_removed",
             NoticeKind::PasswordChanged => "password_changed",
+            NoticeKind::EmailChanged => "email_changed",
             NoticeKind::RoleChanged => "role_changed",
             NoticeKind::RecordOpened => "record_opened",
             NoticeKind::ProxyOpened => "proxy_opened",
@@ -102,6 +106,9 @@ impl NoticeKind {
             }
             NoticeKind::PasskeyAdded => "A passkey was added to your account.",
             NoticeKind::PasskeyRemoved => "A passkey was removed from your account.",
+            NoticeKind::EmailChanged => {
+                "You sign in with this e-mail address from now on. Your other sessions ended, and the address before was told."
+            }
             NoticeKind::RoleChanged => {
                 "An administrator of your clinic gave you another role. What you can see and do changed with it."
             }

@@ -80,6 +80,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// One row a change of an account's address that somebody asked for.
+    email_change (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        account_id -> Uuid,
+        session_id -> Uuid,
+        new_sealed -> Nullable<Binary>,
+        old_sealed -> Nullable<Binary>,
+        code_tag -> Nullable<Binary>,
+        tries -> Integer,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     /// One row an account that has time-based codes or is about to.
     totp (account_id) {
         account_id -> Uuid,

@@ -4,6 +4,7 @@ pub mod clean_up;
 pub mod mail;
 pub mod queue;
 pub mod send_code;
+pub mod send_email_change;
 pub mod send_invitation;
 pub mod send_notice;
 pub mod send_recovery;
@@ -30,6 +31,8 @@ pub const AUDIT_PACK: &str = "audit_pack";
 pub const AUDIT_PACK_SHARD: &str = "audit_pack_shard";
 /// Name of the job that answers a request for a code to sign in with; its payload names the `request`.
 pub const SEND_CODE: &str = "send_code";
+/// Name of the job that writes to the old or the new address of a change; its payload names the `change`.
+pub const SEND_EMAIL_CHANGE: &str = "send_email_change";
 /// Name of the job that cleans up in one clinic; its payload names no id.
 pub const CLEAN_UP: &str = "clean_up";
 /// Name of the job that enqueues [`CLEAN_UP`] for every clinic of a shard; the queue itself makes it once an hour.

@@ -24,7 +24,7 @@ use tenancy::{JobPayload, Regional};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::mail::Mailer;
-use super::{clean_up, send_code, send_invitation, send_notice, send_recovery};
+use super::{clean_up, send_code, send_email_change, send_invitation, send_notice, send_recovery};
 use crate::audit::pack;
 use crate::break_glass::notice;
 use crate::documents::intake;
@@ -299,6 +299,21 @@ impl TaskHandler for SendCode {
     }
 }
 
+/// What is written to the addresses of a change.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct SendEmailChange(JobPayload);
+
+impl TaskHandler for SendEmailChange {
+    const IDENTIFIER: &'static str = super::SEND_EMAIL_CHANGE;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(send_email_change::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::SEND_EMAIL_CHANGE), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
 /// The clean-up of one clinic.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -429,6 +444,7 @@ pub async fn open(
         .define_job::<SendRecovery>()
         .define_job::<ErasePatient>()
         .define_job::<SendCode>()
+        .define_job::<SendEmailChange>()
         .define_job::<CleanUp>()
         .define_job::<CleanUpShard>()
         .define_job::<AuditPack>()

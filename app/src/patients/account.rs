@@ -21,8 +21,8 @@ use crate::auth::notice::{self, NoticeKind};
 use crate::auth::queries::end_sessions;
 use crate::auth::record::{self, NewAccount};
 use crate::auth::tables::{
-    account, device, invitation, notice as notices, passkey, recovery, recovery_code, session, sign_in_code,
-    totp,
+    account, device, email_change, invitation, notice as notices, passkey, recovery, recovery_code, session,
+    sign_in_code, totp,
 };
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
@@ -350,7 +350,7 @@ async fn remove(tx: &mut TenantTx, accounts: &[Uuid]) -> Result<(), StoreError> 
             $(diesel::delete($table::table.filter($table::account_id.eq_any(accounts))).execute(tx.conn()).await?;)+
         };
     }
-    delete_of!(session totp recovery_code passkey device notices recovery invitation sign_in_code);
+    delete_of!(session totp recovery_code passkey device notices recovery invitation sign_in_code email_change);
     diesel::delete(account::table.filter(account::id.eq_any(accounts))).execute(tx.conn()).await?;
     Ok(())
 }

@@ -377,6 +377,18 @@ export const DocumentPolicy = /* @__PURE__ */ v.object({
   direct_imaging_from_bytes: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
 });
 export type DocumentPolicy = v.InferOutput<typeof DocumentPolicy>;
+export const EmailAskInput = /* @__PURE__ */ v.object({
+  email: /* @__PURE__ */ v.string(),
+});
+export type EmailAskInput = v.InferOutput<typeof EmailAskInput>;
+export const EmailAskedView = /* @__PURE__ */ v.object({
+  expires_at: /* @__PURE__ */ v.string(),
+});
+export type EmailAskedView = v.InferOutput<typeof EmailAskedView>;
+export const EmailCodeInput = /* @__PURE__ */ v.object({
+  code: /* @__PURE__ */ v.string(),
+});
+export type EmailCodeInput = v.InferOutput<typeof EmailCodeInput>;
 export const ErasureInput = /* @__PURE__ */ v.object({
   basis: Basis,
 });
@@ -980,6 +992,12 @@ export const invitationAccept = /* @__PURE__ */ operation<AcceptInput, undefined
 export const keysRead = /* @__PURE__ */ operation<undefined, KeysView>('keys.read', 'GET', '/api/v1/keys', KeysView);
 /** The own account. */
 export const meRead = /* @__PURE__ */ operation<undefined, MeView>('me.read', 'GET', '/api/v1/me', MeView);
+/** Asks to sign in with another e-mail address. A code goes there; one that was asked for before is void. The answer is the same
+whether or not another account has the address. */
+export const emailAsk = /* @__PURE__ */ operation<EmailAskInput, EmailAskedView>('email.ask', 'POST', '/api/v1/me/email', EmailAskedView);
+/** Signs in with the new address from now on, with the code that was sent there. Every other session ends, codes and links that
+went to the old address are void, and both addresses are told by mail. */
+export const emailChange = /* @__PURE__ */ operation<EmailCodeInput, undefined>('email.change', 'POST', '/api/v1/me/email/confirm');
 /** The own factors. */
 export const factorList = /* @__PURE__ */ operation<undefined, FactorsView>('factor.list', 'GET', '/api/v1/me/factors', FactorsView);
 /** Adds a passkey, which counts as proven in this session. */

@@ -18,6 +18,8 @@ export const MATRIX = {
   'session.list': 'clinic_admin physician nurse receptionist lab_technician billing privacy_officer patient proxy machine_client',
   'session.revoke': 'clinic_admin physician nurse receptionist lab_technician billing privacy_officer patient proxy machine_client',
   'password.change': 'clinic_admin physician nurse receptionist lab_technician billing privacy_officer patient proxy machine_client',
+  'email.ask': 'clinic_admin physician nurse receptionist lab_technician billing privacy_officer patient proxy machine_client',
+  'email.change': 'clinic_admin physician nurse receptionist lab_technician billing privacy_officer patient proxy machine_client',
   'staff.end_sessions': 'clinic_admin',
   'session_policy.read': 'clinic_admin physician nurse receptionist lab_technician billing privacy_officer patient proxy machine_client',
   'session_policy.change': 'clinic_admin',

@@ -148,6 +148,7 @@ async fn every_change_and_every_look_at_a_patient_leaves_its_entry() {
             | Action::PasskeyRemove
             | Action::SessionRevoke
             | Action::PasswordChange
+            | Action::EmailChange
             | Action::SessionCreatePasskey
             | Action::SessionCreateCode
             | Action::RecoveryComplete

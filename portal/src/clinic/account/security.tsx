@@ -7,6 +7,7 @@ import { Button } from '../../ui/button.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Applications } from './applications.tsx';
+import { Email } from './email.tsx';
 import { Passkeys } from './passkeys.tsx';
 import { Sessions } from './sessions.tsx';
 import { useStepUp } from './step-up.tsx';
@@ -34,6 +35,7 @@ export function Security({ before, after, ability }: Props) {
       {factors.data && (
         <div className="columns">
           {before}
+          <Email factors={factors.data} />
           <Passkeys passkeys={factors.data.passkeys} changed={look} />
           <App factors={factors.data} changed={look} />
           {hasFactor(factors.data) && <Codes left={factors.data.recovery_codes_left} changed={look} />}

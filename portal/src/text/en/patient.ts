@@ -21,7 +21,7 @@ export const patient = {
   'session_factor.none': 'not proven yet',
   'session_factor.mail_code': 'code by mail',
   'account.title': 'My account',
-  'account.email_text': 'Codes to sign in go there. To change it, ask at the desk of your clinic.',
+  'email.text': 'Codes to sign in go there.',
   'passkeys.text':
     'Your phone or computer keeps a passkey for you. It opens your record by your finger, your face or your PIN, and works on this clinic’s address only.',
   'family.whose': 'Whose record',

@@ -90,6 +90,21 @@ export const clinic: Record<keyof typeof en, string> = {
   'account.app_new': 'Configurar otra aplicación',
   'account.codes': 'Códigos de recuperación que quedan',
   'account.codes_new': 'Crear nuevos códigos de recuperación',
+  'email.text': 'Con ella entra usted, y ahí se le avisa de los cambios en su acceso.',
+  'email.change': 'Cambiar la dirección',
+  'email.new': 'Nueva dirección de correo',
+  'email.ask': 'Enviar un código ahí',
+  'email.sent':
+    'Si nadie entra todavía con {email}, un código va en camino a esa dirección. Sirve hasta {when}, en esta sesión. Mire también entre el correo no deseado.',
+  'email.code': 'Código del correo',
+  'email.code_hint': 'Ocho dígitos. Nadie de la clínica se lo pide nunca.',
+  'email.go': 'Usar la nueva dirección',
+  'email.again': 'Otro código u otra dirección',
+  'email.done':
+    'Desde ahora entra con {email}. Se avisa a la dirección anterior y todas las demás sesiones han terminado.',
+  'email.factor_first': 'Para cambiarla, configure antes una llave de acceso o una aplicación de autenticación.',
+  'error.email_code_refused':
+    'El código no es correcto, ya se usó, es demasiado antiguo o se pidió en otra sesión. Pida uno nuevo.',
   'error.factor_refused': 'El código no es correcto o ya se usó, o la cuenta espera tras demasiados intentos.',
   'error.second_factor_required': 'Esto necesita su segundo paso.',
   'error.step_up_required': 'Esto necesita un código reciente.',

@@ -23,7 +23,7 @@ export const patient: Record<keyof typeof en, string> = {
   'session_factor.none': 'aún sin comprobar',
   'session_factor.mail_code': 'código por correo',
   'account.title': 'Mi cuenta',
-  'account.email_text': 'A esta dirección van los códigos para entrar. Para cambiarla, pídalo en recepción.',
+  'email.text': 'A esta dirección van los códigos para entrar.',
   'passkeys.text':
     'Su teléfono u ordenador guarda la llave de acceso. Abre su historia con su dedo, su cara o su PIN, y solo funciona en la dirección de esta clínica.',
   'family.whose': 'De quién es la historia',

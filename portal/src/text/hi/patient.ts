@@ -22,7 +22,7 @@ export const patient: Record<keyof typeof en, string> = {
   'session_factor.none': 'अभी सिद्ध नहीं',
   'session_factor.mail_code': 'मेल से कोड',
   'account.title': 'मेरा खाता',
-  'account.email_text': 'साइन इन के कोड इसी पते पर जाते हैं। इसे बदलने के लिए क्लिनिक के काउंटर पर कहें।',
+  'email.text': 'साइन इन के कोड इसी पते पर जाते हैं।',
   'passkeys.text':
     'पासकी आपके फ़ोन या कंप्यूटर में रहती है। यह आपकी उँगली, चेहरे या पिन से आपका रिकॉर्ड खोलती है, और केवल इस क्लिनिक के पते पर काम करती है।',
   'family.whose': 'किसका रिकॉर्ड',

@@ -1,0 +1,144 @@
+// The address that somebody signs in with, and changing it: a code goes to the new one and is entered here.
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { CallError, call } from '../../api/call.ts';
+import { emailAsk, emailChange, type FactorsView } from '../../api/clinic.gen.ts';
+import { useMe, useSession } from '../../shell/session.tsx';
+import { useText } from '../../text/text.tsx';
+import { Button } from '../../ui/button.tsx';
+import { useFaults } from '../../ui/faults.ts';
+import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Field } from '../../ui/field.tsx';
+import type { Me } from '../me.ts';
+import { useStepUp } from './step-up.tsx';
+import { hasFactor } from './use-factors.ts';
+import { SESSIONS_KEY } from './use-sessions.ts';
+
+/** Eight digits, with a space or dash where a hand puts one. */
+const CODE_TYPED_MAX_CHARS = 12;
+
+/** Where the change is: not begun, an address is asked for, or a code was sent to it. */
+type Step = 'shown' | 'asking' | { email: string; until: string };
+
+export function Email({ factors }: { factors: FactorsView }) {
+  const { t } = useText();
+  const me = useMe<Me>();
+  const { retry: lookAgain } = useSession<Me>();
+  const queries = useQueryClient();
+  const [step, setStep] = useState<Step>('shown');
+  const [changed, setChanged] = useState<string>();
+  const done = (email: string) => {
+    setStep('shown');
+    setChanged(email);
+    lookAgain();
+    void queries.invalidateQueries({ queryKey: SESSIONS_KEY });
+  };
+  const begin = () => {
+    setChanged(undefined);
+    setStep('asking');
+  };
+  return (
+    <section className="panel" aria-label={t('sign_in.email')}>
+      <h2>{t('sign_in.email')}</h2>
+      <p>
+        <bdi>{me.email}</bdi>
+      </p>
+      <p className="quiet-text">{t('email.text')}</p>
+      {changed && <Notice kind="good" title={t('email.done', { email: changed })} />}
+      {step === 'asking' && <NewAddress sent={(email, until) => setStep({ email, until })} />}
+      {typeof step === 'object' && <Code {...step} done={() => done(step.email)} again={begin} />}
+      {step === 'shown' && !hasFactor(factors) && <p className="quiet-text">{t('email.factor_first')}</p>}
+      {step === 'shown' && hasFactor(factors) && (
+        <div className="actions">
+          <Button onClick={begin}>{t('email.change')}</Button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function NewAddress({ sent }: { sent: (email: string, until: string) => void }) {
+  const { t } = useText();
+  const fresh = useStepUp();
+  const faults = useFaults();
+  const [failure, setFailure] = useState<unknown>();
+  const form = useForm({ defaultValues: { email: '' } });
+  const { errors, isSubmitting } = form.formState;
+  const submit = form.handleSubmit(async ({ email }) => {
+    setFailure(undefined);
+    try {
+      const { data } = await fresh(() => call(emailAsk, { body: { email: email.trim() } }));
+      sent(email.trim(), data.expires_at);
+    } catch (error) {
+      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
+    }
+  });
+  return (
+    <form onSubmit={submit} noValidate className="stack">
+      {failure !== undefined && <Failure error={failure} />}
+      <Field
+        label={t('email.new')}
+        type="email"
+        autoComplete="email"
+        inputMode="email"
+        fault={errors.email && (errors.email.message || t('fault.required'))}
+        {...form.register('email', { required: true })}
+      />
+      <div className="actions">
+        <Button type="submit" busy={isSubmitting}>
+          {t('email.ask')}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+interface CodeProps {
+  email: string;
+  until: string;
+  done: () => void;
+  again: () => void;
+}
+
+function Code({ email, until, done, again }: CodeProps) {
+  const { t, moment } = useText();
+  const fresh = useStepUp();
+  const [failure, setFailure] = useState<unknown>();
+  const form = useForm({ defaultValues: { code: '' } });
+  const { errors, isSubmitting } = form.formState;
+  const submit = form.handleSubmit(async ({ code }) => {
+    setFailure(undefined);
+    try {
+      await fresh(() => call(emailChange, { body: { code } }));
+      done();
+    } catch (error) {
+      form.reset();
+      form.setFocus('code');
+      setFailure(error);
+    }
+  });
+  return (
+    <form onSubmit={submit} noValidate className="stack">
+      <p role="status">{t('email.sent', { email, when: moment(until) })}</p>
+      {failure !== undefined && <Failure error={failure} />}
+      <Field
+        label={t('email.code')}
+        hint={t('email.code_hint')}
+        autoComplete="one-time-code"
+        inputMode="numeric"
+        maxLength={CODE_TYPED_MAX_CHARS}
+        fault={errors.code && t('fault.required')}
+        {...form.register('code', { required: true })}
+      />
+      <div className="actions">
+        <Button type="submit" busy={isSubmitting}>
+          {t('email.go')}
+        </Button>
+        <Button look="quiet" onClick={again}>
+          {t('email.again')}
+        </Button>
+      </div>
+    </form>
+  );
+}

@@ -18,6 +18,7 @@ mod documents_memory;
 mod documents_scanned;
 mod documents_tiff;
 mod edge;
+mod email_change;
 mod erasure;
 mod erasure_killed;
 mod factors;

@@ -44,7 +44,7 @@ impl Desk {
     }
 
     /// Asks for a code; the browser's cookie and the answer.
-    async fn ask(&self, email: &str) -> (String, Answer) {
+    pub(super) async fn ask(&self, email: &str) -> (String, Answer) {
         let body = json!({ "email": email });
         let answer = self
             .world
@@ -58,7 +58,7 @@ impl Desk {
     }
 
     /// Runs the worker for everything that was asked for; the codes it sent.
-    async fn codes(&self) -> Vec<String> {
+    pub(super) async fn codes(&self) -> Vec<String> {
         let dir = tempfile::tempdir().unwrap();
         let jobs = jobs(&self.world, dir.path());
         let ops = tenancy::SchemaName::ops(self.world.alpha.tenant.id).quoted();
@@ -74,7 +74,7 @@ impl Desk {
         mails(dir.path()).into_iter().map(|mail| code_in(&read(mail))).collect()
     }
 
-    async fn complete(&self, cookie: &str, code: &str) -> Answer {
+    pub(super) async fn complete(&self, cookie: &str, code: &str) -> Answer {
         let ask = self.world.ask(&self.world.alpha, "POST", "/api/v1/sessions/code/complete");
         ask.json(&json!({ "code": code })).header("cookie", cookie).send().await
     }
@@ -96,7 +96,7 @@ impl Desk {
 }
 
 /// The line of the mail that holds nothing but digits.
-fn code_in(mail: &str) -> String {
+pub(super) fn code_in(mail: &str) -> String {
     let line = mail
         .lines()
         .map(str::trim)

@@ -1,9 +1,22 @@
 // Somebody's own account, in both regions: a passkey instead of password and code, and the sessions that are theirs.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clinicOf, inEachRegion, keepSession, launch, person, signInByHand, toPatients } from '../kit.ts';
+import {
+  clinicOf,
+  inEachRegion,
+  keepSession,
+  launch,
+  nextCode,
+  person,
+  signIn,
+  signInByHand,
+  stepUp,
+  toPatients,
+} from '../kit.ts';
 import { plugIn } from './authenticator.ts';
 import { colleague } from './invite.ts';
+import { signInCode, toldOfChange } from './mail.ts';
+import { letIn, signInByCode } from './own-record.ts';
 import { password } from './unique.ts';
 
 let browser: Browser;
@@ -36,6 +49,61 @@ inEachRegion('in', (region) => {
     await form.getByLabel('New password').fill(password());
     await form.getByRole('button', { name: 'Change the password' }).click();
     await form.getByText('The current password is wrong.').waitFor();
+  });
+
+  test('the address to sign in with is changed by a code that goes to the new one, and the old one is told', async () => {
+    const { page, troubles, login } = await colleague(browser, clinic, 'Billing');
+    const [old, next] = [login.email, `${crypto.randomUUID()}@example.com`];
+    const since = Date.now();
+    await page.goto(`${clinic.url}/clinic/account`);
+    const address = page.getByRole('region', { name: 'E-mail address' });
+    await address.getByText(old, { exact: true }).waitFor();
+    await address.getByRole('button', { name: 'Change the address' }).click();
+    await address.getByLabel('New e-mail address').fill(next);
+    await address.getByRole('button', { name: 'Send a code there' }).click();
+    await stepUp(page, clinic, login, address.getByLabel('Code of the mail'));
+
+    const code = await signInCode(next, since);
+    const wrong = code.startsWith('1') ? '22222222' : '11111111';
+    await address.getByLabel('Code of the mail').fill(wrong);
+    await address.getByRole('button', { name: 'Use the new address' }).click();
+    await address.getByText(/^This code is wrong, was used/).waitFor();
+    await address.getByLabel('Code of the mail').fill(code);
+    await address.getByRole('button', { name: 'Use the new address' }).click();
+    await address.getByText(`You sign in with ${next} from now on.`, { exact: false }).waitFor();
+    // Whoever takes this colleague up after this test signs in with the address of now.
+    login.email = next;
+    await address.getByText(next, { exact: true }).waitFor();
+    await toldOfChange(old, since);
+    // Its code is used up; which ones are is kept by address.
+    await nextCode(login);
+    await keepSession(page, clinic, 'Billing');
+    expect(troubles).toEqual([]);
+  });
+
+  test('a patient changes the address once there is something stronger than a code by mail', async () => {
+    const desk = await person(browser);
+    await signIn(desk.page, clinic, 'physician');
+    const patient = await letIn(desk.page);
+    await desk.context.close();
+    const { page, context, troubles } = await person(browser);
+    await signInByCode(page, clinic, patient.email);
+    await page.goto(`${clinic.url}/my/account`);
+    const address = page.getByRole('region', { name: 'E-mail address' });
+    await address.getByText('To change it, set up a passkey or an authenticator app first.').waitFor();
+    await plugIn(context);
+    await page.getByRole('button', { name: 'Add a passkey' }).click();
+    await page.getByRole('button', { name: 'I have kept them' }).click();
+
+    const [next, since] = [`${crypto.randomUUID()}@example.com`, Date.now()];
+    await address.getByRole('button', { name: 'Change the address' }).click();
+    await address.getByLabel('New e-mail address').fill(next);
+    await address.getByRole('button', { name: 'Send a code there' }).click();
+    await address.getByLabel('Code of the mail').fill(await signInCode(next, since));
+    await address.getByRole('button', { name: 'Use the new address' }).click();
+    await address.getByText(next, { exact: true }).waitFor();
+    await toldOfChange(patient.email, since);
+    expect(troubles).toEqual([]);
   });
 
   test('a passkey is added, signs in alone, and is removed', async () => {

@@ -47,7 +47,12 @@ export const invitationLink = async (to: string): Promise<string> => (await mail
 export const recoveryLink = async (to: string, since: number): Promise<string> =>
   (await mailed(to, RECOVERY, since))[0];
 
-/** The code to sign in with that was asked for at `since` or later. */
+/** Waits for the letter to an old address, which says that it was changed at `since` or later. */
+export async function toldOfChange(to: string, since: number): Promise<void> {
+  await mailed(to, /Your e-mail address at your clinic was changed/, since);
+}
+
+/** The code, to sign in with or for a new address, that was asked for at `since` or later. */
 export async function signInCode(to: string, since: number): Promise<string> {
   const [, first, second] = await mailed(to, CODE, since);
   return `${first}${second}`;

@@ -15,7 +15,7 @@ const DOCUMENT_MIB: usize = 256;
 const GROWTH_MAX_MIB: usize = 128;
 
 /// Resident memory at its highest so far, in MiB.
-fn peak_mib() -> usize {
+pub(super) fn peak_mib() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1_024

@@ -57,6 +57,7 @@ mod rows_altered;
 mod sealers;
 mod search;
 mod sessions;
+mod sign_in_flood;
 mod sign_in_time;
 mod sites;
 mod staff;

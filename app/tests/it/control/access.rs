@@ -166,5 +166,18 @@ async fn every_answer_carries_the_headers_of_both_apis() {
             let found = answer.headers.get(name.as_str()).map(|found| found.as_bytes());
             assert_eq!(found, Some(value.as_bytes()), "{path} {name}");
         }
+        // Word for word, so that what is no longer written is missed.
+        for (name, value) in [
+            ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+            (
+                "content-security-policy",
+                "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+            ),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            let found = answer.headers.get(name).map(|found| found.as_bytes());
+            assert_eq!(found, Some(value.as_bytes()), "{path} {name}");
+        }
     }
 }

@@ -188,7 +188,11 @@ impl Ask<'_> {
         // Only what is named after its content may be kept.
         let kept = status == StatusCode::OK && self.path.starts_with("/assets/");
         let caching = if kept { "public, max-age=31536000, immutable" } else { "no-store" };
-        for (name, value) in [("cache-control", caching), ("x-content-type-options", "nosniff")] {
+        for (name, value) in [
+            ("cache-control", caching),
+            ("x-content-type-options", "nosniff"),
+            ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+        ] {
             assert_eq!(answer.headers.get(name).map(HeaderValue::as_bytes), Some(value.as_bytes()), "{name}");
         }
         answer

@@ -94,6 +94,8 @@ async fn planted_strings_are_nowhere_in_clear() {
     let invite =
         json!({ "email": "canarystaff@example.com", "display_name": "Canarycolleague", "role": "nurse" });
     world.ask(&world.alpha, "POST", "/api/v1/staff").by(&admin).json(&invite).send().await.expect(201);
+    let moves = json!({ "email": "canarymoves@example.com" });
+    world.ask(&world.alpha, "POST", "/api/v1/me/email").by(&admin).json(&moves).send().await.expect(202);
     let guess = json!({ "email": "canarylogin@example.com", "password": "canarypassword 1" });
     let mut errors =
         world.ask(&world.alpha, "POST", "/api/v1/sessions").json(&guess).send().await.expect(401).text();

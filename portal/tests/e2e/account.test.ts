@@ -52,7 +52,7 @@ inEachRegion('in', (region) => {
   });
 
   test('the address to sign in with is changed by a code that goes to the new one, and the old one is told', async () => {
-    const { page, troubles, login } = await colleague(browser, clinic, 'Billing');
+    const { page, troubles, login } = await colleague(browser, clinic, 'Receptionist');
     const [old, next] = [login.email, `${crypto.randomUUID()}@example.com`];
     const since = Date.now();
     await page.goto(`${clinic.url}/clinic/account`);
@@ -77,7 +77,7 @@ inEachRegion('in', (region) => {
     await toldOfChange(old, since);
     // Its code is used up; which ones are is kept by address.
     await nextCode(login);
-    await keepSession(page, clinic, 'Billing');
+    await keepSession(page, clinic, 'Receptionist');
     expect(troubles).toEqual([]);
   });
 

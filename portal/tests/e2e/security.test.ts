@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   clinicOf,
+  expectAccessible,
   expectNothingKept,
   inEachRegion,
   launch,
@@ -326,21 +327,34 @@ testIn('us-east-1')('the console keeps nothing either', async () => {
 
 testIn('us-east-1')('a US host shows nothing of an Indian clinic but the way there', async () => {
   const [here, india] = [clinicOf('us-east-1'), clinicOf('ap-south-1')];
-  const { page } = await person(browser);
+  const { page, troubles } = await person(browser);
   const wrong = here.url.replace(here.slug, india.slug);
   expect(wrong).not.toBe(here.url);
-  for (const path of ['/clinic', '/my', '/api/v1/openapi.json']) {
+  // What a program is told.
+  await page.route(`${wrong}/api/**`, (route) =>
+    route.continue({ headers: { ...route.request().headers(), accept: 'application/json' } }),
+  );
+  const refused = await page.goto(`${wrong}/api/v1/openapi.json`);
+  expect(refused?.status()).toBe(421);
+  const told = JSON.parse((await page.locator('pre').textContent()) ?? '') as Record<string, unknown>;
+  expect([told.code, told.host]).toEqual(['wrong_host', new URL(india.url).hostname]);
+  expect(Object.keys(told).sort(), 'and nothing else').toEqual(['code', 'host', 'instance', 'status', 'title', 'type']);
+  // What a person is told.
+  for (const path of ['/clinic', '/my']) {
     const answer = await page.goto(`${wrong}${path}`);
     expect(answer?.status(), path).toBe(421);
-    const told = JSON.parse((await page.locator('pre').textContent()) ?? '') as Record<string, unknown>;
-    expect([told.code, told.host], path).toEqual(['wrong_host', new URL(india.url).hostname]);
-    expect(Object.keys(told).sort(), 'and nothing else').toEqual([
-      'code',
-      'host',
-      'instance',
-      'status',
-      'title',
-      'type',
-    ]);
+    await page.getByRole('heading', { level: 1, name: 'This clinic answers at another address.' }).waitFor();
+    const said = (await page.locator('body').innerText()).trim().split(/\s*\n\s*/);
+    expect(said, 'and nothing else').toEqual(['This clinic answers at another address.', india.url]);
+    expect(await page.locator('script, style, link, img, [style]').count(), path).toBe(0);
   }
+  expect(troubles).toEqual([]);
+  await expectAccessible(page, 'the way to the right host');
+  await page.getByRole('link').click();
+  await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+  expect(new URL(page.url()).origin).toBe(india.url);
+  // An address at which nobody is: no way, and nothing of those who are somewhere.
+  const nowhere = await page.goto(here.url.replace(here.slug, 'no-such-clinic'));
+  expect(nowhere?.status()).toBe(404);
+  expect((await page.locator('body').innerText()).trim()).toBe('There is no such clinic.');
 });

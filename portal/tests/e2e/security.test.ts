@@ -344,7 +344,7 @@ testIn('us-east-1')('a US host shows nothing of an Indian clinic but the way the
     const answer = await page.goto(`${wrong}${path}`);
     expect(answer?.status(), path).toBe(421);
     await page.getByRole('heading', { level: 1, name: 'This clinic answers at another address.' }).waitFor();
-    const said = (await page.locator('body').innerText()).trim().split(/\s*\n\s*/);
+    const said = ((await page.locator('body').textContent()) ?? '').trim().split(/\s*\n\s*/);
     expect(said, 'and nothing else').toEqual(['This clinic answers at another address.', india.url]);
     expect(await page.locator('script, style, link, img, [style]').count(), path).toBe(0);
   }
@@ -356,5 +356,5 @@ testIn('us-east-1')('a US host shows nothing of an Indian clinic but the way the
   // An address at which nobody is: no way, and nothing of those who are somewhere.
   const nowhere = await page.goto(here.url.replace(here.slug, 'no-such-clinic'));
   expect(nowhere?.status()).toBe(404);
-  expect((await page.locator('body').innerText()).trim()).toBe('There is no such clinic.');
+  expect(((await page.locator('body').textContent()) ?? '').trim()).toBe('There is no such clinic.');
 });

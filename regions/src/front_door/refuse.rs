@@ -36,8 +36,16 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        let (right_host, way, retry_after_s, location) = (None, None, None, None);
-        Self { status, code, title, right_host, way, retry_after_s, location, as_page: false }
+        Self {
+            status,
+            code,
+            title,
+            right_host: None,
+            way: None,
+            retry_after_s: None,
+            location: None,
+            as_page: false,
+        }
     }
 
     /// 400.

@@ -2,8 +2,12 @@
 import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { colleague } from './e2e/invite.ts';
+import { question, registerApplication } from './e2e/oauth.ts';
 import { signedInPatient } from './e2e/own-record.ts';
-import { clinicOf, launch, person, STACK, signIn, signInToConsole } from './kit.ts';
+import { answered, send } from './e2e/send.ts';
+import { unique } from './e2e/unique.ts';
+import { type Clinic, clinicOf, launch, person, STACK, signIn, signInToConsole } from './kit.ts';
 
 const OUT = new URL('../screens/', import.meta.url).pathname;
 let browser: Browser;
@@ -29,6 +33,78 @@ async function picture(page: Page, name: string): Promise<void> {
   await page.setViewportSize({ width: 1280, height: 860 });
 }
 
+type Shot = (name: string) => Promise<void>;
+
+/** Presses what opens a dialog, takes its picture, and closes it again; a question is closed by its own button. */
+async function dialog(page: Page, opens: string | RegExp, shot: Shot, name: string): Promise<void> {
+  await page.getByRole('button', { name: opens }).first().click();
+  const sheet = page.getByRole('dialog').or(page.getByRole('alertdialog'));
+  await sheet.waitFor();
+  await shot(name);
+  const closes = sheet.getByRole('button', { name: /^(Cancel|Close)$/ }).first();
+  await closes.click();
+  await sheet.waitFor({ state: 'detached' });
+}
+
+/** The dialogs about one document that was sent and accepted. */
+async function documentDialogs(page: Page, record: string, shot: Shot): Promise<void> {
+  await page.goto(`${record}/documents`);
+  const file = { name: 'letter.txt', mimeType: 'text/plain', buffer: Buffer.from('A letter.\n') };
+  await page.getByLabel('Choose a file or drop it here').setInputFiles(file);
+  await page.getByRole('button', { name: 'Send', exact: true }).waitFor();
+  await shot('document-to-send');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page
+    .getByRole('row', { name: /^letter/ })
+    .first()
+    .getByText('In the record')
+    .waitFor();
+  await shot('documents-with-one');
+  await dialog(page, /^Correct: letter/, shot, 'correct-document');
+  await dialog(page, /^Replace: letter/, shot, 'replace-document');
+  await dialog(page, /^Take out: letter/, shot, 'take-out-document');
+}
+
+/** What the privacy officer sees and decides, about somebody new: holds and requests stay. */
+async function officerScreens(clinic: Clinic, id: string, shot: (page: Page, name: string) => Promise<void>) {
+  const { page, troubles } = await colleague(browser, clinic, 'Privacy officer');
+  const mine: Shot = (name) => shot(page, name);
+  const record = `${clinic.url}/clinic/patients/${id}`;
+  answered(await send(page, clinic, `/api/v1/patients/${id}/erasures`, { basis: 'registered_in_error' }));
+  await page.goto(`${clinic.url}/clinic`);
+  await page.locator('.panel, .empty').first().waitFor();
+  await mine('officer-worklist');
+  await page.goto(`${clinic.url}/clinic/emergency`);
+  await page.locator('.panel, .empty').first().waitFor();
+  await mine('officer-emergency-reviews');
+  await page.goto(`${record}/uses`);
+  await page.locator('.rows time').first().waitFor();
+  await mine('officer-who-used');
+  await page.goto(`${record}/erasure`);
+  const holds = page.getByRole('region', { name: 'Legal holds' });
+  await holds.waitFor();
+  await mine('officer-erasure-and-holds');
+  await dialog(page, 'Agree to the erasure', mine, 'officer-agree');
+  await holds.getByLabel('Why it must be kept').selectOption('litigation');
+  await holds.getByRole('button', { name: 'Put a legal hold' }).click();
+  await page.getByText('The hold stands from now on.').waitFor();
+  await mine('officer-hold-stands');
+  await dialog(page, 'Lift the hold', mine, 'officer-lift');
+  for (const [path, part, name] of [
+    ['/corrections', '.panel, .empty', 'requests'],
+    ['/staff', '.table', 'staff'],
+    ['/programs', '.panel, .empty', 'programs'],
+    ['/audit', '.table', 'log'],
+    ['/keys', '.table', 'keys'],
+    ['/support-access', '.panel, .empty, .table', 'support-access'],
+  ] as const) {
+    await page.goto(`${clinic.url}/clinic${path}`);
+    await page.locator(part).first().waitFor();
+    await mine(`officer-${name}`);
+  }
+  expect(troubles).toEqual([]);
+}
+
 test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => {
   const clinic = clinicOf(region);
   const { page, troubles } = await person(browser);
@@ -49,6 +125,13 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await signIn(page, clinic, 'physician');
   await page.locator('.panel, .empty').first().waitFor();
   await shot('worklist');
+  const somebody = answered<{ id: string }>(
+    await send(page, clinic, '/api/v1/patients', {
+      names: [{ use: 'usual', given: ['Sample'], family: unique('Officer') }],
+      birth_date: '1991-01-01',
+      sex: 'unknown',
+    }),
+  );
   await page.goto(`${clinic.url}/clinic/corrections`);
   await page.locator('.panel, .empty').first().waitFor();
   await shot('requests');
@@ -80,9 +163,11 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.goto(`${record}/documents`);
   await page.locator('.drop').waitFor();
   await shot('documents');
+  await documentDialogs(page, record, shot);
   await page.goto(`${record}/care-team`);
   await page.getByRole('table').waitFor();
   await shot('care-team');
+  await dialog(page, /^Take off the team/, shot, 'leave-care-team');
   await page.goto(`${record}/proxies`);
   await page.locator('form').waitFor();
   await shot('proxies');
@@ -102,18 +187,29 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.getByRole('dialog').waitFor();
   await shot('invite');
   await page.keyboard.press('Escape');
-  await page.getByRole('button', { name: 'Manage: Demo Doctor' }).click();
-  await page.getByRole('dialog').waitFor();
-  await shot('manage');
+  await dialog(page, 'Manage: Demo Doctor', shot, 'manage');
+  await dialog(page, /^Reset second step: /, shot, 'reset-second-step');
   await page.goto(`${clinic.url}/clinic/sites`);
   await page.getByRole('table').waitFor();
   await shot('sites');
+  await dialog(page, /^Rename: /, shot, 'rename-site');
+  await page.getByLabel('Name').fill(unique('Annex'));
+  await page.getByRole('button', { name: 'Add the site' }).click();
+  await page
+    .getByRole('button', { name: /^Close: / })
+    .first()
+    .waitFor();
+  await dialog(page, /^Close: /, shot, 'close-site');
   await page.goto(`${clinic.url}/clinic/programs`);
   await page.locator('.panel, .empty').first().waitFor();
   await shot('programs');
   await page.getByRole('button', { name: 'Register a program' }).click();
   await page.getByRole('dialog').waitFor();
   await shot('register-program');
+  const application = await registerApplication(page, clinic, unique('Pocket'));
+  await shot('programs-with-one');
+  await dialog(page, /^Change: /, shot, 'change-program');
+  await dialog(page, /^End it for good: /, shot, 'end-program');
   await page.goto(`${clinic.url}/clinic/sessions`);
   await page.locator('form').waitFor();
   await shot('sessions');
@@ -132,7 +228,12 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.goto(`${clinic.url}/clinic/account`);
   await page.locator('.rows').waitFor();
   await shot('account');
-  expect(troubles).toEqual([]);
+  await officerScreens(clinic, somebody.id, (at, name) => picture(at, `${clinic.slug}-${name}`));
+  const own = await signedInPatient(browser, clinic);
+  await own.page.goto(question(clinic, application, unique('verifier').repeat(4)));
+  await own.page.getByRole('button', { name: 'Let it in', exact: true }).waitFor();
+  await picture(own.page, `${clinic.slug}-patient-consent`);
+  expect([...troubles, ...own.troubles]).toEqual([]);
 });
 
 test.each(['us-east-1', 'ap-south-1'])('patient screens in %s', async (region) => {
@@ -195,9 +296,36 @@ test('console screens', async () => {
   await page.getByRole('row').nth(1).getByRole('link').click();
   await page.getByRole('listitem').first().waitFor();
   await picture(page, 'console-clinic');
+  const shot: Shot = (name) => picture(page, `console-${name}`);
+  await page.getByRole('link', { name: 'Clinics', exact: true }).click();
+  await page.getByRole('link', { name: clinicOf('us-east-1').slug, exact: true }).click();
+  await dialog(page, 'Suspend', shot, 'suspend');
+  await dialog(page, /^End$/, shot, 'end');
   await page.getByRole('button', { name: /^Account/ }).click();
   await page.getByRole('menuitem', { name: 'Own passkeys' }).click();
   await page.getByRole('button', { name: 'Add a passkey' }).waitFor();
   await picture(page, 'console-own-passkeys');
+  expect(troubles).toEqual([]);
+});
+
+test('console screens of support', async () => {
+  const { page, troubles } = await person(browser);
+  await signInToConsole(page, 'platform_support');
+  const shot: Shot = (name) => picture(page, `console-support-${name}`);
+  await page.getByRole('link', { name: 'Clinics', exact: true }).click();
+  await page.getByRole('link', { name: clinicOf('us-east-1').slug, exact: true }).click();
+  await page.getByRole('button', { name: 'Ask for a grant' }).click();
+  await page.getByLabel('Why').fill('Reminders wait: the mail of this clinic has stood since the morning.');
+  await shot('ask');
+  await page.getByRole('button', { name: 'Ask the clinic' }).click();
+  await page.getByText('The clinic’s administrator has not answered yet.').waitFor();
+  await shot('grant');
+  await dialog(page, 'End the grant', shot, 'end-grant');
+  await page.getByRole('button', { name: 'End the grant' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'End the grant' }).click();
+  await page.getByText('Ended', { exact: true }).waitFor();
+  await page.getByRole('navigation').getByRole('link', { name: 'Support', exact: true }).click();
+  await page.getByRole('table').waitFor();
+  await shot('grants');
   expect(troubles).toEqual([]);
 });

@@ -15,6 +15,7 @@ mod h2_data;
 mod handoff;
 mod listen;
 mod metrics;
+mod page;
 mod pool;
 mod refuse;
 mod run;

@@ -32,6 +32,8 @@ export interface Options<Body> {
   ifMatch?: string;
   /** Makes a repeated request give the first answer. */
   idempotencyKey?: string;
+  /** The page asks it again by itself, so an answer alone says nothing about somebody being there. */
+  repeats?: true;
   signal?: AbortSignal;
 }
 
@@ -47,7 +49,7 @@ const ProblemBody = v.object({
 });
 
 let csrfToken = '';
-let onAnswer: () => void = () => {};
+let onAnswer: (about: { repeats?: true }) => void = () => {};
 let onSessionEnd: () => void = () => {};
 
 /** The token that proves a change comes from this page; kept in memory only. */
@@ -56,7 +58,7 @@ export function keepCsrfToken(token: string): void {
 }
 
 /** Who is told that the server has seen the session, and that it has ended. */
-export function listen(answered: () => void, ended: () => void): void {
+export function listen(answered: typeof onAnswer, ended: () => void): void {
   onAnswer = answered;
   onSessionEnd = ended;
 }
@@ -105,7 +107,7 @@ async function ask<Body>(operation: Operation<Body, unknown>, options: Options<B
     throw new CallError(0, 'offline');
   }
   if (!response.ok) throw await refused(response);
-  onAnswer();
+  onAnswer(options);
   return response;
 }
 
@@ -126,7 +128,7 @@ export function send(
     request.onabort = () => reject(new CallError(0, 'cancelled'));
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) {
-        onAnswer();
+        onAnswer({});
         resolve();
         return;
       }

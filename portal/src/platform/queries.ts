@@ -56,7 +56,7 @@ export const isChanging = (state: string | undefined) => state !== undefined && 
 export function useTenant(id: string) {
   return useQuery({
     queryKey: ['tenant', id],
-    queryFn: ({ signal }) => call(tenantRead, { path: { id }, signal }),
+    queryFn: ({ signal }) => call(tenantRead, { path: { id }, signal, repeats: true }),
     refetchInterval: (query) => (isChanging(query.state.data?.data.state) ? LIVE_MS : false),
   });
 }
@@ -66,7 +66,7 @@ export function useSteps(id: string, live: boolean) {
   return useQuery({
     queryKey: ['steps', id, live],
     placeholderData: keepPreviousData,
-    queryFn: async ({ signal }) => (await call(tenantSteps, { path: { id }, signal })).data.items,
+    queryFn: async ({ signal }) => (await call(tenantSteps, { path: { id }, signal, repeats: true })).data.items,
     refetchInterval: live ? LIVE_MS : false,
   });
 }
@@ -93,7 +93,7 @@ function pace(found: GrantWithLooks | undefined): number | false {
 export function useGrant(id: string) {
   return useQuery({
     queryKey: ['support', id],
-    queryFn: async ({ signal }) => (await call(supportRead, { path: { id }, signal })).data,
+    queryFn: async ({ signal }) => (await call(supportRead, { path: { id }, signal, repeats: true })).data,
     refetchInterval: (query) => pace(query.state.data),
   });
 }

@@ -16,6 +16,7 @@ import { CallError, call, keepCsrfToken, listen } from '../api/call.ts';
 import type { Operation } from '../api/operation.ts';
 import { IDLE_S } from '../place.ts';
 import { idleTimes } from './idle.ts';
+import { isAnybodyThere, watchForSigns } from './presence.ts';
 
 // Only a session is warned of its end, so the door does not wait for the dialog.
 const IdleWarning = lazy(() => import('./idle-warning.tsx'));
@@ -118,16 +119,22 @@ export function SessionProvider<Me>({
   const [seenAt, setSeenAt] = useState(() => Date.now());
   useEffect(() => {
     listen(
-      () => setSeenAt(Date.now()),
+      ({ repeats }) => {
+        if (!repeats || isAnybodyThere()) setSeenAt(Date.now());
+      },
       () => void leave(),
     );
+    const endWatch = watchForSigns();
     void find();
     // A page that comes back from the browser's memory may show a session that has ended.
     const returned = (event: PageTransitionEvent) => {
       if (event.persisted) location.reload();
     };
     window.addEventListener('pageshow', returned);
-    return () => window.removeEventListener('pageshow', returned);
+    return () => {
+      endWatch();
+      window.removeEventListener('pageshow', returned);
+    };
   }, [find, leave]);
 
   const session = useMemo<Session<Me>>(

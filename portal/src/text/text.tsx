@@ -3,6 +3,7 @@ import { createContext, type ReactNode, use, useEffect, useMemo, useState } from
 import { JURISDICTION } from '../place.ts';
 import type { clinic } from './en/clinic.ts';
 import type { common } from './en/common.ts';
+import type { log } from './en/log.ts';
 import type { looks } from './en/looks.ts';
 import type { office } from './en/office.ts';
 import type { patient } from './en/patient.ts';
@@ -18,6 +19,7 @@ export type Key =
   | keyof typeof office
   | keyof typeof patient
   | keyof typeof looks
+  | keyof typeof log
   | keyof typeof platform;
 export type Catalog = Partial<Record<Key, string>>;
 

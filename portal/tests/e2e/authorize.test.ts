@@ -1,53 +1,18 @@
 // A person lets an application in, in both regions: what it asks for in plain words, no, yes, and the end of it.
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Clinic, clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
+import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
-import { askAs, tokenByCode } from './oauth.ts';
+import { askAs, question, REDIRECT, registerApplication, tokenByCode } from './oauth.ts';
 import { signedInPatient, signInByCode } from './own-record.ts';
 import { unique } from './unique.ts';
-
-/** Where the application is sent back to: an address that nobody has (RFC 2606), answered by the test. */
-const REDIRECT = 'https://app.example/callback';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
 afterAll(() => browser.close());
-
-/** Registers an application as an administrator does, and gives its id. */
-async function application(page: Page, clinic: Clinic, name: string): Promise<string> {
-  await page.goto(`${clinic.url}/clinic/programs`);
-  await page.getByRole('button', { name: 'Register a program' }).click();
-  const sheet = page.getByRole('dialog', { name: 'Register a program' });
-  await sheet.getByLabel('Kind').selectOption({ label: 'Application' });
-  await sheet.getByLabel('Name').fill(name);
-  await sheet.getByLabel('Read records').check();
-  await sheet.getByLabel('See who it acts as').check();
-  await sheet.getByLabel('People are sent back to').fill('http://app.example/callback');
-  await sheet.getByRole('button', { name: 'Register', exact: true }).click();
-  await stepUp(page, clinic, 'clinic_admin', sheet.getByText(/^An address begins with https/));
-  await sheet.getByLabel('People are sent back to').fill(REDIRECT);
-  await sheet.getByRole('button', { name: 'Register', exact: true }).click();
-  const said = page.getByRole('status').filter({ hasText: 'It can begin at once.' });
-  return (await said.locator('code').textContent()) ?? '';
-}
-
-/** What an application puts into the address (RFC 6749, 4.1.1; RFC 7636, 4.3). */
-function question(clinic: Clinic, client: string, verifier: string, redirect = REDIRECT): string {
-  const asked = new URLSearchParams({
-    response_type: 'code',
-    client_id: client,
-    redirect_uri: redirect,
-    scope: 'patient.read me.read',
-    state: 'a b&c',
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-  });
-  return `${clinic.url}/my/authorize?${asked}`;
-}
 
 /** What the application is told when the person's browser comes back to it. */
 async function broughtBack(page: Page): Promise<URLSearchParams> {
@@ -66,7 +31,7 @@ inEachRegion('in', (region) => {
     const name = unique('Pocket');
     await outside.page.goto(`${clinic.url}/my/signed-out`);
     await signIn(admin.page, clinic, 'clinic_admin');
-    const client = await application(admin.page, clinic, name);
+    const client = await registerApplication(admin.page, clinic, name);
     const verifier = randomBytes(32).toString('base64url');
 
     const { page, context, email, id, troubles } = await signedInPatient(browser, clinic);

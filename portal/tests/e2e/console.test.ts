@@ -6,9 +6,14 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { expectAccessible, launch, person, ROOT, STACK, signInToConsole, testIn } from '../kit.ts';
 import { plugIn } from './authenticator.ts';
+import { expectInert, packed, SAMPLE } from './hostile.ts';
 
 /** Setting up and ending a clinic, on a machine that does much else. */
 const CLINIC_WAIT_MAX_MS = 240_000;
+/** The longest name of a clinic that the control plane takes, in characters. */
+const LEGAL_NAME_MAX_CHARS = 200;
+/** Names that must stay text wherever the console shows them. */
+const [HOSTILE_LEGAL_NAME = '', HOSTILE_LABEL = ''] = [packed(SAMPLE, LEGAL_NAME_MAX_CHARS)[0], SAMPLE[1]];
 
 let browser: Browser;
 beforeAll(async () => {
@@ -25,19 +30,23 @@ testIn('us-east-1')(
     await signInToConsole(page);
     await page.getByRole('link', { name: 'Clinics', exact: true }).click();
     await page.getByRole('link', { name: 'Take on a clinic' }).click();
-    await page.getByLabel('Legal name').fill('End to End Clinic');
+    await page.getByLabel('Legal name').fill(HOSTILE_LEGAL_NAME);
     await page.getByLabel('Name in addresses').fill(slug);
     await page.getByLabel('E-mail address of its first administrator').fill(`admin@${slug}.example`);
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByRole('radio', { name: /India/ }).check();
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByText(slug, { exact: true }).waitFor();
+    await page.getByText(HOSTILE_LEGAL_NAME, { exact: true }).waitFor();
+    await expectInert(page, 'the last look before a clinic is taken on');
     await page.getByRole('button', { name: 'Take on' }).click();
     const done = page.getByText('The clinic is active and its first administrator is invited.');
     await done.waitFor({ timeout: CLINIC_WAIT_MAX_MS });
     await page.getByRole('listitem').filter({ hasText: 'Done' }).nth(3).waitFor();
 
     await page.getByRole('link', { name: 'Clinics', exact: true }).click();
+    await page.getByRole('row').filter({ hasText: slug }).getByText(HOSTILE_LEGAL_NAME, { exact: true }).waitFor();
+    await expectInert(page, 'clinics');
     await page.getByRole('link', { name: slug }).click();
     const change = async (name: string, state: string) => {
       await page.getByRole('button', { name, exact: true }).click();
@@ -45,6 +54,8 @@ testIn('us-east-1')(
       await page.getByText(state, { exact: true }).waitFor();
     };
     await change('Suspend', 'Suspended');
+    await page.getByText(HOSTILE_LEGAL_NAME, { exact: true }).waitFor();
+    await expectInert(page, 'a clinic');
     await change('Serve again', 'Active');
     await page.getByRole('button', { name: 'End', exact: true }).click();
     const dialog = page.getByRole('alertdialog');
@@ -94,7 +105,7 @@ testIn('us-east-1')('a passkey is made by the link of the command line, and sign
   await plugIn(context);
   await page.goto(made?.enrol ?? '');
   expect(new URL(page.url()).hash).toBe('');
-  await page.getByLabel('Name', { exact: true }).fill('Laptop');
+  await page.getByLabel('Name', { exact: true }).fill(HOSTILE_LABEL);
   await page.getByRole('button', { name: 'Make the passkey' }).click();
   const home = page.getByRole('heading', { level: 1, name: 'Regions and shards' });
   await home.waitFor();
@@ -113,10 +124,11 @@ testIn('us-east-1')('a passkey is made by the link of the command line, and sign
   const passkeys = page.getByRole('region', { name: 'Passkeys' });
   await passkeys
     .getByRole('listitem')
-    .filter({ hasText: 'Laptop' })
+    .filter({ hasText: HOSTILE_LABEL })
     .getByText(/Last used/)
     .waitFor();
   expect(await passkeys.getByRole('button', { name: /^Remove/ }).count()).toBe(0);
+  await expectInert(page, 'own passkeys');
   await expectAccessible(page, 'own passkeys');
 
   // The link was used up.

@@ -41,6 +41,7 @@ inEachRegion('in', (region) => {
     await page.getByRole('button', { name: 'Search', exact: true }).click();
     const made = page.getByRole('row').filter({ hasText: 'patient.create' });
     await made.getByText('Done').waitFor();
+    await made.getByText(/^A member of the clinic’s staff registered the patient/).waitFor();
     expect(await page.locator('main').textContent(), 'the log has ids and no names').not.toContain(family);
 
     const receipt = page.waitForEvent('download', { timeout: SEALED_WAIT_MAX_MS });

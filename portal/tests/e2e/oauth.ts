@@ -1,7 +1,7 @@
 // What programs and applications do outside of the portal: keys, proofs, tokens, and requests that carry one.
-import { generateKeyPairSync, type KeyObject, sign, type webcrypto } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, sign, type webcrypto } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import type { Clinic } from '../kit.ts';
+import { type Clinic, stepUp } from '../kit.ts';
 
 type Jwk = webcrypto.JsonWebKey;
 
@@ -84,3 +84,38 @@ export const askAs = (page: Page, bearer: string, path: string): Promise<number>
     },
     [path, `Bearer ${bearer}`],
   );
+
+/** Where the application is sent back to: an address that nobody has (RFC 2606), answered by the test. */
+export const REDIRECT = 'https://app.example/callback';
+
+/** Registers an application as an administrator does, after an address that is refused, and gives its id. */
+export async function registerApplication(page: Page, clinic: Clinic, name: string): Promise<string> {
+  await page.goto(`${clinic.url}/clinic/programs`);
+  await page.getByRole('button', { name: 'Register a program' }).click();
+  const sheet = page.getByRole('dialog', { name: 'Register a program' });
+  await sheet.getByLabel('Kind').selectOption({ label: 'Application' });
+  await sheet.getByLabel('Name').fill(name);
+  await sheet.getByLabel('Read records').check();
+  await sheet.getByLabel('See who it acts as').check();
+  await sheet.getByLabel('People are sent back to').fill('http://app.example/callback');
+  await sheet.getByRole('button', { name: 'Register', exact: true }).click();
+  await stepUp(page, clinic, 'clinic_admin', sheet.getByText(/^An address begins with https/));
+  await sheet.getByLabel('People are sent back to').fill(REDIRECT);
+  await sheet.getByRole('button', { name: 'Register', exact: true }).click();
+  const said = page.getByRole('status').filter({ hasText: 'It can begin at once.' });
+  return (await said.locator('code').textContent()) ?? '';
+}
+
+/** What an application puts into the address (RFC 6749, 4.1.1; RFC 7636, 4.3). */
+export function question(clinic: Clinic, client: string, verifier: string, redirect = REDIRECT): string {
+  const asked = new URLSearchParams({
+    response_type: 'code',
+    client_id: client,
+    redirect_uri: redirect,
+    scope: 'patient.read me.read',
+    state: 'a b&c',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  });
+  return `${clinic.url}/my/authorize?${asked}`;
+}

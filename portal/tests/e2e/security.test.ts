@@ -3,10 +3,12 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   clinicOf,
+  expectAccessible,
   expectNothingKept,
   inEachRegion,
   launch,
   person,
+  STACK,
   signIn,
   signInByHand,
   signInToConsole,
@@ -15,19 +17,23 @@ import {
   toPatients,
 } from '../kit.ts';
 import { lookClosely } from './closely.ts';
-import { HOSTILE } from './hostile.ts';
-import { invite } from './invite.ts';
+import { expectInert, expectShownInert, HOSTILE, packed, SAMPLE } from './hostile.ts';
+import { colleague, invite } from './invite.ts';
+import { newKey } from './oauth.ts';
 import { openAccess, signedInPatient, signInByCode } from './own-record.ts';
 import { register } from './patients.ts';
-import { send } from './send.ts';
+import { answered, send, senderWhoProves } from './send.ts';
 import { unique } from './unique.ts';
 
 /** Texts of one patient's record: five names and five addresses hold each once or more. */
 const TEXTS_A_PATIENT = 20;
 /** Texts of one document: title, notes and the file's name. */
 const TEXTS_A_DOCUMENT = 3;
-/** Longest part of a name or address that the server takes, in characters. */
-const PART_MAX_CHARS = 100;
+/** The longest that the server takes, in characters: parts of names and addresses, references and recipients, reasons of
+ * emergencies, and what is to be corrected. */
+const [PART_MAX_CHARS, REFERENCE_MAX_CHARS, REASON_MAX_CHARS, TEXT_MAX_CHARS] = [100, 200, 500, 2_000];
+/** From now to a day that has not begun anywhere. */
+const TWO_DAYS_MS = 2 * 24 * 3_600_000;
 
 let browser: Browser;
 beforeAll(async () => {
@@ -42,6 +48,28 @@ async function firstPatient(page: Page): Promise<string> {
   await link.click();
   await page.getByRole('button', { name: 'Print' }).waitFor();
   return name;
+}
+
+/** After how many minutes without use sessions end where nobody chose less: of staff and the platform, and of patients. */
+const [STAFF_IDLE_MIN, PATIENT_IDLE_MIN] = [15, 10];
+
+/** Lets a session of so many idle minutes run down, stay once, and end; what was on the page is gone then. */
+async function expectIdleEnd(page: Page, idleMin: number, shown: string): Promise<void> {
+  const warning = page.getByRole('alertdialog', { name: 'Are you still there?' });
+  expect(await page.locator('body').textContent()).toContain(shown);
+  // Less the minute that the server may be behind, less the minute of warning.
+  const quietMs = (idleMin - 2) * 60_000;
+  await page.clock.fastForward(quietMs - 20_000);
+  expect(await warning.count()).toBe(0);
+  await page.clock.fastForward(30_000);
+  await warning.getByRole('button', { name: 'Stay signed in' }).click();
+  await warning.waitFor({ state: 'detached' });
+  await page.clock.fastForward(quietMs + 10_000);
+  await warning.waitFor();
+  await page.clock.fastForward(65_000);
+  await page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
+  expect(await page.locator('body').textContent()).not.toContain(shown);
+  await expectNothingKept(page);
 }
 
 function record(texts: string[]) {
@@ -106,19 +134,9 @@ inEachRegion('in', (region) => {
     const { page } = await person(browser);
     await page.clock.install();
     await signInByHand(page, clinic, 'physician');
-    const name = await firstPatient(page);
-    const warning = page.getByRole('alertdialog', { name: 'Are you still there?' });
-    // Fifteen minutes, less the minute that the server may be behind, less the minute of warning.
-    await page.clock.fastForward('12:40');
-    expect(await warning.count()).toBe(0);
-    await page.clock.fastForward('00:30');
-    await warning.getByRole('button', { name: 'Stay signed in' }).click();
-    await warning.waitFor({ state: 'detached' });
-    await page.clock.fastForward('13:10');
-    await warning.waitFor();
-    await page.clock.fastForward('01:05');
-    await page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
-    expect(await page.locator('body').textContent()).not.toContain(name);
+    await firstPatient(page);
+    const name = (await page.getByRole('heading', { level: 1 }).textContent()) ?? '';
+    await expectIdleEnd(page, STAFF_IDLE_MIN, name);
     await page.goto(`${clinic.url}/clinic/patients`);
     await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
   });
@@ -193,8 +211,7 @@ inEachRegion('in', (region) => {
     await admin.page.goto(`${clinic.url}/clinic/staff`);
     await admin.page.getByRole('table').waitFor();
     for (const { page: seen, troubles } of [desk, admin]) {
-      expect(await seen.evaluate(() => '__hit' in window)).toBe(false);
-      expect(await seen.locator('#root script, #root iframe, #root object, #root img').count()).toBe(0);
+      await expectInert(seen, seen.url());
       expect(troubles).toEqual([]);
     }
     expect(dialogs).toEqual([]);
@@ -222,27 +239,73 @@ inEachRegion('in', (region) => {
     expect(await rows.count()).toBe(Math.ceil(HOSTILE.length / TEXTS_A_DOCUMENT));
 
     await signIn(admin.page, clinic, 'clinic_admin');
-    const made = await send(admin.page, clinic, '/api/v1/sites', { name: unique('Hostile') });
-    expect(made).toMatch(/^201 /);
-    const { id: site } = JSON.parse(made.slice('201 '.length)) as { id: string };
-    for (const text of HOSTILE.filter((_text, at) => at % (HOSTILE.length / TEXTS_A_PATIENT) === 0)) {
-      const name = text.slice(0, PART_MAX_CHARS);
-      expect(await send(admin.page, clinic, `/api/v1/sites/${site}`, { name }, 'PUT'), name).toMatch(/^200 /);
-      await admin.page.goto(`${clinic.url}/clinic/sites`);
-      await admin.page.getByRole('row').filter({ hasText: site }).waitFor();
-      expect(await admin.page.evaluate(() => '__hit' in window), name).toBe(false);
+    const sendProven = senderWhoProves(admin.page, clinic, 'clinic_admin');
+    const { id: site } = answered<{ id: string }>(await sendProven('/api/v1/sites', { name: unique('Hostile') }));
+    const { id: program } = answered<{ id: string }>(
+      await sendProven('/api/v1/oauth/clients', {
+        kind: 'machine',
+        name: unique('Hostile'),
+        scopes: ['patient.read'],
+        sites: [site],
+        jwks: { keys: [newKey().jwk] },
+      }),
+    );
+    let version = 1;
+    for (const name of packed(SAMPLE, PART_MAX_CHARS)) {
+      answered(await sendProven(`/api/v1/sites/${site}`, { name }, { method: 'PUT' }), 200);
+      const changed = await sendProven(`/api/v1/oauth/clients/${program}`, { name }, { method: 'PATCH', version });
+      version = answered<{ version: number }>(changed, 200).version;
+      for (const [path, row] of [
+        ['/clinic/sites', admin.page.getByRole('row').filter({ hasText: site })],
+        ['/clinic/programs', admin.page.getByRole('article', { name, exact: true }).filter({ hasText: program })],
+      ] as const) {
+        await admin.page.goto(`${clinic.url}${path}`);
+        await row.waitFor();
+        await expectInert(admin.page, `${path}: ${name}`);
+      }
     }
+    expect(await sendProven(`/api/v1/oauth/clients/${program}/disable`)).toMatch(/^204 /);
     const name = unique('Harmless');
-    expect(await send(admin.page, clinic, `/api/v1/sites/${site}`, { name }, 'PUT')).toMatch(/^200 /);
-    await admin.page.reload();
+    expect(await sendProven(`/api/v1/sites/${site}`, { name }, { method: 'PUT' })).toMatch(/^200 /);
+    await admin.page.goto(`${clinic.url}/clinic/sites`);
     await admin.page.getByRole('button', { name: `Close: ${name}` }).click();
     await admin.page.getByRole('alertdialog').getByRole('button', { name: 'Close' }).click();
     await admin.page.getByText(`${name} is closed.`).waitFor();
     for (const { page, troubles } of [doctor, admin]) {
-      expect(await page.evaluate(() => '__hit' in window)).toBe(false);
-      expect(await page.locator('#root script, #root iframe, #root object, #root img').count()).toBe(0);
+      await expectInert(page, page.url());
       expect(troubles).toEqual([]);
     }
+  });
+
+  test('hostile reasons of emergencies and notes of their reviews stay text', async () => {
+    const [desk, doctor] = [await person(browser), await person(browser)];
+    await signIn(desk.page, clinic, 'receptionist');
+    const { id: patient } = answered<{ id: string }>(
+      await send(desk.page, clinic, '/api/v1/patients', {
+        names: [{ use: 'usual', given: ['Sample'], family: unique('Urgent') }],
+        birth_date: '1991-01-01',
+        sex: 'unknown',
+      }),
+    );
+    await signIn(doctor.page, clinic, 'physician');
+    const sendProven = senderWhoProves(doctor.page, clinic, 'physician');
+    const reasons = packed(HOSTILE, REASON_MAX_CHARS);
+    const started: string[] = [];
+    for (const reason of reasons) {
+      const asked = await sendProven('/api/v1/break-glass', { patient, reason, reason_code: 'emergency' });
+      const { id } = answered<{ id: string }>(asked);
+      started.push(id);
+      expect(await sendProven(`/api/v1/break-glass/${id}/end`)).toMatch(/^204 /);
+    }
+    const { page, troubles } = await colleague(browser, clinic, 'Privacy officer');
+    await page.goto(`${clinic.url}/clinic/emergency`);
+    await page.locator('.panel').first().waitFor();
+    await expectShownInert(page, 'emergencies to review');
+    for (const [at, id] of started.entries()) {
+      const review = { verdict: 'justified', note: reasons[at] ?? '' };
+      expect(await send(page, clinic, `/api/v1/break-glass/${id}/review`, review)).toMatch(/^204 /);
+    }
+    expect([...troubles, ...doctor.troubles]).toEqual([]);
   });
 });
 
@@ -278,40 +341,70 @@ inEachRegion('a patient in', (region) => {
     expect(troubles).toEqual([]);
   });
 
+  test('is asked a minute before an idle session ends, can stay, and is cleared away whole', async () => {
+    const { family, email } = await signedInPatient(browser, clinic);
+    const { page } = await person(browser);
+    await page.clock.install();
+    await signInByCode(page, clinic, email);
+    await page.getByRole('heading', { level: 1, name: `Hello, Sample ${family}` }).waitFor();
+    await expectIdleEnd(page, PATIENT_IDLE_MIN, family);
+    await page.goto(`${clinic.url}/my`);
+    await page.getByRole('button', { name: 'Send me a code' }).waitFor();
+  });
+
   test('is shown hostile texts as text', async () => {
     const [desk, own] = [await person(browser), await person(browser)];
+    const officer = await colleague(browser, clinic, 'Privacy officer');
     await signIn(desk.page, clinic, 'receptionist');
-    const texts = HOSTILE.filter((_text, at) => at % (HOSTILE.length / TEXTS_A_PATIENT) === 0);
-    const body = record(texts.map((text) => text.slice(0, PART_MAX_CHARS)));
-    const made = await send(desk.page, clinic, '/api/v1/patients', body);
-    expect(made).toMatch(/^201 /);
-    const { id } = JSON.parse(made.slice('201 '.length)) as { id: string };
-    for (const text of texts) {
+    const body = record(SAMPLE.map((text) => text.slice(0, PART_MAX_CHARS)));
+    const { id } = answered<{ id: string }>(await send(desk.page, clinic, '/api/v1/patients', body));
+    const about = `/api/v1/patients/${id}`;
+    const references = packed(SAMPLE, REFERENCE_MAX_CHARS);
+    for (const [at, text] of packed(HOSTILE, REASON_MAX_CHARS).entries()) {
       const given = {
-        recipient: text,
+        recipient: references[at % references.length],
         description: text,
         statement: text,
         purpose: 'other',
         disclosed_on: new Date().toISOString().slice(0, 10),
       };
-      expect(await send(desk.page, clinic, `/api/v1/patients/${id}/disclosures`, given)).toMatch(/^201 /);
+      answered(await send(desk.page, clinic, `${about}/disclosures`, given));
+    }
+    for (const [at, name] of packed(SAMPLE, PART_MAX_CHARS).entries()) {
+      const proxy = {
+        name,
+        email: `${unique('proxy')}@example.com`,
+        kind: 'guardian',
+        proof: { kind: 'other', reference: references[at % references.length] },
+        scope: ['record'],
+        until: new Date(Date.now() + TWO_DAYS_MS).toISOString().slice(0, 10),
+      };
+      answered(await send(desk.page, clinic, `${about}/proxies`, proxy));
     }
     const email = `${unique('hostile')}@example.com`;
     await desk.page.goto(`${clinic.url}/clinic/patients/${id}`);
     await openAccess(desk.page, email);
     await signInByCode(own.page, clinic, email);
     await own.page.locator('.way-card').first().waitFor();
-    for (const below of ['', '/contact', '/access']) {
-      await own.page.goto(`${clinic.url}/my/records/${id}${below}`);
-      await own.page.locator('.panel').first().waitFor();
-      await own.page.locator('.skeleton').first().waitFor({ state: 'detached' });
-      expect(await own.page.evaluate(() => '__hit' in window)).toBe(false);
-      expect(await own.page.locator('#root script, #root iframe, #root object, #root img').count()).toBe(0);
-      // The form holds them as values.
-      const shown = (await own.page.locator('main').textContent()) ?? '';
-      if (below !== '/contact') expect(shown).toContain('onerror=window.__hit=1');
+    for (const text of packed(HOSTILE, TEXT_MAX_CHARS)) {
+      const asked = await send(own.page, clinic, `${about}/corrections`, { what: text, wish: text });
+      const { id: request } = answered<{ id: string }>(asked);
+      const answer = { verdict: 'denied', reason: text };
+      answered(await send(officer.page, clinic, `${about}/corrections/${request}/answer`, answer), 200);
     }
-    expect(own.troubles).toEqual([]);
+    const look = async (page: Page, path: string) => {
+      await page.goto(`${clinic.url}${path}`);
+      await page.locator('.panel').first().waitFor();
+      await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+      // The form holds them as values.
+      if (path.endsWith('/contact')) await expectInert(page, path);
+      else await expectShownInert(page, path);
+    };
+    for (const below of ['', '/contact', '/access', '/corrections', '/proxies'])
+      await look(own.page, `/my/records/${id}${below}`);
+    for (const below of ['/uses', '/corrections', '/proxies'])
+      await look(officer.page, `/clinic/patients/${id}${below}`);
+    expect([...own.troubles, ...officer.troubles]).toEqual([]);
   });
 });
 
@@ -324,23 +417,52 @@ testIn('us-east-1')('the console keeps nothing either', async () => {
   expect(troubles).toEqual([]);
 });
 
+testIn('us-east-1')(
+  'an idle session of the console is asked and cleared away, also where the page asks by itself',
+  async () => {
+    const { page, troubles } = await person(browser);
+    await page.clock.install();
+    await signInToConsole(page);
+    // This screen asks every few seconds how far the directory is.
+    await page.getByRole('link', { name: 'Directory' }).click();
+    await page.getByText('All of it is served').waitFor();
+    await expectIdleEnd(page, STAFF_IDLE_MIN, 'All of it is served');
+    await page.goto(`${STACK.control.url}/console/directory`);
+    await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+    expect(troubles).toEqual([]);
+  },
+);
+
 testIn('us-east-1')('a US host shows nothing of an Indian clinic but the way there', async () => {
   const [here, india] = [clinicOf('us-east-1'), clinicOf('ap-south-1')];
-  const { page } = await person(browser);
+  const { page, troubles } = await person(browser);
   const wrong = here.url.replace(here.slug, india.slug);
   expect(wrong).not.toBe(here.url);
-  for (const path of ['/clinic', '/my', '/api/v1/openapi.json']) {
+  // What a program is told.
+  await page.route(`${wrong}/api/**`, (route) =>
+    route.continue({ headers: { ...route.request().headers(), accept: 'application/json' } }),
+  );
+  const refused = await page.goto(`${wrong}/api/v1/openapi.json`);
+  expect(refused?.status()).toBe(421);
+  const told = JSON.parse((await page.locator('pre').textContent()) ?? '') as Record<string, unknown>;
+  expect([told.code, told.host]).toEqual(['wrong_host', new URL(india.url).hostname]);
+  expect(Object.keys(told).sort(), 'and nothing else').toEqual(['code', 'host', 'instance', 'status', 'title', 'type']);
+  // What a person is told.
+  for (const path of ['/clinic', '/my']) {
     const answer = await page.goto(`${wrong}${path}`);
     expect(answer?.status(), path).toBe(421);
-    const told = JSON.parse((await page.locator('pre').textContent()) ?? '') as Record<string, unknown>;
-    expect([told.code, told.host], path).toEqual(['wrong_host', new URL(india.url).hostname]);
-    expect(Object.keys(told).sort(), 'and nothing else').toEqual([
-      'code',
-      'host',
-      'instance',
-      'status',
-      'title',
-      'type',
-    ]);
+    await page.getByRole('heading', { level: 1, name: 'This clinic answers at another address.' }).waitFor();
+    const said = ((await page.locator('body').textContent()) ?? '').trim().split(/\s*\n\s*/);
+    expect(said, 'and nothing else').toEqual(['This clinic answers at another address.', india.url]);
+    expect(await page.locator('script, style, link, img, [style]').count(), path).toBe(0);
   }
+  expect(troubles).toEqual([]);
+  await expectAccessible(page, 'the way to the right host');
+  await page.getByRole('link').click();
+  await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+  expect(new URL(page.url()).origin).toBe(india.url);
+  // An address at which nobody is: no way, and nothing of those who are somewhere.
+  const nowhere = await page.goto(here.url.replace(here.slug, 'no-such-clinic'));
+  expect(nowhere?.status()).toBe(404);
+  expect(((await page.locator('body').textContent()) ?? '').trim()).toBe('There is no such clinic.');
 });

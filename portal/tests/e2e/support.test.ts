@@ -2,7 +2,10 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clinicOf, expectAccessible, inEachRegion, launch, person, signIn, signInToConsole, stepUp } from '../kit.ts';
+import { expectInert, packed, SAMPLE } from './hostile.ts';
 
+/** The longest reason that the control plane takes, in characters. */
+const REASON_MAX_CHARS = 500;
 /** A second factor may have to be waited for, and the worker has its rounds. */
 const TEST_MAX_MS = 240_000;
 
@@ -23,10 +26,13 @@ inEachRegion('support access', (region) => {
     await page.getByRole('link', { name: clinic.slug, exact: true }).click();
     expect(await page.getByRole('button', { name: 'Suspend' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Ask for a grant' }).click();
-    const reason = `Reminders wait, ticket ${crypto.randomUUID()}.`;
+    const ticket = `Reminders wait, ticket ${crypto.randomUUID()}.`;
+    const reason = `${ticket} ${packed(SAMPLE, REASON_MAX_CHARS - ticket.length - 1)[0]}`;
     await page.getByLabel('Why').fill(reason);
     await page.getByRole('button', { name: 'Ask the clinic' }).click();
     await page.getByText('The clinic’s administrator has not answered yet.').waitFor();
+    await page.getByText(reason, { exact: true }).waitFor();
+    await expectInert(page, 'a grant that was asked for');
     await expectAccessible(page, 'a grant that was asked for');
 
     const { page: office } = await person(browser);
@@ -34,6 +40,7 @@ inEachRegion('support access', (region) => {
     await office.getByRole('link', { name: 'Support access' }).click();
     const grant = office.getByRole('region').filter({ hasText: reason });
     await expect.poll(() => asked(), { timeout: TEST_MAX_MS }).toBe(true);
+    await expectInert(office, 'support access');
     await expectAccessible(office, 'support access');
     await grant.getByRole('button', { name: 'Approve' }).click();
     await office.getByRole('alertdialog').getByRole('button', { name: 'Approve' }).click();

@@ -7,7 +7,10 @@ import {
   expectAccessible,
   expectNoSidewaysScroll,
   inEachRegion,
+  keepSession,
   launch,
+  loginOf,
+  nextCode,
   type Person,
   person,
   STACK,
@@ -17,6 +20,7 @@ import {
 } from '../kit.ts';
 import { colleague } from './invite.ts';
 import { signedInPatient } from './own-record.ts';
+import { unique } from './unique.ts';
 
 /** From the narrowest phone to a wall. */
 const WIDTHS = [360, 768, 1280, 1920, 3840];
@@ -25,6 +29,8 @@ const THIRD_GENERATION = { offline: false, latency: 300, downloadThroughput: 200
 const FIRST_PAINT_MAX_MS = 1_500;
 /** The quickest of so many loads counts: the others were slowed by what else this machine does. */
 const LOADS = 3;
+/** The focus is brought back into a dialog, and to where it was, with the next frame. */
+const FOCUS = { timeout: 10_000 };
 
 let browser: Browser;
 beforeAll(async () => {
@@ -222,14 +228,34 @@ const lookAtAll: Look = async (page, what) => {
   await page.setViewportSize({ width: 1280, height: 900 });
 };
 
+/** What has the focus, by its label or its words, and whether that is in a dialog. */
+function focused(page: Page): Promise<{ name: string; inDialog: boolean }> {
+  return page.evaluate(() => {
+    const it = document.activeElement;
+    const label = (it as HTMLInputElement | null)?.labels?.[0]?.textContent ?? it?.getAttribute('aria-label');
+    return { name: label ?? it?.textContent ?? '', inDialog: it?.closest('[role=dialog]') != null };
+  });
+}
+
 /** Presses the tab key until what has the focus says so. */
 async function reach(page: Page, name: RegExp): Promise<void> {
   for (let presses = 0; presses < 60; presses += 1) {
     await page.keyboard.press('Tab');
-    const text = await page.evaluate(() => document.activeElement?.textContent ?? '');
-    if (name.test(text)) return;
+    if (name.test((await focused(page)).name)) return;
   }
   throw new Error(`the keyboard does not reach ${name}`);
+}
+
+/** Goes to a field and types into it. */
+async function typeInto(page: Page, name: RegExp, text: string): Promise<void> {
+  await reach(page, name);
+  await page.keyboard.type(text);
+}
+
+/** Goes to something that is pressed, and presses it. */
+async function press(page: Page, name: RegExp): Promise<void> {
+  await reach(page, name);
+  await page.keyboard.press('Enter');
 }
 
 inEachRegion('in', (region) => {
@@ -252,10 +278,90 @@ inEachRegion('in', (region) => {
     await reach(page, new RegExp(`^${name.replace(/[.*+?^$(){}|[\]\\]/g, '\\$&')}$`));
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Print' }).waitFor();
-    await reach(page, /^Correct$/);
-    await page.keyboard.press('Enter');
+    await press(page, /^Correct$/);
     await page.getByRole('button', { name: 'Save' }).waitFor();
   });
+
+  test('the desk signs in, registers a patient and uses a dialog with the keyboard alone', async () => {
+    const { page, troubles } = await person(browser);
+    const login = loginOf(clinic.logins, 'receptionist');
+    const family = unique('Keys');
+    await page.goto(`${clinic.url}/clinic`);
+    await page.getByLabel('Password').waitFor();
+    await typeInto(page, /^E-mail address$/, login.email);
+    await typeInto(page, /^Password$/, login.password);
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Code of the app').waitFor();
+    await typeInto(page, /^Code of the app$/, await nextCode(login));
+    await page.keyboard.press('Enter');
+    await page.locator('.bar').waitFor();
+    await keepSession(page, clinic, 'receptionist');
+
+    await press(page, /^Patients$/);
+    await page.getByRole('heading', { level: 1, name: 'Patients' }).waitFor();
+    await press(page, /^Register a patient$/);
+    await page.getByLabel('Given names').waitFor();
+    await typeInto(page, /^Given names/, 'Sample');
+    await typeInto(page, /^Family name/, family);
+    // Month, day and year, as the browser of somebody who reads English of the United States asks for them.
+    await typeInto(page, /^Date of birth$/, '05171990');
+    expect(await page.getByLabel('Date of birth').inputValue()).toBe('1990-05-17');
+    await typeInto(page, /^Administrative sex$/, 'Female');
+    expect(await page.getByLabel('Administrative sex').inputValue()).toBe('female');
+    await press(page, /^Register$/);
+    await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+
+    await press(page, /^Patient’s access$/);
+    const dialog = page.getByRole('dialog', { name: 'The patient’s own access' });
+    await dialog.getByLabel('The patient’s e-mail address').waitFor();
+    const seen = new Set<string>();
+    for (let presses = 0; presses < 12; presses += 1) {
+      await page.keyboard.press('Tab');
+      await expect.poll(async () => (await focused(page)).inDialog, FOCUS).toBe(true);
+      seen.add((await focused(page)).name);
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(['Close', 'The patient’s e-mail address', 'Open the access']));
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await expect.poll(async () => (await focused(page)).name, FOCUS).toBe('Patient’s access');
+    expect(troubles).toEqual([]);
+  });
+});
+
+testIn('us-east-1')('a clinic is described in the console with the keyboard alone, up to the last look', async () => {
+  const { page } = await person(browser);
+  const login = loginOf(STACK.control.logins, 'platform_admin');
+  await page.goto(`${STACK.control.url}/console`);
+  await page.getByLabel('Password').waitFor();
+  await typeInto(page, /^Login$/, login.email);
+  await typeInto(page, /^Password$/, login.password);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Regions and shards' }).waitFor();
+  await press(page, /^Clinics$/);
+  await press(page, /^Take on a clinic$/);
+  await page.getByLabel('Legal name').waitFor();
+  await typeInto(page, /^Legal name$/, 'Keyboard Clinic');
+  await typeInto(page, /^Name in addresses$/, 'keyboard-clinic');
+  await press(page, /^Next$/);
+  const email = page.getByLabel('E-mail address of its first administrator');
+  await page.getByText('Please fill this in.').waitFor();
+  await expect.poll(async () => (await focused(page)).name, FOCUS).toMatch(/^E-mail address of/);
+  await page.keyboard.type('admin@keyboard-clinic.example');
+  expect(await email.inputValue()).toBe('admin@keyboard-clinic.example');
+  await page.keyboard.press('Enter');
+  await page.getByRole('radio', { name: /India/ }).waitFor();
+  await reach(page, /us-east-1|ap-south-1/);
+  await page.keyboard.press('Space');
+  // From one choice to the next, and round.
+  for (let presses = 0; presses < 8 && !(await focused(page)).name.includes('ap-south-1'); presses += 1)
+    await page.keyboard.press('ArrowDown');
+  expect(await page.getByRole('radio', { name: /India/ }).isChecked()).toBe(true);
+  await press(page, /^Next$/);
+  await page.getByText('keyboard-clinic', { exact: true }).waitFor();
+  await page.keyboard.press('Shift+Tab');
+  expect((await focused(page)).name).toBe('Back');
+  await page.keyboard.press('Enter');
+  await page.getByRole('radio', { name: /India/ }).waitFor();
 });
 
 testIn('alone').each([

@@ -1,11 +1,13 @@
-//! Answers that the front door gives itself: one RFC 9457 problem for each reason, from constants and host names only.
+//! Answers that the front door gives itself, from constants and host names only: one RFC 9457 problem for each reason, or a page
+//! that says the same to a person.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::ResponseBody;
 use super::metrics;
+use super::page;
 use super::strict::Violation;
 use crate::headers::REQUEST_ID;
 use crate::ids::RequestId;
@@ -24,13 +26,26 @@ pub(super) struct Refusal {
     code: &'static str,
     title: &'static str,
     right_host: Option<String>,
+    /// The origin of the right host.
+    way: Option<String>,
     retry_after_s: Option<u16>,
     location: Option<String>,
+    /// Whether a person reads it.
+    as_page: bool,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        Self { status, code, title, right_host: None, retry_after_s: None, location: None }
+        Self {
+            status,
+            code,
+            title,
+            right_host: None,
+            way: None,
+            retry_after_s: None,
+            location: None,
+            as_page: false,
+        }
     }
 
     /// 400.
@@ -96,19 +111,31 @@ impl Refusal {
         }
     }
 
-    /// The answer to a verdict other than `Serve`, which gives `None`. `location` makes the target of a redirect.
-    pub(super) fn of_verdict(verdict: Verdict, location: impl FnOnce(&str) -> String) -> Option<Self> {
+    /// The same as a page, where the head says that a browser shows the answer to a person.
+    pub(super) fn for_reader(self, headers: &HeaderMap) -> Self {
+        Self { as_page: page::is_wanted(headers), ..self }
+    }
+
+    /// The answer to a verdict other than `Serve`, which gives `None`. `origin` makes a host's origin, `target` says what was
+    /// asked for there.
+    pub(super) fn of_verdict(
+        verdict: Verdict,
+        origin: impl FnOnce(&str) -> String,
+        target: impl FnOnce() -> String,
+    ) -> Option<Self> {
         let refusal = match verdict {
             Verdict::Serve(_) => return None,
             Verdict::Redirect308 { right_host } => {
                 let title = "This clinic answers at its own host.";
-                let location = Some(location(&right_host));
+                let way = origin(&right_host);
+                let location = Some(format!("{way}{}", target()));
                 let moved = Self::new(StatusCode::PERMANENT_REDIRECT, "tenant_host", title);
-                Self { location, right_host: Some(right_host), ..moved }
+                Self { location, way: Some(way), right_host: Some(right_host), ..moved }
             }
             Verdict::Misdirected421 { right_host } => {
                 let title = "This host is not answered on this connection.";
-                Self { right_host, ..Self::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", title) }
+                let way = right_host.as_deref().map(origin);
+                Self { right_host, way, ..Self::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", title) }
             }
             Verdict::Unknown404 => {
                 Self::new(StatusCode::NOT_FOUND, "clinic_unknown", "There is no such clinic.")
@@ -126,20 +153,18 @@ impl Refusal {
     /// The response. `closing` says whether the HTTP/1 connection ends with it.
     pub(super) fn into_response(self, request_id: RequestId, closing: Closing) -> Response<ResponseBody> {
         metrics::REFUSED.with_label_values(&[self.code]).inc();
-        let mut problem = serde_json::json!({
-            "type": format!("/problems/{}", self.code),
-            "title": self.title,
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "instance": request_id.to_string(),
-        });
-        if let (Some(right_host), Some(object)) = (self.right_host, problem.as_object_mut()) {
-            object.insert("host".to_owned(), right_host.into());
-        }
-        let mut response = Response::new(ResponseBody::own(Bytes::from(problem.to_string())));
+        let (media_type, text) = if self.as_page {
+            (page::HTML, page::text(self.title, self.way.as_deref()))
+        } else {
+            (PROBLEM_JSON, self.problem(request_id))
+        };
+        let mut response = Response::new(ResponseBody::own(Bytes::from(text)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+        headers.insert(CONTENT_TYPE, media_type);
+        if self.as_page {
+            page::guard(headers);
+        }
         headers.insert(CACHE_CONTROL, NO_STORE);
         headers.insert(HSTS, HSTS_VALUE);
         if let Ok(value) = HeaderValue::try_from(request_id.to_string()) {
@@ -155,6 +180,21 @@ impl Refusal {
             headers.insert(CONNECTION, CLOSE);
         }
         response
+    }
+
+    /// The problem for programs.
+    fn problem(&self, request_id: RequestId) -> String {
+        let mut problem = serde_json::json!({
+            "type": format!("/problems/{}", self.code),
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "instance": request_id.to_string(),
+        });
+        if let (Some(right_host), Some(object)) = (self.right_host.as_deref(), problem.as_object_mut()) {
+            object.insert("host".to_owned(), right_host.into());
+        }
+        problem.to_string()
     }
 }
 

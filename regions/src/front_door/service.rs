@@ -97,7 +97,7 @@ async fn respond(peer: &Peer, request: Request<Incoming>, span: Option<&Open>) -
             if had_body {
                 peer.state.body_refused();
             }
-            return refuse(peer, refusal, request_id, http1, had_body);
+            return refuse(peer, refusal.for_reader(&parts.headers), request_id, http1, had_body);
         }
     };
     if had_body && let Some(violation) = peer.state.foresee() {
@@ -171,8 +171,9 @@ fn judge(peer: &Peer, parts: &mut Parts) -> Result<Accepted, Refusal> {
         // Only a tenant host is ever served; anything else would be a mistake in the rules, and is refused.
         (Verdict::Serve(_), _) => Err(Refusal::unavailable("verdict")),
         (verdict, _) => {
-            let location = |host: &str| redirect_target(peer, parts, lookup, host);
-            Err(Refusal::of_verdict(verdict, location).unwrap_or_else(|| Refusal::unavailable("verdict")))
+            let origin = |host: &str| origin(peer, lookup, host);
+            let refusal = Refusal::of_verdict(verdict, origin, || redirect_target(parts));
+            Err(refusal.unwrap_or_else(|| Refusal::unavailable("verdict")))
         }
     }
 }
@@ -276,16 +277,20 @@ fn canonical_target(parts: &Parts) -> Result<PathAndQuery, Refusal> {
     PathAndQuery::try_from(text).ok().ok_or_else(missing)
 }
 
-fn redirect_target(peer: &Peer, parts: &Parts, lookup: Lookup, host: &str) -> String {
+/// Where the clinic that was looked up answers, with its region's public port.
+fn origin(peer: &Peer, lookup: Lookup, host: &str) -> String {
     let port = match lookup {
         Lookup::Found(route) => {
             peer.door().directory.region(route.region).map_or(443, |record| record.public_port)
         }
         Lookup::NotReady | Lookup::Unknown => 443,
     };
+    if port == 443 { format!("https://{host}") } else { format!("https://{host}:{port}") }
+}
+
+fn redirect_target(parts: &Parts) -> String {
     // A path with a second meaning is not repeated to the client.
-    let target = canonical_target(parts).map_or_else(|_| "/".to_owned(), |target| target.as_str().to_owned());
-    if port == 443 { format!("https://{host}{target}") } else { format!("https://{host}:{port}{target}") }
+    canonical_target(parts).map_or_else(|_| "/".to_owned(), |target| target.as_str().to_owned())
 }
 
 fn accept(

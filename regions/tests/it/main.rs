@@ -16,6 +16,7 @@ mod front_door_foreign;
 mod front_door_limits;
 #[cfg(target_os = "linux")]
 mod front_door_memory;
+mod front_door_pages;
 mod front_door_restart;
 mod front_door_routing;
 mod front_door_slow;

@@ -2,10 +2,12 @@
 import type { AccessLine } from '../../api/clinic.gen.ts';
 import type { Key, Text } from '../../text/text.tsx';
 
-type Words = Pick<Text, 't' | 'has'>;
+export type Words = Pick<Text, 't' | 'has'>;
+/** What a sentence is put together from. */
+export type Use = Omit<AccessLine, 'at' | 'sentence'>;
 
 /** The sentence. What the server did after this page was made is told in words of no detail. */
-export function sentence(line: AccessLine, { t, has }: Words): string {
+export function sentence(line: Use, { t, has }: Words): string {
   const did = `did.${line.did}`;
   return t(`look.${line.outcome}`, {
     who: who(line, t),
@@ -14,6 +16,6 @@ export function sentence(line: AccessLine, { t, has }: Words): string {
   });
 }
 
-function who({ by, name, role }: AccessLine, t: Words['t']): string {
+function who({ by, name, role }: Use, t: Words['t']): string {
   return name && role ? t('look.named', { name, role: t(`look_role.${role}`) }) : t(`look_by.${by}`);
 }

@@ -16,7 +16,7 @@ export function Directory() {
   const { t, number } = useText();
   const head = useQuery({
     queryKey: ['directory'],
-    queryFn: async ({ signal }) => (await call(directoryHead, { signal })).data,
+    queryFn: async ({ signal }) => (await call(directoryHead, { signal, repeats: true })).data,
     refetchInterval: LOOK_MS,
   });
   return (

@@ -6,6 +6,7 @@ import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Notice } from '../../ui/feedback.tsx';
 import { save } from '../../ui/save.ts';
+import { told } from './told.ts';
 
 export function EventTable({ events }: { events: EventView[] }) {
   const { t, has, moment } = useText();
@@ -29,8 +30,7 @@ export function EventTable({ events }: { events: EventView[] }) {
           <tr key={event.id}>
             <th scope="row">{moment(event.occurred_at)}</th>
             <td data-label={t('audit.what')}>
-              {/* The server's own sentence, which it writes in one language. */}
-              <bdi lang="en">{event.sentence}</bdi>
+              {told(event, { t, has })}
               <br />
               <code className="quiet-text">{event.action}</code>
             </td>

@@ -29,7 +29,7 @@ export function Documents({ patient }: { patient: string }) {
   const pages = useInfiniteQuery({
     queryKey: key,
     queryFn: async ({ pageParam, signal }) =>
-      (await call(documentList, { path: { id: patient }, query: { cursor: pageParam }, signal })).data,
+      (await call(documentList, { path: { id: patient }, query: { cursor: pageParam }, signal, repeats: true })).data,
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
     refetchInterval: ({ state }) => {

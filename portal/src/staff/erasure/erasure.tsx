@@ -27,8 +27,8 @@ interface Found {
 async function ask(patient: string, role: string, signal: AbortSignal): Promise<Found> {
   const path = { id: patient };
   const [erasures, holds] = await Promise.all([
-    call(erasureRead, { path, signal }),
-    may(role, 'legal_hold.list') ? call(legalHoldList, { path, signal }) : undefined,
+    call(erasureRead, { path, signal, repeats: true }),
+    may(role, 'legal_hold.list') ? call(legalHoldList, { path, signal, repeats: true }) : undefined,
   ]);
   return { erasures: erasures.data.items, holds: holds?.data.items ?? [] };
 }

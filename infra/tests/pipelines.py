@@ -118,7 +118,9 @@ def printed(report):
     for place in PLACES:
         done = tools.run(script, "--print", place, DIGEST, env=environment)
         images = set(re.findall(r"image: (\S+)", done.stdout))
-        report.say(done.returncode == 0 and len(images) == 1 and images.pop().endswith(f"@{DIGEST}"), f"deploy.sh prints {place} with one image", done.stdout[-400:] + str(images))
+        changed = {image for image in images if image.endswith(f"@{DIGEST}")}
+        good = len(changed) == 1 and "/domicile/domicile@" in changed.pop() and not any("/domicile/domicile@" in image and DIGEST not in image for image in images)
+        report.say(done.returncode == 0 and good, f"deploy.sh prints {place} with one image of the program, and changes no other", done.stdout[-400:] + str(images))
     for words in (["--print", "eu", DIGEST], ["--print", "us", "latest"], ["us"]):
         done = tools.run(script, *words, env=environment)
         report.say(done.returncode == 2 and "usage" in done.stdout, f"deploy.sh refuses `{' '.join(words)[:30]}`", done.stdout)

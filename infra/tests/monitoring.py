@@ -1,6 +1,5 @@
 """Rules, dashboards and log shipping: alerts are played, every name they use is one that the programs really have, logs stay home."""
 
-import datetime
 import json
 import re
 import shutil
@@ -8,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import kubernetes
+import shipping
 import tools
 
 INFRA = Path(__file__).resolve().parent.parent
@@ -37,7 +37,7 @@ def check(report, everything):
     silent = [rule["alert"] for rule in alerts if rule["alert"] not in played]
     report.say(set(silent) <= {"LogLost"}, f"{len(alerts) - len(silent)} of {len(alerts)} alerts are played", silent)
     dashboards(report, source, recorded)
-    logs(report)
+    shipping.check(report)
 
 
 def as_json(report, path):
@@ -102,59 +102,3 @@ def panel_findings(panel, source, recorded, sources, fields):
             query = target["expression"]
             yield from (where + f"no line has {field}" for field in re.findall(r"\b[a-z_]+(?:\.[a-z_]+)+\b", re.sub(r"'[^']*'", "", query)) if field not in fields)
             yield from (where + f"{code} is never logged" for group in re.findall(r"event\.code (?:in \[([^]]*)\]|= ('[^']*'))", query) for code in re.findall(r"'([^']+)'", "".join(group)) if f'"{code}"' not in source)
-
-
-def logs(report):
-    """What ships logs knows one region: rendered for each place, its only output is that place's group."""
-    kubectl, python = tools.kubectl(), tools.program("python", "lint")
-    catalog = json.loads((INFRA / "terraform/envs/prod/catalog.json").read_text())
-    for overlay in kubernetes.OVERLAYS:
-        documents, said = kubernetes.render(kubectl, python, kubernetes.TREE, f"{overlay}/logs")
-        complaints = kubernetes.render.last["complaints"] if documents else [said]
-        home = catalog["control"]["home"] if overlay == "control" else catalog["regions"][overlay]["home"]
-        place = next((d["data"] for d in documents if d["kind"] == "ConfigMap" and d["metadata"]["name"].startswith("place")), {})
-        text = json.dumps(documents)
-        others = set(re.findall(r"\b(?:us|ap|eu)-[a-z]+-\d\b", text)) - {home["name"]}
-        good = place == {"region": home["name"], "log_group": f"/domicile/{overlay}/application"} and not others and not complaints
-        report.say(good, f"{overlay}: logs go to {place.get('log_group')} in {place.get('region')} and nowhere else", f"{place} {others} {complaints}")
-    text = (INFRA / "k8s/logs/fluent-bit.yaml").read_text()
-    outputs = re.findall(r"- name: (\w+)", text.split("outputs:")[1].split("parsers:")[0])
-    report.say(outputs == ["cloudwatch_logs"] and "region: ${AWS_REGION}" in text and "auto_create_group: false" in text,
-               "the collector has one output, in the region of its own pod", outputs)
-    shipped(report, json.loads(tools.run(python, "-c", "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)", input=text).stdout))
-
-
-def shipped(report, config):
-    """The collector's filters, played here as its manual describes them: what the programs write passes whole, all else stays."""
-    log = (REPOSITORY / "regions/src/log.rs").read_text()
-    written = json.loads("{" + re.search(r'json!\(\{(\s+"@timestamp".*?)\}\)', log, re.S)[1].replace("1_500_000", "1500000").rstrip().rstrip(",") + "}")
-    fields = set(re.findall(r'serialize_entry\("([^"]+)"', log))
-    report.say(written and set(written) <= fields and all(re.fullmatch(r"@timestamp|[a-z_]+(\.[a-z_]+)+", name) for name in fields),
-               f"a log line has {len(fields)} kinds of fields, all of them in ECS' form", sorted(fields))
-    ours, others = json.dumps(written), json.dumps(written | {"service.name": "sidecar"})
-    kept = play_log(config, ours)
-    late = {key: value.replace("%z", "") if key == "time_format" else value for key, value in config["parsers"][0].items()}
-    refused = [play_log(config, others), play_log(config, "Segmentation fault"), play_log(config | {"parsers": [late]}, ours)]
-    report.say(kept == written and refused == [None, None, None], "the collector takes a program's line whole, and no other program's and nothing that is no line", f"{kept} {refused}")
-
-
-def play_log(config, line):
-    """What of a container's line arrives at the output; None for what does not, or whose time cannot be read."""
-    record = {"log": line}
-    for step in config["pipeline"]["filters"]:
-        if step["name"] == "parser":
-            parser = next(one for one in config["parsers"] if one["name"] == step["parser"])
-            try:
-                parsed = json.loads(record[step["key_name"]])
-                datetime.datetime.strptime(parsed[parser["time_key"]], parser["time_format"].replace("%L", "%f"))
-            except json.JSONDecodeError:
-                # What cannot be parsed goes on as it came.
-                continue
-            except ValueError:
-                return None
-            record = parsed if parser["time_keep"] and parser["format"] == "json" else {}
-        elif step["name"] == "grep":
-            field, pattern = step["regex"].split(" ", 1)
-            if not re.search(pattern, str(record.get(field, ""))):
-                return None
-    return record

@@ -8,7 +8,7 @@ down on 2026-11-25 without a look at AWS's pages: check them in AWS's own calcul
 HOURS = 730
 ZONES = 3
 # Interface endpoints a region (modules/network/endpoints.tf).
-ENDPOINTS = 18
+ENDPOINTS = 19
 
 PRICE = {
     "EKS, an hour": 0.10,
@@ -65,7 +65,7 @@ def region(size):
         "cluster": hourly("EKS") + hourly(node, nodes),
         "network": network() + size["out"] * PRICE["transfer to clients, a GB"],
         "documents and backups": size["documents"] * PRICE["S3, a GB"] * 1.3,
-        "keys and secrets": 11 * PRICE["KMS key, a month"] + size["kms"] * 100 * PRICE["KMS calls, ten thousand"] + 16 * PRICE["secret, a month"],
+        "keys and secrets": 14 * PRICE["KMS key, a month"] + size["kms"] * 100 * PRICE["KMS calls, ten thousand"] + 21 * PRICE["secret, a month"],
         "logs, alarms, detection": size["logs"] * PRICE["log ingestion, a GB"] + 60 * PRICE["alarm, a month"] + size["detection"],
     }
 

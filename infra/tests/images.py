@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -36,6 +37,8 @@ def check(report, everything):
         exercise(report, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    weighed(report)
+    keeper(report)
     size(report)
 
 
@@ -133,6 +136,45 @@ def admin(port, path, process):
         except OSError:
             time.sleep(0.1)
     return None
+
+
+def keeper(report):
+    """The image of backups and drills has PostgreSQL's programs of the server's major version, and is no role's."""
+    stage = next(one for one in (DOCKER / "Dockerfile").read_text().split("\nFROM ") if one.startswith("postgres:"))
+    wanted = re.search(r'default\s+= "(\d+)\.', (INFRA / "terraform/modules/postgres/variables.tf").read_text().split('variable "engine_version"')[1])[1]
+    report.say(stage.startswith(f"postgres:{wanted}-") and f"\nUSER {UID}:{UID}\n" in stage, f"the keeper's image has the programs of PostgreSQL {wanted}, without root", stage)
+    script = DOCKER / "restore-drill.sh"
+    done = tools.run("sh", "-n", script)
+    report.say(done.returncode == 0, "restore-drill.sh is a script that sh reads", done.stdout)
+    drill(report, script)
+
+
+def drill(report, script):
+    """What the drill refuses before it starts anything: no backup, and one of last week."""
+    with tempfile.TemporaryDirectory(prefix="domicile-drill-") as folder:
+        backups, scratch = Path(folder) / "backups", Path(folder) / "scratch"
+        backups.mkdir()
+        scratch.mkdir()
+        words = (script, DOCKER.parent / "k8s/overlays/in/migrate.toml", backups, scratch)
+        done = tools.run(*words)
+        report.say(done.returncode == 1 and "no backup" in done.stdout, "a restore drill without a backup fails", done.stdout)
+        (backups / f"keystore-202601-{int((time.time() - 7 * 86400) * 1000)}.hcb").touch()
+        done = tools.run(*words)
+        report.say(done.returncode == 1 and "168 hours old" in done.stdout, "a restore drill with last week's backup fails: backups do not arrive", done.stdout)
+
+
+def weighed(report):
+    """weigh.sh, which weighs the real image where an engine has built one, with an engine that pretends: it fails above the limit and at nothing."""
+    script = DOCKER / "weigh.sh"
+    limit = int(re.search(r"limit_bytes=(\d+)", script.read_text())[1])
+    report.say(limit == IMAGE_MAX_BYTES, f"weigh.sh weighs against {IMAGE_MAX_BYTES / 1e6:.0f} MB", limit)
+    with tempfile.TemporaryDirectory(prefix="domicile-weigh-") as folder:
+        docker = Path(folder) / "docker"
+        docker.write_text('#!/bin/sh\ncase $1 in create) echo id ;; export) head -c "$BYTES" /dev/zero ;; esac\n')
+        docker.chmod(0o755)
+        for size, good in ((IMAGE_MAX_BYTES, True), (IMAGE_MAX_BYTES + 1, False), (0, False)):
+            done = tools.run(script, "domicile", env=os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "BYTES": str(size)})
+            report.say((done.returncode == 0) == good and f"{size} bytes" in done.stdout, f"weigh.sh {'takes' if good else 'refuses'} {size} bytes", done.stdout)
 
 
 def size(report):

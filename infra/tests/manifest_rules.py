@@ -12,6 +12,14 @@ ACCOUNT = re.compile(r"(?<!\d)(\d{12})(?!\d)")
 IDENTITY_AGENT = "169.254.170.23/32"
 COMPONENT = "app.kubernetes.io/component"
 WORKLOADS = {"Deployment", "Job", "CronJob"}
+# What runs by the clock in each kind of place.
+DRILLS = {"region": {"audit-verify", "key-store-backup", "restore-drill"}, "control": {"directory-verify"}}
+# Files that a role's configuration names and the role never reads: these take the worker's file, and of it only what they are for.
+UNREAD = {
+    "migrate": ("feed-client.", "mail."),
+    "audit-verify": ("feed-client.", "mail.", "database.migrator"),
+    "key-store-backup": ("feed-client.", "mail.", "database.password", "database.ca"),
+}
 FOREIGN_FIELDS = {
     "SecretProviderClass": ("secrets-store.csi.x-k8s.io/v1", {"provider", "parameters"}),
     "ServiceMonitor": ("monitoring.coreos.com/v1", {"selector", "endpoints"}),
@@ -36,7 +44,7 @@ def judge(documents, code):
     for document in documents:
         by_kind.setdefault(document["kind"], []).append(document)
     findings = []
-    for rule in (elsewhere, network, secrets, workloads, exposure, foreign_kinds):
+    for rule in (elsewhere, network, secrets, workloads, drills, exposure, foreign_kinds):
         findings += rule(by_kind, documents, code, home, catalog)
     return findings
 
@@ -130,8 +138,7 @@ def secrets(by_kind, documents, code, home, catalog):
         for configuration in by_kind["ConfigMap"]:
             if configuration["metadata"]["name"].startswith(f"{role}-"):
                 for file in re.findall(r"/run/secrets/domicile/([^\"]+)\"", "".join(configuration["data"].values())):
-                    # Migrating takes the worker's file and of it only the databases.
-                    if file not in aliases and not (role == "migrate" and file.startswith(("feed-client.", "mail."))):
+                    if file not in aliases and not file.startswith(UNREAD.get(role, ("/",))):
                         yield Finding("secret", name(configuration), f"{file} is read and not mounted")
 
 
@@ -153,19 +160,40 @@ def workloads(by_kind, documents, code, home, catalog):
     watched = {d["spec"]["selector"]["matchLabels"][COMPONENT] for d in by_kind.get("ServiceMonitor", [])}
     for document in (d for d in documents if d["kind"] in WORKLOADS):
         pod, where = pod_of(document), name(document)
-        container = pod["containers"][0]
         if pod.get("serviceAccountName") not in known:
             yield Finding("account", where, f"{pod.get('serviceAccountName')} has no role in Terraform")
-        safe = container.get("securityContext", {})
-        if not (safe.get("readOnlyRootFilesystem") and safe.get("allowPrivilegeEscalation") is False and safe.get("capabilities", {}).get("drop") == ["ALL"]
-                and pod.get("securityContext", {}).get("runAsNonRoot") and pod["securityContext"].get("seccompProfile", {}).get("type") == "RuntimeDefault"):
-            yield Finding("privilege", where, "root, a writable file system, a capability or a system call too many")
-        if any(set(container["resources"].get(part, {})) != {"cpu", "memory"} for part in ("requests", "limits")):
-            yield Finding("resources", where, "requests and limits are not all set")
-        if "@sha256:" not in container["image"]:
-            yield Finding("image", where, f"{container['image']} is not named by its digest")
+        for container in pod.get("initContainers", []) + pod["containers"]:
+            yield from guarded_container(where, pod, container)
         if document["kind"] == "Deployment":
-            yield from deployment(document, pod, container, guarded, watched)
+            yield from deployment(document, pod, pod["containers"][0], guarded, watched)
+
+
+def guarded_container(where, pod, container):
+    safe = container.get("securityContext", {})
+    if not (safe.get("readOnlyRootFilesystem") and safe.get("allowPrivilegeEscalation") is False and safe.get("capabilities", {}).get("drop") == ["ALL"]
+            and pod.get("securityContext", {}).get("runAsNonRoot") and pod["securityContext"].get("seccompProfile", {}).get("type") == "RuntimeDefault"):
+        yield Finding("privilege", where, f"{container['name']}: root, a writable file system, a capability or a system call too many")
+    if any(set(container["resources"].get(part, {})) != {"cpu", "memory"} for part in ("requests", "limits")):
+        yield Finding("resources", where, f"{container['name']}: requests and limits are not all set")
+    if "@sha256:" not in container["image"]:
+        yield Finding("image", where, f"{container['image']} is not named by its digest")
+
+
+def drills(by_kind, documents, code, home, catalog):
+    """Every drill is there, and the one that restores can reach no database and has no secret: it must not be able to restore over one."""
+    jobs = {d["metadata"]["name"]: pod_of(d) for d in by_kind.get("CronJob", [])}
+    if set(jobs) != DRILLS["control" if code == "control" else "region"]:
+        yield Finding("drill", "CronJob", f"{sorted(jobs)} are not the drills")
+    if not by_kind.get("PrometheusRule") or not any(d["metadata"]["name"] == "drills" for d in by_kind["PrometheusRule"]):
+        yield Finding("drill", "PrometheusRule/drills", "nobody hears of a drill that fails")
+    if any("csi" in volume for volume in jobs.get("restore-drill", {}).get("volumes", [])):
+        yield Finding("drill", "CronJob/restore-drill", "it has a secret of the region")
+    everything = {d["metadata"]["labels"][COMPONENT] for d in documents if d["kind"] in WORKLOADS}
+    for policy in by_kind.get("NetworkPolicy", []):
+        for rule in policy["spec"].get("egress", []):
+            ports = {port["port"] for port in rule.get("ports", [])}
+            if "restore-drill" in components(policy["spec"]["podSelector"], everything) and not (ports and ports <= {53, 80, 443}):
+                yield Finding("drill", name(policy), f"the restore drill could reach {sorted(ports) or 'every port'}")
 
 
 def deployment(document, pod, container, guarded, watched):

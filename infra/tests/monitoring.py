@@ -1,160 +1,55 @@
-"""Rules, dashboards and log shipping: alerts are played, every name they use is one that the programs really have, logs stay home."""
+"""Rules, dashboards and what ships logs and traces: alerts are played, and every name they use is one that the programs really have."""
 
-import datetime
 import json
 import re
 import shutil
 import tempfile
 from pathlib import Path
 
+import dashboards
 import kubernetes
+import shipping
 import tools
+from metrics import Metrics
 
 INFRA = Path(__file__).resolve().parent.parent
 REPOSITORY = INFRA.parent
-RULES = INFRA / "k8s/base/rules.yaml"
-# Series of other programs in the cluster.
-FOREIGN = {"up", "certmanager_certificate_expiration_timestamp_seconds"}
-SUFFIXES = ("_bucket", "_count", "_sum")
-LOG_FIELDS = {"@timestamp"}
-QUESTIONS = {
-    "domicile-routing": "Is anyone being routed wrongly?", "domicile-clinics": "Which clinic is slow?", "domicile-log": "Is the log sealed?",
-    "domicile-keys": "Are keys healthy?", "domicile-clocks": "Which clocks run?",
-}
+# The rules of a region, and those of drills, which the control plane has too; promtool's test knows them by these names.
+RULES = {"rules.yaml": INFRA / "k8s/base/rules.yaml", "drills.yaml": INFRA / "k8s/drill-rules/rules.yaml"}
 
 
 def check(report, everything):
-    source = "".join(path.read_text() for crate in ("regions", "tenancy", "app") for path in (REPOSITORY / crate / "src").rglob("*.rs"))
-    rules = as_json(report, RULES)[0]["spec"]
-    play(report, rules)
-    recorded = {rule["record"] for group in rules["groups"] for rule in group["rules"] if "record" in rule}
-    alerts = [rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
-    wrong = [f"{rule.get('alert') or rule['record']}: {name}" for group in rules["groups"] for rule in group["rules"] for name in unknown(rule["expr"], source, recorded)]
-    report.say(alerts and not wrong, f"{len(alerts)} alerts and {len(recorded)} recorded series are made of metrics that the programs have", "\n".join(wrong))
+    source = "".join(path.read_text() for crate in ("regions", "tenancy", "app") for path in sorted((REPOSITORY / crate / "src").rglob("*.rs")))
+    files = {name: as_json(path)[0]["spec"] for name, path in RULES.items()}
+    play(report, files)
+    groups = [group for rules in files.values() for group in rules["groups"]]
+    metrics = Metrics(source, [rule for group in groups for rule in group["rules"] if "record" in rule])
+    report.say(len(metrics.exported) >= 20, f"the programs register {len(metrics.exported)} metrics", sorted(metrics.exported))
+    alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    wrong = [f"{rule.get('alert') or rule['record']}: {finding}" for group in groups for rule in group["rules"] for finding in metrics.findings(rule["expr"])]
+    report.say(alerts and not wrong, f"{len(alerts)} alerts and {len(metrics.recorded)} recorded series are made of metrics and labels that the programs have", "\n".join(wrong))
     lost = [f"{rule['alert']}: {rule['annotations']['runbook']}" for rule in alerts if not (REPOSITORY / rule["annotations"]["runbook"]).exists()]
     report.say(not lost, "each alert names a runbook that is there", "\n".join(lost))
     played = set(re.findall(r"alertname: (\w+)", (INFRA / "monitoring/rules_test.yaml").read_text()))
     silent = [rule["alert"] for rule in alerts if rule["alert"] not in played]
     report.say(set(silent) <= {"LogLost"}, f"{len(alerts) - len(silent)} of {len(alerts)} alerts are played", silent)
-    dashboards(report, source, recorded)
-    logs(report)
+    dashboards.check(report, source, metrics)
+    shipping.check(report)
 
 
-def as_json(report, path):
+def as_json(path):
     answer = tools.run(tools.program("python", "lint"), Path(__file__).with_name("manifests.py"), kubernetes.VERSION, input=path.read_text())
     return json.loads(answer.stdout)["documents"]
 
 
-def play(report, rules):
+def play(report, files):
     promtool = tools.promtool()
     with tempfile.TemporaryDirectory(prefix="domicile-rules-") as folder:
-        # JSON is YAML.
-        (Path(folder) / "rules.yaml").write_text(json.dumps(rules))
+        for name, rules in files.items():
+            # JSON is YAML.
+            (Path(folder) / name).write_text(json.dumps(rules))
         shutil.copy(INFRA / "monitoring/rules_test.yaml", folder)
-        done = tools.run(promtool, "check", "rules", "rules.yaml", cwd=folder)
+        done = tools.run(promtool, "check", "rules", *files, cwd=folder)
         report.say(done.returncode == 0, "promtool: " + " ".join(done.stdout.split())[-60:], done.stdout)
         done = tools.run(promtool, "test", "rules", "rules_test.yaml", cwd=folder)
         report.say(done.returncode == 0, "promtool plays a healthy region, which is silent, and a broken one, which is not", done.stdout)
-
-
-def unknown(expression, source, recorded):
-    """Names of series in a PromQL expression that no program registers."""
-    bare = re.sub(r'"[^"]*"', '""', expression)
-    bare = re.sub(r"\b(?:by|without|on|ignoring)\s*\([^)]*\)|\{[^}]*\}|\[[^]]*\]", " ", bare)
-    for name in sorted(set(re.findall(r"\b[a-z][a-z0-9_]{3,}\b(?!\s*\()", bare)) | set(re.findall(r"domicile_\w+", expression))):
-        if not name.startswith(("domicile_", "certmanager_", "kube_")) and name != "up":
-            continue
-        family = next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix) and f'"{name.removesuffix(suffix)}"' in source), name)
-        if name not in FOREIGN | recorded and f'"{family}"' not in source:
-            yield name
-
-
-def dashboards(report, source, recorded):
-    files = sorted((INFRA / "monitoring/dashboards").glob("*.json"))
-    boards = {file.stem: json.loads(file.read_text()) for file in files}
-    asked = {uid: board.get("title") for uid, board in boards.items()}
-    report.say(asked == QUESTIONS, f"{len(boards)} dashboards ask what they must answer", asked)
-    sources = set(re.findall(r"uid: (\w+)", (INFRA / "monitoring/provisioning/datasources.yaml").read_text()))
-    fields = set(re.findall(r'serialize_entry\("([^"]+)"', source)) | LOG_FIELDS
-    for uid, board in boards.items():
-        wrong = []
-        if board.get("uid") != uid or board.get("schemaVersion", 0) < 36 or not board.get("panels"):
-            wrong.append("uid, schema or panels")
-        if len({panel["id"] for panel in board["panels"]}) != len(board["panels"]):
-            wrong.append("two panels with one id")
-        for one, other in ((a, b) for a in board["panels"] for b in board["panels"] if a["id"] < b["id"]):
-            a, b = one["gridPos"], other["gridPos"]
-            if a["x"] < b["x"] + b["w"] and b["x"] < a["x"] + a["w"] and a["y"] < b["y"] + b["h"] and b["y"] < a["y"] + a["h"]:
-                wrong.append(f"{one['title']} lies on {other['title']}")
-        for panel in board["panels"]:
-            wrong += list(panel_findings(panel, source, recorded, sources, fields))
-        report.say(not wrong, f"{board.get('title')}: {len(board['panels'])} panels, of names that the programs have and this region's sources", "\n".join(wrong))
-
-
-def panel_findings(panel, source, recorded, sources, fields):
-    for target in panel["targets"]:
-        where = f"{panel['title']}: "
-        if target["datasource"]["uid"] not in sources or target.get("region", "default") != "default":
-            yield where + "reads another source, or another region than its own"
-        if "expr" in target:
-            yield from (where + name for name in unknown(target["expr"], source, recorded))
-        if target.get("queryMode") == "Logs":
-            query = target["expression"]
-            yield from (where + f"no line has {field}" for field in re.findall(r"\b[a-z_]+(?:\.[a-z_]+)+\b", re.sub(r"'[^']*'", "", query)) if field not in fields)
-            yield from (where + f"{code} is never logged" for group in re.findall(r"event\.code (?:in \[([^]]*)\]|= ('[^']*'))", query) for code in re.findall(r"'([^']+)'", "".join(group)) if f'"{code}"' not in source)
-
-
-def logs(report):
-    """What ships logs knows one region: rendered for each place, its only output is that place's group."""
-    kubectl, python = tools.kubectl(), tools.program("python", "lint")
-    catalog = json.loads((INFRA / "terraform/envs/prod/catalog.json").read_text())
-    for overlay in kubernetes.OVERLAYS:
-        documents, said = kubernetes.render(kubectl, python, kubernetes.TREE, f"{overlay}/logs")
-        complaints = kubernetes.render.last["complaints"] if documents else [said]
-        home = catalog["control"]["home"] if overlay == "control" else catalog["regions"][overlay]["home"]
-        place = next((d["data"] for d in documents if d["kind"] == "ConfigMap" and d["metadata"]["name"].startswith("place")), {})
-        text = json.dumps(documents)
-        others = set(re.findall(r"\b(?:us|ap|eu)-[a-z]+-\d\b", text)) - {home["name"]}
-        good = place == {"region": home["name"], "log_group": f"/domicile/{overlay}/application"} and not others and not complaints
-        report.say(good, f"{overlay}: logs go to {place.get('log_group')} in {place.get('region')} and nowhere else", f"{place} {others} {complaints}")
-    text = (INFRA / "k8s/logs/fluent-bit.yaml").read_text()
-    outputs = re.findall(r"- name: (\w+)", text.split("outputs:")[1].split("parsers:")[0])
-    report.say(outputs == ["cloudwatch_logs"] and "region: ${AWS_REGION}" in text and "auto_create_group: false" in text,
-               "the collector has one output, in the region of its own pod", outputs)
-    shipped(report, json.loads(tools.run(python, "-c", "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)", input=text).stdout))
-
-
-def shipped(report, config):
-    """The collector's filters, played here as its manual describes them: what the programs write passes whole, all else stays."""
-    log = (REPOSITORY / "regions/src/log.rs").read_text()
-    written = json.loads("{" + re.search(r'json!\(\{(\s+"@timestamp".*?)\}\)', log, re.S)[1].replace("1_500_000", "1500000").rstrip().rstrip(",") + "}")
-    fields = set(re.findall(r'serialize_entry\("([^"]+)"', log))
-    report.say(written and set(written) <= fields and all(re.fullmatch(r"@timestamp|[a-z_]+(\.[a-z_]+)+", name) for name in fields),
-               f"a log line has {len(fields)} kinds of fields, all of them in ECS' form", sorted(fields))
-    ours, others = json.dumps(written), json.dumps(written | {"service.name": "sidecar"})
-    kept = play_log(config, ours)
-    late = {key: value.replace("%z", "") if key == "time_format" else value for key, value in config["parsers"][0].items()}
-    refused = [play_log(config, others), play_log(config, "Segmentation fault"), play_log(config | {"parsers": [late]}, ours)]
-    report.say(kept == written and refused == [None, None, None], "the collector takes a program's line whole, and no other program's and nothing that is no line", f"{kept} {refused}")
-
-
-def play_log(config, line):
-    """What of a container's line arrives at the output; None for what does not, or whose time cannot be read."""
-    record = {"log": line}
-    for step in config["pipeline"]["filters"]:
-        if step["name"] == "parser":
-            parser = next(one for one in config["parsers"] if one["name"] == step["parser"])
-            try:
-                parsed = json.loads(record[step["key_name"]])
-                datetime.datetime.strptime(parsed[parser["time_key"]], parser["time_format"].replace("%L", "%f"))
-            except json.JSONDecodeError:
-                # What cannot be parsed goes on as it came.
-                continue
-            except ValueError:
-                return None
-            record = parsed if parser["time_keep"] and parser["format"] == "json" else {}
-        elif step["name"] == "grep":
-            field, pattern = step["regex"].split(" ", 1)
-            if not re.search(pattern, str(record.get(field, ""))):
-                return None
-    return record

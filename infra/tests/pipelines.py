@@ -15,7 +15,8 @@ GITLAB = REPOSITORY / ".gitlab-ci.yml"
 COMMANDS = {
     ".ci/run", 'infra/deploy.sh "$PLACE" "$DIGEST"', 'infra/deploy.sh --roll-back "$PLACE"',
     "docker build --file infra/docker/Dockerfile --target domicile --tag domicile .", "docker run --rm --read-only --cap-drop ALL domicile --version",
-    "python3 infra/tests/check.py terraform emulator checkov",
+    "infra/docker/weigh.sh domicile", "docker build --file infra/docker/Dockerfile --target keeper --tag keeper .",
+    "python3 infra/tests/check.py terraform emulator checkov", "install -D /bin/terraform .tools/terraform",
     'aws eks update-kubeconfig --name "domicile-prod-$PLACE" --alias "domicile-$PLACE"',
 }
 PLACES = ["us", "in", "control"]
@@ -33,6 +34,7 @@ def check(report, everything):
         report.say(parts() and not parts() - checked(lines), f"{name} runs every part of the checks of infra/", sorted(parts() - checked(lines)))
     report.say(not github(deploy), "GitHub: one place a run, approved, and never two at once", github(deploy))
     report.say(not gitlab_findings(gitlab), "GitLab: one place a job, approved, and never two at once", gitlab_findings(gitlab))
+    versions(report, gitlab)
     broken(report)
     printed(report)
 
@@ -46,6 +48,19 @@ def checked(lines):
     tested = re.search(r"const TESTED[^;]*;", (REPOSITORY / "dev/xtask/src/test/infra.rs").read_text()).group()
     named = {word for line in lines if line.startswith("python3 infra/tests/check.py ") for word in line.split()[2:]}
     return named | (set(re.findall(r'"(\w+)"', tested)) if ".ci/run" in lines else set())
+
+
+def versions(report, gitlab):
+    """Both pipelines have Terraform where they check it, the same one, and neither lets its checks be left out."""
+    hub = load(next(path for path in WORKFLOWS if path.name == "check.yml"))["jobs"]["infrastructure"]
+    there = [step["with"]["terraform_version"] for step in hub["steps"] if "terraform_version" in step.get("with", {})]
+    fetched, checked_there = gitlab["terraform program"], gitlab["infrastructure"]
+    here = fetched["image"]["name"].removeprefix("hashicorp/terraform:")
+    folder = Path(fetched["artifacts"]["paths"][0]).parent
+    finds = checked_there["needs"] == ["terraform program"] and checked_there["variables"].get("PATH", "").startswith(f"$CI_PROJECT_DIR/{folder}:")
+    report.say(there == [here] and finds, f"both pipelines check with Terraform {here}", f"{there} {here} {checked_there}")
+    lacking = [name for name, job in (("GitHub", hub), ("GitLab", checked_there)) if "DOMICILE_MAY_LACK" in json.dumps(job)]
+    report.say(not lacking, "neither pipeline leaves Terraform unchecked", lacking)
 
 
 def lint(report):
@@ -118,7 +133,9 @@ def printed(report):
     for place in PLACES:
         done = tools.run(script, "--print", place, DIGEST, env=environment)
         images = set(re.findall(r"image: (\S+)", done.stdout))
-        report.say(done.returncode == 0 and len(images) == 1 and images.pop().endswith(f"@{DIGEST}"), f"deploy.sh prints {place} with one image", done.stdout[-400:] + str(images))
+        changed = {image for image in images if image.endswith(f"@{DIGEST}")}
+        good = len(changed) == 1 and "/domicile/domicile@" in changed.pop() and not any("/domicile/domicile@" in image and DIGEST not in image for image in images)
+        report.say(done.returncode == 0 and good, f"deploy.sh prints {place} with one image of the program, and changes no other", done.stdout[-400:] + str(images))
     for words in (["--print", "eu", DIGEST], ["--print", "us", "latest"], ["us"]):
         done = tools.run(script, *words, env=environment)
         report.say(done.returncode == 2 and "usage" in done.stdout, f"deploy.sh refuses `{' '.join(words)[:30]}`", done.stdout)

@@ -203,8 +203,8 @@ def report_third(answers, results):
 PERMISSIONS = {
     "abort_multipart_upload": ["s3:AbortMultipartUpload"],
     "complete_multipart_upload": ["s3:PutObject"],
-    "create_alias": None,
-    "create_key": None,
+    "create_alias": ["kms:CreateAlias"],
+    "create_key": ["kms:CreateKey"],
     "create_multipart_upload": ["s3:PutObject"],
     "decrypt": ["kms:Decrypt"],
     "delete_object": ["s3:DeleteObjectVersion"],
@@ -221,7 +221,7 @@ PERMISSIONS = {
     "list_object_versions": ["s3:ListBucketVersions"],
     "put_object": ["s3:PutObject", "s3:PutObjectRetention"],
     "rotate_key_on_demand": None,
-    "schedule_key_deletion": None,
+    "schedule_key_deletion": ["kms:ScheduleKeyDeletion"],
     "sign": ["kms:Sign"],
     "upload_part": ["s3:PutObject"],
 }
@@ -238,7 +238,7 @@ def permissions(work, results):
     asked = {action for call in calls for action in PERMISSIONS.get(call) or ()}
     given = set(re.findall(r'"((?:s3|kms):[A-Z]\w+)"', access))
     # Condition keys of KMS look like actions.
-    given -= {"kms:ViaService", "kms:EncryptionContext", "kms:SigningAlgorithm", "kms:MessageType"}
+    given -= {"kms:ViaService", "kms:EncryptionContext", "kms:SigningAlgorithm", "kms:MessageType", "kms:ResourceAliases", "kms:KeySpec", "kms:MultiRegion"}
     results.say(asked == given, "the programs' roles may do what the programs ask of S3 and KMS, and no more", f"missing {sorted(asked - given)}, never asked {sorted(given - asked)}")
 
 

@@ -1161,7 +1161,7 @@ mail. For those who could do it to others, a second person must ask for the same
 export const factorReset = /* @__PURE__ */ operation<undefined, ResetView>('factor.reset', 'POST', '/api/v1/staff/{id}/factors/reset', ResetView);
 /** Opens a closed account again. Its owner signs in anew. */
 export const staffReactivate = /* @__PURE__ */ operation<undefined, undefined>('staff.reactivate', 'POST', '/api/v1/staff/{id}/reactivate');
-/** Gives a staff member another role. */
+/** Gives a staff member another role. Its owner is told by mail. */
 export const staffRole = /* @__PURE__ */ operation<RoleInput, undefined>('staff.role', 'PUT', '/api/v1/staff/{id}/role');
 /** Ends every session of a staff member. */
 export const staffEndSessions = /* @__PURE__ */ operation<undefined, undefined>('staff.end_sessions', 'POST', '/api/v1/staff/{id}/sessions/end');

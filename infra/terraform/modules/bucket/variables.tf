@@ -11,7 +11,7 @@ variable "home" {
 }
 
 variable "name" {
-  description = "Short name of the bucket: documents, audit, backups, access-logs, trail."
+  description = "Short name of the bucket: documents, audit, backups, key-store-backups, access-logs, trail."
   type        = string
 }
 

@@ -9,9 +9,13 @@ locals {
   pod_statements = {
     control = [
       { Effect = "Allow", Action = "secretsmanager:GetSecretValue", Resource = "arn:aws:secretsmanager:${var.home.name}:${var.home.account_id}:secret:domicile/control/*" },
+      # The collector's, in the same folder.
+      { Effect = "Deny", Action = "secretsmanager:GetSecretValue", Resource = "arn:aws:secretsmanager:${var.home.name}:${var.home.account_id}:secret:domicile/control/logs/*" },
       { Effect = "Allow", Action = "kms:Decrypt", Resource = module.key["secrets"].arn, Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.home.name}.amazonaws.com" } } },
     ]
     logs = [
+      { Effect = "Allow", Action = "secretsmanager:GetSecretValue", Resource = "arn:aws:secretsmanager:${var.home.name}:${var.home.account_id}:secret:domicile/control/logs/*" },
+      { Effect = "Allow", Action = "kms:Decrypt", Resource = module.key["secrets"].arn, Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.home.name}.amazonaws.com" } } },
       { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], Resource = "${module.observability.log_group_arns["application"]}:*" },
     ]
     aws-load-balancer-controller = [

@@ -3,6 +3,7 @@ locals {
   services = toset([
     "autoscaling", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "email-smtp", "kms", "logs",
     "monitoring", "secretsmanager", "sns", "sqs", "ssm", "ssmmessages", "sts",
+    "xray",
   ])
 
   # Private mail submission has no endpoint policy in AWS.

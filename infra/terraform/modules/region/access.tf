@@ -1,11 +1,16 @@
 # What each kind of pod may do, and nothing more: the front door holds no key and no data, the worker alone seals the log, publishes
-# alarms and sends mail. What people do by hand (epoch keys of key-store backups, rotating a KMS key now) is for a role of theirs.
+# alarms and sends mail, the drills read, and who backs the key store up makes and ends the keys of weeks. What people do by hand (rotating
+# a KMS key now, putting a backup back) is for a role of theirs.
 locals {
   pods = {
     front-door                   = { namespace = "domicile" }
     backend                      = { namespace = "domicile" }
     worker                       = { namespace = "domicile" }
     migrate                      = { namespace = "domicile" }
+    audit-verify                 = { namespace = "domicile" }
+    key-store-backup             = { namespace = "domicile" }
+    restore-drill                = { namespace = "domicile" }
+    traces                       = { namespace = "monitoring" }
     logs                         = { namespace = "monitoring" }
     cert-manager                 = { namespace = "cert-manager" }
     aws-load-balancer-controller = { namespace = "kube-system" }
@@ -14,7 +19,7 @@ locals {
   in_region = { StringEquals = { "aws:RequestedRegion" = var.home.name } }
 
   secrets_of = {
-    for role in ["front-door", "backend", "worker", "migrate"] : role => [
+    for role in ["front-door", "backend", "worker", "migrate", "audit-verify", "key-store-backup", "traces", "logs"] : role => [
       { Effect = "Allow", Action = "secretsmanager:GetSecretValue", Resource = "arn:aws:secretsmanager:${var.home.name}:${var.home.account_id}:secret:domicile/${var.home.code}/${role}/*" },
       { Effect = "Allow", Action = "kms:Decrypt", Resource = module.key["secrets"].arn, Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.home.name}.amazonaws.com" } } },
     ]
@@ -62,6 +67,51 @@ locals {
     { Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetPublicKey"], Resource = module.signing_key.arn },
   ]
 
+  # The keys of weeks, which wrap the key store's backups. Who makes them may name and end no other key: not one that Terraform made,
+  # whatever name it were given, and none without the name of a week.
+  weeks = "alias/domicile/epoch/${var.home.name}/*"
+  week_key = {
+    "ForAnyValue:StringLike" = { "kms:ResourceAliases" = local.weeks }
+    StringEquals             = { "kms:EncryptionContext:hc:cell" = var.home.name }
+    Null                     = { "kms:EncryptionContext:hc:epoch" = "false" }
+  }
+  account_keys = "arn:aws:kms:${var.home.name}:${var.home.account_id}:key/*"
+
+  week_keys = [
+    { Effect = "Allow", Action = "kms:CreateKey", Resource = "*", Condition = { StringEquals = { "aws:RequestedRegion" = var.home.name, "kms:KeySpec" = "SYMMETRIC_DEFAULT" }, Bool = { "kms:MultiRegion" = "false" } } },
+    { Effect = "Allow", Action = "kms:CreateAlias", Resource = ["arn:aws:kms:${var.home.name}:${var.home.account_id}:${local.weeks}", local.account_keys] },
+    { Effect = "Allow", Action = ["kms:DescribeKey", "kms:ScheduleKeyDeletion"], Resource = local.account_keys, Condition = { "ForAnyValue:StringLike" = { "kms:ResourceAliases" = local.weeks } } },
+    { Effect = "Allow", Action = "kms:GenerateDataKey", Resource = local.account_keys, Condition = local.week_key },
+    { Effect = "Deny", Action = ["kms:CreateAlias", "kms:ScheduleKeyDeletion"], Resource = concat([for key in module.key : key.arn], [module.signing_key.arn]) },
+  ]
+
+  # Each drill starts as a process of the region does, which looks at its key, its buckets and the ledger before anything else.
+  pins = [
+    { Effect = "Allow", Action = "kms:DescribeKey", Resource = module.key["tenant"].arn },
+    { Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:ListBucket"], Resource = module.documents.arn },
+  ]
+
+  # Rows are compared inside a clinic's transaction, whose context is signed with a key of the clinic; nothing sealed is opened.
+  audit_verify = [
+    { Effect = "Allow", Action = "kms:Decrypt", Resource = module.key["tenant"].arn, Condition = {
+      StringEquals = { "kms:EncryptionContext:hc:cell" = var.home.name }
+      Null         = { "kms:EncryptionContext:hc:tenant" = "false" }
+    } },
+    { Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetPublicKey"], Resource = module.signing_key.arn },
+  ]
+
+  backups_in = [
+    { Effect = "Allow", Action = "s3:PutObject", Resource = "${module.key_store_backups.arn}/*" },
+    { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["objects"].arn, Condition = { StringEquals = { "kms:ViaService" = "s3.${var.home.name}.amazonaws.com" } } },
+  ]
+
+  backups_out = [
+    { Effect = "Allow", Action = "s3:GetObject", Resource = "${module.key_store_backups.arn}/*" },
+    { Effect = "Allow", Action = "s3:ListBucket", Resource = module.key_store_backups.arn },
+    { Effect = "Allow", Action = "kms:Decrypt", Resource = module.key["objects"].arn, Condition = { StringEquals = { "kms:ViaService" = "s3.${var.home.name}.amazonaws.com" } } },
+    { Effect = "Allow", Action = "kms:Decrypt", Resource = local.account_keys, Condition = local.week_key },
+  ]
+
   worker = [
     { Effect = "Allow", Action = "sns:Publish", Resource = values(module.observability.topic_arns) },
     { Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = aws_sqs_queue.findings.arn },
@@ -74,9 +124,18 @@ locals {
     backend    = concat(local.secrets_of["backend"], local.tenant_key, local.documents, local.archive, local.archive_writes["backend"])
     worker     = concat(local.secrets_of["worker"], local.tenant_key, local.documents, local.archive, local.archive_writes["worker"], local.signing, local.worker)
     migrate    = local.secrets_of["migrate"]
-    logs = [
+
+    audit-verify     = concat(local.secrets_of["audit-verify"], local.pins, local.archive, local.audit_verify)
+    key-store-backup = concat(local.secrets_of["key-store-backup"], local.pins, local.week_keys, local.backups_in)
+    restore-drill    = concat(local.pins, local.archive, local.backups_out)
+
+    # X-Ray has no resource for what a program sends.
+    traces = concat(local.secrets_of["traces"], [
+      { Effect = "Allow", Action = "xray:PutTraceSegments", Resource = "*", Condition = local.in_region },
+    ])
+    logs = concat(local.secrets_of["logs"], [
       { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], Resource = "${module.observability.log_group_arns["application"]}:*" },
-    ]
+    ])
     cert-manager = [
       { Effect = "Allow", Action = "route53:GetChange", Resource = "arn:aws:route53:::change/*" },
       { Effect = "Allow", Action = "route53:ListResourceRecordSets", Resource = module.front_door.zone_arn },

@@ -10,5 +10,5 @@ module "baseline" {
   alarm_topic_arn      = module.observability.topic_arns["security"]
   findings_queue_arn   = aws_sqs_queue.findings.arn
   watch_findings_queue = true
-  object_reads         = [module.documents.arn, module.audit.arn, module.backups.arn]
+  object_reads         = [module.documents.arn, module.audit.arn, module.backups.arn, module.key_store_backups.arn]
 }

@@ -1,6 +1,6 @@
 # The region's own image registry: it pulls from no other region, and no other region pulls from it.
 resource "aws_ecr_repository" "this" {
-  for_each             = toset(["domicile", "add-ons"])
+  for_each             = toset(["domicile", "keeper", "add-ons"])
   name                 = "domicile/${each.key}"
   image_tag_mutability = "IMMUTABLE"
   force_delete         = var.throw_away

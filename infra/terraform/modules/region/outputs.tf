@@ -72,6 +72,7 @@ output "deployment" {
     repositories  = { for name, repository in aws_ecr_repository.this : name => "${var.home.account_id}.dkr.ecr.${var.home.name}.amazonaws.com/${repository.name}" }
     target_groups = { for name, group in aws_lb_target_group.edge : name => group.arn }
     tenant_key    = module.key["tenant"].arn
+    backups       = { bucket = module.key_store_backups.id, key_id = module.key["objects"].arn }
     audit         = { bucket = module.audit.id, key_id = module.key["audit"].arn, signing_key_id = module.signing_key.arn }
     roles         = { for account, role in aws_iam_role.pod : account => "arn:aws:iam::${var.home.account_id}:role/${role.name}" }
     databases     = { for name, database in local.databases : name => database.endpoint }

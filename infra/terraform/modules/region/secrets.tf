@@ -5,6 +5,8 @@ locals {
     "backend/database", "backend/key-store", "backend/certificate", "backend/feed-client", "backend/route-keys",
     "worker/database", "worker/key-store", "worker/feed-client", "worker/mail", "worker/migrator",
     "migrate/database", "migrate/key-store",
+    "audit-verify/database", "audit-verify/key-store", "key-store-backup/key-store",
+    "traces/certificate", "logs/elasticsearch",
   ])
 }
 

@@ -38,6 +38,18 @@ module "backups" {
   force_destroy = var.throw_away
 }
 
+# Apart from other backups, because these must end: 14 days, a day for S3 to see it, and no longer behind that.
+module "key_store_backups" {
+  source          = "../bucket"
+  home            = var.home
+  name            = "key-store-backups"
+  key_arn         = module.key["objects"].arn
+  log_bucket      = module.access_logs.id
+  expire_days     = 14
+  noncurrent_days = 1
+  force_destroy   = var.throw_away
+}
+
 module "trail" {
   source                  = "../bucket"
   home                    = var.home
@@ -56,6 +68,7 @@ module "trail" {
 
 locals {
   buckets = {
-    documents = module.documents, audit = module.audit, backups = module.backups, trail = module.trail, access-logs = module.access_logs
+    documents   = module.documents, audit = module.audit, backups = module.backups, key-store-backups = module.key_store_backups, trail = module.trail,
+    access-logs = module.access_logs
   }
 }

@@ -122,7 +122,7 @@ run "a_region_holds_the_rules_of_residency" {
   }
 
   assert {
-    condition = alltrue(flatten([for name in ["documents", "audit", "backups"] : [for sid in ["SseKmsOnly", "OnlyThisKey"] :
+    condition = alltrue(flatten([for name in ["documents", "audit", "backups", "key-store-backups"] : [for sid in ["SseKmsOnly", "OnlyThisKey"] :
       contains([for statement in jsondecode(output.buckets[name].policy).Statement : statement.Sid], sid)
     ]]))
     error_message = "A bucket takes what is not encrypted with its key."

@@ -110,7 +110,7 @@ inEachRegion('in', (region) => {
     await words.getByRole('button', { name: 'Save' }).click();
     await page.getByText('What is said about the document is corrected.').waitFor();
     const letter = page.getByRole('row', { name: /^Letter/ });
-    await letter.getByText('Referral', { exact: true }).waitFor();
+    await letter.getByText(/^Referral/).waitFor();
     await letter.getByText(/^of .*2026/).waitFor();
     await letter.getByText('Page two is missing.').waitFor();
 

@@ -32,7 +32,7 @@ inEachRegion('in', (region) => {
     page.on('request', (request) => sent.push(request.postData() ?? ''));
     await signIn(page, clinic, 'clinic_admin');
     await page.getByRole('link', { name: 'Sites', exact: true }).click();
-    await page.getByLabel('Name').fill(site);
+    await page.getByLabel('Name', { exact: true }).fill(site);
     await page.getByRole('button', { name: 'Add the site' }).click();
     await page.getByRole('rowheader', { name: site }).waitFor();
     await page.getByRole('link', { name: 'Programs', exact: true }).click();

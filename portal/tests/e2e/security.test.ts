@@ -217,65 +217,69 @@ inEachRegion('in', (region) => {
     expect(dialogs).toEqual([]);
   });
 
-  test('hostile texts that staff write about documents and sites stay text', async () => {
-    const [doctor, admin] = [await person(browser), await person(browser)];
-    await signIn(doctor.page, clinic, 'physician');
-    await doctor.page.goto(`${clinic.url}/clinic/patients`);
-    await register(doctor.page, unique('Papers'));
-    await doctor.page.getByRole('button', { name: 'Print' }).waitFor();
-    const record = doctor.page.url();
-    const id = new URL(record).pathname.split('/').at(-1) ?? '';
-    for (let at = 0; at < HOSTILE.length; at += TEXTS_A_DOCUMENT) {
-      const [title = 'x', notes = 'x', file_name = 'x'] = HOSTILE.slice(at, at + TEXTS_A_DOCUMENT);
-      const announced = { kind: 'other', media_type: 'text/plain', size_bytes: 5, title, notes, file_name };
-      const path = `/api/v1/patients/${id}/documents`;
-      expect(await send(doctor.page, clinic, path, announced), title).toMatch(/^201 /);
-    }
-    await doctor.page.goto(`${record}/documents`);
-    const rows = doctor.page.getByRole('rowheader');
-    await rows.first().waitFor();
-    await doctor.page.getByRole('button', { name: 'Show more' }).click();
-    await doctor.page.getByRole('button', { name: 'Show more' }).waitFor({ state: 'detached' });
-    expect(await rows.count()).toBe(Math.ceil(HOSTILE.length / TEXTS_A_DOCUMENT));
-
-    await signIn(admin.page, clinic, 'clinic_admin');
-    const sendProven = senderWhoProves(admin.page, clinic, 'clinic_admin');
-    const { id: site } = answered<{ id: string }>(await sendProven('/api/v1/sites', { name: unique('Hostile') }));
-    const { id: program } = answered<{ id: string }>(
-      await sendProven('/api/v1/oauth/clients', {
-        kind: 'machine',
-        name: unique('Hostile'),
-        scopes: ['patient.read'],
-        sites: [site],
-        jwks: { keys: [newKey().jwk] },
-      }),
-    );
-    let version = 1;
-    for (const name of packed(SAMPLE, PART_MAX_CHARS)) {
-      answered(await sendProven(`/api/v1/sites/${site}`, { name }, { method: 'PUT' }), 200);
-      const changed = await sendProven(`/api/v1/oauth/clients/${program}`, { name }, { method: 'PATCH', version });
-      version = answered<{ version: number }>(changed, 200).version;
-      for (const [path, row] of [
-        ['/clinic/sites', admin.page.getByRole('row').filter({ hasText: site })],
-        ['/clinic/programs', admin.page.getByRole('article', { name, exact: true }).filter({ hasText: program })],
-      ] as const) {
-        await admin.page.goto(`${clinic.url}${path}`);
-        await row.waitFor();
-        await expectInert(admin.page, `${path}: ${name}`);
+  // What shows them is the same in both regions, and it takes a page for each.
+  test.runIf(region === 'ap-south-1')(
+    'hostile texts that staff write about documents and sites stay text',
+    async () => {
+      const [doctor, admin] = [await person(browser), await person(browser)];
+      await signIn(doctor.page, clinic, 'physician');
+      await doctor.page.goto(`${clinic.url}/clinic/patients`);
+      await register(doctor.page, unique('Papers'));
+      await doctor.page.getByRole('button', { name: 'Print' }).waitFor();
+      const record = doctor.page.url();
+      const id = new URL(record).pathname.split('/').at(-1) ?? '';
+      for (let at = 0; at < HOSTILE.length; at += TEXTS_A_DOCUMENT) {
+        const [title = 'x', notes = 'x', file_name = 'x'] = HOSTILE.slice(at, at + TEXTS_A_DOCUMENT);
+        const announced = { kind: 'other', media_type: 'text/plain', size_bytes: 5, title, notes, file_name };
+        const path = `/api/v1/patients/${id}/documents`;
+        expect(await send(doctor.page, clinic, path, announced), title).toMatch(/^201 /);
       }
-    }
-    expect(await sendProven(`/api/v1/oauth/clients/${program}/disable`)).toMatch(/^204 /);
-    const name = unique('Harmless');
-    expect(await sendProven(`/api/v1/sites/${site}`, { name }, { method: 'PUT' })).toMatch(/^200 /);
-    await admin.page.goto(`${clinic.url}/clinic/sites`);
-    await admin.page.getByRole('button', { name: `Close: ${name}` }).click();
-    await admin.page.getByRole('alertdialog').getByRole('button', { name: 'Close' }).click();
-    await admin.page.getByText(`${name} is closed.`).waitFor();
-    for (const { page, troubles } of [doctor, admin]) {
-      await expectInert(page, page.url());
-      expect(troubles).toEqual([]);
-    }
-  });
+      await doctor.page.goto(`${record}/documents`);
+      const rows = doctor.page.getByRole('rowheader');
+      await rows.first().waitFor();
+      await doctor.page.getByRole('button', { name: 'Show more' }).click();
+      await doctor.page.getByRole('button', { name: 'Show more' }).waitFor({ state: 'detached' });
+      expect(await rows.count()).toBe(Math.ceil(HOSTILE.length / TEXTS_A_DOCUMENT));
+
+      await signIn(admin.page, clinic, 'clinic_admin');
+      const sendProven = senderWhoProves(admin.page, clinic, 'clinic_admin');
+      const { id: site } = answered<{ id: string }>(await sendProven('/api/v1/sites', { name: unique('Hostile') }));
+      const { id: program } = answered<{ id: string }>(
+        await sendProven('/api/v1/oauth/clients', {
+          kind: 'machine',
+          name: unique('Hostile'),
+          scopes: ['patient.read'],
+          sites: [site],
+          jwks: { keys: [newKey().jwk] },
+        }),
+      );
+      let version = 1;
+      for (const name of packed(SAMPLE, PART_MAX_CHARS)) {
+        answered(await sendProven(`/api/v1/sites/${site}`, { name }, { method: 'PUT' }), 200);
+        const changed = await sendProven(`/api/v1/oauth/clients/${program}`, { name }, { method: 'PATCH', version });
+        version = answered<{ version: number }>(changed, 200).version;
+        for (const [path, row] of [
+          ['/clinic/sites', admin.page.getByRole('row').filter({ hasText: site })],
+          ['/clinic/programs', admin.page.getByRole('article', { name, exact: true }).filter({ hasText: program })],
+        ] as const) {
+          await admin.page.goto(`${clinic.url}${path}`);
+          await row.waitFor();
+          await expectInert(admin.page, `${path}: ${name}`);
+        }
+      }
+      expect(await sendProven(`/api/v1/oauth/clients/${program}/disable`)).toMatch(/^204 /);
+      const name = unique('Harmless');
+      expect(await sendProven(`/api/v1/sites/${site}`, { name }, { method: 'PUT' })).toMatch(/^200 /);
+      await admin.page.goto(`${clinic.url}/clinic/sites`);
+      await admin.page.getByRole('button', { name: `Close: ${name}` }).click();
+      await admin.page.getByRole('alertdialog').getByRole('button', { name: 'Close' }).click();
+      await admin.page.getByText(`${name} is closed.`).waitFor();
+      for (const { page, troubles } of [doctor, admin]) {
+        await expectInert(page, page.url());
+        expect(troubles).toEqual([]);
+      }
+    },
+  );
 
   test('hostile reasons of emergencies and notes of their reviews stay text', async () => {
     const [desk, doctor] = [await person(browser), await person(browser)];

@@ -113,4 +113,4 @@ fn browser_environment(checkout: &Checkout, stack: &Stack) -> Outcome<[(&'static
 
 const BUILD_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 const CHECK_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
-const BROWSE_WAIT_MAX: Duration = Duration::from_secs(20 * 60);
+const BROWSE_WAIT_MAX: Duration = Duration::from_secs(40 * 60);

@@ -14,7 +14,7 @@ const QUOTA_PER_MIN: u32 = 1_200;
 /// How far beyond its quota the clinic goes.
 const TIMES: u32 = 50;
 /// Connections of the clinic that asks too much.
-const FLOODERS: u32 = 16;
+const FLOODERS: u16 = 16;
 /// Connections of the clinic that is watched.
 const READERS: usize = 4;
 /// From one read of each of those to its next: it keeps within the quota, with what a minute's one allows at once.
@@ -28,7 +28,7 @@ pub(crate) async fn measure(scale: Scale) {
     let world = World::with(quota).await;
     let loud = fill::patients(&world, &world.alpha, PATIENTS).await;
     let calm = fill::patients(&world, &world.beta, PATIENTS).await;
-    let mut flooders = doors(&world, &world.alpha, FLOODERS as usize).await;
+    let mut flooders = doors(&world, &world.alpha, usize::from(FLOODERS)).await;
     let mut readers = doors(&world, &world.beta, READERS).await;
     // A quota may be asked for at once: it is spent before anything is measured.
     let quota = Duration::from_secs(60) / QUOTA_PER_MIN;
@@ -40,9 +40,10 @@ pub(crate) async fn measure(scale: Scale) {
     let (mut before, mut during, mut refused) = (Vec::new(), Vec::new(), 0_usize);
     let each = scale.each * 2;
     for _ in 0..scale.rounds {
-        let (_, mut took) = beside(&mut flooders, quota, &loud[0], &mut readers, &calm, each).await;
+        let loud = &loud[0];
+        let (_, mut took) = beside((&mut flooders, quota, loud), (&mut readers, &calm), each).await;
         before.append(&mut took);
-        let (no, mut took) = beside(&mut flooders, quota / TIMES, &loud[0], &mut readers, &calm, each).await;
+        let (no, mut took) = beside((&mut flooders, quota / TIMES, loud), (&mut readers, &calm), each).await;
         during.append(&mut took);
         refused += no;
     }
@@ -74,16 +75,13 @@ async fn doors(world: &World, clinic: &Clinic, count: usize) -> Vec<FrontDoor> {
 
 /// One clinic asks every `every`, by all its connections together; how many it was refused, and how long the other's reads took.
 async fn beside(
-    flooders: &mut [FrontDoor],
-    every: Duration,
-    loud: &str,
-    readers: &mut [FrontDoor],
-    calm: &[String],
+    (flooders, every, loud): (&mut [FrontDoor], Duration, &str),
+    (readers, calm): (&mut [FrontDoor], &[String]),
     each: Duration,
 ) -> (usize, Vec<Duration>) {
     let until = Instant::now() + each;
     let flood = flooders.iter_mut().map(|door| async move {
-        let (mut pace, mut refused) = (tokio::time::interval(every * FLOODERS), 0);
+        let (mut pace, mut refused) = (tokio::time::interval(every * u32::from(FLOODERS)), 0);
         while Instant::now() < until {
             pace.tick().await;
             refused += usize::from(door.try_read(loud).await == 429);

@@ -115,7 +115,7 @@ async fn a_closed_site_takes_nobody_new_and_keeps_whom_it_has() {
         let read = world.ask(&world.alpha, "GET", &registered).by(&desk).send().await.expect(200).json();
         read["sites"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(read().await, [south.clone()]);
+    assert_eq!(read().await, std::slice::from_ref(&south));
     sites.put(&desk, &registered, &both).await.expect(204);
     let after: BTreeSet<String> = read().await.into_iter().collect();
     assert_eq!(after, BTreeSet::from([south.clone(), main.clone()]));

@@ -77,7 +77,8 @@ impl Counts {
         counts.sort_by(|one, other| one.place.cmp(&other.place));
         let old_ms = report.last_seal_ms.saturating_sub(options.gap_max_s.saturating_mul(1_000));
         for count in counts {
-            if !count.judged && count.stated_ms > old_ms {
+            // Of a log without an end nothing is younger.
+            if !count.judged && report.last_seal_ms > 0 && count.stated_ms > old_ms {
                 report.tallies_waiting += 1;
             } else if (count.found.0, *count.found.1.as_bytes()) == count.stated {
                 report.tallies += 1;

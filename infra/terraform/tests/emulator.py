@@ -60,6 +60,7 @@ FORGOTTEN = {
     "aws_rds_cluster_instance": {"monitoring_interval", "monitoring_role_arn", "performance_insights_enabled", "performance_insights_kms_key_id"},
     # The same JSON with other spaces.
     "aws_sqs_queue": {"redrive_policy"},
+    "aws_vpc_endpoint": {"dns_options"},
     "aws_vpc_security_group_egress_rule": {"description"},
     "aws_vpc_security_group_ingress_rule": {"description"},
 }

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use tenancy::migrate::Parallel;
+use tenancy::migrate::{Parallel, Report};
 
 use crate::config::{ControlConfig, WorkerConfig};
 use crate::control::migrations;
 use crate::onboarding;
 use crate::role::{self, RoleError};
+
+/// Tenants that failed and are named.
+const FAILED_SHOWN_MAX: usize = 20;
 
 /// Arguments of `domicile migrate`.
 #[derive(Args)]
@@ -60,7 +63,18 @@ async fn region(path: &Path) -> Result<(), RoleError> {
     if report.is_complete() {
         return Ok(());
     }
-    Err(RoleError::new(
-        "not every tenant was migrated; those that were not keep their version. Run it again.",
-    ))
+    Err(RoleError::new(incomplete(&report)))
+}
+
+/// What an operator has to know when some tenants are behind: which, why, and that nothing of them was changed.
+fn incomplete(report: &Report) -> String {
+    let Report { migrated, failed_count, skipped, .. } = report;
+    let mut text = format!(
+        "not every tenant was migrated: {migrated} were, {failed_count} failed, {skipped} were not tried because the first one \
+         of their shard failed. They keep their version and work on. Put right what is said below, then run it again."
+    );
+    for (tenant, code) in report.failed.iter().take(FAILED_SHOWN_MAX) {
+        text.push_str(&format!("\n  {tenant}: {code}"));
+    }
+    text
 }

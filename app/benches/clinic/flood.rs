@@ -28,15 +28,16 @@ pub(crate) async fn measure(scale: Scale) {
     let world = World::with(quota).await;
     let loud = fill::patients(&world, &world.alpha, PATIENTS).await;
     let calm = fill::patients(&world, &world.beta, PATIENTS).await;
-    let mut flooders = doors(&world, &world.alpha, usize::from(FLOODERS)).await;
-    let mut readers = doors(&world, &world.beta, READERS).await;
     // A quota may be asked for at once: it is spent before anything is measured.
     let quota = Duration::from_secs(60) / QUOTA_PER_MIN;
+    let mut first = doors(&world, &world.alpha, 1).await;
     for _ in 0..2 * QUOTA_PER_MIN {
-        if flooders[0].try_read(&loud[0]).await == 429 {
+        if first[0].try_read(&loud[0]).await == 429 {
             break;
         }
     }
+    let mut flooders = doors(&world, &world.alpha, usize::from(FLOODERS)).await;
+    let mut readers = doors(&world, &world.beta, READERS).await;
     let (mut before, mut during, mut refused) = (Vec::new(), Vec::new(), 0_usize);
     let each = scale.each * 2;
     for _ in 0..scale.rounds {

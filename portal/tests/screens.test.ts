@@ -193,7 +193,7 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.getByRole('table').waitFor();
   await shot('sites');
   await dialog(page, /^Rename: /, shot, 'rename-site');
-  await page.getByLabel('Name').fill(unique('Annex'));
+  await page.getByLabel('Name', { exact: true }).fill(unique('Annex'));
   await page.getByRole('button', { name: 'Add the site' }).click();
   await page
     .getByRole('button', { name: /^Close: / })

@@ -67,8 +67,12 @@ pub(crate) async fn check(checkout: &Checkout, tally: &mut Tally) {
         Ok(npm) => npm,
         Err(fail) => return tally.record("portal: Node and its packages", Err(fail)),
     };
+    let log = match logs(checkout) {
+        Ok(dir) => dir.join("portal-check.log"),
+        Err(fail) => return tally.record("portal: its logs", Err(fail)),
+    };
     for script in ["lint", "types", "test"] {
-        let result = npm.run(&["run", script], &[], CHECK_WAIT_MAX).await;
+        let result = npm.run_beside(&["run", script], &[], CHECK_WAIT_MAX, &log).await;
         tally.record(&format!("portal: {script}"), result.map(|()| Tally::default()));
     }
     tally.record("portal: build", ensure_built(checkout).await.map(|()| Tally::default()));
@@ -86,15 +90,21 @@ pub(crate) async fn test_in_browser(checkout: &Checkout, stack: &Stack) -> Outco
         environment.push(("DOMICILE_PART", part.to_owned()));
         environment
     };
-    let scratch = checkout.binaries()?.join("xtask-scratch");
-    make_passage(&scratch)?;
+    let logs = logs(checkout)?;
     let region = async |part: &str| {
-        let log = scratch.join(format!("browser-{part}.log"));
+        let log = logs.join(format!("browser-{part}.log"));
         npm.run_beside(&["run", "e2e"], &of(part), BROWSE_WAIT_MAX, &log).await
     };
     let (us, india) = tokio::join!(region("us-east-1"), region("ap-south-1"));
     us.and(india)?;
     npm.run(&["run", "e2e"], &of("alone"), BROWSE_WAIT_MAX).await
+}
+
+/// Where runs beside each other write what they print.
+fn logs(checkout: &Checkout) -> Outcome<PathBuf> {
+    let dir = checkout.binaries()?.join("xtask-scratch");
+    make_passage(&dir)?;
+    Ok(dir)
 }
 
 /// Makes the pictures of every screen of a running stack.

@@ -23,7 +23,7 @@ pub(crate) struct Options {
 
 /// The parts of `make test`. The parts that run Terraform are asked for by name: they take longer than the rest of the suite together.
 pub(crate) async fn run_all(checkout: &Checkout) -> Outcome<Tally> {
-    checks(checkout, TESTED).await
+    checks(checkout, TESTED, true).await
 }
 
 /// The chosen parts, for someone who works on them.
@@ -32,11 +32,11 @@ pub(crate) async fn run(checkout: &Checkout, options: &Options) -> Outcome<ExitC
     let mut tally = Tally::default();
     let mut words: Vec<&str> = options.parts.iter().map(String::as_str).collect();
     words.extend(options.all.then_some("--all"));
-    tally.record("infrastructure", checks(checkout, &words).await);
+    tally.record("infrastructure", checks(checkout, &words, false).await);
     Ok(conclude(&tally, begun))
 }
 
-async fn checks(checkout: &Checkout, words: &[&str]) -> Outcome<Tally> {
+async fn checks(checkout: &Checkout, words: &[&str], beside: bool) -> Outcome<Tally> {
     deps::ensure_python()?;
     let step = Step {
         name: "infrastructure",
@@ -48,6 +48,7 @@ async fn checks(checkout: &Checkout, words: &[&str]) -> Outcome<Tally> {
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
         ],
         wait_max: WAIT_MAX,
+        beside,
     };
     step.run(checkout, &[]).await
 }

@@ -30,12 +30,24 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     // Some send it documents.
     deps::ensure_scanner()?;
     let mut tally = Tally::default();
-    for step in static_checks() {
-        tally.record(step.name, step.run(checkout, &[]).await);
-    }
     tally.record("tidy", tidy::run(checkout).map(|_checks| Tally::default()));
-    tally.record("infrastructure", infra::run_all(checkout).await);
-    portal::check(checkout, &mut tally).await;
+    // A compiler often keeps one core busy and waits; what is not Rust takes the other.
+    let rust = async {
+        let mut tally = Tally::default();
+        for step in static_checks() {
+            tally.record(step.name, step.run(checkout, &[]).await);
+        }
+        tally
+    };
+    let rest = async {
+        let mut tally = Tally::default();
+        tally.record("infrastructure", infra::run_all(checkout).await);
+        portal::check(checkout, &mut tally).await;
+        tally
+    };
+    let (rust, rest) = tokio::join!(rust, rest);
+    tally.add(rust);
+    tally.add(rest);
     rust_tests(checkout, &postgres, &mut tally).await?;
     tally.add(end_to_end(checkout, &postgres).await?);
     Ok(conclude(&tally, begun))
@@ -101,6 +113,7 @@ fn static_checks() -> Vec<Step<'static>> {
         arguments: arguments.to_vec(),
         environment: Vec::new(),
         wait_max: CHECK_WAIT_MAX,
+        beside: false,
     };
     let mut rustdoc =
         cargo("rustdoc", &["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
@@ -119,10 +132,19 @@ fn all_tests() -> Step<'static> {
         name: "tests",
         program: "cargo",
         arguments: vec!["test", "--workspace", "--no-fail-fast", "--locked"],
-        // How long the crowd of tenants runs; without it that test is a short one.
-        environment: vec![("DOMICILE_HAMMER_S", "60".to_owned())],
+        environment: vec![
+            // How long the crowd of tenants runs; without it that test is a short one.
+            ("DOMICILE_HAMMER_S", "60".to_owned()),
+            ("RUST_TEST_THREADS", threads().to_string()),
+        ],
         wait_max: TESTS_WAIT_MAX,
+        beside: false,
     }
+}
+
+/// How many tests run at once: three a core, because each waits for PostgreSQL, a process or a time half of its life.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(TESTS_A_CORE, |cores| cores.get() * TESTS_A_CORE)
 }
 
 /// What a test harness step says when it ran nothing at all.
@@ -130,5 +152,6 @@ pub(crate) fn nothing_ran(name: &str) -> Fail {
     Fail::new(format!("{name}: no test ran."))
 }
 
+const TESTS_A_CORE: usize = 3;
 const CHECK_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 const TESTS_WAIT_MAX: Duration = Duration::from_secs(30 * 60);

@@ -23,6 +23,8 @@ pub(crate) struct Step<'a> {
     pub environment: Vec<(&'static str, String)>,
     /// How long it may take.
     pub wait_max: Duration,
+    /// Whether others run beside it: then what it prints comes as a whole at its end.
+    pub beside: bool,
 }
 
 impl Step<'_> {
@@ -32,7 +34,11 @@ impl Step<'_> {
         checkout: &Checkout,
         environment: &[(&'static str, String)],
     ) -> Outcome<Tally> {
-        println!("\n== {} ({} {})", self.name, self.program, self.arguments.join(" "));
+        let title = format!("\n== {} ({} {})", self.name, self.program, self.arguments.join(" "));
+        let mut kept = title.clone();
+        if !self.beside {
+            println!("{title}");
+        }
         let mut command = Command::new(self.program);
         command.args(&self.arguments).current_dir(checkout.root()).kill_on_drop(true);
         command.envs(self.environment.iter().chain(environment).map(|(name, value)| (*name, value)));
@@ -45,19 +51,27 @@ impl Step<'_> {
             let mut lines = BufReader::new(output).lines();
             while let Ok(Some(line)) = lines.next_line().await {
                 tally.read_line(&line);
-                println!("{line}");
+                if self.beside {
+                    kept.push('\n');
+                    kept.push_str(&line);
+                } else {
+                    println!("{line}");
+                }
             }
             (tally, child.wait().await)
         };
-        let (tally, status) =
-            tokio::time::timeout(self.wait_max, read_and_wait).await.map_err(|_elapsed| {
-                pid.into_iter().for_each(end_tree);
-                Fail::new(format!(
-                    "{} did not finish within {} minutes.",
-                    self.name,
-                    self.wait_max.as_secs() / 60
-                ))
-            })?;
+        let ended = tokio::time::timeout(self.wait_max, read_and_wait).await;
+        if self.beside {
+            println!("{kept}");
+        }
+        let (tally, status) = ended.map_err(|_elapsed| {
+            pid.into_iter().for_each(end_tree);
+            Fail::new(format!(
+                "{} did not finish within {} minutes.",
+                self.name,
+                self.wait_max.as_secs() / 60
+            ))
+        })?;
         let status = status.attempt(|| format!("wait for {}", self.name))?;
         let counted = tally.passed + tally.failed() > 0;
         let reports_tests = self.program != "cargo" || self.arguments.first() == Some(&"test");

@@ -34,7 +34,7 @@ async fn each_role_may_do_what_the_matrix_says_and_nothing_else() {
                 assert!(!matches!(answer.status.as_u16(), 401 | 403 | 500..), "{what}");
             } else {
                 assert_eq!(answer.outcome(), (403, "forbidden".into()), "{what}");
-                let last = world.audit(&world.alpha).await.pop().unwrap();
+                let last = world.newest(&world.alpha).await;
                 let denied =
                     (route.action.name().to_owned(), "deny".to_owned(), Some("role".to_owned()), None);
                 assert_eq!(last, denied, "{what}");

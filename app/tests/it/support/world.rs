@@ -251,7 +251,7 @@ impl World {
         let sql =
             format!("UPDATE {schema}.session SET factor = 'totp', factor_at = $1 WHERE account_id = $2");
         let now = DateTime::<Utc>::from(self.app.clock.now());
-        self.region.superuser().await.execute(sql.as_str(), &[&now, &actor.account]).await.unwrap();
+        self.region.hand().await.execute(sql.as_str(), &[&now, &actor.account]).await.unwrap();
     }
 
     /// Changes an account as the product does, past its rules: the row stays whole.
@@ -331,7 +331,7 @@ impl World {
                 factor_at = CASE WHEN factor IS NULL THEN NULL ELSE $1::timestamptz END"
         );
         let until = now + TimeDelta::seconds(900);
-        self.region.superuser().await.execute(sql.as_str(), &[&now, &until]).await.unwrap();
+        self.region.hand().await.execute(sql.as_str(), &[&now, &until]).await.unwrap();
     }
 
     /// Ties an account to a patient, as the clinic's own registration of patients' accounts does.
@@ -378,14 +378,14 @@ impl World {
         let tenant = clinic.tenant.id.as_uuid();
         let sql =
             format!("INSERT INTO {ops}.account_site (account_id, site_id, tenant_id) VALUES ($1, $2, $2)");
-        self.region.superuser().await.execute(sql.as_str(), &[&who.account, &tenant]).await.unwrap();
+        self.region.hand().await.execute(sql.as_str(), &[&who.account, &tenant]).await.unwrap();
     }
 
     /// Has somebody work at a new site, and at no other.
     pub(crate) async fn move_to_new_site(&self, clinic: &Clinic, who: &Actor) {
         let (site, tenant) = (new_id(), clinic.tenant.id.as_uuid());
         let ops = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
-        let superuser = self.region.superuser().await;
+        let superuser = self.region.hand().await;
         let sql =
             format!("INSERT INTO {ops}.site (id, tenant_id, name, created_at) VALUES ($1, $2, 'New', now())");
         superuser.execute(sql.as_str(), &[&site, &tenant]).await.unwrap();
@@ -395,7 +395,7 @@ impl World {
 
     /// The id of the clinic's newest audit event.
     pub(crate) async fn last_event(&self, clinic: &Clinic) -> String {
-        let superuser = self.region.superuser().await;
+        let superuser = self.region.hand().await;
         let schema = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
         let sql = format!("SELECT event_id::text FROM {schema}.audit_event ORDER BY seq DESC LIMIT 1");
         superuser.query_one(sql.as_str(), &[]).await.unwrap().get(0)
@@ -417,20 +417,30 @@ impl World {
     pub(crate) async fn count(&self, clinic: &Clinic, table: &str, which: &str) -> i64 {
         let ops = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
         let sql = format!("SELECT count(*) FROM {ops}.{table} WHERE {which}");
-        self.region.superuser().await.query_one(sql.as_str(), &[]).await.unwrap().get(0)
+        self.region.hand().await.query_one(sql.as_str(), &[]).await.unwrap().get(0)
     }
 
     /// What kinds of actors a clinic's log names for an action, oldest first.
     pub(crate) async fn actors_of(&self, clinic: &Clinic, action: &str) -> Vec<String> {
         let ops = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
         let sql = format!("SELECT actor_kind FROM {ops}.audit_event WHERE action = $1 ORDER BY seq");
-        let rows = self.region.superuser().await.query(sql.as_str(), &[&action]).await.unwrap();
+        let rows = self.region.hand().await.query(sql.as_str(), &[&action]).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// The newest of a clinic's audit rows, as [`audit`](Self::audit) has it.
+    pub(crate) async fn newest(&self, clinic: &Clinic) -> (String, String, Option<String>, Option<i32>) {
+        let schema = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
+        let sql = format!(
+            "SELECT action, outcome, reason, result_count FROM {schema}.audit_event ORDER BY seq DESC LIMIT 1"
+        );
+        let row = self.region.hand().await.query_one(sql.as_str(), &[]).await.unwrap();
+        (row.get(0), row.get(1), row.get(2), row.get(3))
     }
 
     /// Audit rows of a clinic as `(action, outcome, reason, count)`, oldest first, as a superuser sees them.
     pub(crate) async fn audit(&self, clinic: &Clinic) -> Vec<(String, String, Option<String>, Option<i32>)> {
-        let superuser = self.region.superuser().await;
+        let superuser = self.region.hand().await;
         let schema = tenancy::SchemaName::ops(clinic.tenant.id).quoted();
         let sql =
             format!("SELECT action, outcome, reason, result_count FROM {schema}.audit_event ORDER BY seq");

@@ -1,7 +1,8 @@
-//! What a person's browser is shown in place of a problem: one sentence, and the way to the clinic where there is one.
+//! What a person's browser is shown in place of a problem: what happened, what to do about it, and the way to the clinic where
+//! there is one.
 
 use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// The page's media type.
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -13,10 +14,33 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 /// Said where the way is known: the browser came to the wrong place, and nothing is wrong with the clinic.
 const ELSEWHERE: &str = "This clinic answers at another address.";
+/// Said where the clinic's own region gave no answer that can be passed on. Whether it did what was asked is not known here.
+const UNANSWERED: &str =
+    "No other region is asked in its place: try again in a moment, and tell the clinic if this goes on.";
+/// The rest is said where the request itself was not taken.
+const NOT_DONE: &str = "Nothing was done: try again in a moment.";
+const TOO_MUCH: &str = "It was not taken: send less at once, or ask the clinic.";
+const TOO_SLOW: &str = "It was not taken: try again in a moment, and tell the clinic if this goes on.";
+
+/// Who reads an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Somebody, in a browser: shown a page.
+    Person,
+    /// Anything else: told the problem.
+    Program,
+}
+
+impl Reader {
+    /// Who reads the answer to a request with this head.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        if is_wanted(headers) { Self::Person } else { Self::Program }
+    }
+}
 
 /// Whether a head accepts HTML by name, as browsers do when a person goes somewhere. Programs, and what a page asks for by
 /// itself, send a wildcard or the type that they read.
-pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+fn is_wanted(headers: &HeaderMap) -> bool {
     let ranges = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     ranges.flat_map(|line| line.split(',')).any(|range| {
         let mut parts = range.split(';').map(str::trim);
@@ -33,17 +57,31 @@ fn is_no(parameter: &str) -> bool {
     })
 }
 
+/// What a person is to know and do, where the title does not say it already.
+fn advice(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            Some(UNANSWERED)
+        }
+        StatusCode::TOO_MANY_REQUESTS => Some(NOT_DONE),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(TOO_MUCH),
+        StatusCode::REQUEST_TIMEOUT => Some(TOO_SLOW),
+        _ => None,
+    }
+}
+
 /// The page. `way` is an origin made of a canonical host and a port, so nothing in it can be markup; `title` is one of this
 /// program's own sentences.
-pub(super) fn text(title: &'static str, way: Option<&str>) -> String {
+pub(super) fn text(status: StatusCode, title: &'static str, way: Option<&str>) -> String {
     let (title, link) = match way {
         Some(way) => (ELSEWHERE, format!("\n<p><a href=\"{way}/\">{way}</a></p>")),
         None => (title, String::new()),
     };
+    let advice = advice(status).map_or_else(String::new, |advice| format!("\n<p>{advice}</p>"));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>{title}</title>\n</head>\n<body>\n<main>\n<h1>{title}</h1>{link}\n</main>\n</body>\n</html>\n"
+         <title>{title}</title>\n</head>\n<body>\n<main>\n<h1>{title}</h1>{advice}{link}\n</main>\n</body>\n</html>\n"
     )
 }
 
@@ -90,10 +128,11 @@ mod tests {
 
     #[test]
     fn a_page_has_its_sentence_and_a_link_where_there_is_a_way() {
-        let told = text("There is no such clinic.", None);
+        let told = text(StatusCode::NOT_FOUND, "There is no such clinic.", None);
         assert!(told.contains("<h1>There is no such clinic.</h1>") && !told.contains("href"), "{told}");
-        let shown =
-            text("This host is not answered on this connection.", Some("https://lotus.in.example:7410"));
+        assert!(!told.contains("<p>"), "{told}");
+        let title = "This host is not answered on this connection.";
+        let shown = text(StatusCode::MISDIRECTED_REQUEST, title, Some("https://lotus.in.example:7410"));
         assert!(shown.contains("<a href=\"https://lotus.in.example:7410/\">"), "{shown}");
         assert!(shown.contains(ELSEWHERE) && !shown.contains("connection"), "{shown}");
     }

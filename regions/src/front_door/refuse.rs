@@ -3,11 +3,11 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::ResponseBody;
 use super::metrics;
-use super::page;
+use super::page::{self, Reader};
 use super::strict::Violation;
 use crate::headers::REQUEST_ID;
 use crate::ids::RequestId;
@@ -30,22 +30,11 @@ pub(super) struct Refusal {
     way: Option<String>,
     retry_after_s: Option<u16>,
     location: Option<String>,
-    /// Whether a person reads it.
-    as_page: bool,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        Self {
-            status,
-            code,
-            title,
-            right_host: None,
-            way: None,
-            retry_after_s: None,
-            location: None,
-            as_page: false,
-        }
+        Self { status, code, title, right_host: None, way: None, retry_after_s: None, location: None }
     }
 
     /// 400.
@@ -111,11 +100,6 @@ impl Refusal {
         }
     }
 
-    /// The same as a page, where the head says that a browser shows the answer to a person.
-    pub(super) fn for_reader(self, headers: &HeaderMap) -> Self {
-        Self { as_page: page::is_wanted(headers), ..self }
-    }
-
     /// The answer to a verdict other than `Serve`, which gives `None`. `origin` makes a host's origin, `target` says what was
     /// asked for there.
     pub(super) fn of_verdict(
@@ -150,19 +134,23 @@ impl Refusal {
         Some(refusal)
     }
 
-    /// The response. `closing` says whether the HTTP/1 connection ends with it.
-    pub(super) fn into_response(self, request_id: RequestId, closing: Closing) -> Response<ResponseBody> {
+    /// The response: a page for a person, the problem for a program. `closing` says whether the HTTP/1 connection ends with it.
+    pub(super) fn into_response(
+        self,
+        reader: Reader,
+        request_id: RequestId,
+        closing: Closing,
+    ) -> Response<ResponseBody> {
         metrics::REFUSED.with_label_values(&[self.code]).inc();
-        let (media_type, text) = if self.as_page {
-            (page::HTML, page::text(self.title, self.way.as_deref()))
-        } else {
-            (PROBLEM_JSON, self.problem(request_id))
+        let (media_type, text) = match reader {
+            Reader::Person => (page::HTML, page::text(self.status, self.title, self.way.as_deref())),
+            Reader::Program => (PROBLEM_JSON, self.problem(request_id)),
         };
         let mut response = Response::new(ResponseBody::own(Bytes::from(text)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, media_type);
-        if self.as_page {
+        if reader == Reader::Person {
             page::guard(headers);
         }
         headers.insert(CACHE_CONTROL, NO_STORE);

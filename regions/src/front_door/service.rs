@@ -19,6 +19,7 @@ use super::Door;
 use super::body::{RequestBody, ResponseBody, Transfer};
 use super::connection::Client;
 use super::forward::{self, Outbound};
+use super::page::Reader;
 use super::refuse::{Closing, Refusal};
 use super::state::{ConnectionState, Ticket};
 use super::strict::STAND_IN_PATH;
@@ -83,56 +84,65 @@ pub(super) async fn answer(
     Ok(response)
 }
 
+/// What a refusal has to know of the request that it answers.
+struct Asker {
+    request_id: RequestId,
+    reader: Reader,
+    http1: bool,
+    had_body: bool,
+}
+
 async fn respond(peer: &Peer, request: Request<Incoming>, span: Option<&Open>) -> Response<ResponseBody> {
-    let request_id = RequestId::random();
     let ticket = peer.state.begin();
     let (mut parts, incoming) = request.into_parts();
-    let http1 = parts.version != Version::HTTP_2;
-    let had_body = !incoming.is_end_stream();
+    // Kept from here on, because the head goes to the backend and a refusal may come after that.
+    let asker = Asker {
+        request_id: RequestId::random(),
+        reader: Reader::of(&parts.headers),
+        http1: parts.version != Version::HTTP_2,
+        had_body: !incoming.is_end_stream(),
+    };
     let accepted = match judge(peer, &mut parts) {
         Ok(accepted) => accepted,
         Err(refusal) => {
             // Dropped unread: for HTTP/2 the stream is reset, for HTTP/1 the connection ends after the answer.
             drop(incoming);
-            if had_body {
+            if asker.had_body {
                 peer.state.body_refused();
             }
-            return refuse(peer, refusal.for_reader(&parts.headers), request_id, http1, had_body);
+            return refuse(peer, refusal, &asker);
         }
     };
-    if had_body && let Some(violation) = peer.state.foresee() {
+    if asker.had_body
+        && let Some(violation) = peer.state.foresee()
+    {
         peer.state.set_violation(violation);
-        return refuse(peer, Refusal::of_violation(violation), request_id, http1, had_body);
+        return refuse(peer, Refusal::of_violation(violation), &asker);
     }
     // Only now: what the client sent under this name is gone.
     if let Some(value) = span.map(Open::context).as_ref().and_then(Context::header) {
         parts.headers.insert(TRACEPARENT, value);
     }
     let upgrade = accepted.upgrade == Asked::WebSocket;
-    let outbound = accept(peer, ticket, (parts, incoming), accepted, request_id);
+    let outbound = accept(peer, ticket, (parts, incoming), accepted, asker.request_id);
     match forward::send(peer, outbound).await {
         Ok(mut response) => {
             let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-            if http1 && !upgraded && (upgrade || peer.core.drain.is_on()) {
+            if asker.http1 && !upgraded && (upgrade || peer.core.drain.is_on()) {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             response
         }
-        Err(refusal) => refuse(peer, refusal, request_id, http1, had_body),
+        Err(refusal) => refuse(peer, refusal, &asker),
     }
 }
 
-fn refuse(
-    peer: &Peer,
-    refusal: Refusal,
-    request_id: RequestId,
-    http1: bool,
-    had_body: bool,
-) -> Response<ResponseBody> {
-    if had_body && http1 {
+fn refuse(peer: &Peer, refusal: Refusal, asker: &Asker) -> Response<ResponseBody> {
+    if asker.had_body && asker.http1 {
         peer.state.set_linger();
     }
-    refusal.into_response(request_id, if http1 { Closing::Yes } else { Closing::No })
+    let closing = if asker.http1 { Closing::Yes } else { Closing::No };
+    refusal.into_response(asker.reader, asker.request_id, closing)
 }
 
 /// The verdict on a request, from its head alone. No await, no body: what is refused here was not read.

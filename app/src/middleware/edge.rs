@@ -21,7 +21,7 @@ use regions::directory::TenantState;
 use regions::hosts::canonical_host;
 use regions::log::{self, Field};
 use regions::receipt::{self, Served};
-use regions::trace::{Open, Said};
+use regions::trace::{Open, Said, method_name};
 
 use super::json::BodyRead;
 use super::rate::RateState;
@@ -285,12 +285,13 @@ fn finish(app: &App, seen: &Seen, mut response: HttpResponse, error: Option<&App
 fn report(seen: &Seen, status: u16, error: Option<&AppError>) {
     let route = seen.pattern;
     let took = seen.started.elapsed();
+    let method = method_name(seen.method.as_str());
     super::metrics::REQUESTS
-        .with_label_values(&[route, method_name(&seen.method), status_class(status)])
+        .with_label_values(&[route, method, status_class(status)])
         .observe(took.as_secs_f64());
     let mut fields = vec![
         Field::Route(route),
-        Field::Method(method_name(&seen.method)),
+        Field::Method(method),
         Field::Status(status),
         Field::DurationUs(u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
     ];
@@ -300,7 +301,7 @@ fn report(seen: &Seen, status: u16, error: Option<&AppError>) {
     }
     if let Some(span) = &seen.span {
         fields.push(Field::Trace(span.trace()));
-        span.finish(Said { method: method_name(&seen.method), route: Some(route), status });
+        span.finish(Said { method, route: Some(route), status });
     }
     if let Some(error) = error {
         fields.push(Field::Code(error.cause.unwrap_or(error.kind.code)));
@@ -312,17 +313,6 @@ fn report(seen: &Seen, status: u16, error: Option<&AppError>) {
     match status {
         500.. => log::error("request", &fields),
         _ => log::info("request", &fields),
-    }
-}
-
-fn method_name(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        _ => "other",
     }
 }
 

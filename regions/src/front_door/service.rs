@@ -76,7 +76,7 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let span = peer.door().tracer.root(&peer.door().clock);
-    let method = trace::method_name(request.method());
+    let method = trace::method_name(request.method().as_str());
     let response = respond(&peer, request, span.as_ref()).await;
     if let Some(span) = span {
         span.finish(Said { method, route: None, status: response.status().as_u16() });

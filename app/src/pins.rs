@@ -52,6 +52,18 @@ impl Pins {
         drop(self.0.subscribe().wait_for(|held| *held == state).await);
     }
 
+    /// Has endless work done while the process may work: broken off when it may not, which the log is told as `stopped`, and begun
+    /// anew when it may again. It does not end.
+    pub async fn guard<F: Future<Output = ()>>(&self, stopped: &'static str, work: impl Fn() -> F) {
+        loop {
+            self.held().await;
+            tokio::select! {
+                () = self.lost() => log::security(stopped, &[Field::Code("pins")]),
+                () = work() => {}
+            }
+        }
+    }
+
     /// Takes what a look found.
     pub fn judge(&self, found: &Result<(), BootError>) {
         match found {

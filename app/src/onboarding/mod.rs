@@ -85,16 +85,9 @@ impl StepError {
 impl Onboarding {
     /// Runs until the process stops. A step that is under way then is found unfinished by the next worker.
     pub async fn run(self, shutdown: Shutdown) {
-        while !shutdown.is_triggered() {
-            tokio::select! {
-                () = shutdown.wait() => return,
-                () = self.pinned.held() => {}
-            }
-            tokio::select! {
-                () = shutdown.wait() => return,
-                () = self.pinned.lost() => log::security("onboarding.stopped", &[Field::Code("pins")]),
-                () = self.work() => {}
-            }
+        tokio::select! {
+            () = shutdown.wait() => {}
+            () = self.pinned.guard("onboarding.stopped", || self.work()) => {}
         }
     }
 

@@ -96,16 +96,9 @@ fn code(error: &StoreError) -> &'static str {
 impl SupportDesk {
     /// Runs until the process stops.
     pub async fn run(self, shutdown: Shutdown) {
-        while !shutdown.is_triggered() {
-            tokio::select! {
-                () = shutdown.wait() => return,
-                () = self.pinned.held() => {}
-            }
-            tokio::select! {
-                () = shutdown.wait() => return,
-                () = self.pinned.lost() => log::security("support.stopped", &[Field::Code("pins")]),
-                () = self.rounds() => {}
-            }
+        tokio::select! {
+            () = shutdown.wait() => {}
+            () = self.pinned.guard("support.stopped", || self.rounds()) => {}
         }
     }
 

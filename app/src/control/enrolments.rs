@@ -6,12 +6,13 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::admins::{self, NewSession, Proof, SignedIn};
+use super::admins;
 use super::audit::{Actor, AuditEntry, By};
 use super::challenges::{self, Asked};
 use super::error::ControlError;
 use super::passkeys::{self, Begun, NewPasskey};
 use super::rules;
+use super::sessions::{self, NewSession, Proof, SignedIn};
 use super::store::{ControlTx, Store};
 use super::tables::enrolment;
 use crate::auth::passkey::ceremony::Site;
@@ -115,7 +116,7 @@ pub async fn finish(
     let by = By { actor: Actor::Admin(admin), ..by };
     let opened =
         NewSession { admin, login: &login, action: FINISH, proof: Proof::Passkey, replaces: enrol.replaces };
-    admins::open_session(tx, by, opened).await
+    sessions::open_session(tx, by, opened).await
 }
 
 /// Whose link this is, if it is good. It is looked at again under the account's lock, so that of two answers at once one

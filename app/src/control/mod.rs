@@ -21,6 +21,7 @@ pub mod migrations;
 pub mod passkeys;
 pub mod routes;
 pub mod rules;
+pub mod sessions;
 pub mod store;
 pub mod support;
 pub mod support_feed;
@@ -278,7 +279,7 @@ fn platform_server(
     let portal = Portal::of(config.portal_dir.as_deref())
         .map_err(|error| RoleError::while_doing("portal_dir", &error))?;
     let portal = Data::new(portal);
-    let values = Data::new(PageValues(BTreeMap::from([("idle_s", admins::IDLE_S.to_string())])));
+    let values = Data::new(PageValues(BTreeMap::from([("idle_s", sessions::IDLE_S.to_string())])));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(Data::clone(&control))

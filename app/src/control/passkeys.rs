@@ -7,12 +7,13 @@ use diesel_async::RunQueryDsl;
 use regions::log::{self, Field};
 use uuid::Uuid;
 
-use super::admins::{self, NewSession, Proof, SignedIn};
+use super::admins;
 use super::audit::{Actor, AuditEntry, By};
 use super::challenges::{self, Asked};
 use super::error::ControlError;
 use super::random_uuid;
 use super::rules;
+use super::sessions::{self, NewSession, Proof, SignedIn};
 use super::store::{ControlTx, Store};
 use super::tables::platform_passkey;
 use crate::auth::passkey::PASSKEYS_MAX;
@@ -157,7 +158,7 @@ pub async fn sign_in(
         proof: Proof::Passkey,
         replaces: attempt.replaces,
     };
-    admins::open_session(tx, by, opened).await
+    sessions::open_session(tx, by, opened).await
 }
 
 /// Whose passkey an answer is of.
@@ -257,7 +258,7 @@ pub async fn add(
     };
     match added {
         Ok(passkey) => {
-            admins::end_sessions(&mut tx, signed_in.admin, Some(signed_in.session)).await?;
+            sessions::end_sessions(&mut tx, signed_in.admin, Some(signed_in.session)).await?;
             tx.commit(AuditEntry::allowed(by, ADD).passkey(passkey.id)).await?;
             Ok(passkey)
         }
@@ -291,7 +292,7 @@ pub async fn remove(store: &Store, by: By, signed_in: &SignedIn, id: Uuid) -> Re
         return Err(error);
     }
     diesel::delete(platform_passkey::table.find(id)).execute(tx.conn()?).await?;
-    admins::end_sessions(&mut tx, signed_in.admin, Some(signed_in.session)).await?;
+    sessions::end_sessions(&mut tx, signed_in.admin, Some(signed_in.session)).await?;
     tx.commit(AuditEntry::allowed(by, REMOVE).passkey(id)).await
 }
 

@@ -10,10 +10,10 @@ use regions::region::RegionName;
 use uuid::Uuid;
 
 use super::access::Role;
-use super::admins::SignedIn;
 use super::audit::{AuditEntry, By};
 use super::error::ControlError;
 use super::rules::Lifecycle;
+use super::sessions::SignedIn;
 use super::store::{ControlTx, Store};
 use super::tables::{platform_admin, support_grant, support_look, tenant};
 use super::tenants;

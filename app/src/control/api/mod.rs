@@ -31,9 +31,10 @@ use serde::de::DeserializeOwned;
 
 use super::Control;
 use super::access::{Action, may};
-use super::admins::{self, SignedIn};
+use super::admins;
 use super::audit::{Actor, By};
 use super::routes::{self, PlatformRoute};
+use super::sessions::SignedIn;
 use crate::access::Assurance;
 use crate::auth::csrf;
 use crate::auth::token::Token;
@@ -79,7 +80,7 @@ impl Ctx {
             // A sign-in begins a new session whatever the old one was.
             Some(token) if action.is_public() => (None, Some(token.hash())),
             Some(token) => {
-                let found = admins::session(&control.store, &token, control.sign_in).await?;
+                let found = super::sessions::session(&control.store, &token, control.sign_in).await?;
                 (found.map(|signed_in| (signed_in, token)), None)
             }
             None => (None, None),

@@ -1,7 +1,7 @@
 //! The platform API's own problems, in the form that `crate::error` defines, and how control plane errors become them.
 
-use crate::control::admins::SignInError;
 use crate::control::error::ControlError;
+use crate::control::sessions::SignInError;
 use crate::error::{self, AppError, FieldError, Kind};
 
 /// Seconds a caller waits before it signs in again when the password pool is full.

@@ -10,7 +10,7 @@ use super::cookie;
 use super::{Ctx, Json};
 use crate::auth::token::Token;
 use crate::control::access::Action;
-use crate::control::admins::{self, Attempt, SignInError, SignedIn};
+use crate::control::sessions::{self, Attempt, SignInError, SignedIn};
 use crate::error::{AppError, Problem};
 
 /// Longest login and password that are looked at, in bytes.
@@ -83,11 +83,11 @@ pub async fn create(ctx: Ctx, body: Json<SignIn>) -> Result<HttpResponse, AppErr
     }
     let control = ctx.control();
     if !control.sign_in.takes_passwords() {
-        admins::refuse_sign_in(&control.store, ctx.by(), "password_not_taken").await?;
+        sessions::refuse_sign_in(&control.store, ctx.by(), "password_not_taken").await?;
         return Err(SignInError::PasskeyNeeded.into());
     }
     let attempt = Attempt { login: &body.login, password: &body.password, replaces: ctx.replaces() };
-    let (token, signed_in) = admins::sign_in(&control.store, &control.passwords, ctx.by(), attempt).await?;
+    let (token, signed_in) = sessions::sign_in(&control.store, &control.passwords, ctx.by(), attempt).await?;
     Ok(opened(&token, &signed_in))
 }
 
@@ -108,6 +108,6 @@ pub async fn current(ctx: Ctx) -> Result<HttpResponse, AppError> {
 ))]
 pub async fn end(ctx: Ctx) -> Result<HttpResponse, AppError> {
     let (signed_in, _token) = ctx.session(Action::SessionEnd)?;
-    admins::sign_out(&ctx.control().store, ctx.by(), signed_in).await?;
+    sessions::sign_out(&ctx.control().store, ctx.by(), signed_in).await?;
     Ok(HttpResponse::NoContent().insert_header(cookie::clear()).finish())
 }

@@ -16,7 +16,7 @@ COMMANDS = {
     ".ci/run", 'infra/deploy.sh "$PLACE" "$DIGEST"', 'infra/deploy.sh --roll-back "$PLACE"',
     "docker build --file infra/docker/Dockerfile --target domicile --tag domicile .", "docker run --rm --read-only --cap-drop ALL domicile --version",
     "infra/docker/weigh.sh domicile", "docker build --file infra/docker/Dockerfile --target keeper --tag keeper .",
-    "python3 infra/tests/check.py terraform emulator checkov", "install -D /bin/terraform .tools/terraform",
+    "python3 infra/tests/check.py --all terraform emulator checkov", "install -D /bin/terraform .tools/terraform",
     'aws eks update-kubeconfig --name "domicile-prod-$PLACE" --alias "domicile-$PLACE"',
     # What GitHub's action does by itself: the job's token goes where the AWS command line looks for it, and is gone after the job.
     '(umask 077 && printf %s "$PLACE_TOKEN" > "$AWS_WEB_IDENTITY_TOKEN_FILE")', 'rm -f "$AWS_WEB_IDENTITY_TOKEN_FILE"',

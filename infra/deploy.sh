@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings one place (us, in or control) to one image, or back to the one before. The same command for a person and for a pipeline.
+# Brings one place (us, in, control: a folder of k8s/overlays) to one image, or back to the one before. The same command for a person and for a pipeline.
 # usage: infra/deploy.sh --print PLACE DIGEST    what would be applied, without a cluster
 #        infra/deploy.sh PLACE DIGEST            migrate, then roll each role; stops at the first that does not become ready
 #        infra/deploy.sh --roll-back PLACE       each role back to its last version; the schema stays, both versions work on it
@@ -17,10 +17,10 @@ what=deploy
 case ${1:-} in --print | --roll-back) what=${1#--} && shift ;; esac
 place=${1:-}
 digest=${2:-}
+[[ $place =~ ^[a-z]{2,8}$ && -f k8s/overlays/$place/kustomization.yaml ]] || usage
 case $place in
-  us | in) roles=(backend worker front-door) ;;
   control) roles=(control) ;;
-  *) usage ;;
+  *) roles=(backend worker front-door) ;;
 esac
 
 if [ "$what" = roll-back ]; then

@@ -37,6 +37,7 @@ def check(report, everything):
         exercise(report, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    built(report)
     weighed(report)
     keeper(report)
     size(report)
@@ -163,6 +164,25 @@ def drill(report, script):
         report.say(done.returncode == 1 and "168 hours old" in done.stdout, "a restore drill with last week's backup fails: backups do not arrive", done.stdout)
 
 
+def built(report):
+    """The image's program comes from build.sh, which gives each machine's linker what it takes; the machine and its tools are pretended."""
+    recipe = (DOCKER / "Dockerfile").read_text()
+    report.say("infra/docker/build.sh" in recipe.split("\nFROM ")[1] and "cargo " not in recipe, "the image's program is built by build.sh alone", recipe)
+    small = "-C link-arg=-Wl,-z,pack-relative-relocs -C link-arg=-Wl,--icf=all"
+    shipped = "-C link-arg=-B/toolchain/lib/rustlib/its-host/bin/gcc-ld -C link-arg=-fuse-ld=lld"
+    programs = {"uname": 'echo "$MACHINE"', "cc": 'exit "$REFUSES"', "cargo": 'echo "cargo $*"', "rustc": 'case $1 in -vV) echo "host: its-host" ;; *) echo /toolchain ;; esac'}
+    machines = [("Linux x86_64", "1", small, "rustc's own linker is asked to link small"), ("Linux aarch64", "0", f"{shipped} {small}", "the linker that rustc ships is asked"),
+                ("Linux aarch64", "1", "", "a linker that refuses is asked for nothing"), ("Darwin x86_64", "0", "", "another system's linker is asked for nothing")]
+    with tempfile.TemporaryDirectory(prefix="domicile-build-") as folder:
+        for name, line in programs.items():
+            (Path(folder) / name).write_text(f"#!/bin/sh\n{line}\n")
+            (Path(folder) / name).chmod(0o755)
+        for machine, refuses, words, what in machines:
+            done = tools.run(DOCKER / "build.sh", env=os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "MACHINE": machine, "REFUSES": refuses})
+            wanted = f"cargo rustc --release --locked --package app --bin domicile -- {words}".strip()
+            report.say(done.returncode == 0 and done.stdout.splitlines()[-1].strip() == wanted, f"build.sh on {machine}: {what}", done.stdout)
+
+
 def weighed(report):
     """weigh.sh, which weighs the real image where an engine has built one, with an engine that pretends: it fails above the limit and at nothing."""
     script = DOCKER / "weigh.sh"
@@ -181,7 +201,7 @@ def size(report):
     """A release build takes long, so it is measured where there is one."""
     program = Path(os.environ.get("DOMICILE_RELEASE", INFRA.parent / "target/release/domicile"))
     if not program.exists():
-        report.lacks("image-size", f"no release build: cargo build --release --bin domicile, then {program} is measured against {IMAGE_MAX_BYTES / 1e6:.0f} MB")
+        report.lacks("image-size", f"no release build: infra/docker/build.sh, then {program} is measured against {IMAGE_MAX_BYTES / 1e6:.0f} MB")
         return
     with tempfile.TemporaryDirectory(prefix="domicile-image-") as folder:
         done = tools.run(DOCKER / "assemble.sh", program, Path(folder) / "root")

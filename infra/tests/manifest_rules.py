@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import re
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ ACCOUNT = re.compile(r"(?<!\d)(\d{12})(?!\d)")
 IDENTITY_AGENT = "169.254.170.23/32"
 COMPONENT = "app.kubernetes.io/component"
 WORKLOADS = {"Deployment", "Job", "CronJob"}
-# What runs by the clock in each kind of place.
+# What runs by the clock in each kind of place; the audit log is checked by one job a shard.
 DRILLS = {"region": {"audit-verify", "key-store-backup", "restore-drill"}, "control": {"directory-verify"}}
 # Files that a role's configuration names and the role never reads: these take the worker's file, and of it only what they are for.
 UNREAD = {
@@ -44,7 +45,7 @@ def judge(documents, code):
     for document in documents:
         by_kind.setdefault(document["kind"], []).append(document)
     findings = []
-    for rule in (elsewhere, network, secrets, workloads, drills, exposure, foreign_kinds):
+    for rule in (elsewhere, network, secrets, workloads, drills, shards, exposure, foreign_kinds):
         findings += rule(by_kind, documents, code, home, catalog)
     return findings
 
@@ -182,7 +183,7 @@ def guarded_container(where, pod, container):
 def drills(by_kind, documents, code, home, catalog):
     """Every drill is there, and the one that restores can reach no database and has no secret: it must not be able to restore over one."""
     jobs = {d["metadata"]["name"]: pod_of(d) for d in by_kind.get("CronJob", [])}
-    if set(jobs) != DRILLS["control" if code == "control" else "region"]:
+    if {re.sub(r"-shard-\d+$", "", job) for job in jobs} != DRILLS["control" if code == "control" else "region"]:
         yield Finding("drill", "CronJob", f"{sorted(jobs)} are not the drills")
     if not by_kind.get("PrometheusRule") or not any(d["metadata"]["name"] == "drills" for d in by_kind["PrometheusRule"]):
         yield Finding("drill", "PrometheusRule/drills", "nobody hears of a drill that fails")
@@ -194,6 +195,29 @@ def drills(by_kind, documents, code, home, catalog):
             ports = {port["port"] for port in rule.get("ports", [])}
             if "restore-drill" in components(policy["spec"]["podSelector"], everything) and not (ports and ports <= {53, 80, 443}):
                 yield Finding("drill", name(policy), f"the restore drill could reach {sorted(ports) or 'every port'}")
+
+
+def shards(by_kind, documents, code, home, catalog):
+    """Each shard that Terraform makes is in every configuration that names shards, and a job of its own compares its log with its rows."""
+    if code == "control":
+        return
+    main = (TERRAFORM / f"envs/prod/{code}/main.tf").read_text()
+    block = re.search(r"\bshards\s*= \{((?:[^{}]|\{[^{}]*\})*)\}", main)
+    made = sorted(int(number) for number in re.findall(r"(\d+)\s*= \{", block[1])) if block else []
+    if not made:
+        yield Finding("shard", f"Terraform/{code}", "its shards could not be read")
+    for configuration in by_kind["ConfigMap"]:
+        for file, text in configuration.get("data", {}).items():
+            if "[[regional.shards]]" in text:
+                told = sorted(shard["id"] for shard in tomllib.loads(text)["regional"]["shards"])
+                if told != made:
+                    yield Finding("shard", f"{name(configuration)} {file}", f"names the shards {told}, and Terraform makes {made}")
+    jobs = {d["metadata"]["name"]: pod_of(d)["containers"][0]["args"] for d in by_kind.get("CronJob", []) if d["metadata"]["labels"][COMPONENT] == "audit-verify"}
+    if set(jobs) != {f"audit-verify-shard-{number}" for number in made}:
+        yield Finding("shard", "CronJob", f"{sorted(jobs)} do not check the log of each of the shards {made}")
+    for job, args in jobs.items():
+        if [word for word in args if word.startswith("--shard")] != [f"--shard={job.rpartition('-')[2]}"] or "--rows" not in args:
+            yield Finding("shard", f"CronJob/{job}", f"{args} do not compare log and rows of the shard in its name")
 
 
 def deployment(document, pod, container, guarded, watched):

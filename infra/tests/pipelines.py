@@ -16,8 +16,10 @@ COMMANDS = {
     ".ci/run", 'infra/deploy.sh "$PLACE" "$DIGEST"', 'infra/deploy.sh --roll-back "$PLACE"',
     "docker build --file infra/docker/Dockerfile --target domicile --tag domicile .", "docker run --rm --read-only --cap-drop ALL domicile --version",
     "infra/docker/weigh.sh domicile", "docker build --file infra/docker/Dockerfile --target keeper --tag keeper .",
-    "python3 infra/tests/check.py terraform emulator checkov", "install -D /bin/terraform .tools/terraform",
+    "python3 infra/tests/check.py --all terraform emulator checkov", "install -D /bin/terraform .tools/terraform",
     'aws eks update-kubeconfig --name "domicile-prod-$PLACE" --alias "domicile-$PLACE"',
+    # What GitHub's action does by itself: the job's token goes where the AWS command line looks for it, and is gone after the job.
+    '(umask 077 && printf %s "$PLACE_TOKEN" > "$AWS_WEB_IDENTITY_TOKEN_FILE")', 'rm -f "$AWS_WEB_IDENTITY_TOKEN_FILE"',
 }
 PLACES = ["us", "in", "control"]
 DIGEST = "sha256:" + "ab" * 32
@@ -27,7 +29,7 @@ def check(report, everything):
     lint(report)
     deploy, gitlab = load(next(path for path in WORKFLOWS if path.name == "deploy.yml")), load(GITLAB)
     hub = [step["run"] for path in WORKFLOWS for job in load(path)["jobs"].values() for step in job["steps"] if "run" in step]
-    lab = [line for job in gitlab.values() if isinstance(job, dict) for part in ("script", "before_script") for line in job.get(part, [])]
+    lab = [line for job in gitlab.values() if isinstance(job, dict) for part in ("before_script", "script", "after_script") for line in job.get(part, [])]
     said = hub + lab
     report.say(said and set(said) == COMMANDS, f"{len(said)} steps run {len(COMMANDS)} commands, all of them a developer's", sorted(set(said) ^ COMMANDS))
     for name, lines in (("GitHub", hub), ("GitLab", lab)):
@@ -93,6 +95,9 @@ def github(deploy):
     for name, job in deploy["jobs"].items():
         if job.get("environment") != "prod-${{ inputs.place }}" or "strategy" in job:
             wrong.append(f"{name} is not approved in its one place's environment")
+        takes = [step["with"] for step in job["steps"] if step.get("uses", "").startswith("aws-actions/configure-aws-credentials@")]
+        if job["permissions"].get("id-token") != "write" or takes != [{"role-to-assume": "${{ vars.DEPLOY_ROLE }}", "aws-region": "${{ vars.AWS_REGION }}"}] or "secrets." in json.dumps(job):
+            wrong.append(f"{name} has a key, or no token of its environment")
     return wrong
 
 
@@ -101,6 +106,12 @@ def gitlab_findings(pipeline):
     place = pipeline[".place"]
     if place.get("resource_group") != "deploy-prod" or any(rule.get("when") != "manual" for rule in place["rules"]):
         wrong.append("jobs do not wait for a person and for each other")
+    if place.get("id_tokens") != {"PLACE_TOKEN": {"aud": "domicile-prod-$PLACE"}} or place["variables"].get("AWS_ROLE_ARN") != "$DEPLOY_ROLE" or "AWS_SECRET" in json.dumps(pipeline):
+        wrong.append("a job has a key, or no token of its place")
+    # The schema does not look into a job that others extend.
+    described = [name for name, job in pipeline.items() if isinstance(job, dict) and name != "variables" for value in job.get("variables", {}).values() if isinstance(value, dict) and "description" in value]
+    if described:
+        wrong.append(f"GitLab refuses described variables in jobs: {described}")
     for kind in ("deploy", "roll-back"):
         for where in PLACES:
             job = pipeline.get(f"{kind} {where}", {})
@@ -114,6 +125,9 @@ def broken(report):
     workflow, pipeline = next(path for path in WORKFLOWS if path.name == "deploy.yml"), GITLAB
     changes = [("a group for each place", workflow, "group: deploy-prod", "group: deploy-${{ inputs.place }}", github),
                ("no approval", workflow, "    environment: prod-${{ inputs.place }}\n", "", github),
+               ("a key instead of a token", workflow, "          role-to-assume: ${{ vars.DEPLOY_ROLE }}\n", "          aws-access-key-id: ${{ secrets.KEY }}\n", github),
+               ("a token for every place", pipeline, 'aud: "domicile-prod-$PLACE"', "aud: sts.amazonaws.com", gitlab_findings),
+               ("a described variable in a job", pipeline, "    AWS_ROLE_ARN: $DEPLOY_ROLE\n", "    AWS_ROLE_ARN: {value: $DEPLOY_ROLE, description: role}\n", gitlab_findings),
                ("every push deploys", workflow, "on:\n", "on:\n  push:\n", github),
                ("a group for each place", pipeline, "resource_group: deploy-prod", "resource_group: $PLACE", gitlab_findings),
                ("no person", pipeline, "      when: manual\n", "", gitlab_findings)]

@@ -44,15 +44,30 @@ def check(report, everything):
     known = operations(asked)
     wrong = [f"{page}: {line}: {problem}" for (page, line), words in zip(lines, calls) for problem in findings(words, known)]
     report.say(lines and not wrong, f"{len(lines)} commands that need AWS or a cluster name operations, options, scripts and folders that exist", "\n".join(wrong))
+    wrong = [f"{page}: {line}: there is no {name}" for page, line in lines for name in unmade(line)]
+    report.say(not wrong, "keys, roles and jobs that they name are those of Terraform and the manifests", "\n".join(wrong))
+    gone = [name for name in ("alias/domicile/tenant", "cronjob/audit-verify", "deployment/door") if list(unmade(f"some command {name}")) != [name]]
+    report.say(not gone, "found: a key, a job and a role that nothing makes", gone)
     executed = [line for page in pages for _, kind, text in blocks(page) if kind == "sh run" for line in commands(text)]
     report.say(len(executed) >= 15, f"{len(executed)} commands need no account", executed)
-
-
     deploy = (REPOSITORY / "docs/deploy.md").read_text()
     report.say(costs.table() in deploy, "the costs in docs/deploy.md are those of infra/costs.py", costs.table())
     text = (REPOSITORY / "infra/terraform/modules/network/endpoints.tf").read_text()
     services = len(re.findall(r'"[a-z0-9.-]+"', re.search(r"services = toset\(\[(.*?)\]\)", text, re.S)[1])) + 1
     report.say(services == costs.ENDPOINTS, f"they count the {services} endpoints that Terraform makes", costs.ENDPOINTS)
+
+
+def unmade(line):
+    """Keys' aliases, roles and jobs in a command that neither Terraform nor the manifests make."""
+    regions = json.loads((REPOSITORY / "infra/terraform/envs/prod/catalog.json").read_text())["regions"]
+    keys = re.findall(r"^    ([a-z-]+)\s+= \{ purpose", (REPOSITORY / "infra/terraform/modules/region/keys.tf").read_text(), re.M)
+    made = {"alias/domicile/state", *(f"alias/domicile/{code}/{key}" for code in regions for key in keys)}
+    for file in (REPOSITORY / "infra/k8s").rglob("*.yaml"):
+        for kind, name in re.findall(r"^kind: (CronJob|Deployment)\nmetadata:\n  name: ([a-z-]+)$", file.read_text(), re.M):
+            made.add(f"{kind.lower()}/{name}" + ("-shard-N" if name == "audit-verify" else ""))
+    for name in re.findall(r"\balias/domicile[a-z0-9/-]*|\b(?:cronjob|deployment)/[a-z0-9-]+", line):
+        if re.sub(r"-shard-\d+$", "-shard-N", name) not in made:
+            yield name
 
 
 def operations(asked):

@@ -140,6 +140,8 @@ FOUND = [
     Mutation("a role that the US account may take", "modules/region/access.tf",
              'resource "aws_iam_role" "abroad" {\n  name = "abroad"\n  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", '
              f'Action = "sts:AssumeRole", Principal = {{ AWS = "arn:aws:iam::{US_ACCOUNT}:root" }} }}] }})\n}}', ("other-account", "aws_iam_role.abroad")),
+    Mutation("a deployment approved for the US that may change India", "modules/pipeline/access.tf", 'subject  = replace(var.trust.subject, "{place}", "prod-us")',
+             ("pipeline-trust", "module.pipeline[0].aws_iam_role.this"), 'subject  = replace(var.trust.subject, "{place}", local.place)'),
     Mutation("an audit lock that administrators can lift", "modules/bucket/storage.tf", 'mode = "GOVERNANCE"', ("audit-lock", "module.audit"), 'mode = "COMPLIANCE"'),
     Mutation("a public bucket", "modules/bucket/storage.tf", "restrict_public_buckets = false", ("public", "module.documents"), "restrict_public_buckets = true"),
     Mutation("a Kubernetes API on the internet", "modules/cluster/cluster.tf", "endpoint_public_access  = true", ("public", "aws_eks_cluster.this"),

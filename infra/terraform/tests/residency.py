@@ -79,6 +79,7 @@ class Place:
     log_days: int
     audit_days: int
     zone: str
+    name: str
     is_control: bool
 
 
@@ -94,6 +95,7 @@ def place_of(root, tree=TREE):
         log_days=law["log_days"],
         audit_days=law["audit_days"],
         zone=catalog["base"] if code == "control" else f"{code}.{catalog['base']}",
+        name=f"{catalog['environment']}-{code}",
         is_control=code == "control",
     )
 
@@ -284,7 +286,18 @@ def target_findings(address, after, unknown, place):
         yield Finding("alarm-elsewhere", address, "a role lets events go to a bus elsewhere")
 
 
+def trust_findings(address, after, unknown, place):
+    """Who takes a role with a token of the Git host shows one that names this place, without a wildcard."""
+    for statement in json.loads(after.get("assume_role_policy") or "{}").get("Statement", []):
+        if "Federated" in statement.get("Principal", {}):
+            wanted = {key.rpartition(":")[2]: value for key, value in statement.get("Condition", {}).get("StringEquals", {}).items()}
+            here = re.compile(rf"(?<![a-z0-9]){re.escape(place.name)}(?![a-z0-9-])")
+            if set(wanted) != {"aud", "sub"} or not any(here.search(str(value)) for value in wanted.values()):
+                yield Finding("pipeline-trust", address, f"takes tokens that do not name {place.name}: {json.dumps(wanted)}")
+
+
 RULES = {
+    "aws_iam_role": trust_findings,
     "aws_kms_key": kms_findings,
     "aws_cloudwatch_log_group": log_findings,
     "aws_route53_record": record_findings,

@@ -113,8 +113,9 @@ const HEAD: &str = "\
 # Controls, code, tests
 
 Made by `cargo xtask compliance` from `docs/compliance.toml`; `cargo xtask tidy` fails when a file or test named here does not exist or this
-page is older than that file. Every test runs in `make test`, so a row says what held in the last run, not what was meant. It is an engineer's
-map for a lawyer and no legal advice: a control is part of an answer to its source, seldom all of it.
+page is older than that file. Every test runs in `make test`, changes of Terraform's plans in a job beside it in both pipelines, so a row says what
+held in the last run, not what was meant. It is an engineer's map for a lawyer and no legal advice: a control is part of an answer to its source,
+seldom all of it.
 
 | what must be so | asked by | code | tests |
 |---|---|---|---|

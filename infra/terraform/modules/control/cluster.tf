@@ -45,6 +45,15 @@ module "cluster" {
   }
 }
 
+# Deployments by a pipeline, where the catalog names one.
+module "pipeline" {
+  source  = "../pipeline"
+  count   = var.pipeline == null ? 0 : 1
+  home    = var.home
+  cluster = module.cluster.name
+  trust   = var.pipeline
+}
+
 resource "aws_iam_role" "pod" {
   for_each = local.pods
   name     = "${local.name}-${each.key}"

@@ -28,3 +28,8 @@ output "egress_routes" {
   description = "Destinations outside AWS; there is none."
   value       = module.network.egress_routes
 }
+
+output "pipeline_role" {
+  description = "Role that deployments of the control plane take, if the catalog names a pipeline."
+  value       = one(module.pipeline[*].role_arn)
+}

@@ -91,6 +91,13 @@ variable "admin_role_arns" {
   default     = []
 }
 
+variable "pipeline" {
+  description = "Whose tokens let a pipeline deploy here (modules/pipeline); null lets people alone deploy."
+  type        = object({ issuer = string, audience = string, subject = string })
+  default     = null
+  nullable    = true
+}
+
 variable "monthly_budget_usd" {
   description = "Expected cost a month, in US dollars."
   type        = number

@@ -11,14 +11,25 @@ locals {
 
   perimeter = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "ThisAccountOnly"
-      Effect    = "Allow"
-      Principal = "*"
-      Action    = "*"
-      Resource  = "*"
-      Condition = { StringEquals = { "aws:PrincipalAccount" = var.home.account_id, "aws:ResourceAccount" = var.home.account_id } }
-    }]
+    Statement = [
+      {
+        Sid       = "ThisAccountOnly"
+        Effect    = "Allow"
+        Principal = "*"
+        Action    = "*"
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:PrincipalAccount" = var.home.account_id, "aws:ResourceAccount" = var.home.account_id } }
+      },
+      # Who shows a pipeline's token has no account yet; the role decides whose it takes.
+      {
+        Sid       = "TokensForThisAccount"
+        Effect    = "Allow"
+        Principal = "*"
+        Action    = "sts:AssumeRoleWithWebIdentity"
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:ResourceAccount" = var.home.account_id } }
+      },
+    ]
   })
 
   # Image layers lie in a bucket that AWS owns in this region.

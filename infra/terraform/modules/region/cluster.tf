@@ -19,3 +19,12 @@ module "cluster" {
     peers   = { port = local.peer_port, security_group_id = aws_security_group.edge.id }
   }
 }
+
+# Deployments by a pipeline, where the catalog names one.
+module "pipeline" {
+  source  = "../pipeline"
+  count   = var.pipeline == null ? 0 : 1
+  home    = var.home
+  cluster = module.cluster.name
+  trust   = var.pipeline
+}

@@ -69,6 +69,7 @@ output "deployment" {
   description = "What Kubernetes manifests refer to."
   value = {
     cluster       = module.cluster.name
+    pipeline_role = one(module.pipeline[*].role_arn)
     repositories  = { for name, repository in aws_ecr_repository.this : name => "${var.home.account_id}.dkr.ecr.${var.home.name}.amazonaws.com/${repository.name}" }
     target_groups = { for name, group in aws_lb_target_group.edge : name => group.arn }
     tenant_key    = module.key["tenant"].arn

@@ -38,6 +38,7 @@ module "control" {
   nodes    = { type = "m7g.large", min = 2, max = 4 }
   regions  = { for code, region in local.catalog.regions : code => { name_servers = region.name_servers, addresses = region.addresses, egress_addresses = region.egress_addresses } }
 
+  pipeline           = local.catalog.pipeline
   alert_emails       = ["operations@${local.catalog.base}"]
   monthly_budget_usd = 2250
 }

@@ -42,6 +42,7 @@ module "region" {
   control_addresses = local.catalog.control.addresses
   transit_peers     = { for code, region in local.catalog.regions : code => { addresses = region.addresses, egress_addresses = region.egress_addresses } if code != local.home.code }
 
+  pipeline           = local.catalog.pipeline
   alert_emails       = ["operations@${local.catalog.base}"]
   monthly_budget_usd = 4500
 }

@@ -1,11 +1,11 @@
 // The documents of the own record: what each is, and opening it by a link that works once.
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import { type DocumentView, documentList } from '../../api/clinic.gen.ts';
 import { openDocument } from '../../clinic/documents/open.ts';
 import { useSize } from '../../clinic/documents/size.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
@@ -51,18 +51,8 @@ export function Documents({ id }: { id: string }) {
 function Paper({ one }: { one: DocumentView }) {
   const { t, date, moment } = useText();
   const size = useSize();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
-  const open = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      await openDocument(one.id);
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
-  };
+  const { attempt, busy, failed } = useAttempt();
+  const open = () => attempt(() => openDocument(one.id));
   return (
     <li className="panel paper">
       <div>
@@ -79,7 +69,7 @@ function Paper({ one }: { one: DocumentView }) {
       <Button busy={busy} aria-label={`${t('document.open')}: ${one.title}`} onClick={() => void open()}>
         {t('document.open')}
       </Button>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
     </li>
   );
 }

@@ -8,13 +8,14 @@ import {
   expectAccessible,
   expectNoSidewaysScroll,
   launch,
+  open,
   person,
   signIn,
   testIn,
 } from '../kit.ts';
 import { totp } from '../totp.ts';
 import { askForCode, letIn } from './own-record.ts';
-import { register } from './patients.ts';
+import { registered } from './patients.ts';
 import { unique } from './unique.ts';
 
 const STEP_S = 30;
@@ -29,11 +30,8 @@ const way = (page: Page, name: string) =>
 const whose = (page: Page) => page.getByRole('region', { name: 'Whose record' });
 
 /** Registers a child of six years, on whose record the page is then; its id. */
-async function child(page: Page, clinic: Clinic, family: string): Promise<string> {
-  await page.goto(`${clinic.url}/clinic/patients`);
-  await register(page, family, { born: `${new Date().getFullYear() - 6}-01-15` });
-  await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
-  return new URL(page.url()).pathname.split('/').at(-1) ?? '';
+function child(page: Page, clinic: Clinic, family: string): Promise<string> {
+  return registered(page, clinic, family, { born: `${new Date().getFullYear() - 6}-01-15` });
 }
 
 /** On a record's page: writes down who stands in, after a mistake. */
@@ -74,7 +72,7 @@ testIn('ap-south-1')(
     const clinic = clinicOf('ap-south-1');
     const [desk, own] = [await person(browser), await person(browser)];
     await signIn(desk.page, clinic, 'receptionist');
-    const parent = await letIn(desk.page);
+    const parent = await letIn(desk.page, clinic);
     await desk.page.keyboard.press('Escape');
     const family = unique('Child');
     const id = await child(desk.page, clinic, family);
@@ -142,7 +140,7 @@ testIn('ap-south-1')(
         .getByText(/You stand in/)
         .count(),
     ).toBe(0);
-    await page.goto(`${clinic.url}/my`);
+    await open(page, `${clinic.url}/my`);
     await page.getByRole('link', { name: 'Who stands in for you' }).click();
     await page.getByText('Nobody stands in for you.').waitFor();
     await expectAccessible(page, 'who stands in for oneself');
@@ -162,7 +160,7 @@ testIn('us-east-1')('an adult sees who stands in and ends it', async () => {
   const clinic = clinicOf('us-east-1');
   const [desk, own, other] = [await person(browser), await person(browser), await person(browser)];
   await signIn(desk.page, clinic, 'receptionist');
-  const { email, family } = await letIn(desk.page);
+  const { email, family } = await letIn(desk.page, clinic);
   await desk.page.keyboard.press('Escape');
   const nominee = `${unique('nominee')}@example.com`;
   await desk.page.getByRole('link', { name: 'Who stands in' }).click();
@@ -184,7 +182,7 @@ testIn('us-east-1')('an adult sees who stands in and ends it', async () => {
   expect(await other.page.getByRole('link', { name: 'Documents' }).count()).toBe(0);
   await way(other.page, 'The record');
   await other.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
-  await other.page.goto(`${other.page.url()}/documents`);
+  await open(other.page, `${other.page.url()}/documents`);
   await other.page.getByText('There is nothing here, or it is not yours to see.').waitFor();
 
   const { page } = own;

@@ -5,6 +5,7 @@ import {
   keepSession,
   type Login,
   nextCode,
+  open,
   type Person,
   person,
   signIn,
@@ -23,7 +24,8 @@ export interface Invited {
 
 /** Fills the form of the page that lists the staff; the server may want a fresh second step first. */
 export async function invite(page: Page, clinic: Clinic, { email, name, role }: Invited): Promise<void> {
-  await page.goto(`${clinic.url}/clinic/staff`);
+  // An administrator begins there.
+  if (!page.url().endsWith('/clinic/staff')) await open(page, `${clinic.url}/clinic/staff`);
   await page.getByRole('button', { name: 'Invite somebody' }).click();
   const sheet = page.getByRole('dialog', { name: 'Invite somebody' });
   await sheet.getByLabel('E-mail address').fill(email);

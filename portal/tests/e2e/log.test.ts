@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, person, signIn } from '../kit.ts';
-import { register } from './patients.ts';
+import { registered } from './patients.ts';
 import { unique } from './unique.ts';
 
 /** The log is sealed in the background, a few seconds behind; nobody is asked to wait longer than this. */
 const SEALED_WAIT_MAX_MS = 90_000;
-const ASK_AGAIN_MS = 3_000;
+const ASK_AGAIN_MS = 1_000;
 
 let browser: Browser;
 beforeAll(async () => {
@@ -23,9 +23,7 @@ inEachRegion('in', (region) => {
     const [desk, admin] = [await person(browser), await person(browser)];
     const family = unique('Log');
     await signIn(desk.page, clinic, 'receptionist');
-    await register(desk.page, family);
-    await desk.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
-    const id = new URL(desk.page.url()).pathname.split('/').at(-1) ?? '';
+    const id = await registered(desk.page, clinic, family);
 
     const { page, troubles } = admin;
     await signIn(page, clinic, 'clinic_admin');

@@ -18,7 +18,7 @@ import { usePlaceLine } from '../place.ts';
 export function FactorForm({ done }: { done: (csrfToken: string) => Promise<void> | void }) {
   const { t } = useText();
   const [recovery, setRecovery] = useState(false);
-  const { attempt, failed } = useAttempt();
+  const { attempt, busy, failed } = useAttempt();
   const form = useForm({ defaultValues: { code: '' } });
   const { isSubmitting, errors } = form.formState;
   const submit = form.handleSubmit(async ({ code }) => {
@@ -57,7 +57,7 @@ export function FactorForm({ done }: { done: (csrfToken: string) => Promise<void
         {t('factor.go')}
       </Button>
       {passkeysWork() && (
-        <Button look="quiet" onClick={() => void byPasskey()}>
+        <Button look="quiet" busy={busy && !isSubmitting} onClick={() => void byPasskey()}>
           {t('factor.use_passkey')}
         </Button>
       )}

@@ -79,7 +79,7 @@ function Codes({ left, changed }: { left: number; changed: () => void }) {
   const { t, number } = useText();
   const fresh = useStepUp();
   const [codes, setCodes] = useState<string[]>();
-  const { attempt, failed } = useAttempt();
+  const { attempt, busy, failed } = useAttempt();
   const renew = async () => {
     await attempt(async () => {
       const { data } = await fresh(() => call(recoveryRenew));
@@ -98,7 +98,9 @@ function Codes({ left, changed }: { left: number; changed: () => void }) {
         </Suspense>
       ) : (
         <div className="actions">
-          <Button onClick={() => void renew()}>{t('account.codes_new')}</Button>
+          <Button busy={busy} onClick={() => void renew()}>
+            {t('account.codes_new')}
+          </Button>
         </div>
       )}
     </section>

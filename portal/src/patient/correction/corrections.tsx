@@ -11,6 +11,7 @@ import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { TextArea } from '../../ui/field.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 import { BackToRecord, useTold } from '../own-records.tsx';
 
@@ -89,18 +90,14 @@ function Asked({ id }: { id: string }) {
     <section className="stack" aria-label={t('corrections.before')}>
       <h2>{t('corrections.before')}</h2>
       {pages.isPending && <Loading lines={2} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && asked.length === 0 && <p className="quiet-text">{t('corrections.none')}</p>}
       {asked.map((one) => (
         <Correction key={one.id} one={one} />
       ))}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </section>
   );
 }

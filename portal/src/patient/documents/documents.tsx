@@ -8,6 +8,7 @@ import { useText } from '../../text/text.tsx';
 import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 import { BackToRecord, useTold } from '../own-records.tsx';
 
@@ -25,7 +26,9 @@ export function Documents({ id }: { id: string }) {
   return (
     <Page title={t('documents.title')} above={<BackToRecord id={id} />}>
       {pages.isPending && <Loading lines={4} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && items.length === 0 && <Empty title={told('documents.empty')} />}
       {items.length > 0 && (
         <>
@@ -37,13 +40,7 @@ export function Documents({ id }: { id: string }) {
           </ul>
         </>
       )}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </Page>
   );
 }

@@ -12,6 +12,7 @@ import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Select, TextArea } from '../../ui/field.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 
 export function Reviews() {
@@ -36,18 +37,14 @@ export function Reviews() {
     <Page title={t('reviews.title')}>
       {done && <Notice kind="good" title={t('reviews.done')} />}
       {pages.isPending && <Loading lines={4} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && items.length === 0 && <Empty title={t('reviews.none')} />}
       {items.map((one) => (
         <Review key={one.id} one={one} review={() => setReviewing(one)} />
       ))}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
       <Sheet open={reviewing !== undefined} close={() => setReviewing(undefined)} title={t('reviews.review')}>
         {reviewing && <ReviewForm one={reviewing} done={reviewed} />}
       </Sheet>

@@ -9,7 +9,7 @@ import { clinic } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
 import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Notice } from '../../ui/feedback.tsx';
 import { Field, Select, TextArea } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
 
@@ -40,24 +40,18 @@ export function StartEmergency() {
 
 function Running({ started, ended }: { started: StartedView; ended: () => void }) {
   const { t, moment } = useText();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
-  const end = async () => {
-    setBusy(true);
-    try {
+  const { attempt, busy, failed } = useAttempt();
+  const end = () =>
+    attempt(async () => {
       await call(breakGlassEnd, { path: { id: started.id } });
       ended();
-    } catch (error) {
-      setFailure(error);
-      setBusy(false);
-    }
-  };
+    });
   return (
     <section className="panel" aria-label={t('emergency.running')}>
       <Notice kind="warn" title={t('emergency.until', { when: moment(started.expires_at) })}>
         <p>{t('emergency.recorded')}</p>
       </Notice>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <div className="actions">
         <Link className="button primary" href={clinic.patient(started.patient)}>
           {t('emergency.open')}

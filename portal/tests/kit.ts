@@ -72,11 +72,19 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+let running: Browser | undefined;
+
+/** The browser of all files that one process runs, each person's apart from the others'; it ends with the process. */
+export async function launch(): Promise<Browser> {
+  if (!running?.isConnected()) running = await start();
+  return running;
+}
+
 /**
  * A browser that takes the stack's own certificates for good ones, and no others: passkeys need a connection without any
  * fault. Each is checked against the stack's authority here, which no system store knows.
  */
-export async function launch(): Promise<Browser> {
+async function start(): Promise<Browser> {
   const urls = [...STACK.tenants.map((tenant) => tenant.url), STACK.control.url];
   const keys = await Promise.all(urls.map((url) => publicKeyHash(new URL(url))));
   return chromium.launch({

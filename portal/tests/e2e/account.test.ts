@@ -1,6 +1,6 @@
 // Somebody's own account, in both regions: a passkey instead of password and code, and the sessions that are theirs.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import {
   clinicOf,
   inEachRegion,
@@ -24,7 +24,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);

@@ -1,7 +1,7 @@
 // What surrounds a record, in both regions: its documents, its care team, and the emergency of somebody who is in neither.
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, open, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
@@ -12,7 +12,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 interface Sample {
   name: string;

@@ -1,7 +1,7 @@
 // Erasing a record and what stands in its way, in both regions: asked for at the desk, held, agreed to by a second person, certified.
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { type Clinic, clinicOf, inEachRegion, launch, open, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
@@ -12,7 +12,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 /** Registers somebody and gives the address of the record. */
 async function begin(page: Page, clinic: Clinic, family: string): Promise<string> {

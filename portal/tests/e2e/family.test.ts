@@ -1,7 +1,7 @@
 // A parent of a child in a real browser: recorded at the desk, signed in with a second step, reading one record and the other, and
 // who looked in the reader's own language.
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import {
   type Clinic,
   clinicOf,
@@ -23,7 +23,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 const way = (page: Page, name: string) =>
   page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
@@ -73,7 +72,6 @@ testIn('ap-south-1')(
     const [desk, own] = [await person(browser), await person(browser)];
     await signIn(desk.page, clinic, 'receptionist');
     const parent = await letIn(desk.page, clinic);
-    await desk.page.keyboard.press('Escape');
     const family = unique('Child');
     const id = await child(desk.page, clinic, family);
     await recordParent(desk.page, parent.email);
@@ -161,7 +159,6 @@ testIn('us-east-1')('an adult sees who stands in and ends it', async () => {
   const [desk, own, other] = [await person(browser), await person(browser), await person(browser)];
   await signIn(desk.page, clinic, 'receptionist');
   const { email, family } = await letIn(desk.page, clinic);
-  await desk.page.keyboard.press('Escape');
   const nominee = `${unique('nominee')}@example.com`;
   await desk.page.getByRole('link', { name: 'Who stands in' }).click();
   await desk.page.getByLabel('Name on the paper').fill('Ravi Sample');

@@ -1,6 +1,6 @@
 // How a clinic keeps large imaging, in both regions: chosen by the administrator within bounds, seen by the privacy officer.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, open, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
@@ -9,7 +9,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);

@@ -1,7 +1,7 @@
 // The clinic's log as those read it who must: a look at a record is there, and has a receipt that says so.
 import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, person, signIn } from '../kit.ts';
 import { registered } from './patients.ts';
 import { unique } from './unique.ts';
@@ -14,7 +14,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);

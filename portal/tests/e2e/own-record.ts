@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { type Clinic, keepSession, type Person, person, signIn, takeSession } from '../kit.ts';
 import { signInCode } from './mail.ts';
 import { registered } from './patients.ts';
+import { send } from './send.ts';
 import { unique } from './unique.ts';
 
 export interface Patient {
@@ -21,11 +22,12 @@ export async function openAccess(page: Page, email: string): Promise<void> {
   await sheet.getByText(`The patient can sign in with ${email}.`).waitFor();
 }
 
-/** Registers somebody and lets them in; the page is a colleague's who may do both. */
+/** Registers somebody and lets them in, without the forms; the page is a colleague's who may do both, and shows the record then. */
 export async function letIn(page: Page, clinic: Clinic): Promise<Patient> {
   const [email, family] = [`${unique('patient')}@example.com`, unique('Own')];
   const id = await registered(page, clinic, family);
-  await openAccess(page, email);
+  const opened = await send(page, clinic, `/api/v1/patients/${id}/account`, { email });
+  if (!opened.startsWith('2')) throw new Error(`not let in: ${opened}`);
   return { email, family, id };
 }
 

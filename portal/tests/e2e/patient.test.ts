@@ -2,19 +2,18 @@
 
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, open, person, signIn } from '../kit.ts';
 import { plugIn } from './authenticator.ts';
 import { lookClosely } from './closely.ts';
-import { askForCode, letIn, signedInPatient, signInByCode } from './own-record.ts';
-import { phone } from './patients.ts';
+import { askForCode, letIn, openAccess, signedInPatient, signInByCode } from './own-record.ts';
+import { phone, registered } from './patients.ts';
 import { unique } from './unique.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 const way = (page: Page, name: string) =>
   page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
@@ -25,7 +24,9 @@ inEachRegion('in', (region) => {
   test('the desk lets a patient in, who sees the own record, corrects the phone, and reads who looked', async () => {
     const [desk, own] = [await person(browser), await person(browser)];
     await signIn(desk.page, clinic, 'receptionist');
-    const { email, family, id } = await letIn(desk.page, clinic);
+    const [email, family] = [`${unique('patient')}@example.com`, unique('Own')];
+    const id = await registered(desk.page, clinic, family);
+    await openAccess(desk.page, email);
     const { page, troubles } = own;
 
     const code = await askForCode(page, clinic, email);

@@ -1,7 +1,7 @@
 // Programs of others, in both regions: an administrator lets one in by its key, changes what it may do and where, replaces the key,
 // and ends it.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { askAs, newKey, tokenByProof } from './oauth.ts';
@@ -12,7 +12,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);

@@ -1,6 +1,6 @@
 // A forgotten password, in both regions: asked for at the door, set anew by the link of the mail, and worth nothing twice.
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, expectNothingKept, inEachRegion, keepSession, launch, nextCode, person } from '../kit.ts';
 import { colleague } from './invite.ts';
 import { recoveryLink } from './mail.ts';
@@ -13,7 +13,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 async function choose(page: Page, typed: string): Promise<void> {
   await page.getByLabel('New password').fill(typed);

@@ -1,6 +1,6 @@
 // What a browser must not keep, run, or show again.
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import {
   clinicOf,
   expectAccessible,
@@ -40,7 +40,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 async function firstPatient(page: Page): Promise<string> {
   await toPatients(page);
@@ -243,8 +242,16 @@ inEachRegion('in', (region) => {
       await open(doctor.page, `${clinic.url}/clinic/patients/${id}/documents`);
       const rows = doctor.page.getByRole('rowheader');
       await rows.first().waitFor();
+      // A page that does not come leaves what is there, and is asked for again where somebody pressed.
+      const before = await rows.count();
+      await doctor.context.setOffline(true);
       await doctor.page.getByRole('button', { name: 'Show more' }).click();
-      await doctor.page.getByRole('button', { name: 'Show more' }).waitFor({ state: 'detached' });
+      await doctor.page.getByText('The server does not answer.').waitFor();
+      expect(await rows.count()).toBe(before);
+      await doctor.context.setOffline(false);
+      await doctor.page.getByRole('button', { name: 'Try again' }).click();
+      await rows.nth(before).waitFor();
+      expect(await doctor.page.getByRole('button', { name: /^(Show more|Try again)$/ }).count()).toBe(0);
       expect(await rows.count()).toBe(papers.length);
 
       await signIn(admin.page, clinic, 'clinic_admin');

@@ -1,7 +1,7 @@
 // Where the clinic works, in both regions: an administrator adds, renames and closes sites and says who works there, which decides
 // whom they see.
 import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { type Clinic, clinicOf, inEachRegion, launch, open, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
@@ -12,7 +12,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 /** The site that every clinic begins with. */
 const FIRST = 'Main';

@@ -1,6 +1,6 @@
 // A clinic's day in a real browser, in both regions: the desk, an invitation, a physician, two people at one record.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, open, person, signIn, stepUp, toPatients } from '../kit.ts';
 import { totp } from '../totp.ts';
 import { colleague, invite } from './invite.ts';
@@ -12,7 +12,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);

@@ -1,6 +1,6 @@
 // Support asks a clinic, its administrator lets it in, it looks, and the administrator shows it out; in both regions.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, person, signIn, signInToConsole, stepUp } from '../kit.ts';
 import { LOOKED_AT_IN, lookClosely } from './closely.ts';
 import { expectInert, packed, SAMPLE } from './hostile.ts';
@@ -14,7 +14,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('support access', (region) => {
   test('support sees the state of the system after the administrator said so, and not a moment longer', {

@@ -1,6 +1,6 @@
 // Every screen for everyone: assistive programs, the keyboard alone, any width, any language, a slow line.
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import {
   type Clinic,
   clinicOf,
@@ -22,6 +22,7 @@ import {
 import { LOOKED_AT_IN } from './closely.ts';
 import { colleague } from './invite.ts';
 import { signedInPatient } from './own-record.ts';
+import { registered } from './patients.ts';
 import { unique } from './unique.ts';
 
 /** From the narrowest phone to a wall, and back to what the next look begins with. */
@@ -38,7 +39,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 type Look = (page: Page, what: string) => Promise<void>;
 
@@ -448,6 +448,39 @@ testIn('ap-south-1')('axe finds nothing on any screen of a patient, and no width
   await walkOwnDoor(page, clinic, lookAtAll);
   const own = await signedInPatient(browser, clinic);
   await walkOwn(own.page, clinic, lookAtAll);
+});
+
+testIn('us-east-1')(
+  'on paper a record has no ways and buttons, and says of which clinic it is and who printed it',
+  async () => {
+    const clinic = clinicOf('us-east-1');
+    const { page } = await person(browser);
+    const family = unique('Printed');
+    await signIn(page, clinic, 'physician');
+    await registered(page, clinic, family);
+    const head = page.getByText(/ Confidential\.$/);
+    expect(await head.isVisible(), 'on the screen').toBe(false);
+    await page.emulateMedia({ media: 'print' });
+    await head.waitFor();
+    const said = await head.textContent();
+    for (const part of [`Clinic ${clinic.slug},`, 'Printed by Demo Doctor,', `${new Date().getFullYear()}`])
+      expect(said).toContain(part);
+    expect(await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).isVisible(), 'whose it is').toBe(
+      true,
+    );
+    expect(await page.getByRole('navigation').or(page.getByRole('button')).count()).toBe(0);
+  },
+);
+
+testIn('us-east-1')('without a connection a screen says so, and comes once there is one again', async () => {
+  const { page, context } = await person(browser);
+  await signIn(page, clinicOf('us-east-1'), 'physician');
+  await context.setOffline(true);
+  await page.getByRole('link', { name: 'Requests', exact: true }).click();
+  await page.getByText('The server does not answer.').waitFor();
+  await context.setOffline(false);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.locator('.panel, .empty').first().waitFor();
 });
 
 testIn('us-east-1')('a patient comes to who has seen the record with the keyboard alone', async () => {

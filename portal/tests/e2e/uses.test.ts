@@ -1,6 +1,6 @@
 // Who used a record and to whom it was given, in both regions: the desk writes it down, the privacy officer reads it for the patient.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, open, person, signIn } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
@@ -11,7 +11,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
@@ -59,6 +58,10 @@ inEachRegion('in', (region) => {
     await uses.getByText(/\(reception\) wrote down that data were given to somebody outside the clinic/).waitFor();
     expect(await officer.page.title()).not.toContain(family);
     await lookClosely(officer.page, 'who used a record');
+    await officer.page.emulateMedia({ media: 'print' });
+    await officer.page.getByText(/Printed by Demo Privacy officer, .* Confidential\.$/).waitFor();
+    await officer.page.getByText(`Record id of the patient: ${record.split('/').at(-1)}`).waitFor();
+    expect(await officer.page.getByRole('navigation').count(), 'no ways on paper').toBe(0);
     expect([...desk.troubles, ...officer.troubles]).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 // What staff see first, in both regions: what waits for their role, each with the way to where it is done, and nobody else's.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, open, person, signIn } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
@@ -12,7 +12,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);

@@ -1,6 +1,6 @@
 // The portal's own pure rules: words, formats, forms, searches.
 import { describe, expect, test } from 'vitest';
-import { CallError, isRefused } from '../../src/api/call.ts';
+import { CallError, isRefused, isStale } from '../../src/api/call.ts';
 import type { PatientView } from '../../src/api/clinic.gen.ts';
 import { displayName, fullName } from '../../src/clinic/person/names.ts';
 import { EMPTY_PERSON, toContact, toForm, toInput } from '../../src/clinic/person/person-form.ts';
@@ -112,4 +112,5 @@ test('what the server refused is another attempt; what may have been done is the
   expect([400, 409, 422, 429].map((status) => isRefused(new CallError(status, 'x')))).toEqual([true, true, true, true]);
   expect([0, 500, 503].map((status) => isRefused(new CallError(status, 'x')))).toEqual([false, false, false]);
   expect(isRefused(undefined)).toBe(false);
+  expect([412, 409, 0].map((status) => isStale(new CallError(status, 'x')))).toEqual([true, false, false]);
 });

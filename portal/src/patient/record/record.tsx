@@ -19,7 +19,7 @@ export function Record({ id }: { id: string }) {
   const { chosen } = useOwnRecords();
   const read = usePatient(id);
   const tab = told('ways.record');
-  if (!read.data) {
+  if (read.isError || !read.data) {
     return (
       <Page title={tab}>
         {read.isError ? <Failure error={read.error} retry={() => void read.refetch()} /> : <Loading lines={8} />}

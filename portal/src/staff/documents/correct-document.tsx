@@ -1,7 +1,7 @@
 // Correcting what is said about a document and what it is filed under, never what is in it.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call, versionTag } from '../../api/call.ts';
+import { call, isStale, versionTag } from '../../api/call.ts';
 import { type DocumentView, documentRefile, documentUpdate } from '../../api/clinic.gen.ts';
 import { useText } from '../../text/text.tsx';
 import { useAttempt } from '../../ui/attempt.tsx';
@@ -42,7 +42,7 @@ function WordsForm({ one, changed, close }: DoingProps & { close: () => void }) 
       close();
       if (corrected) await changed('document.corrected');
     }, form);
-    if (refused instanceof CallError && refused.code === 'stale_version') await changed();
+    if (isStale(refused)) await changed();
   });
   return (
     <form onSubmit={submit} noValidate className="stack">

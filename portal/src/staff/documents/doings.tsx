@@ -1,6 +1,6 @@
 // What can be done with one document: opening it by a link that works once, correcting its words, replacing it, taking it out.
 import { useState } from 'react';
-import { CallError, call, versionTag } from '../../api/call.ts';
+import { call, isStale, versionTag } from '../../api/call.ts';
 import { type DocumentView, documentDelete } from '../../api/clinic.gen.ts';
 import { openDocument } from '../../clinic/documents/open.ts';
 import { type Me, may } from '../../clinic/me.ts';
@@ -53,7 +53,7 @@ function TakeOut({ one, changed }: DoingProps) {
       setAsking(false);
       await changed('document.removed');
     });
-    if (refused instanceof CallError && refused.code === 'stale_version') await changed();
+    if (isStale(refused)) await changed();
   };
   return (
     <>

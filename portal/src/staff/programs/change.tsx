@@ -1,7 +1,7 @@
 // Changing what a program or an application is called, what it may do and at which sites.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call, versionTag } from '../../api/call.ts';
+import { call, isStale, versionTag } from '../../api/call.ts';
 import { type ClientView, oauthClientChange, type SiteView } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { SiteChoice } from '../../clinic/sites/choice.tsx';
@@ -52,7 +52,7 @@ function ChangeForm({ one, sites, changed, close }: Props & { close: () => void 
       close();
       await changed('programs.changed');
     }, form);
-    if (refused instanceof CallError && refused.code === 'stale_version') await changed();
+    if (isStale(refused)) await changed();
   });
   return (
     <form onSubmit={submit} noValidate className="stack">

@@ -1,6 +1,6 @@
 // What browser tests share: the stack's description, a browser, signing in, and what every screen must hold.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { connect } from 'node:tls';
@@ -12,7 +12,7 @@ import {
   type Locator,
   type Page,
 } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { totp } from './totp.ts';
 
 export interface Login {
@@ -72,11 +72,19 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+let running: Browser | undefined;
+
+/** The browser of all files that one process runs, each person's apart from the others'; it ends with the process. */
+export async function launch(): Promise<Browser> {
+  if (!running?.isConnected()) running = await start();
+  return running;
+}
+
 /**
  * A browser that takes the stack's own certificates for good ones, and no others: passkeys need a connection without any
  * fault. Each is checked against the stack's authority here, which no system store knows.
  */
-export async function launch(): Promise<Browser> {
+async function start(): Promise<Browser> {
   const urls = [...STACK.tenants.map((tenant) => tenant.url), STACK.control.url];
   const keys = await Promise.all(urls.map((url) => publicKeyHash(new URL(url))));
   return chromium.launch({
@@ -114,6 +122,8 @@ export async function person(browser: Browser, options: BrowserContextOptions = 
   // Nothing moves for its own sake: without a graphics card each frame is painted by the processor that everything else needs.
   const context = await browser.newContext({ locale: 'en-US', reducedMotion: 'reduce', ...options });
   context.setDefaultTimeout(WAIT_MAX_MS);
+  // A page that nobody looks at any more would go on asking, beside the tests that come.
+  onTestFinished(() => context.close());
   const page = await context.newPage();
   const troubles: string[] = [];
   page.on('pageerror', (error) => troubles.push(`exception: ${error.message}`));
@@ -142,17 +152,44 @@ export function loginOf(logins: Login[], role: string): Login {
 }
 
 const STEP_S = 30;
+/** How long a code may lie between here and the server. */
+const TYPED_MAX_S = 15;
+
+const usedBy = (email: string) => join(SECRETS, `${email}.used`);
 
 /** A code of a demo login that nobody has used: `dev/bootstrap.sh code` keeps the same count beside the secret. */
 export async function nextCode(login: Login): Promise<string> {
-  const used = join(SECRETS, `${login.email}.used`);
+  const used = usedBy(login.email);
   const last = existsSync(used) ? Number(readFileSync(used, 'utf8')) : 0;
-  const step = Math.max(last + 1, Math.floor(Date.now() / 1000 / STEP_S));
-  // One step ahead of the clock is still taken; anything later is waited for.
+  // One step behind the clock is still taken, and leaves two more for who is asked again at once.
+  const first = Math.floor((Date.now() / 1000 + TYPED_MAX_S) / STEP_S) - 1;
+  const step = Math.max(last + 1, first);
+  // One step ahead of the clock is taken too; anything later is waited for.
   const waitMs = (step - 1) * STEP_S * 1000 - Date.now();
   if (waitMs > 0) await new Promise((over) => setTimeout(over, waitMs));
   writeFileSync(used, String(step));
   return totp(login.totp_secret ?? '', step);
+}
+
+/** Which codes are used goes with an account that is known by another address now. */
+export const keepCodes = (before: string, now: string): void => copyFileSync(usedBy(before), usedBy(now));
+
+/**
+ * Comes to a screen: as a link does where its application is open, and nothing but its answers is asked for; else by its address.
+ * Answers are not kept, so that it shows what is there now (`portal/src/shell/start.tsx`).
+ */
+export async function open(page: Page, url: string): Promise<void> {
+  const [here, there] = [new URL(page.url()), new URL(url)];
+  const application = ({ origin, pathname }: URL) => `${origin}/${pathname.split('/')[1]}`;
+  if (application(here) !== application(there) || here.pathname === there.pathname) {
+    await page.goto(url);
+    return;
+  }
+  await page.evaluate(async (path) => {
+    history.pushState(null, '', path);
+    // The screen before is gone then.
+    await new Promise((over) => setTimeout(over));
+  }, there.pathname);
 }
 
 const SESSION = '__Host-domicile';
@@ -228,8 +265,8 @@ export async function expectAccessible(page: Page, what: string): Promise<void> 
   await page.locator('.skeleton').first().waitFor({ state: 'detached' });
   // What lies under the bar at the moment is no fault of a screen; it scrolls.
   await page.evaluate(() => window.scrollTo(0, 0));
-  // Evaluated over the debugging protocol, which a page's policy does not concern.
-  await page.evaluate(AXE);
+  // Evaluated over the debugging protocol, which a page's policy does not concern; once for as long as the page lives.
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
   for (const [colorScheme, runOnly] of [
     ['light', ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']],
     ['dark', COLOUR_RULES],
@@ -237,7 +274,8 @@ export async function expectAccessible(page: Page, what: string): Promise<void> 
     await page.emulateMedia({ colorScheme });
     const violations = await page.evaluate(async (only) => {
       const axe = (globalThis as unknown as { axe: { run: (o: object) => Promise<{ violations: Violation[] }> } }).axe;
-      return (await axe.run({ runOnly: only })).violations;
+      // What passed is not listed, and there is no sound or film to be fetched first.
+      return (await axe.run({ runOnly: only, resultTypes: ['violations'], preload: false })).violations;
     }, runOnly);
     const found = violations.map(
       ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html}\n   ${node.failureSummary}`).join('\n  ')}`,

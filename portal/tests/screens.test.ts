@@ -1,7 +1,7 @@
 // Pictures of every screen, light and dark, wide and narrow, for people to look at: `cargo xtask portal screens`.
 import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { colleague } from './e2e/invite.ts';
 import { question, registerApplication } from './e2e/oauth.ts';
 import { signedInPatient } from './e2e/own-record.ts';
@@ -16,7 +16,6 @@ beforeAll(async () => {
   mkdirSync(OUT, { recursive: true });
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 async function picture(page: Page, name: string): Promise<void> {
   await page.locator('.skeleton').first().waitFor({ state: 'detached' });

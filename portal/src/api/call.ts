@@ -76,6 +76,16 @@ export async function call<Body, T>(operation: Operation<Body, T>, options: Opti
   return { data: parsed.output, etag };
 }
 
+/**
+ * Whether the server has looked at it and said no: what is sent then is another attempt. Of what never arrived, or broke on the
+ * way back, nobody here knows whether it was done; the same key says that it is the same again.
+ */
+export const isRefused = (error: unknown): boolean =>
+  error instanceof CallError && error.status >= 400 && error.status < 500;
+
+/** Whether somebody changed it since it was read, which is no failure but asks what to do. */
+export const isStale = (error: unknown): boolean => error instanceof CallError && error.status === 412;
+
 /** Calls an operation that answers with text; nothing while the server has accepted the question and has no answer yet. */
 export async function callText(operation: Operation<undefined, undefined>, path: Record<string, string>) {
   const response = await ask(operation, { path });

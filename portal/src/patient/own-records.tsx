@@ -121,4 +121,4 @@ export function FamilySwitch() {
   );
 }
 
-const nameOf = (one: BriefView) => one.name ?? '–';
+export const nameOf = (one: BriefView) => one.name ?? '–';

@@ -19,8 +19,9 @@ export function start(loaders: Loaders, app: (queries: QueryClient) => ReactNode
   const queries = new QueryClient({
     defaultOptions: {
       // Patients' data is asked for when it is shown and forgotten when it is not.
-      queries: { retry: worthAnotherTry, staleTime: 0, gcTime: 0, refetchOnWindowFocus: false },
-      mutations: { retry: false },
+      // Without a connection a question fails and says so; else it would wait, without a word, for there to be one.
+      queries: { retry: worthAnotherTry, staleTime: 0, gcTime: 0, refetchOnWindowFocus: false, networkMode: 'always' },
+      mutations: { retry: false, networkMode: 'always' },
     },
   });
   const root = document.getElementById('root');

@@ -1,12 +1,13 @@
 // Somebody's own account, in both regions: a passkey instead of password and code, and the sessions that are theirs.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import {
   clinicOf,
   inEachRegion,
+  keepCodes,
   keepSession,
   launch,
-  nextCode,
+  open,
   person,
   signIn,
   signInByHand,
@@ -23,7 +24,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
@@ -33,7 +33,7 @@ inEachRegion('in', (region) => {
     const here = await colleague(browser, clinic, 'Nurse');
     await signInByHand(there.page, clinic, here.login);
     await toPatients(there.page);
-    await here.page.goto(`${clinic.url}/clinic/account`);
+    await open(here.page, `${clinic.url}/clinic/account`);
     const sessions = here.page.getByRole('region', { name: 'Where you are signed in' });
     await sessions
       .getByText(/Chrome on Linux/)
@@ -55,7 +55,7 @@ inEachRegion('in', (region) => {
     const { page, troubles, login } = await colleague(browser, clinic, 'Receptionist');
     const [old, next] = [login.email, `${crypto.randomUUID()}@example.com`];
     const since = Date.now();
-    await page.goto(`${clinic.url}/clinic/account`);
+    await open(page, `${clinic.url}/clinic/account`);
     const address = page.getByRole('region', { name: 'E-mail address' });
     await address.getByText(old, { exact: true }).waitFor();
     await address.getByRole('button', { name: 'Change the address' }).click();
@@ -75,8 +75,7 @@ inEachRegion('in', (region) => {
     login.email = next;
     await address.getByText(next, { exact: true }).waitFor();
     await toldOfChange(old, since);
-    // Its code is used up; which ones are is kept by address.
-    await nextCode(login);
+    keepCodes(old, next);
     await keepSession(page, clinic, 'Receptionist');
     expect(troubles).toEqual([]);
   });
@@ -84,11 +83,11 @@ inEachRegion('in', (region) => {
   test('a patient changes the address once there is something stronger than a code by mail', async () => {
     const desk = await person(browser);
     await signIn(desk.page, clinic, 'physician');
-    const patient = await letIn(desk.page);
+    const patient = await letIn(desk.page, clinic);
     await desk.context.close();
     const { page, context, troubles } = await person(browser);
     await signInByCode(page, clinic, patient.email);
-    await page.goto(`${clinic.url}/my/account`);
+    await open(page, `${clinic.url}/my/account`);
     const address = page.getByRole('region', { name: 'E-mail address' });
     await address.getByText('To change it, set up a passkey or an authenticator app first.').waitFor();
     await plugIn(context);
@@ -109,7 +108,7 @@ inEachRegion('in', (region) => {
   test('a passkey is added, signs in alone, and is removed', async () => {
     const { page, context, troubles } = await colleague(browser, clinic, 'Nurse');
     await plugIn(context);
-    await page.goto(`${clinic.url}/clinic/account`);
+    await open(page, `${clinic.url}/clinic/account`);
     const passkeys = page.getByRole('region', { name: 'Passkeys' });
     await passkeys.getByText('None', { exact: true }).waitFor();
     await passkeys.getByRole('button', { name: 'Add a passkey' }).click();
@@ -118,11 +117,11 @@ inEachRegion('in', (region) => {
     await page.getByRole('button', { name: /^Account/ }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
     await page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
-    await page.goto(`${clinic.url}/clinic`);
+    await open(page, `${clinic.url}/clinic`);
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
     await page.getByRole('heading', { level: 1, name: 'What waits for you' }).waitFor();
 
-    await page.goto(`${clinic.url}/clinic/account`);
+    await open(page, `${clinic.url}/clinic/account`);
     await passkeys.getByText(/^Last used/).waitFor();
     const current = page.getByRole('region', { name: 'Where you are signed in' }).getByRole('listitem');
     await current.filter({ hasText: 'This one' }).getByText('passkey').waitFor();

@@ -1,7 +1,7 @@
 // A person lets an application in, in both regions: what it asks for in plain words, no, yes, and the end of it.
 import { randomBytes } from 'node:crypto';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { askAs, question, REDIRECT, registerApplication, tokenByCode } from './oauth.ts';
@@ -12,7 +12,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 /** What the application is told when the person's browser comes back to it. */
 async function broughtBack(page: Page): Promise<URLSearchParams> {

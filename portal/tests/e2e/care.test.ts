@@ -1,18 +1,17 @@
 // What surrounds a record, in both regions: its documents, its care team, and the emergency of somebody who is in neither.
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { clinicOf, inEachRegion, launch, open, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
-import { openBySearch, register } from './patients.ts';
+import { openBySearch, registered } from './patients.ts';
 import { unique } from './unique.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 interface Sample {
   name: string;
@@ -47,8 +46,7 @@ inEachRegion('in', (region) => {
     const family = unique('Paper');
     const text = `Result of ${family}: 4.2\n`;
     await signIn(page, clinic, 'physician');
-    await register(page, family);
-    await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+    await registered(page, clinic, family);
     await page.getByRole('link', { name: 'Documents' }).click();
     await page.getByText('There is no document that you may see.').waitFor();
 
@@ -87,7 +85,7 @@ inEachRegion('in', (region) => {
   test('what is said about a document is corrected, and a newer one takes its place once it is accepted', async () => {
     const { page, troubles } = await person(browser);
     await signIn(page, clinic, 'physician');
-    await register(page, unique('Words'));
+    await registered(page, clinic, unique('Words'));
     await page.getByRole('link', { name: 'Documents' }).click();
     await choose(page, { name: 'scan.txt', type: 'text/plain', text: 'The first text.\n' });
     await page.getByRole('button', { name: 'Send', exact: true }).click();
@@ -139,7 +137,7 @@ inEachRegion('in', (region) => {
     const { page, context } = await person(browser);
     const family = unique('Slow');
     await signIn(page, clinic, 'physician');
-    await register(page, family);
+    await registered(page, clinic, family);
     await page.getByRole('link', { name: 'Documents' }).click();
     const devtools = await context.newCDPSession(page);
     await devtools.send('Network.enable');
@@ -159,7 +157,7 @@ inEachRegion('in', (region) => {
     const family = unique('Team');
     await signIn(doctor.page, clinic, 'physician');
     await signIn(desk.page, clinic, 'receptionist');
-    await register(desk.page, family);
+    await registered(desk.page, clinic, family);
     await desk.page.getByRole('link', { name: 'Care team' }).click();
     await desk.page.getByText('Nobody treats this patient here yet.').waitFor();
     const record = desk.page.url().replace('/care-team', '');
@@ -178,7 +176,7 @@ inEachRegion('in', (region) => {
     await member.getByRole('button', { name: 'Take off the team: Demo Doctor' }).click();
     await desk.page.getByRole('alertdialog').getByRole('button', { name: 'Take off the team' }).click();
     await desk.page.getByText('The member has left the team.').waitFor();
-    await doctor.page.goto(record);
+    await open(doctor.page, record);
     await doctor.page.getByText('There is nothing here, or it is not yours to see.').waitFor();
   });
 
@@ -186,8 +184,7 @@ inEachRegion('in', (region) => {
     const [desk, doctor] = [await person(browser), await person(browser)];
     const [family, mrn] = [unique('Urgent'), unique('E')];
     await signIn(desk.page, clinic, 'receptionist');
-    await register(desk.page, family, { mrn });
-    await desk.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+    await registered(desk.page, clinic, family, { mrn });
 
     await signIn(doctor.page, clinic, 'physician');
     await doctor.page.getByRole('link', { name: 'Emergency' }).click();
@@ -198,10 +195,10 @@ inEachRegion('in', (region) => {
     const reason = `Found without consciousness at ${unique('gate')}.`;
     await doctor.page.getByLabel('The reason in a sentence').fill(reason);
     await doctor.page.getByRole('button', { name: 'Open in an emergency' }).click();
-    const open = doctor.page.getByRole('link', { name: 'Open the record' });
-    await open.waitFor();
-    const record = `${clinic.url}${await open.getAttribute('href')}`;
-    await open.click();
+    const opened = doctor.page.getByRole('link', { name: 'Open the record' });
+    await opened.waitFor();
+    const record = `${clinic.url}${await opened.getAttribute('href')}`;
+    await opened.click();
     await doctor.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
     await doctor.page.goBack();
 
@@ -218,7 +215,7 @@ inEachRegion('in', (region) => {
 
     await doctor.page.getByRole('button', { name: 'End it now' }).click();
     await doctor.page.getByText('The emergency access has ended.').waitFor();
-    await doctor.page.goto(record);
+    await open(doctor.page, record);
     await doctor.page.getByText('There is nothing here, or it is not yours to see.').waitFor();
   });
 });

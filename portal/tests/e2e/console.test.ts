@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import { expectAccessible, launch, person, ROOT, STACK, signInToConsole, testIn } from '../kit.ts';
 import { plugIn } from './authenticator.ts';
 import { expectInert, packed, SAMPLE } from './hostile.ts';
@@ -19,7 +19,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 testIn('us-east-1')(
   'a clinic is taken on with live steps, suspended, served again and ended',

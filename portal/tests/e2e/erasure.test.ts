@@ -1,24 +1,21 @@
 // Erasing a record and what stands in its way, in both regions: asked for at the desk, held, agreed to by a second person, certified.
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Clinic, clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { type Clinic, clinicOf, inEachRegion, launch, open, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
-import { register } from './patients.ts';
+import { registered } from './patients.ts';
 import { unique } from './unique.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 /** Registers somebody and gives the address of the record. */
-async function registered(page: Page, clinic: Clinic, family: string): Promise<string> {
-  await page.goto(`${clinic.url}/clinic/patients`);
-  await register(page, family);
-  await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+async function begin(page: Page, clinic: Clinic, family: string): Promise<string> {
+  await registered(page, clinic, family);
   return page.url();
 }
 
@@ -34,10 +31,10 @@ inEachRegion('in', (region) => {
   test('a record that the desk asks to erase is held, then let go, erased by a second person and certified', async () => {
     const desk = await person(browser);
     await signIn(desk.page, clinic, 'receptionist');
-    const record = await registered(desk.page, clinic, unique('Mistaken'));
+    const record = await begin(desk.page, clinic, unique('Mistaken'));
 
     const { page, login, troubles } = await colleague(browser, clinic, 'Privacy officer');
-    await page.goto(record);
+    await open(page, record);
     await page.getByRole('link', { name: 'Erasure and holds' }).click();
     await page.getByText('Nobody has asked to erase this record.').waitFor();
     await page.getByRole('button', { name: 'Put a legal hold' }).click();
@@ -88,7 +85,7 @@ inEachRegion('in', (region) => {
   test('what the law refuses is said with what can be offered, and nobody agrees to what they asked for', async () => {
     const doctor = await person(browser);
     await signIn(doctor.page, clinic, 'physician');
-    const record = await registered(doctor.page, clinic, unique('Wish'));
+    const record = await begin(doctor.page, clinic, unique('Wish'));
     await doctor.page.getByRole('link', { name: 'Erasure', exact: true }).click();
     await ask(doctor.page, 'The patient asks for it');
     const refused = doctor.page.getByRole('article').filter({ hasText: 'The patient asks for it' });
@@ -98,7 +95,7 @@ inEachRegion('in', (region) => {
     await refused.getByRole('listitem').filter({ hasText: offer }).waitFor();
 
     const { page } = await colleague(browser, clinic, 'Privacy officer');
-    await page.goto(`${record}/erasure`);
+    await open(page, `${record}/erasure`);
     await ask(page, 'A court or an authority orders it');
     await page.getByText('You asked for this. Somebody else has to agree.').waitFor();
     expect(await page.getByRole('button', { name: 'Agree to the erasure' }).count()).toBe(0);

@@ -1,20 +1,21 @@
 // A parent of a child in a real browser: recorded at the desk, signed in with a second step, reading one record and the other, and
 // who looked in the reader's own language.
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import {
   type Clinic,
   clinicOf,
   expectAccessible,
   expectNoSidewaysScroll,
   launch,
+  open,
   person,
   signIn,
   testIn,
 } from '../kit.ts';
 import { totp } from '../totp.ts';
 import { askForCode, letIn } from './own-record.ts';
-import { register } from './patients.ts';
+import { registered } from './patients.ts';
 import { unique } from './unique.ts';
 
 const STEP_S = 30;
@@ -22,18 +23,14 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 const way = (page: Page, name: string) =>
   page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
 const whose = (page: Page) => page.getByRole('region', { name: 'Whose record' });
 
 /** Registers a child of six years, on whose record the page is then; its id. */
-async function child(page: Page, clinic: Clinic, family: string): Promise<string> {
-  await page.goto(`${clinic.url}/clinic/patients`);
-  await register(page, family, { born: `${new Date().getFullYear() - 6}-01-15` });
-  await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
-  return new URL(page.url()).pathname.split('/').at(-1) ?? '';
+function child(page: Page, clinic: Clinic, family: string): Promise<string> {
+  return registered(page, clinic, family, { born: `${new Date().getFullYear() - 6}-01-15` });
 }
 
 /** On a record's page: writes down who stands in, after a mistake. */
@@ -74,8 +71,7 @@ testIn('ap-south-1')(
     const clinic = clinicOf('ap-south-1');
     const [desk, own] = [await person(browser), await person(browser)];
     await signIn(desk.page, clinic, 'receptionist');
-    const parent = await letIn(desk.page);
-    await desk.page.keyboard.press('Escape');
+    const parent = await letIn(desk.page, clinic);
     const family = unique('Child');
     const id = await child(desk.page, clinic, family);
     await recordParent(desk.page, parent.email);
@@ -142,7 +138,7 @@ testIn('ap-south-1')(
         .getByText(/You stand in/)
         .count(),
     ).toBe(0);
-    await page.goto(`${clinic.url}/my`);
+    await open(page, `${clinic.url}/my`);
     await page.getByRole('link', { name: 'Who stands in for you' }).click();
     await page.getByText('Nobody stands in for you.').waitFor();
     await expectAccessible(page, 'who stands in for oneself');
@@ -162,8 +158,7 @@ testIn('us-east-1')('an adult sees who stands in and ends it', async () => {
   const clinic = clinicOf('us-east-1');
   const [desk, own, other] = [await person(browser), await person(browser), await person(browser)];
   await signIn(desk.page, clinic, 'receptionist');
-  const { email, family } = await letIn(desk.page);
-  await desk.page.keyboard.press('Escape');
+  const { email, family } = await letIn(desk.page, clinic);
   const nominee = `${unique('nominee')}@example.com`;
   await desk.page.getByRole('link', { name: 'Who stands in' }).click();
   await desk.page.getByLabel('Name on the paper').fill('Ravi Sample');
@@ -184,7 +179,7 @@ testIn('us-east-1')('an adult sees who stands in and ends it', async () => {
   expect(await other.page.getByRole('link', { name: 'Documents' }).count()).toBe(0);
   await way(other.page, 'The record');
   await other.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
-  await other.page.goto(`${other.page.url()}/documents`);
+  await open(other.page, `${other.page.url()}/documents`);
   await other.page.getByText('There is nothing here, or it is not yours to see.').waitFor();
 
   const { page } = own;

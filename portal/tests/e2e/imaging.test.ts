@@ -1,7 +1,7 @@
 // How a clinic keeps large imaging, in both regions: chosen by the administrator within bounds, seen by the privacy officer.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { clinicOf, inEachRegion, launch, open, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
 
@@ -9,7 +9,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
@@ -31,7 +30,7 @@ inEachRegion('in', (region) => {
     try {
       await lookClosely(page, 'how large imaging is kept');
       const officer = await colleague(browser, clinic, 'Privacy officer');
-      await officer.page.goto(`${clinic.url}/clinic/imaging`);
+      await open(officer.page, `${clinic.url}/clinic/imaging`);
       await officer.page.getByText('Images of 64 MiB and more are encrypted by the storage alone.').waitFor();
       expect(await officer.page.getByRole('button', { name: 'Save' }).count(), 'seen and not chosen').toBe(0);
     } finally {

@@ -14,18 +14,27 @@ interface Mail {
   text: string;
 }
 
-/** The mails to an address, the newest first; soft line breaks of quoted-printable are undone (RFC 2045, 6.7). */
+/** What was read, by file, time and size: a stack that has run for long has many. */
+const read = new Map<string, Mail>();
+
+/** A mail; soft line breaks of quoted-printable are undone (RFC 2045, 6.7). */
+function mailIn(file: string): Mail {
+  const { mtimeMs: at, size } = statSync(file);
+  const before = read.get(`${file} ${at} ${size}`);
+  if (before) return before;
+  const raw = readFileSync(file, 'utf8').replaceAll('\r\n', '\n');
+  const mail = { at, text: raw.replaceAll('=\n', '').replaceAll('=3D', '=').replaceAll('=20', ' ') };
+  read.set(`${file} ${at} ${size}`, mail);
+  return mail;
+}
+
+/** The mails to an address, the newest first. */
 function mailsTo(to: string): Mail[] {
   return readdirSync(MAIL)
     .filter((name) => name.endsWith('.eml'))
-    .map((name) => join(MAIL, name))
-    .map((file) => ({ at: statSync(file).mtimeMs, file }))
-    .sort((one, other) => other.at - one.at)
-    .map(({ at, file }) => {
-      const raw = readFileSync(file, 'utf8').replaceAll('\r\n', '\n');
-      return { at, text: raw.replaceAll('=\n', '').replaceAll('=3D', '=').replaceAll('=20', ' ') };
-    })
-    .filter(({ text }) => text.includes(to));
+    .map((name) => mailIn(join(MAIL, name)))
+    .filter(({ text }) => text.includes(to))
+    .sort((one, other) => other.at - one.at);
 }
 
 /** What the pattern finds in the newest mail that has it and came at `since` or later. */

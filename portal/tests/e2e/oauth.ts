@@ -1,7 +1,7 @@
 // What programs and applications do outside of the portal: keys, proofs, tokens, and requests that carry one.
 import { createHash, generateKeyPairSync, type KeyObject, sign, type webcrypto } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import { type Clinic, stepUp } from '../kit.ts';
+import { type Clinic, open, stepUp } from '../kit.ts';
 
 type Jwk = webcrypto.JsonWebKey;
 
@@ -90,7 +90,7 @@ export const REDIRECT = 'https://app.example/callback';
 
 /** Registers an application as an administrator does, after an address that is refused, and gives its id. */
 export async function registerApplication(page: Page, clinic: Clinic, name: string): Promise<string> {
-  await page.goto(`${clinic.url}/clinic/programs`);
+  await open(page, `${clinic.url}/clinic/programs`);
   await page.getByRole('button', { name: 'Register a program' }).click();
   const sheet = page.getByRole('dialog', { name: 'Register a program' });
   await sheet.getByLabel('Kind').selectOption({ label: 'Application' });

@@ -2,7 +2,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { type Clinic, keepSession, type Person, person, signIn, takeSession } from '../kit.ts';
 import { signInCode } from './mail.ts';
-import { register } from './patients.ts';
+import { registered } from './patients.ts';
+import { send } from './send.ts';
 import { unique } from './unique.ts';
 
 export interface Patient {
@@ -21,13 +22,13 @@ export async function openAccess(page: Page, email: string): Promise<void> {
   await sheet.getByText(`The patient can sign in with ${email}.`).waitFor();
 }
 
-/** Registers somebody and lets them in; the page is a colleague's who may do both. */
-export async function letIn(page: Page): Promise<Patient> {
+/** Registers somebody and lets them in, without the forms; the page is a colleague's who may do both, and shows the record then. */
+export async function letIn(page: Page, clinic: Clinic): Promise<Patient> {
   const [email, family] = [`${unique('patient')}@example.com`, unique('Own')];
-  await register(page, family);
-  await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
-  await openAccess(page, email);
-  return { email, family, id: new URL(page.url()).pathname.split('/').at(-1) ?? '' };
+  const id = await registered(page, clinic, family);
+  const opened = await send(page, clinic, `/api/v1/patients/${id}/account`, { email });
+  if (!opened.startsWith('2')) throw new Error(`not let in: ${opened}`);
+  return { email, family, id };
 }
 
 /** Asks for a code and gives it, without typing it yet. */
@@ -63,7 +64,7 @@ export async function signedInPatient(browser: Browser, clinic: Clinic): Promise
   }
   const desk = await person(browser);
   await signIn(desk.page, clinic, 'physician');
-  const patient = await letIn(desk.page);
+  const patient = await letIn(desk.page, clinic);
   await desk.context.close();
   await signInByCode(one.page, clinic, patient.email);
   await keepSession(one.page, clinic, 'patient');

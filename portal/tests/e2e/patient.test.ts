@@ -2,18 +2,18 @@
 
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clinicOf, expectAccessible, inEachRegion, launch, person, signIn } from '../kit.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { clinicOf, inEachRegion, launch, open, person, signIn } from '../kit.ts';
 import { plugIn } from './authenticator.ts';
-import { askForCode, letIn, signedInPatient, signInByCode } from './own-record.ts';
-import { phone } from './patients.ts';
+import { lookClosely } from './closely.ts';
+import { askForCode, letIn, openAccess, signedInPatient, signInByCode } from './own-record.ts';
+import { phone, registered } from './patients.ts';
 import { unique } from './unique.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 const way = (page: Page, name: string) =>
   page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
@@ -24,7 +24,9 @@ inEachRegion('in', (region) => {
   test('the desk lets a patient in, who sees the own record, corrects the phone, and reads who looked', async () => {
     const [desk, own] = [await person(browser), await person(browser)];
     await signIn(desk.page, clinic, 'receptionist');
-    const { email, family, id } = await letIn(desk.page);
+    const [email, family] = [`${unique('patient')}@example.com`, unique('Own')];
+    const id = await registered(desk.page, clinic, family);
+    await openAccess(desk.page, email);
     const { page, troubles } = own;
 
     const code = await askForCode(page, clinic, email);
@@ -73,7 +75,7 @@ inEachRegion('in', (region) => {
     await page.getByRole('button', { name: 'Send me a code' }).click();
     await page.getByText(`If your clinic knows ${nobody}, a code is on its way`).waitFor();
     const own = await signedInPatient(browser, clinic);
-    await own.page.goto(`${clinic.url}/my/records/pat_aaaaaaaaaaaaaaaaaaaaaaaaaa`);
+    await open(own.page, `${clinic.url}/my/records/pat_aaaaaaaaaaaaaaaaaaaaaaaaaa`);
     await own.page.getByText('There is nothing here, or it is not yours to see.').waitFor();
     await own.page.goto(`${clinic.url}/clinic`);
     await own.page.getByText('This account is a patient’s.').waitFor();
@@ -85,7 +87,7 @@ inEachRegion('in', (region) => {
     const [doctor, own] = [await person(browser), await signedInPatient(browser, clinic)];
     const { page, id, family, troubles } = own;
     await signIn(doctor.page, clinic, 'physician');
-    await doctor.page.goto(`${clinic.url}/clinic/patients/${id}/documents`);
+    await open(doctor.page, `${clinic.url}/clinic/patients/${id}/documents`);
     const text = `Result of ${family}: 4.2\n`;
     const file = { name: 'Blood count.txt', mimeType: 'text/plain', buffer: Buffer.from(text) };
     await doctor.page.getByLabel('Choose a file or drop it here').setInputFiles(file);
@@ -116,10 +118,10 @@ inEachRegion('in', (region) => {
     await doctor.page.getByRole('link', { name: 'Requests', exact: true }).click();
     const waiting = doctor.page.getByRole('article').filter({ hasText: wish });
     await waiting.getByRole('heading', { name: /^Answer by / }).waitFor();
-    await expectAccessible(doctor.page, 'requests that wait');
+    await lookClosely(doctor.page, 'requests that wait');
     await waiting.getByRole('button', { name: 'Answer' }).press('Enter');
     const sheet = doctor.page.getByRole('dialog', { name: 'Answer' });
-    await expectAccessible(doctor.page, 'the answer to a request');
+    await lookClosely(doctor.page, 'the answer to a request');
     await sheet.getByLabel('What the clinic decides').selectOption({ label: 'Refuse: the record stays as it is' });
     await sheet.getByRole('button', { name: 'Send the answer' }).click();
     await sheet.getByText('Please fill this in.').waitFor();
@@ -130,7 +132,7 @@ inEachRegion('in', (region) => {
     await page.reload();
     await asked.getByText('Not corrected').waitFor();
     await asked.getByText(reason).waitFor();
-    await doctor.page.goto(`${clinic.url}/clinic/patients/${id}`);
+    await open(doctor.page, `${clinic.url}/clinic/patients/${id}`);
     await doctor.page.getByRole('link', { name: 'Patient’s requests' }).click();
     await doctor.page.getByRole('article').filter({ hasText: wish }).getByText(reason).waitFor();
     expect(await doctor.page.title(), 'nothing of the request in what browsers keep').not.toContain(wish);
@@ -140,7 +142,7 @@ inEachRegion('in', (region) => {
   test('a session elsewhere is ended, a passkey signs in alone, and a code by mail is then not enough', async () => {
     const [desk, here, there] = [await person(browser), await person(browser), await person(browser)];
     await signIn(desk.page, clinic, 'receptionist');
-    const { email, family } = await letIn(desk.page);
+    const { email, family } = await letIn(desk.page, clinic);
     await signInByCode(there.page, clinic, email);
     await signInByCode(here.page, clinic, email);
     await plugIn(here.context);

@@ -1,18 +1,17 @@
 // Programs of others, in both regions: an administrator lets one in by its key, changes what it may do and where, replaces the key,
 // and ends it.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { askAs, newKey, tokenByProof } from './oauth.ts';
-import { register } from './patients.ts';
+import { registered } from './patients.ts';
 import { unique } from './unique.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
@@ -22,10 +21,7 @@ inEachRegion('in', (region) => {
     const [name, family, site] = [unique('Link'), unique('Linked'), unique('Annex')];
     await outside.page.goto(`${clinic.url}/clinic/signed-out`);
     await signIn(desk.page, clinic, 'receptionist');
-    await desk.page.goto(`${clinic.url}/clinic/patients`);
-    await register(desk.page, family);
-    await desk.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
-    const patient = `/api/v1/patients/${new URL(desk.page.url()).pathname.split('/').at(-1)}`;
+    const patient = `/api/v1/patients/${await registered(desk.page, clinic, family)}`;
 
     const { page, troubles } = admin;
     const sent: string[] = [];

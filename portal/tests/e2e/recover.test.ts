@@ -1,16 +1,18 @@
 // A forgotten password, in both regions: asked for at the door, set anew by the link of the mail, and worth nothing twice.
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clinicOf, expectAccessible, expectNothingKept, inEachRegion, launch, nextCode, person } from '../kit.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { clinicOf, expectNothingKept, inEachRegion, keepSession, launch, nextCode, person } from '../kit.ts';
 import { colleague } from './invite.ts';
 import { recoveryLink } from './mail.ts';
 import { password, unique } from './unique.ts';
+
+/** Another test needs somebody of this role too. */
+const ROLE = 'Billing';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 async function choose(page: Page, typed: string): Promise<void> {
   await page.getByLabel('New password').fill(typed);
@@ -28,13 +30,12 @@ inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
 
   test('a colleague who forgot the password sets a new one by a mail, and the second step stays as it is', async () => {
-    const { login, page: before } = await colleague(browser, clinic, 'Laboratory technician');
+    const { login, page: before } = await colleague(browser, clinic, ROLE);
     const { page, troubles, context } = await person(browser);
     await page.goto(`${clinic.url}/clinic`);
     await page.getByRole('link', { name: 'Forgot your password?' }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: 'Forgot your password' }).waitFor();
-    await expectAccessible(page, 'forgotten password');
     await page.getByLabel('E-mail address').fill('nothing');
     await page.getByRole('button', { name: 'Send me a link' }).click();
     await page.getByText('This is no e-mail address.').waitFor();
@@ -55,7 +56,6 @@ inEachRegion('in', (region) => {
     await page.getByRole('heading', { level: 1, name: 'Set a new password' }).waitFor();
     expect(page.url(), 'the token has left the address').toBe(`${clinic.url}/recover`);
     expect(await page.title()).not.toContain(token);
-    await expectAccessible(page, 'new password');
     await choose(page, 'short');
     await page.getByText('This password is too short.').waitFor();
     const chosen = password();
@@ -73,6 +73,9 @@ inEachRegion('in', (region) => {
     await page.getByLabel('Code of the app').fill(await nextCode(login));
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.locator('.bar').waitFor();
+    // Whoever takes this colleague up after this test signs in with the password of now.
+    login.password = chosen;
+    await keepSession(page, clinic, ROLE);
 
     const again = await person(browser);
     await again.page.goto(link);

@@ -26,6 +26,23 @@ export function send(page: Page, clinic: Clinic, path: string, body?: object, ho
   );
 }
 
+/** The status and the body of the answer to each of many changes, sent one after the other as one session that is read once. */
+export function sendAll(page: Page, clinic: Clinic, changes: [path: string, body: object][]): Promise<string[]> {
+  return page.evaluate(
+    async (all) => {
+      const session = await (await fetch('/api/v1/sessions/current')).json();
+      const headers = { 'x-csrf-token': session.csrf_token as string, 'content-type': 'application/json' };
+      const answers: string[] = [];
+      for (const [address, body] of all) {
+        const answer = await fetch(address, { method: 'POST', headers, body });
+        answers.push(`${answer.status} ${await answer.text()}`);
+      }
+      return answers;
+    },
+    changes.map(([path, body]) => [`${clinic.url}${path}`, JSON.stringify(body)] as const),
+  );
+}
+
 /** Sends as a role's login of the stack what needs a fresh second step, and proves that where the server asks for it. */
 export function senderWhoProves(page: Page, clinic: Clinic, role: string) {
   return async (path: string, body?: object, how: How = {}): Promise<string> => {

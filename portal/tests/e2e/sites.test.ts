@@ -1,24 +1,25 @@
 // Where the clinic works, in both regions: an administrator adds, renames and closes sites and says who works there, which decides
 // whom they see.
 import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { type Clinic, clinicOf, inEachRegion, launch, open, person, signIn, stepUp } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
-import { register } from './patients.ts';
+import { registered } from './patients.ts';
 import { unique } from './unique.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 /** The site that every clinic begins with. */
 const FIRST = 'Main';
 
-async function search(page: Page, family: string): Promise<void> {
-  await page.reload();
+async function search(page: Page, clinic: Clinic, family: string): Promise<void> {
+  // What was found before is forgotten with its screen.
+  await open(page, `${clinic.url}/clinic/account`);
+  await open(page, `${clinic.url}/clinic/patients`);
   await page.getByLabel('Search for').fill(family.slice(0, 10));
 }
 
@@ -40,11 +41,8 @@ inEachRegion('in', (region) => {
     const [site, family] = [unique('Branch'), unique('Sited')];
     const desk = await colleague(browser, clinic, 'Receptionist');
     await signIn(doctor.page, clinic, 'physician');
-    await doctor.page.goto(`${clinic.url}/clinic/patients`);
-    await register(doctor.page, family);
-    await doctor.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
-    await desk.page.goto(`${clinic.url}/clinic/patients`);
-    await search(desk.page, family);
+    await registered(doctor.page, clinic, family);
+    await search(desk.page, clinic, family);
     await desk.page.getByRole('link', { name: `Sample ${family}` }).waitFor();
 
     const { page, troubles } = admin;
@@ -71,26 +69,27 @@ inEachRegion('in', (region) => {
     await sheet.getByRole('button', { name: 'Save the sites' }).click();
     const done = sheet.getByText('The sites count from their next request.');
     await stepUp(page, clinic, 'clinic_admin', done);
-    await search(desk.page, family);
+    await search(desk.page, clinic, family);
     await desk.page.getByText('Nobody in this clinic matches.').waitFor();
 
     // Registered at the new site too, the patient is found there; and no longer once that is taken back.
-    const registered = async (change: (box: Locator) => Promise<void>) => {
-      await doctor.page.reload();
-      await doctor.page.getByRole('button', { name: 'Where registered' }).click();
+    const registerAt = async (change: (box: Locator) => Promise<void>) => {
       const at = doctor.page.getByRole('dialog', { name: 'Where the patient is registered' });
+      await doctor.page.keyboard.press('Escape');
+      await at.waitFor({ state: 'detached' });
+      await doctor.page.getByRole('button', { name: 'Where registered' }).click();
       await at.getByLabel(FIRST, { exact: true }).waitFor();
       expect(await at.getByLabel(FIRST, { exact: true }).isChecked()).toBe(true);
       await change(at.getByLabel(site));
       await at.getByRole('button', { name: 'Save the sites' }).click();
       await at.getByText('The patient is registered there from now on.').waitFor();
     };
-    await registered((box) => box.check());
+    await registerAt((box) => box.check());
     await lookClosely(doctor.page, 'where a patient is registered');
-    await search(desk.page, family);
+    await search(desk.page, clinic, family);
     await desk.page.getByRole('link', { name: `Sample ${family}` }).waitFor();
-    await registered((box) => box.uncheck());
-    await search(desk.page, family);
+    await registerAt((box) => box.uncheck());
+    await search(desk.page, clinic, family);
     await desk.page.getByText('Nobody in this clinic matches.').waitFor();
 
     await works.getByLabel(FIRST, { exact: true }).check();
@@ -98,7 +97,7 @@ inEachRegion('in', (region) => {
     await lookClosely(page, 'where a colleague works');
     await page.keyboard.press('Escape');
     await row.getByText(`${site} · ${FIRST}`).waitFor();
-    await search(desk.page, family);
+    await search(desk.page, clinic, family);
     await desk.page.getByRole('link', { name: `Sample ${family}` }).waitFor();
     expect(troubles).toEqual([]);
   });
@@ -107,7 +106,7 @@ inEachRegion('in', (region) => {
     const { page, troubles } = await person(browser);
     const [name, later] = [unique('Branch'), unique('Wing')];
     await signIn(page, clinic, 'clinic_admin');
-    await page.goto(`${clinic.url}/clinic/sites`);
+    await open(page, `${clinic.url}/clinic/sites`);
     await page.getByLabel('Name', { exact: true }).fill(name);
     await page.getByRole('button', { name: 'Add the site' }).click();
 
@@ -134,7 +133,7 @@ inEachRegion('in', (region) => {
     await works.getByLabel(FIRST, { exact: true }).waitFor();
     expect(await works.getByLabel(later).count(), 'nobody begins to work there').toBe(0);
 
-    await page.goto(`${clinic.url}/clinic/sites`);
+    await open(page, `${clinic.url}/clinic/sites`);
     await page.getByRole('button', { name: `Open again: ${later}` }).click();
     await page.getByText(`${later} is open again.`).waitFor();
     await (await worksAt(page)).getByLabel(later).waitFor();

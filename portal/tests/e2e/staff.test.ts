@@ -1,18 +1,17 @@
 // A clinic's day in a real browser, in both regions: the desk, an invitation, a physician, two people at one record.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clinicOf, inEachRegion, launch, person, signIn, stepUp, toPatients } from '../kit.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { clinicOf, inEachRegion, launch, open, person, signIn, stepUp, toPatients } from '../kit.ts';
 import { totp } from '../totp.ts';
 import { colleague, invite } from './invite.ts';
 import { invitationLink } from './mail.ts';
-import { openBySearch, phone, register } from './patients.ts';
+import { openBySearch, phone, register, registered } from './patients.ts';
 import { password, unique } from './unique.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
@@ -31,7 +30,7 @@ inEachRegion('in', (region) => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('heading', { level: 1, name: `Corrected ${family}` }).waitFor();
 
-    await page.goto(`${clinic.url}/clinic/patients`);
+    await open(page, `${clinic.url}/clinic/patients`);
     await register(page, unique('Other'), { number });
     const warning = page.getByRole('alertdialog', { name: 'Is it one of these?' });
     await warning.getByRole('link', { name: `Corrected ${family}` }).click();
@@ -118,8 +117,7 @@ inEachRegion('in', (region) => {
     await signIn(desk.page, clinic, 'receptionist');
     await signIn(doctor.page, clinic, 'physician');
     // Who registers is the first of the care team; the desk sees whoever comes to its site.
-    await register(doctor.page, family);
-    await doctor.page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+    await registered(doctor.page, clinic, family);
     await openBySearch(desk.page, clinic, family);
     for (const { page } of [desk, doctor]) {
       await page.getByRole('link', { name: 'Correct' }).click();
@@ -140,7 +138,7 @@ inEachRegion('in', (region) => {
   test('an address of nobody says that there is nothing', async () => {
     const { page } = await person(browser);
     await signIn(page, clinic, 'physician');
-    await page.goto(`${clinic.url}/clinic/patients/pat_aaaaaaaaaaaaaaaaaaaaaaaaaa`);
+    await open(page, `${clinic.url}/clinic/patients/pat_aaaaaaaaaaaaaaaaaaaaaaaaaa`);
     await page.getByText('There is nothing here, or it is not yours to see.').waitFor();
   });
 });

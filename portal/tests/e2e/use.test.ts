@@ -1,6 +1,6 @@
 // Every screen for everyone: assistive programs, the keyboard alone, any width, any language, a slow line.
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import {
   type Clinic,
   clinicOf,
@@ -11,6 +11,7 @@ import {
   launch,
   loginOf,
   nextCode,
+  open,
   type Person,
   person,
   STACK,
@@ -18,12 +19,14 @@ import {
   signInToConsole,
   testIn,
 } from '../kit.ts';
+import { LOOKED_AT_IN } from './closely.ts';
 import { colleague } from './invite.ts';
 import { signedInPatient } from './own-record.ts';
+import { registered } from './patients.ts';
 import { unique } from './unique.ts';
 
-/** From the narrowest phone to a wall. */
-const WIDTHS = [360, 768, 1280, 1920, 3840];
+/** From the narrowest phone to a wall, and back to what the next look begins with. */
+const WIDTHS = [360, 768, 1920, 3840, 1280];
 /** A 3G line as WebPageTest defines it: 1.6 Mbit/s down, 768 kbit/s up, 300 ms there and back. */
 const THIRD_GENERATION = { offline: false, latency: 300, downloadThroughput: 200_000, uploadThroughput: 96_000 };
 const FIRST_PAINT_MAX_MS = 1_500;
@@ -36,18 +39,51 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 type Look = (page: Page, what: string) => Promise<void>;
 
 function goer(page: Page, clinic: Clinic) {
   return async (path: string) => {
-    await page.goto(`${clinic.url}${path}`);
+    await open(page, `${clinic.url}${path}`);
     await page.getByRole('heading', { level: 1 }).waitFor();
   };
 }
 
-/** Goes to every screen about patients and looks at each. */
+/** Closes what lies above a screen, which would stand in the way of the next one. */
+async function closeDialog(page: Page): Promise<void> {
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+}
+
+/** Goes to the screens about patients that have fields, identifiers or words of law of the region's, and looks at each. */
+async function walkRegional(page: Page, clinic: Clinic, look: Look): Promise<void> {
+  const go = goer(page, clinic);
+  const href = await aPatient(page, clinic);
+  await look(page, 'patients');
+  await go(href);
+  await page.locator('.panel').nth(3).waitFor();
+  await look(page, 'record');
+  await go(`${href}/edit`);
+  await page.locator('.panel').nth(3).waitFor();
+  await look(page, 'correct');
+  await go(`${href}/erasure`);
+  await page.locator('.panel form').first().waitFor();
+  await look(page, 'erasure');
+  await go('/clinic/patients/new');
+  await look(page, 'register');
+  await page.getByRole('button').last().click();
+  await page.locator('.fault').first().waitFor();
+  await look(page, 'register with faults');
+}
+
+/** Goes to the list of patients, and gives the way to the last one. */
+async function aPatient(page: Page, clinic: Clinic): Promise<string> {
+  await goer(page, clinic)('/clinic/patients');
+  await page.getByRole('table').waitFor();
+  return (await page.getByRole('rowheader').getByRole('link').last().getAttribute('href')) ?? '';
+}
+
+/** Goes to the other screens about patients, which are the same in both regions, and looks at each. */
 async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void> {
   const go = goer(page, clinic);
   await go('/clinic');
@@ -56,32 +92,23 @@ async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void
   await go('/clinic/corrections');
   await page.locator('.panel, .empty').first().waitFor();
   await look(page, 'requests of patients');
-  await go('/clinic/patients');
-  await page.getByRole('table').waitFor();
-  await look(page, 'patients');
-  const href = await page.getByRole('rowheader').getByRole('link').last().getAttribute('href');
-  await go(href ?? '');
+  const href = await aPatient(page, clinic);
+  await go(href);
   await page.locator('.panel').nth(3).waitFor();
-  await look(page, 'record');
   await page.locator('.page-head button').first().click();
   await page.getByRole('dialog').locator('form, .notice').first().waitFor();
   await look(page, 'the patient’s own access');
-  await page.keyboard.press('Escape');
+  await closeDialog(page);
   await page.locator('.page-head button').nth(1).click();
   await page.getByRole('dialog').locator('fieldset').waitFor();
   await look(page, 'where the patient is registered');
-  await go(`${href}/edit`);
-  await page.locator('.panel').nth(3).waitFor();
-  await look(page, 'correct');
+  await closeDialog(page);
   await go(`${href}/documents`);
   await page.locator('.drop').waitFor();
   await look(page, 'documents');
   await page.locator('.drop input').setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('a') });
   await page.locator('form select').waitFor();
   await look(page, 'document to send');
-  await go(`${href}/erasure`);
-  await page.locator('.panel form').first().waitFor();
-  await look(page, 'erasure');
   await go(`${href}/uses`);
   await page.locator('.panel form').first().waitFor();
   await look(page, 'data given out');
@@ -94,11 +121,6 @@ async function walkRecords(page: Page, clinic: Clinic, look: Look): Promise<void
   await look(page, 'care team');
   await go('/clinic/emergency');
   await look(page, 'emergency');
-  await go('/clinic/patients/new');
-  await look(page, 'register');
-  await page.getByRole('button').last().click();
-  await page.locator('.fault').first().waitFor();
-  await look(page, 'register with faults');
 }
 
 /** Goes to every screen about the clinic and the own account, with dialogs open, and looks at each. */
@@ -110,13 +132,14 @@ async function walkOffice(page: Page, clinic: Clinic, look: Look): Promise<void>
   await page.locator('.page-head').getByRole('button').click();
   await page.getByRole('dialog').waitFor();
   await look(page, 'invite');
-  await page.keyboard.press('Escape');
+  await closeDialog(page);
   await page
     .getByRole('button', { name: /: Demo Doctor$/ })
     .last()
     .click();
   await page.getByRole('dialog').waitFor();
   await look(page, 'manage an account');
+  await closeDialog(page);
   await go('/clinic/sites');
   await page.getByRole('table').waitFor();
   await look(page, 'sites');
@@ -128,6 +151,7 @@ async function walkOffice(page: Page, clinic: Clinic, look: Look): Promise<void>
   await look(page, 'register a program');
   await page.getByRole('combobox').last().selectOption('mobile');
   await look(page, 'register an application');
+  await closeDialog(page);
   await go('/clinic/sessions');
   await page.locator('form').waitFor();
   await look(page, 'how long sessions live');
@@ -208,11 +232,11 @@ async function walkDoors(page: Page, clinic: Clinic, look: Look): Promise<void> 
 
 async function walkConsole(page: Page, look: Look): Promise<void> {
   for (const path of ['', '/tenants', '/tenants/new', '/transit', '/directory']) {
-    await page.goto(`${STACK.control.url}/console${path}`);
+    await open(page, `${STACK.control.url}/console${path}`);
     await page.locator('.panel, .table').first().waitFor();
     await look(page, `console${path}`);
   }
-  await page.goto(`${STACK.control.url}/console/tenants`);
+  await open(page, `${STACK.control.url}/console/tenants`);
   await page.getByRole('rowheader').getByRole('link').first().click();
   await page.getByRole('listitem').first().waitFor();
   await look(page, 'console clinic');
@@ -225,7 +249,6 @@ const lookAtAll: Look = async (page, what) => {
     await page.setViewportSize({ width, height: 900 });
     await expectNoSidewaysScroll(page, `${what} at ${width}`);
   }
-  await page.setViewportSize({ width: 1280, height: 900 });
 };
 
 /** What has the focus, by its label or its words, and whether that is in a dialog. */
@@ -263,9 +286,10 @@ inEachRegion('in', (region) => {
 
   test('axe finds nothing on any screen about patients, in light and dark, and no width scrolls sideways', async () => {
     const { page } = await person(browser);
-    await walkDoors(page, clinic, lookAtAll);
+    if (region === LOOKED_AT_IN) await walkDoors(page, clinic, lookAtAll);
     await signIn(page, clinic, 'physician');
-    await walkRecords(page, clinic, lookAtAll);
+    await walkRegional(page, clinic, lookAtAll);
+    if (region === LOOKED_AT_IN) await walkRecords(page, clinic, lookAtAll);
   });
 
   test('a record is found and opened with the keyboard alone', async () => {
@@ -401,18 +425,18 @@ testIn('us-east-1')(
     await signIn(page, clinic, 'clinic_admin');
     await walkOffice(page, clinic, lookAtAll);
     const officer = await colleague(browser, clinic, 'Privacy officer');
-    await officer.page.goto(`${clinic.url}/clinic/emergency`);
+    await open(officer.page, `${clinic.url}/clinic/emergency`);
     await officer.page.locator('.panel, .empty').first().waitFor();
     await lookAtAll(officer.page, 'emergency reviews');
-    await officer.page.goto(`${clinic.url}/clinic`);
+    await open(officer.page, `${clinic.url}/clinic`);
     await officer.page.locator('.panel, .empty').first().waitFor();
     await lookAtAll(officer.page, 'worklist of the privacy officer');
-    await officer.page.goto(`${clinic.url}/clinic/patients`);
+    await open(officer.page, `${clinic.url}/clinic/patients`);
     const href = await officer.page.getByRole('rowheader').getByRole('link').first().getAttribute('href');
-    await officer.page.goto(`${clinic.url}${href}/erasure`);
+    await open(officer.page, `${clinic.url}${href}/erasure`);
     await officer.page.getByRole('region', { name: 'Legal holds' }).waitFor();
     await lookAtAll(officer.page, 'erasure and holds');
-    await officer.page.goto(`${clinic.url}${href}/uses`);
+    await open(officer.page, `${clinic.url}${href}/uses`);
     await officer.page.locator('.rows time').first().waitFor();
     await lookAtAll(officer.page, 'who used a record');
   },
@@ -424,6 +448,39 @@ testIn('ap-south-1')('axe finds nothing on any screen of a patient, and no width
   await walkOwnDoor(page, clinic, lookAtAll);
   const own = await signedInPatient(browser, clinic);
   await walkOwn(own.page, clinic, lookAtAll);
+});
+
+testIn('us-east-1')(
+  'on paper a record has no ways and buttons, and says of which clinic it is and who printed it',
+  async () => {
+    const clinic = clinicOf('us-east-1');
+    const { page } = await person(browser);
+    const family = unique('Printed');
+    await signIn(page, clinic, 'physician');
+    await registered(page, clinic, family);
+    const head = page.getByText(/ Confidential\.$/);
+    expect(await head.isVisible(), 'on the screen').toBe(false);
+    await page.emulateMedia({ media: 'print' });
+    await head.waitFor();
+    const said = await head.textContent();
+    for (const part of [`Clinic ${clinic.slug},`, 'Printed by Demo Doctor,', `${new Date().getFullYear()}`])
+      expect(said).toContain(part);
+    expect(await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).isVisible(), 'whose it is').toBe(
+      true,
+    );
+    expect(await page.getByRole('navigation').or(page.getByRole('button')).count()).toBe(0);
+  },
+);
+
+testIn('us-east-1')('without a connection a screen says so, and comes once there is one again', async () => {
+  const { page, context } = await person(browser);
+  await signIn(page, clinicOf('us-east-1'), 'physician');
+  await context.setOffline(true);
+  await page.getByRole('link', { name: 'Requests', exact: true }).click();
+  await page.getByText('The server does not answer.').waitFor();
+  await context.setOffline(false);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.locator('.panel, .empty').first().waitFor();
 });
 
 testIn('us-east-1')('a patient comes to who has seen the record with the keyboard alone', async () => {
@@ -486,6 +543,7 @@ testIn('ap-south-1')('no word of any staff screen is outside of the catalog', as
   const { page } = await speaking('en-XA');
   await walkDoors(page, clinic, expectTranslated);
   await signIn(page, clinic, 'physician');
+  await walkRegional(page, clinic, expectTranslated);
   await walkRecords(page, clinic, expectTranslated);
   await signIn(page, clinic, 'clinic_admin');
   await walkOffice(page, clinic, expectTranslated);
@@ -519,7 +577,7 @@ testIn('ap-south-1').each([
   const clinic = clinicOf('ap-south-1');
   const { page } = await speaking(language);
   await signIn(page, clinic, 'receptionist');
-  await page.goto(`${clinic.url}/clinic/patients`);
+  await open(page, `${clinic.url}/clinic/patients`);
   await page.getByRole('heading', { level: 1, name: title }).waitFor();
   expect(await page.evaluate(() => document.documentElement.lang)).toBe(language);
   await page.getByRole('combobox').selectOption({ index: 1 });

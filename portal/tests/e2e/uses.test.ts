@@ -1,17 +1,16 @@
 // Who used a record and to whom it was given, in both regions: the desk writes it down, the privacy officer reads it for the patient.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clinicOf, inEachRegion, launch, person, signIn } from '../kit.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { clinicOf, inEachRegion, launch, open, person, signIn } from '../kit.ts';
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
-import { register } from './patients.ts';
+import { registered } from './patients.ts';
 import { unique } from './unique.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
@@ -21,9 +20,7 @@ inEachRegion('in', (region) => {
     const [family, recipient] = [unique('Given'), unique('Registry of')];
     const { page } = desk;
     await signIn(page, clinic, 'receptionist');
-    await page.goto(`${clinic.url}/clinic/patients`);
-    await register(page, family);
-    await page.getByRole('heading', { level: 1, name: `Sample ${family}` }).waitFor();
+    await registered(page, clinic, family);
     const record = page.url();
     await page.getByRole('link', { name: 'Data given out' }).click();
     await page.getByRole('heading', { level: 1, name: 'Data given out' }).waitFor();
@@ -50,7 +47,7 @@ inEachRegion('in', (region) => {
     expect(await page.getByLabel('Who got them').inputValue(), 'nobody writes it down twice by mistake').toBe('');
 
     const officer = await colleague(browser, clinic, 'Privacy officer');
-    await officer.page.goto(record);
+    await open(officer.page, record);
     await officer.page.getByRole('link', { name: 'Who used the record' }).click();
     const given = officer.page.getByRole('region', { name: 'To whom data were given' });
     const line = given.getByRole('listitem').filter({ hasText: recipient });
@@ -61,6 +58,10 @@ inEachRegion('in', (region) => {
     await uses.getByText(/\(reception\) wrote down that data were given to somebody outside the clinic/).waitFor();
     expect(await officer.page.title()).not.toContain(family);
     await lookClosely(officer.page, 'who used a record');
+    await officer.page.emulateMedia({ media: 'print' });
+    await officer.page.getByText(/Printed by Demo Privacy officer, .* Confidential\.$/).waitFor();
+    await officer.page.getByText(`Record id of the patient: ${record.split('/').at(-1)}`).waitFor();
+    expect(await officer.page.getByRole('navigation').count(), 'no ways on paper').toBe(0);
     expect([...desk.troubles, ...officer.troubles]).toEqual([]);
   });
 });

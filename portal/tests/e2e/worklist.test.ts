@@ -1,9 +1,10 @@
 // What staff see first, in both regions: what waits for their role, each with the way to where it is done, and nobody else's.
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clinicOf, expectAccessible, inEachRegion, launch, person, signIn } from '../kit.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { clinicOf, inEachRegion, launch, open, person, signIn } from '../kit.ts';
+import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
-import { register } from './patients.ts';
+import { registered } from './patients.ts';
 import { send } from './send.ts';
 import { unique } from './unique.ts';
 
@@ -11,7 +12,6 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
 
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
@@ -21,7 +21,7 @@ inEachRegion('in', (region) => {
     const { page, troubles } = await person(browser);
     const family = unique('Newest');
     await signIn(page, clinic, 'physician');
-    await register(page, family);
+    await registered(page, clinic, family);
     await page.getByRole('link', { name: 'Documents' }).click();
     const file = { name: 'scan.pdf', mimeType: 'application/pdf', buffer: Buffer.from('This is no PDF.') };
     await page.getByLabel('Choose a file or drop it here').setInputFiles(file);
@@ -40,7 +40,7 @@ inEachRegion('in', (region) => {
     const waiting = page.getByRole('region', { name: /^Documents that are not in the record/ });
     const first = waiting.getByRole('listitem').first();
     await first.getByText('Refused').waitFor();
-    await expectAccessible(page, 'worklist');
+    await lookClosely(page, 'worklist');
     await first.getByRole('link').click();
     await page.getByRole('button', { name: 'Take out: scan' }).waitFor();
     expect(page.url()).toBe(documents);
@@ -53,12 +53,10 @@ inEachRegion('in', (region) => {
   test('an erasure that somebody asked for waits for the privacy officer, who calls it off', async () => {
     const doctor = await person(browser);
     await signIn(doctor.page, clinic, 'physician');
-    await register(doctor.page, unique('Mistake'));
-    await doctor.page.getByRole('button', { name: 'Print' }).waitFor();
-    const id = new URL(doctor.page.url()).pathname.split('/').at(-1) ?? '';
+    const id = await registered(doctor.page, clinic, unique('Mistake'));
     const basis = { basis: 'registered_in_error' };
     expect(await send(doctor.page, clinic, `/api/v1/patients/${id}/erasures`, basis)).toMatch(/^201 /);
-    await doctor.page.goto(home);
+    await open(doctor.page, home);
     await doctor.page.getByRole('region', { name: 'Your newest patients' }).waitFor();
     expect(await doctor.page.getByText('Erasures to decide about').count(), 'nobody who treats decides').toBe(0);
 
@@ -67,13 +65,13 @@ inEachRegion('in', (region) => {
     const waiting = page.getByRole('region', { name: /^Erasures to decide about/ });
     await waiting.locator(`a[href$="/patients/${id}/erasure"]`).click();
     await page.getByRole('heading', { level: 2, name: 'Registered by mistake' }).waitFor();
-    await expectAccessible(page, 'erasure');
+    await lookClosely(page, 'erasure');
     await page.getByRole('button', { name: 'Agree to the erasure' }).click();
     const question = page.getByRole('alertdialog', { name: 'Erase this patient for good?' });
     await question.getByRole('button', { name: 'Close' }).click();
     await page.getByRole('button', { name: 'Call it off' }).click();
     await page.getByText('The erasure is called off.').waitFor();
-    await page.goto(home);
+    await open(page, home);
     await page.getByRole('heading', { level: 1, name: 'What waits for you' }).waitFor();
     await page.locator('.skeleton').first().waitFor({ state: 'detached' });
     expect(await page.locator(`a[href$="/patients/${id}/erasure"]`).count()).toBe(0);

@@ -1,7 +1,9 @@
 // The portal's own pure rules: words, formats, forms, searches.
 import { describe, expect, test } from 'vitest';
+import { CallError, isRefused, isStale } from '../../src/api/call.ts';
 import type { PatientView } from '../../src/api/clinic.gen.ts';
-import { displayName, EMPTY_PERSON, toContact, toForm, toInput } from '../../src/clinic/person/person-form.ts';
+import { displayName, fullName } from '../../src/clinic/person/names.ts';
+import { EMPTY_PERSON, toContact, toForm, toInput } from '../../src/clinic/person/person-form.ts';
 import { idleTimes } from '../../src/shell/idle.ts';
 import { wayTo } from '../../src/shell/ways.ts';
 import { differences } from '../../src/staff/patients/differences.ts';
@@ -51,6 +53,12 @@ describe('a record and its form', () => {
     expect(displayName([])).toBe('');
   });
 
+  test('an honorific goes before the name, and the order of its parts is nobody’s to turn round', () => {
+    expect(fullName({ prefix: 'Smt.', given: ['Asha', 'Rani'], family: 'Sample' })).toBe('Smt. Asha Rani Sample');
+    expect(fullName({ prefix: 'डॉ.', given: ['आशा'], family: 'शर्मा' })).toBe('डॉ. आशा शर्मा');
+    expect(fullName({ given: ['Madonna'] })).toBe('Madonna');
+  });
+
   test('differences name the fields that differ and no others', () => {
     const mine = toForm(PATIENT);
     expect(differences(mine, mine)).toEqual([]);
@@ -98,4 +106,11 @@ test('an address belongs to the nearest way above it', () => {
   expect(at('/records/a/contact')).toBe('/records/a');
   expect(at('/records/a/access')).toBe('/records/a/access');
   expect(at('/records/ab')).toBeUndefined();
+});
+
+test('what the server refused is another attempt; what may have been done is the same one again', () => {
+  expect([400, 409, 422, 429].map((status) => isRefused(new CallError(status, 'x')))).toEqual([true, true, true, true]);
+  expect([0, 500, 503].map((status) => isRefused(new CallError(status, 'x')))).toEqual([false, false, false]);
+  expect(isRefused(undefined)).toBe(false);
+  expect([412, 409, 0].map((status) => isStale(new CallError(status, 'x')))).toEqual([true, false, false]);
 });

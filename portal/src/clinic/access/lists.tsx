@@ -4,7 +4,6 @@ import type { ReactNode } from 'react';
 import { call } from '../../api/call.ts';
 import { type AccessLine, auditAccessReport, type DisclosureView, disclosureList } from '../../api/clinic.gen.ts';
 import { useText } from '../../text/text.tsx';
-import { Button } from '../../ui/button.tsx';
 import { sentence } from './look.ts';
 
 /** Lines at a time: what one reads, and a few more. */
@@ -77,23 +76,5 @@ export function Disclosure({ one, children }: { one: DisclosureView; children?: 
           : date(one.disclosed_on)}
       </span>
     </li>
-  );
-}
-
-interface Pages {
-  hasNextPage: boolean;
-  isFetchingNextPage: boolean;
-  fetchNextPage: () => Promise<unknown>;
-}
-
-export function More({ pages }: { pages: Pages }) {
-  const { t } = useText();
-  if (!pages.hasNextPage) return null;
-  return (
-    <div className="more">
-      <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-        {t('more')}
-      </Button>
-    </div>
   );
 }

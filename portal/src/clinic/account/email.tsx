@@ -2,13 +2,13 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { emailAsk, emailChange, type FactorsView } from '../../api/clinic.gen.ts';
 import { useMe, useSession } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import type { Me } from '../me.ts';
 import { useStepUp } from './step-up.tsx';
@@ -61,22 +61,18 @@ export function Email({ factors }: { factors: FactorsView }) {
 function NewAddress({ sent }: { sent: (email: string, until: string) => void }) {
   const { t } = useText();
   const fresh = useStepUp();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { email: '' } });
   const { errors, isSubmitting } = form.formState;
-  const submit = form.handleSubmit(async ({ email }) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit(({ email }) =>
+    attempt(async () => {
       const { data } = await fresh(() => call(emailAsk, { body: { email: email.trim() } }));
       sent(email.trim(), data.expires_at);
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
   return (
     <form onSubmit={submit} noValidate className="stack">
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Field
         label={t('email.new')}
         type="email"
@@ -104,24 +100,23 @@ interface CodeProps {
 function Code({ email, until, done, again }: CodeProps) {
   const { t, moment } = useText();
   const fresh = useStepUp();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { code: '' } });
   const { errors, isSubmitting } = form.formState;
   const submit = form.handleSubmit(async ({ code }) => {
-    setFailure(undefined);
-    try {
+    const refused = await attempt(async () => {
       await fresh(() => call(emailChange, { body: { code } }));
       done();
-    } catch (error) {
+    });
+    if (refused) {
       form.reset();
       form.setFocus('code');
-      setFailure(error);
     }
   });
   return (
     <form onSubmit={submit} noValidate className="stack">
       <p role="status">{t('email.sent', { email, when: moment(until) })}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Field
         label={t('email.code')}
         hint={t('email.code_hint')}

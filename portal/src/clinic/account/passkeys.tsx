@@ -4,8 +4,9 @@ import { call, keepCsrfToken } from '../../api/call.ts';
 import { type PasskeyView, passkeyAdd, passkeyBegin, passkeyRemove } from '../../api/clinic.gen.ts';
 import { createPasskey, passkeysWork } from '../../shell/passkey.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { Failure, Loading } from '../../ui/feedback.tsx';
+import { Loading } from '../../ui/feedback.tsx';
 import { useStepUp } from './step-up.tsx';
 
 const RecoveryCodes = lazy(() => import('./enrol.tsx').then((module) => ({ default: module.RecoveryCodes })));
@@ -13,18 +14,10 @@ const RecoveryCodes = lazy(() => import('./enrol.tsx').then((module) => ({ defau
 export function Passkeys({ passkeys, changed }: { passkeys: PasskeyView[]; changed: () => void }) {
   const { t, moment } = useText();
   const fresh = useStepUp();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const [codes, setCodes] = useState<string[]>([]);
   const doing = async (work: () => Promise<void>) => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      await work();
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
+    await attempt(work);
     changed();
   };
   const add = () =>
@@ -42,7 +35,7 @@ export function Passkeys({ passkeys, changed }: { passkeys: PasskeyView[]; chang
     <section className="panel" aria-label={t('passkeys.title')}>
       <h2>{t('passkeys.title')}</h2>
       <p>{t('passkeys.text')}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       {codes.length > 0 && (
         <Suspense fallback={<Loading />}>
           <RecoveryCodes codes={codes} done={() => setCodes([])} />

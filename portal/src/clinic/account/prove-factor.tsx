@@ -7,8 +7,8 @@ import { Door } from '../../shell/door.tsx';
 import { answerWithPasskey, passkeysWork } from '../../shell/passkey.ts';
 import { useSession } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { Failure } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { useTitle } from '../../ui/title.ts';
 import type { Me } from '../me.ts';
@@ -18,38 +18,33 @@ import { usePlaceLine } from '../place.ts';
 export function FactorForm({ done }: { done: (csrfToken: string) => Promise<void> | void }) {
   const { t } = useText();
   const [recovery, setRecovery] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const form = useForm({ defaultValues: { code: '' } });
   const { isSubmitting, errors } = form.formState;
   const submit = form.handleSubmit(async ({ code }) => {
-    setFailure(undefined);
     const typed = code.replace(/\s/g, '');
-    try {
+    const refused = await attempt(async () => {
       const { data } = await call(sessionProve, { body: recovery ? { recovery_code: typed } : { totp: typed } });
       await done(data.csrf_token);
-    } catch (error) {
+    });
+    if (refused) {
       form.reset();
       form.setFocus('code');
-      setFailure(error);
     }
   });
-  const byPasskey = async () => {
-    setFailure(undefined);
-    try {
+  const byPasskey = () =>
+    attempt(async () => {
       const { data: options } = await call(passkeyChallenge);
       const { data } = await call(sessionProve, { body: { passkey: await answerWithPasskey(options) } });
       await done(data.csrf_token);
-    } catch (error) {
-      setFailure(error);
-    }
-  };
+    });
   const swap = () => {
     setRecovery(!recovery);
     form.reset();
   };
   return (
     <form onSubmit={submit} noValidate className="stack">
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Field
         label={t(recovery ? 'factor.recovery' : 'factor.code')}
         autoComplete="one-time-code"
@@ -62,7 +57,7 @@ export function FactorForm({ done }: { done: (csrfToken: string) => Promise<void
         {t('factor.go')}
       </Button>
       {passkeysWork() && (
-        <Button look="quiet" onClick={() => void byPasskey()}>
+        <Button look="quiet" busy={busy && !isSubmitting} onClick={() => void byPasskey()}>
           {t('factor.use_passkey')}
         </Button>
       )}

@@ -3,6 +3,7 @@ import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { call, keepCsrfToken } from '../../api/call.ts';
 import { type FactorsView, recoveryRenew } from '../../api/clinic.gen.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
@@ -78,29 +79,28 @@ function Codes({ left, changed }: { left: number; changed: () => void }) {
   const { t, number } = useText();
   const fresh = useStepUp();
   const [codes, setCodes] = useState<string[]>();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const renew = async () => {
-    setFailure(undefined);
-    try {
+    await attempt(async () => {
       const { data } = await fresh(() => call(recoveryRenew));
       setCodes(data.recovery_codes);
-    } catch (error) {
-      setFailure(error);
-    }
+    });
     changed();
   };
   return (
     <section className="panel" aria-label={t('account.codes')}>
       <h2>{t('account.codes')}</h2>
       <p className="big">{number(left)}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       {codes ? (
         <Suspense fallback={<Loading />}>
           <RecoveryCodes codes={codes} done={() => setCodes(undefined)} />
         </Suspense>
       ) : (
         <div className="actions">
-          <Button onClick={() => void renew()}>{t('account.codes_new')}</Button>
+          <Button busy={busy} onClick={() => void renew()}>
+            {t('account.codes_new')}
+          </Button>
         </div>
       )}
     </section>

@@ -1,4 +1,5 @@
 // Signing in with a passkey alone, where the browser has them.
+import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import { sessionChallenge, sessionCreatePasskey } from '../../api/clinic.gen.ts';
 import { answerWithPasskey, passkeysWork } from '../../shell/passkey.ts';
@@ -10,9 +11,11 @@ import type { Me } from '../me.ts';
 export function PasskeySignIn({ failed }: { failed: (error: unknown) => void }) {
   const { t } = useText();
   const { begin } = useSession<Me>();
+  const [busy, setBusy] = useState(false);
   if (!passkeysWork()) return null;
   const signIn = async () => {
     failed(undefined);
+    setBusy(true);
     try {
       const { data: options } = await call(sessionChallenge);
       const credential = await answerWithPasskey(options);
@@ -21,6 +24,11 @@ export function PasskeySignIn({ failed }: { failed: (error: unknown) => void }) 
     } catch (error) {
       failed(error);
     }
+    setBusy(false);
   };
-  return <Button onClick={() => void signIn()}>{t('sign_in.passkey')}</Button>;
+  return (
+    <Button busy={busy} onClick={() => void signIn()}>
+      {t('sign_in.passkey')}
+    </Button>
+  );
 }

@@ -147,16 +147,3 @@ function toAddress(row: PersonForm['addresses'][number]): Address {
     country: filled(row.country)?.toUpperCase(),
   });
 }
-
-type Names = NonNullable<PatientView['names']>;
-
-/** The name to show, as the server picks it for lists. */
-export function displayName(names: Names): string {
-  const of = (usage: NameUse) => names.find(({ use }) => use === usage);
-  const name = of('usual') ?? of('official') ?? names[0];
-  return name ? nameLine(name) : '';
-}
-
-export function nameLine(name: Names[number]): string {
-  return [...(name.given ?? []), name.family].filter(Boolean).join(' ');
-}

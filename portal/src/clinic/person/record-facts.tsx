@@ -1,10 +1,10 @@
 // A record as facts to read: what the role is shown of a person, masked until asked for, ready to print.
 import type { ReactNode } from 'react';
 import type { Address, PatientView } from '../../api/clinic.gen.ts';
-import { CLINIC, REGION } from '../../place.ts';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
-import { nameLine } from './person-form.ts';
+import { PrintHead } from '../print-head.tsx';
+import { fullName } from './names.ts';
 
 interface Props {
   patient: PatientView;
@@ -15,7 +15,7 @@ interface Props {
 }
 
 export function RecordFacts({ patient, reader, showFull }: Props) {
-  const { t, date, moment } = useText();
+  const { t, date, moment, number } = useText();
   const identifiers = patient.identifiers ?? [];
   return (
     <>
@@ -33,7 +33,7 @@ export function RecordFacts({ patient, reader, showFull }: Props) {
         <Block title={t('person.names')}>
           {(patient.names ?? []).map((name, at) => (
             <Fact key={keyOf(name, at)} name={t(`name_use.${name.use ?? 'official'}`)}>
-              <bdi>{[name.prefix, nameLine(name)].filter(Boolean).join(' ')}</bdi>
+              <bdi>{fullName(name)}</bdi>
             </Fact>
           ))}
         </Block>
@@ -57,7 +57,7 @@ export function RecordFacts({ patient, reader, showFull }: Props) {
         {t('record.history', {
           registered: moment(patient.created_at),
           changed: moment(patient.updated_at),
-          version: patient.version,
+          version: number(patient.version),
         })}
       </p>
     </>
@@ -125,19 +125,4 @@ function AddressLines({ address }: { address: Address }) {
       {line}
     </bdi>
   ));
-}
-
-/** On paper: whose record this is, where it was printed, by whom and when. */
-function PrintHead({ reader }: { reader: string }) {
-  const { t, moment } = useText();
-  return (
-    <p className="print-only">
-      {t('record.printed', {
-        clinic: CLINIC,
-        region: t(`region.${REGION}` as Key),
-        who: reader,
-        when: moment(new Date().toISOString()),
-      })}
-    </p>
-  );
 }

@@ -3,23 +3,31 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { call } from '../../api/call.ts';
 import { careTeamRead, type MemberView } from '../../api/clinic.gen.ts';
-import { Disclosure, Looks, More, useGiven, useLooks } from '../../clinic/access/lists.tsx';
+import { Disclosure, Looks, useGiven, useLooks } from '../../clinic/access/lists.tsx';
+import type { Me } from '../../clinic/me.ts';
+import { PrintHead } from '../../clinic/print-head.tsx';
 import { JURISDICTION } from '../../place.ts';
+import { useMe } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
-import { BackToRecord, useTold } from '../own-records.tsx';
+import { BackToRecord, isAnothers, nameOf, useOwnRecords, useTold } from '../own-records.tsx';
 
 export function WhoLooked({ id }: { id: string }) {
   const { t } = useText();
   const told = useTold();
+  const me = useMe<Me>();
+  const { chosen } = useOwnRecords();
+  const name = chosen ? nameOf(chosen) : '–';
   return (
     <Page
       title={t('ways.access')}
       above={<BackToRecord id={id} />}
       actions={<Button onClick={() => window.print()}>{t('record.print')}</Button>}
     >
+      <PrintHead reader={isAnothers(chosen) ? me.email : name} about={<bdi>{name}</bdi>} />
       <p className="lead">{told('access.lead')}</p>
       <Team id={id} />
       <Uses id={id} />
@@ -86,7 +94,9 @@ function Uses({ id }: { id: string }) {
   return (
     <Panel title={told('access.looks')} text={told('access.looks_text')}>
       {pages.isPending && <Loading lines={6} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && lines.length === 0 && <p className="quiet-text">{told('access.looks_none')}</p>}
       {lines.length > 0 && <Looks lines={lines} />}
       <More pages={pages} />
@@ -103,7 +113,9 @@ function Given({ id }: { id: string }) {
   return (
     <Panel title={told('access.given')} text={told('access.given_text')}>
       {pages.isPending && <Loading lines={2} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {incomplete && <Notice kind="warn" title={t('access.incomplete')} />}
       {pages.isSuccess && given.length === 0 && <p className="quiet-text">{told('access.given_none')}</p>}
       {given.length > 0 && (

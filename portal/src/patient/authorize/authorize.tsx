@@ -1,7 +1,7 @@
 // Where a person lets an application in: what it asks for in plain words, and yes or no.
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { call } from '../../api/call.ts';
+import { call, isRefused } from '../../api/call.ts';
 import { oauthAuthorize } from '../../api/clinic.gen.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -39,7 +39,12 @@ export function Authorize() {
   return (
     <Page title={t('authorize.title')}>
       {answer.isPending && <Loading lines={3} />}
-      {answer.isError && <Notice kind="bad" title={t('authorize.wrong')} />}
+      {answer.isError &&
+        (isRefused(answer.error) ? (
+          <Notice kind="bad" title={t('authorize.wrong')} />
+        ) : (
+          <Failure error={answer.error} retry={() => void answer.refetch()} />
+        ))}
       {answer.isSuccess && (
         <section className="panel stack" aria-label={t('authorize.title')}>
           <p>

@@ -2,15 +2,16 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { type CorrectionView, correctionAsk, correctionList } from '../../api/clinic.gen.ts';
 import { CorrectionState, CorrectionWords, TEXT_MAX_CHARS } from '../../clinic/corrections/words.tsx';
 import { JURISDICTION } from '../../place.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { TextArea } from '../../ui/field.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 import { BackToRecord, useTold } from '../own-records.tsx';
 
@@ -29,23 +30,19 @@ export function Corrections({ id }: { id: string }) {
 
 function Ask({ id }: { id: string }) {
   const { t } = useText();
-  const faults = useFaults();
   const queries = useQueryClient();
   const [done, setDone] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { what: '', wish: '' } });
   const { errors, isSubmitting } = form.formState;
   const submit = form.handleSubmit(async (body) => {
-    setFailure(undefined);
     setDone(false);
-    try {
+    await attempt(async () => {
       await call(correctionAsk, { path: { id }, body });
       form.reset();
       setDone(true);
       await queries.invalidateQueries({ queryKey: ['corrections', id] });
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
+    }, form);
   });
   return (
     <section className="panel" aria-label={t('corrections.ask')}>
@@ -68,7 +65,7 @@ function Ask({ id }: { id: string }) {
           fault={errors.wish && (errors.wish.message || t('fault.required'))}
           {...form.register('wish', { required: true })}
         />
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
         <div className="actions end">
           <Button type="submit" look="primary" busy={isSubmitting}>
             {t('corrections.go')}
@@ -93,18 +90,14 @@ function Asked({ id }: { id: string }) {
     <section className="stack" aria-label={t('corrections.before')}>
       <h2>{t('corrections.before')}</h2>
       {pages.isPending && <Loading lines={2} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && asked.length === 0 && <p className="quiet-text">{t('corrections.none')}</p>}
       {asked.map((one) => (
         <Correction key={one.id} one={one} />
       ))}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </section>
   );
 }

@@ -1,13 +1,14 @@
 // The documents of the own record: what each is, and opening it by a link that works once.
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import { type DocumentView, documentList } from '../../api/clinic.gen.ts';
 import { openDocument } from '../../clinic/documents/open.ts';
 import { useSize } from '../../clinic/documents/size.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 import { BackToRecord, useTold } from '../own-records.tsx';
 
@@ -25,7 +26,9 @@ export function Documents({ id }: { id: string }) {
   return (
     <Page title={t('documents.title')} above={<BackToRecord id={id} />}>
       {pages.isPending && <Loading lines={4} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && items.length === 0 && <Empty title={told('documents.empty')} />}
       {items.length > 0 && (
         <>
@@ -37,13 +40,7 @@ export function Documents({ id }: { id: string }) {
           </ul>
         </>
       )}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </Page>
   );
 }
@@ -51,18 +48,8 @@ export function Documents({ id }: { id: string }) {
 function Paper({ one }: { one: DocumentView }) {
   const { t, date, moment } = useText();
   const size = useSize();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
-  const open = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      await openDocument(one.id);
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
-  };
+  const { attempt, busy, failed } = useAttempt();
+  const open = () => attempt(() => openDocument(one.id));
   return (
     <li className="panel paper">
       <div>
@@ -79,7 +66,7 @@ function Paper({ one }: { one: DocumentView }) {
       <Button busy={busy} aria-label={`${t('document.open')}: ${one.title}`} onClick={() => void open()}>
         {t('document.open')}
       </Button>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
     </li>
   );
 }

@@ -11,6 +11,7 @@ import { JURISDICTION } from '../../place.ts';
 import { Door } from '../../shell/door.tsx';
 import { useSession } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure } from '../../ui/feedback.tsx';
@@ -80,20 +81,19 @@ function AddressForm({ asked }: { asked: (asked: Asked) => void }) {
 function CodeForm({ asked, again }: { asked: Asked; again: () => void }) {
   const { t, moment } = useText();
   const { begin } = useSession<Me>();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { code: '' } });
   const { isSubmitting, errors } = form.formState;
   const { setFocus } = form;
   useEffect(() => setFocus('code'), [setFocus]);
   const submit = form.handleSubmit(async ({ code }) => {
-    setFailure(undefined);
-    try {
+    const refused = await attempt(async () => {
       const { data } = await call(sessionCreateCode, { body: { code } });
       await begin(data.csrf_token);
-    } catch (error) {
+    });
+    if (refused) {
       form.reset();
       setFocus('code');
-      setFailure(error);
     }
   });
   return (
@@ -101,7 +101,7 @@ function CodeForm({ asked, again }: { asked: Asked; again: () => void }) {
       <p role="status">
         {asked.email && asked.until ? t('code.sent', { email: asked.email, when: moment(asked.until) }) : t('code.old')}
       </p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Field
         label={t('code.code')}
         hint={t('code.hint')}

@@ -5,6 +5,7 @@ import { call } from '../../api/call.ts';
 import { type ProxyView, proxyEnd, proxyList } from '../../api/clinic.gen.ts';
 import { my } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Back } from '../../ui/back.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
@@ -64,21 +65,14 @@ function End({ patient, one, ended }: Omit<ProxyProps, 'mayEnd'>) {
   const { t } = useText();
   const queries = useQueryClient();
   const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
-  const end = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
+  const { attempt, busy, failed } = useAttempt();
+  const end = () =>
+    attempt(async () => {
       await call(proxyEnd, { path: { id: patient, proxy: one.id } });
       setAsking(false);
       ended();
       await queries.invalidateQueries({ queryKey: ['proxies', patient] });
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
-  };
+    });
   return (
     <div className="actions">
       <Button aria-label={`${t('proxies.end')}: ${one.name}`} onClick={() => setAsking(true)}>
@@ -97,7 +91,7 @@ function End({ patient, one, ended }: Omit<ProxyProps, 'mayEnd'>) {
         }
       >
         <p>{t('proxies.end_text')}</p>
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
       </Confirm>
     </div>
   );

@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useLocation } from 'wouter';
-import { type Answer, CallError, call } from '../../api/call.ts';
+import { type Answer, call, isStale } from '../../api/call.ts';
 import { type PatientView, patientContact, patientRead } from '../../api/clinic.gen.ts';
 import { ContactFields } from '../../clinic/person/contact-fields.tsx';
 import { type PersonForm, toContact, toForm } from '../../clinic/person/person-form.ts';
@@ -11,8 +11,8 @@ import { ContactFacts } from '../../clinic/person/record-facts.tsx';
 import { usePatient } from '../../clinic/person/use-patient.ts';
 import { my } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { BackToRecord, useTold } from '../own-records.tsx';
@@ -33,31 +33,25 @@ export function Contact({ id }: { id: string }) {
 
 function ContactForm({ read }: { read: Answer<PatientView> }) {
   const { t } = useText();
-  const faults = useFaults();
   const queries = useQueryClient();
   const [, go] = useLocation();
   const [base, setBase] = useState(read);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm<PersonForm>({ defaultValues: toForm(read.data) });
   const path = { id: read.data.id };
-  const submit = form.handleSubmit(async (typed) => {
-    setFailure(undefined);
-    try {
-      await call(patientContact, { path, body: toContact(typed), ifMatch: base.etag });
+  const submit = form.handleSubmit((typed) =>
+    attempt(async () => {
+      try {
+        await call(patientContact, { path, body: toContact(typed), ifMatch: base.etag });
+      } catch (error) {
+        if (!isStale(error)) throw error;
+        setBase(await call(patientRead, { path }));
+        return;
+      }
       queries.removeQueries({ queryKey: ['patient', read.data.id] });
       go(my.record(read.data.id));
-    } catch (error) {
-      if (error instanceof CallError && error.status === 412) await showNewer();
-      else if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
-  const showNewer = async () => {
-    try {
-      setBase(await call(patientRead, { path }));
-    } catch (error) {
-      setFailure(error);
-    }
-  };
+    }, form),
+  );
   return (
     <form onSubmit={submit} noValidate className="stack">
       {base !== read && (
@@ -68,7 +62,7 @@ function ContactForm({ read }: { read: Answer<PatientView> }) {
         </Notice>
       )}
       <ContactFields form={form} />
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <div className="actions end">
         <Button onClick={() => go(my.record(read.data.id))}>{t('cancel')}</Button>
         <Button type="submit" look="primary" busy={form.formState.isSubmitting}>

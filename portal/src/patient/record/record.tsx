@@ -1,7 +1,7 @@
 // The own record to read and to print, and the ways to have it put right.
 import { Link } from 'wouter';
 import type { Me } from '../../clinic/me.ts';
-import { displayName } from '../../clinic/person/person-form.ts';
+import { displayName } from '../../clinic/person/names.ts';
 import { RecordFacts } from '../../clinic/person/record-facts.tsx';
 import { usePatient } from '../../clinic/person/use-patient.ts';
 import { my } from '../../paths.ts';
@@ -19,7 +19,7 @@ export function Record({ id }: { id: string }) {
   const { chosen } = useOwnRecords();
   const read = usePatient(id);
   const tab = told('ways.record');
-  if (!read.data) {
+  if (read.isError || !read.data) {
     return (
       <Page title={tab}>
         {read.isError ? <Failure error={read.error} retry={() => void read.refetch()} /> : <Loading lines={8} />}

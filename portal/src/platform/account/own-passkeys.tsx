@@ -2,13 +2,13 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { type PasskeyView, passkeyAdd, passkeyBegin, passkeyList, passkeyRemove } from '../../api/platform.gen.ts';
 import { createPasskey, passkeysWork } from '../../shell/passkey.ts';
 import { useStepUp } from '../../shell/step-up.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { LabelField } from './label-field.tsx';
@@ -46,22 +46,15 @@ interface Changes {
 function List({ passkeys, changed }: Changes & { passkeys: PasskeyView[] }) {
   const { t, moment } = useText();
   const fresh = useStepUp();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
-  const remove = async (id: string) => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
+  const { attempt, busy, failed } = useAttempt();
+  const remove = (id: string) =>
+    attempt(async () => {
       await fresh(() => call(passkeyRemove, { path: { id } }));
       await changed();
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
-  };
+    });
   return (
     <>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <ul className="rows">
         {passkeys.map((one) => (
           <li key={one.id}>
@@ -93,24 +86,20 @@ function List({ passkeys, changed }: Changes & { passkeys: PasskeyView[] }) {
 function Add({ changed }: Changes) {
   const { t } = useText();
   const fresh = useStepUp();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { label: '' } });
   const { isSubmitting, errors } = form.formState;
-  const submit = form.handleSubmit(async ({ label }) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit(({ label }) =>
+    attempt(async () => {
       const { data: options } = await fresh(() => call(passkeyBegin));
       await call(passkeyAdd, { body: { label, credential: await createPasskey(options) } });
       form.reset();
       await changed();
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
   return (
     <form onSubmit={submit} noValidate className="stack">
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <LabelField
         fault={errors.label && (errors.label.message || t('fault.required'))}
         {...form.register('label', { required: true })}

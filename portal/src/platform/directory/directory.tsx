@@ -3,8 +3,8 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { call } from '../../api/call.ts';
 import { directoryEntries, directoryHead, type EntryView } from '../../api/platform.gen.ts';
 import { type Key, useText } from '../../text/text.tsx';
-import { Button } from '../../ui/button.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 
 /** How often the head is looked at, in milliseconds. */
@@ -66,17 +66,11 @@ function Log() {
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
   if (pages.isPending) return <Loading lines={6} />;
-  if (pages.isError) return <Failure error={pages.error} retry={() => void pages.refetch()} />;
+  if (pages.isLoadingError) return <Failure error={pages.error} retry={() => void pages.refetch()} />;
   return (
     <section className="stack" aria-label={t('directory.log')}>
       <EntryTable entries={pages.data.pages.flatMap((page) => page.items)} />
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </section>
   );
 }

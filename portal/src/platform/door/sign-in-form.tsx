@@ -13,7 +13,7 @@ import {
 import { answerWithPasskey, passkeysWork } from '../../shell/passkey.ts';
 import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
-import { Failure } from '../../ui/feedback.tsx';
+import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 
 interface Props {
@@ -52,6 +52,8 @@ export function SignInForm({ done }: Props) {
       ) : (
         <p className="quiet-text">{t('passkeys.not_here')}</p>
       )}
+      {ways.isPending && <Loading lines={2} />}
+      {ways.isError && <Failure error={ways.error} retry={() => void ways.refetch()} />}
       {ways.data?.passwords && <PasswordForm done={done} failed={setFailure} />}
     </div>
   );

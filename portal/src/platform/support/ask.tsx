@@ -2,14 +2,13 @@
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useLocation } from 'wouter';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { supportAsk, type TenantView } from '../../api/platform.gen.ts';
 import { console_ } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
 import { Select, TextArea } from '../../ui/field.tsx';
 
 /** What can be asked for, in minutes. */
@@ -32,24 +31,20 @@ export function AskSupport({ tenant }: { tenant: TenantView }) {
 
 function AskForm({ tenant }: { tenant: TenantView }) {
   const { t, number } = useText();
-  const faults = useFaults();
   const [, go] = useLocation();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { reason: '', minutes: 60 } });
   const { errors, isSubmitting } = form.formState;
-  const submit = form.handleSubmit(async (typed) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit((typed) =>
+    attempt(async () => {
       const { data } = await call(supportAsk, { path: { id: tenant.id }, body: typed });
       go(console_.grant(data.id));
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
   return (
     <form onSubmit={submit} noValidate className="stack">
       <p>{t('support.ask_text')}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <TextArea
         label={t('support.reason')}
         hint={t('support.reason_hint')}

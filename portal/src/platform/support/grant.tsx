@@ -14,6 +14,7 @@ import {
 import { console_ } from '../../paths.ts';
 import { useMe } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
@@ -111,15 +112,12 @@ function LookAt({ grant }: { grant: GrantView }) {
   const { t } = useText();
   const queries = useQueryClient();
   const [busy, setBusy] = useState<SupportWhat>();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const look = async (what: SupportWhat) => {
     setBusy(what);
-    setFailure(undefined);
-    try {
+    await attempt(async () => {
       await call(supportLook, { path: { id: grant.id }, body: { what } });
-    } catch (error) {
-      setFailure(error);
-    }
+    });
     setBusy(undefined);
     await queries.invalidateQueries({ queryKey: ['support', grant.id] });
   };
@@ -127,7 +125,7 @@ function LookAt({ grant }: { grant: GrantView }) {
     <section className="panel" aria-label={t('support.look')}>
       <h2>{t('support.look')}</h2>
       <p className="quiet-text">{t('support.recorded')}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <div className="actions">
         {SupportWhat.options.map((what) => (
           <Button key={what} busy={busy === what} onClick={() => void look(what)}>
@@ -158,18 +156,12 @@ function End({ grant }: { grant: GrantView }) {
   const { t } = useText();
   const queries = useQueryClient();
   const [asked, setAsked] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const end = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
+    await attempt(async () => {
       await call(supportEnd, { path: { id: grant.id } });
       setAsked(false);
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
+    });
     await queries.invalidateQueries({ queryKey: ['support'] });
   };
   return (
@@ -188,7 +180,7 @@ function End({ grant }: { grant: GrantView }) {
         }
       >
         <p>{t('support.end_text')}</p>
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
       </Confirm>
     </>
   );

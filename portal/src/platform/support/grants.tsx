@@ -5,8 +5,8 @@ import { call } from '../../api/call.ts';
 import { type GrantView, supportList } from '../../api/platform.gen.ts';
 import { console_ } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
-import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 import { StateTag } from './state-tag.tsx';
 
@@ -23,16 +23,12 @@ export function Grants() {
     <Page title={t('support.title')}>
       <p className="lead">{t('support.text')}</p>
       {pages.isPending && <Loading lines={6} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && grants.length === 0 && <Empty title={t('support.none')} />}
       {grants.length > 0 && <GrantTable grants={grants} />}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </Page>
   );
 }

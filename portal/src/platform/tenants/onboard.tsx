@@ -2,7 +2,7 @@
 import { useRef, useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { Link } from 'wouter';
-import { CallError, call } from '../../api/call.ts';
+import { CallError, call, isRefused } from '../../api/call.ts';
 import { type NewTenantBody, tenantCreate } from '../../api/platform.gen.ts';
 import { console_ } from '../../paths.ts';
 import { type Key, useText } from '../../text/text.tsx';
@@ -55,7 +55,7 @@ function Wizard({ done }: { done: (id: string) => void }) {
       const { data } = await call(tenantCreate, { body: typed, idempotencyKey: key.current });
       done(data.id);
     } catch (error) {
-      key.current = crypto.randomUUID();
+      if (isRefused(error)) key.current = crypto.randomUUID();
       const placed = error instanceof CallError && faults.put(form, error);
       if (!placed) setFailure(error);
       else setAt(error.fields.some(({ pointer }) => pointer === '/region') ? 1 : 0);

@@ -1,40 +1,36 @@
 // Changing the own password, which ends every other session.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { passwordChange } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 
 export function Password({ changed }: { changed: () => void }) {
   const { t } = useText();
   const fresh = useStepUp();
-  const faults = useFaults();
   const [done, setDone] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { current: '', new: '' } });
   const { errors, isSubmitting } = form.formState;
   const submit = form.handleSubmit(async (typed) => {
-    setFailure(undefined);
     setDone(false);
-    try {
+    await attempt(async () => {
       await fresh(() => call(passwordChange, { body: typed }));
       form.reset();
       setDone(true);
       changed();
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
+    }, form);
   });
   return (
     <section className="panel" aria-label={t('password.title')}>
       <h2>{t('password.title')}</h2>
       {done && <Notice kind="good" title={t('password.done')} />}
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <form onSubmit={submit} noValidate className="stack">
         <Field
           label={t('password.current')}

@@ -11,6 +11,7 @@ import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 import { EventTable } from './events.tsx';
 import { Packs } from './packs.tsx';
@@ -94,7 +95,7 @@ function Found({ search }: { search: AuditSearch }) {
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
   if (pages.isPending) return <Loading lines={6} />;
-  if (pages.isError) {
+  if (pages.isLoadingError) {
     const fault = pages.error instanceof CallError ? pages.error.fields[0] : undefined;
     if (fault) return <Empty title={faults.words(fault.code)} />;
     return <Failure error={pages.error} retry={() => void pages.refetch()} />;
@@ -104,13 +105,7 @@ function Found({ search }: { search: AuditSearch }) {
   return (
     <section aria-label={t('audit.results')} aria-busy={pages.isFetching}>
       <EventTable events={items} />
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </section>
   );
 }

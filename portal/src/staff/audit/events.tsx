@@ -3,8 +3,9 @@ import { useState } from 'react';
 import { callText } from '../../api/call.ts';
 import { auditReceipt, type EventView } from '../../api/clinic.gen.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Notice } from '../../ui/feedback.tsx';
 import { save } from '../../ui/save.ts';
 import { told } from './told.ts';
 
@@ -60,21 +61,14 @@ export function EventTable({ events }: { events: EventView[] }) {
 
 function Receipt({ event }: { event: EventView }) {
   const { t, moment } = useText();
-  const [busy, setBusy] = useState(false);
   const [waits, setWaits] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
-  const get = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
+  const { attempt, busy, failed } = useAttempt();
+  const get = () =>
+    attempt(async () => {
       const text = await callText(auditReceipt, { id: event.id });
       setWaits(text === undefined);
       if (text !== undefined) save(text, `receipt-${event.id}.txt`, 'text/plain');
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
-  };
+    });
   return (
     <>
       <Button
@@ -86,7 +80,7 @@ function Receipt({ event }: { event: EventView }) {
         {t('audit.receipt')}
       </Button>
       {waits && <Notice kind="info" title={t('audit.not_sealed')} />}
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
     </>
   );
 }

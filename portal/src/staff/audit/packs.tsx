@@ -3,8 +3,8 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { call } from '../../api/call.ts';
 import { auditPackDownload, auditPackList, type PackView } from '../../api/clinic.gen.ts';
 import { useText } from '../../text/text.tsx';
-import { Button } from '../../ui/button.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
+import { More } from '../../ui/more.tsx';
 
 export function Packs() {
   const { t } = useText();
@@ -21,7 +21,9 @@ export function Packs() {
       <h2>{t('packs.title')}</h2>
       <p>{t('packs.text')}</p>
       {pages.isPending && <Loading lines={2} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && packs.length === 0 && <p className="quiet-text">{t('packs.none')}</p>}
       {packs.length > 0 && (
         <ul className="rows">
@@ -30,13 +32,7 @@ export function Packs() {
           ))}
         </ul>
       )}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </section>
   );
 }

@@ -3,15 +3,16 @@ import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { Link } from 'wouter';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { breakGlassList, breakGlassReview, type OpenReview, Verdict } from '../../api/clinic.gen.ts';
 import { clinic } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Select, TextArea } from '../../ui/field.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 
 export function Reviews() {
@@ -36,18 +37,14 @@ export function Reviews() {
     <Page title={t('reviews.title')}>
       {done && <Notice kind="good" title={t('reviews.done')} />}
       {pages.isPending && <Loading lines={4} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && items.length === 0 && <Empty title={t('reviews.none')} />}
       {items.map((one) => (
         <Review key={one.id} one={one} review={() => setReviewing(one)} />
       ))}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
       <Sheet open={reviewing !== undefined} close={() => setReviewing(undefined)} title={t('reviews.review')}>
         {reviewing && <ReviewForm one={reviewing} done={reviewed} />}
       </Sheet>
@@ -82,25 +79,21 @@ function Review({ one, review }: { one: OpenReview; review: () => void }) {
 
 function ReviewForm({ one, done }: { one: OpenReview; done: () => Promise<void> }) {
   const { t } = useText();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm<{ verdict: Verdict; note: string }>({ defaultValues: { verdict: 'justified', note: '' } });
   const { errors, isSubmitting } = form.formState;
-  const submit = form.handleSubmit(async (typed) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit((typed) =>
+    attempt(async () => {
       await call(breakGlassReview, { path: { id: one.id }, body: typed });
       await done();
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
   return (
     <form onSubmit={submit} noValidate className="stack">
       <blockquote className="quote">
         <bdi>{one.reason}</bdi>
       </blockquote>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Select label={t('reviews.verdict')} {...form.register('verdict')}>
         {Verdict.options.map((verdict) => (
           <option key={verdict} value={verdict}>

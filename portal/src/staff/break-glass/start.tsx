@@ -2,14 +2,14 @@
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { Link } from 'wouter';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { breakGlassEnd, breakGlassStart, ReasonCode, type StartedView } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { clinic } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Notice } from '../../ui/feedback.tsx';
 import { Field, Select, TextArea } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
 
@@ -40,24 +40,18 @@ export function StartEmergency() {
 
 function Running({ started, ended }: { started: StartedView; ended: () => void }) {
   const { t, moment } = useText();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
-  const end = async () => {
-    setBusy(true);
-    try {
+  const { attempt, busy, failed } = useAttempt();
+  const end = () =>
+    attempt(async () => {
       await call(breakGlassEnd, { path: { id: started.id } });
       ended();
-    } catch (error) {
-      setFailure(error);
-      setBusy(false);
-    }
-  };
+    });
   return (
     <section className="panel" aria-label={t('emergency.running')}>
       <Notice kind="warn" title={t('emergency.until', { when: moment(started.expires_at) })}>
         <p>{t('emergency.recorded')}</p>
       </Notice>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <div className="actions">
         <Link className="button primary" href={clinic.patient(started.patient)}>
           {t('emergency.open')}
@@ -80,23 +74,19 @@ interface Typed {
 function StartForm({ started }: { started: (view: StartedView) => void }) {
   const { t, number } = useText();
   const fresh = useStepUp();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm<Typed>({ defaultValues: { mrn: '', reason_code: 'emergency', reason: '', minutes: '60' } });
   const { errors, isSubmitting } = form.formState;
   const submit = form.handleSubmit(async ({ mrn, reason_code, reason, minutes }) => {
-    setFailure(undefined);
     const body = { mrn: mrn.trim(), reason_code, reason, minutes: Number(minutes) };
-    try {
+    await attempt(async () => {
       started((await fresh(() => call(breakGlassStart, { body }))).data);
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
+    }, form);
   });
   return (
     <form onSubmit={submit} noValidate className="panel">
       <p>{t('emergency.text')}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <div className="grid">
         <Field
           label={t('person.mrn')}

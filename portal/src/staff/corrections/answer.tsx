@@ -1,13 +1,11 @@
 // The clinic's answer to one request: accepted or refused, with a reason that the patient reads.
-import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { CorrectionVerdict, type CorrectionView, correctionAnswer } from '../../api/clinic.gen.ts';
 import { CorrectionWords, TEXT_MAX_CHARS } from '../../clinic/corrections/words.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
 import { Select, TextArea } from '../../ui/field.tsx';
 
 interface Typed {
@@ -17,23 +15,19 @@ interface Typed {
 
 export function AnswerForm({ one, done }: { one: CorrectionView; done: () => Promise<void> }) {
   const { t } = useText();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm<Typed>({ defaultValues: { verdict: 'accepted', reason: '' } });
   const { errors, isSubmitting } = form.formState;
-  const submit = form.handleSubmit(async (body) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit((body) =>
+    attempt(async () => {
       await call(correctionAnswer, { path: { id: one.patient, correction: one.id }, body });
       await done();
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
   return (
     <form onSubmit={submit} noValidate className="stack">
       <CorrectionWords one={one} />
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Select label={t('waiting.verdict')} hint={t('waiting.verdict_hint')} {...form.register('verdict')}>
         {CorrectionVerdict.options.map((verdict) => (
           <option key={verdict} value={verdict}>

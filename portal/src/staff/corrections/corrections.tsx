@@ -5,8 +5,8 @@ import { type CorrectionPage, correctionList, correctionWaiting } from '../../ap
 import { clinic } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
 import { Back } from '../../ui/back.tsx';
-import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Requests } from './requests.tsx';
 
@@ -53,22 +53,15 @@ interface ListProps {
 }
 
 function List({ pages, ways, none }: ListProps) {
-  const { t } = useText();
   const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const look = async () => void (await pages.refetch());
   return (
     <>
       {pages.isPending && <Loading lines={4} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void look()} />}
+      {pages.isError && !pages.isFetchNextPageError && <Failure error={pages.error} retry={() => void look()} />}
       {pages.isSuccess && <Requests items={items} ways={ways} look={look} />}
       {pages.isSuccess && items.length === 0 && <Empty title={none} />}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </>
   );
 }

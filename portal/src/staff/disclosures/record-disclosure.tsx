@@ -1,12 +1,10 @@
 // Writing down that a patient's data were given to somebody outside the clinic (45 CFR 164.528): it is never changed again.
-import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { type DisclosureInput, DisclosurePurpose, disclosureRecord } from '../../api/clinic.gen.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
 import { Field, Select, TextArea } from '../../ui/field.tsx';
 
 /** The server's limits (app/src/disclosures/rules.rs), in characters. */
@@ -62,22 +60,19 @@ interface Props {
 
 export function RecordDisclosure({ patient, begun, recorded }: Props) {
   const { t } = useText();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm<Typed>({ defaultValues: EMPTY });
   const { errors, isSubmitting } = form.formState;
   const words = (fault: { message?: string } | undefined) => fault && (fault.message || t('fault.required'));
   const submit = form.handleSubmit(async (typed) => {
-    if (!typed.purpose) return;
-    setFailure(undefined);
+    const { purpose } = typed;
+    if (!purpose) return;
     begun();
-    try {
-      await call(disclosureRecord, { path: { id: patient }, body: toInput(typed, typed.purpose) });
+    await attempt(async () => {
+      await call(disclosureRecord, { path: { id: patient }, body: toInput(typed, purpose) });
       form.reset();
       await recorded();
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
+    }, form);
   });
   return (
     <section className="panel" aria-label={t('given.add')}>
@@ -152,7 +147,7 @@ export function RecordDisclosure({ patient, begun, recorded }: Props) {
           fault={words(errors.statement)}
           {...form.register('statement', { required: true })}
         />
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
         <div className="actions end">
           <Button type="submit" look="primary" busy={isSubmitting}>
             {t('given.go')}

@@ -1,18 +1,16 @@
 // Correcting what is said about a document and what it is filed under, never what is in it.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call, versionTag } from '../../api/call.ts';
+import { call, isStale, versionTag } from '../../api/call.ts';
 import { type DocumentView, documentRefile, documentUpdate } from '../../api/clinic.gen.ts';
-import type { Me } from '../../clinic/me.ts';
-import { useMe } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
-import { Field, Select, TextArea } from '../../ui/field.tsx';
+import { Field, TextArea } from '../../ui/field.tsx';
 import type { DoingProps } from './doings.tsx';
-import { kindsOf, NOTES_MAX_CHARS, TITLE_MAX_CHARS } from './kinds.ts';
+import { type Filing, FilingFields } from './filing.tsx';
+import { NOTES_MAX_CHARS, TITLE_MAX_CHARS } from './kinds.ts';
 
 export function CorrectDocument({ one, changed }: DoingProps) {
   const { t } = useText();
@@ -31,9 +29,7 @@ export function CorrectDocument({ one, changed }: DoingProps) {
 
 function WordsForm({ one, changed, close }: DoingProps & { close: () => void }) {
   const { t } = useText();
-  const kinds = kindsOf(useMe<Me>().role);
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   // What was read when the form was opened: a newer one is not written over.
   const [read, setRead] = useState(one);
   const form = useForm({
@@ -41,21 +37,17 @@ function WordsForm({ one, changed, close }: DoingProps & { close: () => void }) 
   });
   const { errors, isSubmitting } = form.formState;
   const submit = form.handleSubmit(async (typed) => {
-    setFailure(undefined);
-    try {
+    const refused = await attempt(async () => {
       const corrected = await correct(read, typed, setRead);
       close();
       if (corrected) await changed('document.corrected');
-    } catch (error) {
-      if (error instanceof CallError && faults.put(form, error)) return;
-      setFailure(error);
-      if (error instanceof CallError && error.code === 'stale_version') await changed();
-    }
+    }, form);
+    if (isStale(refused)) await changed();
   });
   return (
     <form onSubmit={submit} noValidate className="stack">
       <p>{t('document.correct_text')}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Field
         label={t('document.title')}
         maxLength={TITLE_MAX_CHARS}
@@ -72,20 +64,7 @@ function WordsForm({ one, changed, close }: DoingProps & { close: () => void }) 
         {...form.register('notes')}
       />
       <div className="grid">
-        <Select label={t('document.kind')} fault={errors.kind?.message} {...form.register('kind')}>
-          {kinds.map((kind) => (
-            <option key={kind} value={kind}>
-              {t(`document_kind.${kind}`)}
-            </option>
-          ))}
-        </Select>
-        <Field
-          type="date"
-          label={t('document.dated_on')}
-          optional={t('optional')}
-          fault={errors.dated_on?.message}
-          {...form.register('dated_on')}
-        />
+        <FilingFields form={form} />
       </div>
       <div className="actions end">
         <Button onClick={close}>{t('cancel')}</Button>
@@ -97,7 +76,7 @@ function WordsForm({ one, changed, close }: DoingProps & { close: () => void }) 
   );
 }
 
-type Typed = Pick<DocumentView, 'title' | 'kind'> & { notes: string; dated_on: string };
+type Typed = Filing & { title: string; notes: string };
 
 /** Sends what differs; whether anything did. Each half that is kept is what the next one is about, also when that is refused. */
 async function correct(read: DocumentView, typed: Typed, kept: (now: DocumentView) => void): Promise<boolean> {

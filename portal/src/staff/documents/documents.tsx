@@ -9,8 +9,8 @@ import { clinic } from '../../paths.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Back } from '../../ui/back.tsx';
-import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 import { AddDocument } from './add-document.tsx';
 import { Doings } from './doings.tsx';
@@ -48,16 +48,12 @@ export function Documents({ patient }: { patient: string }) {
       {adds && <AddDocument patient={patient} done={look} />}
       {said && <Notice kind="good" title={t(said)} />}
       {pages.isPending && <Loading lines={4} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && items.length === 0 && <Empty title={t('documents.none')} />}
       {items.length > 0 && <DocumentTable items={items} changed={look} />}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </Page>
   );
 }

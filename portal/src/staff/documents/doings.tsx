@@ -1,14 +1,14 @@
 // What can be done with one document: opening it by a link that works once, correcting its words, replacing it, taking it out.
 import { useState } from 'react';
-import { CallError, call, versionTag } from '../../api/call.ts';
+import { call, isStale, versionTag } from '../../api/call.ts';
 import { type DocumentView, documentDelete } from '../../api/clinic.gen.ts';
 import { openDocument } from '../../clinic/documents/open.ts';
 import { type Me, may } from '../../clinic/me.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
-import { Failure } from '../../ui/feedback.tsx';
 import { CorrectDocument } from './correct-document.tsx';
 import { kindsOf } from './kinds.ts';
 import { ReplaceDocument } from './replace-document.tsx';
@@ -21,21 +21,11 @@ export interface DoingProps {
 export function Doings({ one, changed }: DoingProps) {
   const { t } = useText();
   const me = useMe<Me>();
-  const [failure, setFailure] = useState<unknown>();
-  const [busy, setBusy] = useState(false);
+  const { attempt, busy, failed } = useAttempt();
   const readable = one.state === 'current' || one.state === 'superseded';
   const there = one.state !== 'deleted' && one.state !== 'purged';
   const writes = kindsOf(me.role).includes(one.kind) && there;
-  const open = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      await openDocument(one.id);
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
-  };
+  const open = () => attempt(() => openDocument(one.id));
   return (
     <div className="actions">
       {readable && may(me.role, 'document.link') && (
@@ -48,7 +38,7 @@ export function Doings({ one, changed }: DoingProps) {
         <ReplaceDocument {...{ one, changed }} />
       )}
       {writes && may(me.role, 'document.delete') && <TakeOut {...{ one, changed }} />}
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
     </div>
   );
 }
@@ -56,20 +46,14 @@ export function Doings({ one, changed }: DoingProps) {
 function TakeOut({ one, changed }: DoingProps) {
   const { t } = useText();
   const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const remove = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
+    const refused = await attempt(async () => {
       await call(documentDelete, { path: { id: one.id }, ifMatch: versionTag(one) });
       setAsking(false);
       await changed('document.removed');
-    } catch (error) {
-      setFailure(error);
-      if (error instanceof CallError && error.code === 'stale_version') await changed();
-    }
-    setBusy(false);
+    });
+    if (isStale(refused)) await changed();
   };
   return (
     <>
@@ -89,7 +73,7 @@ function TakeOut({ one, changed }: DoingProps) {
         }
       >
         <p>{t('document.remove_text')}</p>
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
       </Confirm>
     </>
   );

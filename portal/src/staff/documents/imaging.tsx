@@ -2,14 +2,14 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { type DocumentPolicy, documentPolicyChange, documentPolicyRead } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { type Me, may } from '../../clinic/me.ts';
 import { useMe } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
@@ -61,26 +61,22 @@ interface FormProps {
 
 function PolicyForm({ policy, begun, changed }: FormProps) {
   const { t } = useText();
-  const faults = useFaults();
   const fresh = useStepUp();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const from = policy.direct_imaging_from_bytes;
   const form = useForm({ defaultValues: { direct_imaging_from_bytes: from ? String(toMebibytes(from)) : '' } });
   const { errors, isSubmitting } = form.formState;
   const submit = form.handleSubmit(async (typed) => {
-    setFailure(undefined);
     begun();
-    try {
+    await attempt(async () => {
       const body = { direct_imaging_from_bytes: fromMebibytes(typed.direct_imaging_from_bytes) };
       await fresh(() => call(documentPolicyChange, { body }));
       await changed();
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
+    }, form);
   });
   return (
     <form onSubmit={submit} noValidate className="panel stack">
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Field
         label={t('imaging.from')}
         hint={t('imaging.from_hint')}

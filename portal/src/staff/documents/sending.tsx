@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { CallError } from '../../api/call.ts';
-import type { DocumentKind, DocumentView } from '../../api/clinic.gen.ts';
+import type { DocumentView } from '../../api/clinic.gen.ts';
 import { useSize } from '../../clinic/documents/size.ts';
 import type { Me } from '../../clinic/me.ts';
 import { useMe } from '../../shell/session.tsx';
@@ -10,7 +10,8 @@ import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure } from '../../ui/feedback.tsx';
-import { Field, Select } from '../../ui/field.tsx';
+import { Field } from '../../ui/field.tsx';
+import { type Filing, FilingFields } from './filing.tsx';
 import { kindsOf, mediaTypeOf, TITLE_MAX_CHARS, titleOf } from './kinds.ts';
 import { upload } from './upload.ts';
 
@@ -31,7 +32,7 @@ export function Sending({ patient, file, replaces, finish }: Props) {
   const stop = useRef<AbortController>(undefined);
   // Who leaves the screen has stopped waiting for it.
   useEffect(() => () => stop.current?.abort(), []);
-  const form = useForm<{ title: string; kind: DocumentKind; dated_on: string }>({
+  const form = useForm<Filing & { title: string }>({
     defaultValues: {
       title: replaces?.title ?? titleOf(file.name),
       kind: replaces?.kind ?? kinds[0] ?? 'other',
@@ -73,22 +74,7 @@ export function Sending({ patient, file, replaces, finish }: Props) {
             fault={errors.title && (errors.title.message || t('fault.required'))}
             {...form.register('title', { required: true })}
           />
-          {!replaces && (
-            <Select label={t('document.kind')} {...form.register('kind')}>
-              {kinds.map((one) => (
-                <option key={one} value={one}>
-                  {t(`document_kind.${one}`)}
-                </option>
-              ))}
-            </Select>
-          )}
-          <Field
-            type="date"
-            label={t('document.dated_on')}
-            optional={t('optional')}
-            fault={errors.dated_on?.message}
-            {...form.register('dated_on')}
-          />
+          <FilingFields form={form} fixed={replaces !== undefined} />
         </div>
         <div className="actions end">
           <Button onClick={() => void finish()}>{t('cancel')}</Button>

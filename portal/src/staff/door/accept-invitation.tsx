@@ -1,16 +1,16 @@
 // Accepting an invitation: the mail's token is in the fragment, which no browser sends anywhere, and leaves the address at once.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { invitationAccept } from '../../api/clinic.gen.ts';
 import { usePlaceLine } from '../../clinic/place.ts';
 import { ACCEPT_INVITATION, CLINIC_BASE, clinic } from '../../paths.ts';
 import { Door } from '../../shell/door.tsx';
 import { takeToken } from '../../shell/token.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { useTitle } from '../../ui/title.ts';
 import { PasswordFields } from './password-fields.tsx';
@@ -19,24 +19,20 @@ const TOKEN = takeToken(ACCEPT_INVITATION);
 
 export function AcceptInvitation() {
   const { t } = useText();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const [done, setDone] = useState(false);
   const form = useForm({ defaultValues: { display_name: '', password: '', again: '' } });
   const { isSubmitting, errors } = form.formState;
   useTitle(t('accept.title'));
   const place = usePlaceLine();
 
-  const submit = form.handleSubmit(async ({ display_name, password }) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit(({ display_name, password }) =>
+    attempt(async () => {
       await call(invitationAccept, { body: { token: TOKEN, password, display_name } });
       form.reset();
       setDone(true);
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
 
   if (done || !TOKEN) {
     return (
@@ -51,7 +47,7 @@ export function AcceptInvitation() {
   return (
     <Door place={place} title={t('accept.title')}>
       <form onSubmit={submit} noValidate className="stack">
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
         <Field
           label={t('accept.name')}
           hint={t('accept.name_hint')}

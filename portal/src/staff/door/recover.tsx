@@ -8,6 +8,7 @@ import { CLINIC_BASE, clinic, RECOVER } from '../../paths.ts';
 import { Door } from '../../shell/door.tsx';
 import { takeToken } from '../../shell/token.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useFaults } from '../../ui/faults.ts';
 import { Failure, Notice } from '../../ui/feedback.tsx';
@@ -26,26 +27,22 @@ export function Recover() {
 
 function AskForLink() {
   const { t } = useText();
-  const faults = useFaults();
   const [asked, setAsked] = useState<string>();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { email: '' } });
   const { isSubmitting, errors } = form.formState;
   useTitle(t('recover.ask_title'));
-  const submit = form.handleSubmit(async ({ email }) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit(({ email }) =>
+    attempt(async () => {
       await call(recoveryAsk, { body: { email: email.trim() } });
       setAsked(email.trim());
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
   return (
     <Door place={usePlaceLine()} title={t('recover.ask_title')}>
       <form onSubmit={submit} noValidate className="stack">
         {asked ? <Notice kind="good" title={t('recover.asked', { email: asked })} /> : <p>{t('recover.ask_text')}</p>}
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
         <Field
           label={t('sign_in.email')}
           type="email"

@@ -1,13 +1,11 @@
 // Asking for a record to be erased: the reason, and what the law of the region says to it.
-import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { Basis, erasureRequest } from '../../api/clinic.gen.ts';
 import { JURISDICTION } from '../../place.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
 import { Select } from '../../ui/field.tsx';
 
 interface Props {
@@ -17,20 +15,16 @@ interface Props {
 
 export function AskErasure({ patient, asked }: Props) {
   const { t } = useText();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm<{ basis: Basis | '' }>({ defaultValues: { basis: '' } });
   const { errors, isSubmitting } = form.formState;
-  const submit = form.handleSubmit(async ({ basis }) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit(({ basis }) =>
+    attempt(async () => {
       await call(erasureRequest, { path: { id: patient }, body: { basis: basis as Basis } });
       form.reset();
       await asked();
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
   return (
     <section className="panel" aria-label={t('erasure.ask')}>
       <h2>{t('erasure.ask')}</h2>
@@ -49,7 +43,7 @@ export function AskErasure({ patient, asked }: Props) {
             </option>
           ))}
         </Select>
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
         <div className="actions end">
           <Button type="submit" look="danger" busy={isSubmitting}>
             {t('erasure.ask_go')}

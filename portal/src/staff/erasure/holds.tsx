@@ -1,14 +1,13 @@
 // A patient's legal holds: putting one, lifting the one that stands, and those before it.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { HoldReason, type HoldView, legalHoldPlace, legalHoldRelease } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { type Key, useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
 import { Select } from '../../ui/field.tsx';
 
 interface Props {
@@ -69,19 +68,15 @@ type ChangeProps = Pick<Props, 'patient' | 'changed'>;
 
 function Place({ patient, changed }: ChangeProps) {
   const { t } = useText();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm<{ reason: HoldReason | '' }>({ defaultValues: { reason: '' } });
   const { errors, isSubmitting } = form.formState;
-  const submit = form.handleSubmit(async ({ reason }) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit(({ reason }) =>
+    attempt(async () => {
       await call(legalHoldPlace, { path: { id: patient }, body: { reason: reason as HoldReason } });
       await changed('holds.placed');
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
   return (
     <form onSubmit={submit} noValidate className="stack">
       <Select
@@ -96,7 +91,7 @@ function Place({ patient, changed }: ChangeProps) {
           </option>
         ))}
       </Select>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <div className="actions end">
         <Button type="submit" look="primary" busy={isSubmitting}>
           {t('holds.place')}
@@ -110,24 +105,18 @@ function Lift({ patient, changed }: ChangeProps) {
   const { t } = useText();
   const fresh = useStepUp();
   const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const lift = async () => {
-    setBusy(true);
-    setFailure(undefined);
     // A fresh second step is asked for in a dialog of its own, with nothing else above or below it.
     setAsking(false);
-    try {
+    await attempt(async () => {
       await fresh(() => call(legalHoldRelease, { path: { id: patient } }));
       await changed('holds.released');
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
+    });
   };
   return (
     <>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <div className="actions end">
         <Button look="danger" busy={busy} onClick={() => setAsking(true)}>
           {t('holds.lift')}

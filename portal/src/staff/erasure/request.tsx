@@ -6,9 +6,9 @@ import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { type Me, may } from '../../clinic/me.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
-import { Failure } from '../../ui/feedback.tsx';
 import { save } from '../../ui/save.ts';
 
 const TAGS: Record<string, string> = {
@@ -100,25 +100,19 @@ function Decide({ patient, obstacle, decided }: DecideProps) {
   const { t } = useText();
   const fresh = useStepUp();
   const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const decide = async (operation: typeof erasureApprove, words: Key) => {
-    setBusy(true);
-    setFailure(undefined);
     // A fresh second step is asked for in a dialog of its own, with nothing else above or below it.
     setAsking(false);
-    try {
+    await attempt(async () => {
       await fresh(() => call(operation, { path: { id: patient } }));
       await decided(words);
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
+    });
   };
   return (
     <>
       {obstacle && <p>{t(obstacle)}</p>}
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <div className="actions">
         <Button busy={busy} onClick={() => void decide(erasureCancel, 'erasure.cancelled')}>
           {t('erasure.cancel')}

@@ -3,15 +3,15 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { Link, useLocation } from 'wouter';
-import { type Answer, CallError, call } from '../../api/call.ts';
+import { type Answer, call, isStale } from '../../api/call.ts';
 import { type PatientView, patientRead, patientUpdate } from '../../api/clinic.gen.ts';
 import { type PersonForm, toForm, toInput } from '../../clinic/person/person-form.ts';
 import { usePatient } from '../../clinic/person/use-patient.ts';
 import { clinic } from '../../paths.ts';
 import { type Key, useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
 import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { type Difference, differences } from './differences.ts';
@@ -43,34 +43,27 @@ interface Conflict {
 
 function EditForm({ read }: { read: Answer<PatientView> }) {
   const { t } = useText();
-  const faults = useFaults();
   const queries = useQueryClient();
   const [, go] = useLocation();
   const [base, setBase] = useState(read);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const [conflict, setConflict] = useState<Conflict>();
   const form = useForm<PersonForm>({ defaultValues: toForm(read.data) });
   const id = read.data.id;
 
-  const save = async (typed: PersonForm, from: Answer<PatientView>) => {
-    setFailure(undefined);
-    try {
-      await call(patientUpdate, { path: { id }, body: toInput(typed, from.data), ifMatch: from.etag });
+  const save = (typed: PersonForm, from: Answer<PatientView>) =>
+    attempt(async () => {
+      try {
+        await call(patientUpdate, { path: { id }, body: toInput(typed, from.data), ifMatch: from.etag });
+      } catch (error) {
+        if (!isStale(error)) throw error;
+        const newer = await call(patientRead, { path: { id } });
+        setConflict({ newer, differences: differences(typed, toForm(newer.data)) });
+        return;
+      }
       queries.removeQueries({ queryKey: ['patient', id] });
       go(clinic.patient(id), { replace: true });
-    } catch (error) {
-      if (error instanceof CallError && error.status === 412) await compare(typed);
-      else if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  };
-  const compare = async (typed: PersonForm) => {
-    try {
-      const newer = await call(patientRead, { path: { id } });
-      setConflict({ newer, differences: differences(typed, toForm(newer.data)) });
-    } catch (error) {
-      setFailure(error);
-    }
-  };
+    }, form);
   const takeNewer = (newer: Answer<PatientView>) => {
     setBase(newer);
     form.reset(toForm(newer.data));
@@ -86,10 +79,10 @@ function EditForm({ read }: { read: Answer<PatientView> }) {
     <>
       <form onSubmit={form.handleSubmit((typed) => save(typed, base))} noValidate className="stack">
         <PersonFields form={form} />
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
         <div className="actions end">
           <Button onClick={() => go(clinic.patient(id))}>{t('cancel')}</Button>
-          <Button type="submit" look="primary" busy={form.formState.isSubmitting}>
+          <Button type="submit" look="primary" busy={busy}>
             {t('edit.go')}
           </Button>
         </div>

@@ -1,8 +1,8 @@
 // Letting a patient see the own record: for the person in front of the desk, and ending it again.
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import {
   type OpenPatientAccess,
   type PatientView,
@@ -12,9 +12,9 @@ import {
 } from '../../api/clinic.gen.ts';
 import { MY_BASE } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 
@@ -44,39 +44,33 @@ function Access({ patient }: { patient: PatientView }) {
 
 function AccessForm({ patient, found }: { patient: PatientView; found: OpenPatientAccess | undefined }) {
   const { t } = useText();
-  const faults = useFaults();
   const [opened, setOpened] = useState(found);
   const [ended, setEnded] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const form = useForm({ defaultValues: { email: patient.emails?.[0]?.value ?? '' } });
   const { errors, isSubmitting } = form.formState;
   const path = { id: patient.id };
   const submit = form.handleSubmit(async ({ email }) => {
-    setFailure(undefined);
     setEnded(false);
-    try {
+    await attempt(async () => {
       const { data } = await call(patientAccessOpen, { path, body: { email: email.trim() } });
       setOpened({ account: data.account, email: email.trim() });
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
+    }, form);
   });
-  const end = async ({ account }: OpenPatientAccess) => {
-    setFailure(undefined);
-    try {
-      await call(patientAccessClose, { path, body: { account } });
-      setOpened(undefined);
-      setEnded(true);
-    } catch (error) {
-      setFailure(error);
-    }
-  };
-  if (opened) return <IsOpen opened={opened} failure={failure} end={end} />;
+  if (opened) {
+    const end = () =>
+      attempt(async () => {
+        await call(patientAccessClose, { path, body: { account: opened.account } });
+        setOpened(undefined);
+        setEnded(true);
+      });
+    return <IsOpen email={opened.email} {...{ busy, failed }} end={() => void end()} />;
+  }
   return (
     <form onSubmit={submit} noValidate className="stack">
       {ended && <Notice kind="good" title={t('patient_access.ended')} />}
       <p>{t('patient_access.text')}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Field
         label={t('patient_access.email')}
         hint={t('patient_access.email_hint')}
@@ -94,29 +88,24 @@ function AccessForm({ patient, found }: { patient: PatientView; found: OpenPatie
 }
 
 interface IsOpenProps {
-  opened: OpenPatientAccess;
-  failure: unknown;
-  end: (opened: OpenPatientAccess) => Promise<void>;
+  email: string;
+  busy: boolean;
+  failed: ReactNode;
+  end: () => void;
 }
 
-function IsOpen({ opened, failure, end }: IsOpenProps) {
+function IsOpen({ email, busy, failed, end }: IsOpenProps) {
   const { t } = useText();
-  const [busy, setBusy] = useState(false);
-  const endIt = async () => {
-    setBusy(true);
-    await end(opened);
-    setBusy(false);
-  };
   return (
     <div className="stack">
-      <Notice kind="good" title={t('patient_access.opened', { email: opened.email })} />
+      <Notice kind="good" title={t('patient_access.opened', { email })} />
       <p>
         {t('patient_access.where')} <code>{`${location.origin}${MY_BASE}`}</code>
       </p>
       <p>{t('patient_access.opened_text')}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <div className="actions end">
-        <Button look="danger" busy={busy} onClick={() => void endIt()}>
+        <Button look="danger" busy={busy} onClick={end}>
           {t('patient_access.end')}
         </Button>
       </div>

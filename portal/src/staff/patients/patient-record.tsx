@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { Link } from 'wouter';
 import type { PatientView } from '../../api/clinic.gen.ts';
 import { type Me, may } from '../../clinic/me.ts';
-import { displayName } from '../../clinic/person/person-form.ts';
+import { displayName } from '../../clinic/person/names.ts';
 import { RecordFacts } from '../../clinic/person/record-facts.tsx';
 import { type Shown, usePatient } from '../../clinic/person/use-patient.ts';
 import { clinic } from '../../paths.ts';

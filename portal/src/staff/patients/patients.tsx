@@ -9,9 +9,9 @@ import { clinic } from '../../paths.ts';
 import { JURISDICTION } from '../../place.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
-import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 import { PatientTable } from './patient-table.tsx';
 import { CRITERIA, type Criterion, searchInput } from './search-input.ts';
@@ -100,9 +100,15 @@ function Found({ input }: { input: SearchInput }) {
   }
   const { items, more } = found.data;
   return (
-    <section aria-label={t('search.results')} aria-busy={found.isFetching}>
+    <section
+      aria-label={t('search.results')}
+      className={found.isPlaceholderData ? 'outdated' : undefined}
+      aria-busy={found.isFetching}
+    >
       <p className="count" role="status">
-        {t(more ? 'search.count_more' : 'search.count', { count: number(items.length) })}
+        {found.isPlaceholderData
+          ? t('loading')
+          : t(more ? 'search.count_more' : 'search.count', { count: number(items.length) })}
       </p>
       {items.length > 0 ? <PatientTable patients={items} /> : <Empty title={t('search.none')} />}
     </section>
@@ -119,19 +125,13 @@ function Everyone() {
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
   if (pages.isPending) return <Loading lines={6} />;
-  if (pages.isError) return <Failure error={pages.error} retry={() => void pages.refetch()} />;
+  if (pages.isLoadingError) return <Failure error={pages.error} retry={() => void pages.refetch()} />;
   const items = pages.data.pages.flatMap((page) => page.items);
   if (items.length === 0) return <Empty title={t('patients.none')} />;
   return (
     <>
       <PatientTable patients={items} />
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </>
   );
 }

@@ -2,15 +2,14 @@
 import { useRef, useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useLocation } from 'wouter';
-import { CallError, call } from '../../api/call.ts';
+import { CallError, call, isRefused } from '../../api/call.ts';
 import { type BriefView, patientCreate, patientSearch, type SearchInput } from '../../api/clinic.gen.ts';
 import { EMPTY_PERSON, type PersonForm, toInput } from '../../clinic/person/person-form.ts';
 import { clinic } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
 import { PatientTable } from './patient-table.tsx';
 import { PersonFields } from './person-fields.tsx';
@@ -46,43 +45,33 @@ async function alike(form: PersonForm): Promise<BriefView[]> {
 
 export function RegisterPatient() {
   const { t } = useText();
-  const faults = useFaults();
   const [, go] = useLocation();
   const form = useForm<PersonForm>({ defaultValues: EMPTY_PERSON });
   const [candidates, setCandidates] = useState<BriefView[]>([]);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   // One key for one registration: pressed twice, or sent again after a broken connection, it stays one record.
   const key = useRef(crypto.randomUUID());
 
-  const save = async (typed: PersonForm) => {
+  const save = async (typed: PersonForm, look: () => Promise<BriefView[]>) => {
     setCandidates([]);
-    try {
+    const failure = await attempt(async () => {
+      const found = await look();
+      if (found.length > 0) return setCandidates(found);
       const { data } = await call(patientCreate, { body: toInput(typed), idempotencyKey: key.current });
       go(clinic.patient(data.id), { replace: true });
-    } catch (error) {
-      key.current = crypto.randomUUID();
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
+    }, form);
+    if (isRefused(failure)) key.current = crypto.randomUUID();
   };
-  const submit = form.handleSubmit(async (typed) => {
-    setFailure(undefined);
-    try {
-      const found = await alike(typed);
-      if (found.length > 0) setCandidates(found);
-      else await save(typed);
-    } catch (error) {
-      setFailure(error);
-    }
-  });
+  const submit = form.handleSubmit((typed) => save(typed, () => alike(typed)));
 
   return (
     <Page title={t('register.title')}>
       <form onSubmit={submit} noValidate className="stack">
         <PersonFields form={form} />
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
         <div className="actions end">
           <Button onClick={() => go(clinic.patients)}>{t('cancel')}</Button>
-          <Button type="submit" look="primary" busy={form.formState.isSubmitting}>
+          <Button type="submit" look="primary" busy={busy}>
             {t('register.go')}
           </Button>
         </div>
@@ -93,7 +82,7 @@ export function RegisterPatient() {
         actions={
           <>
             <Button onClick={() => setCandidates([])}>{t('duplicate.back')}</Button>
-            <Button look="danger" onClick={() => void save(form.getValues())}>
+            <Button look="danger" onClick={() => void save(form.getValues(), async () => [])}>
               {t('duplicate.anyway')}
             </Button>
           </>

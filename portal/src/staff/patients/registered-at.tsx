@@ -2,15 +2,15 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { patientSites, patientSitesRead, type SiteView } from '../../api/clinic.gen.ts';
 import { SiteChoice } from '../../clinic/sites/choice.tsx';
 import { choosable } from '../../clinic/sites/choosable.ts';
 import { useSites } from '../../clinic/sites/use-sites.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 
 export function RegisteredAt({ patient }: { patient: string }) {
@@ -42,28 +42,24 @@ function Registration({ patient }: { patient: string }) {
 
 function RegistrationForm({ patient, sites, at }: { patient: string; sites: SiteView[]; at: string[] }) {
   const { t } = useText();
-  const faults = useFaults();
   const queries = useQueryClient();
   const [done, setDone] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { sites: at } });
   const { errors, isSubmitting } = form.formState;
   const submit = form.handleSubmit(async ({ sites: chosen }) => {
-    setFailure(undefined);
     setDone(false);
-    try {
+    await attempt(async () => {
       await call(patientSites, { path: { id: patient }, body: { sites: chosen } });
       setDone(true);
       await queries.invalidateQueries({ queryKey: key(patient) });
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
+    }, form);
   });
   return (
     <form onSubmit={submit} noValidate className="stack">
       <p>{t('registered_at.text')}</p>
       {done && <Notice kind="good" title={t('registered_at.done')} />}
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <SiteChoice
         sites={sites}
         legend={t('registered_at.sites')}

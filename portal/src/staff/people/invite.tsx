@@ -1,15 +1,13 @@
 // Inviting somebody to work in the clinic; the region's worker sends the mail.
 import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { type Role, staffInvite } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
 import { STAFF_ROLES } from './roles.ts';
 
@@ -30,27 +28,23 @@ export function Invite({ open, close, done }: Props) {
 
 function InviteForm({ close, done }: Omit<Props, 'open'>) {
   const { t } = useText();
-  const faults = useFaults();
   const fresh = useStepUp();
   const queries = useQueryClient();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm<{ email: string; display_name: string; role: Role }>({
     defaultValues: { email: '', display_name: '', role: 'receptionist' },
   });
   const { errors, isSubmitting } = form.formState;
-  const submit = form.handleSubmit(async (typed) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit((typed) =>
+    attempt(async () => {
       await fresh(() => call(staffInvite, { body: typed }));
       await queries.invalidateQueries({ queryKey: ['staff'] });
       done(typed.email);
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
   return (
     <form onSubmit={submit} noValidate className="stack">
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Field
         label={t('staff.email')}
         type="email"

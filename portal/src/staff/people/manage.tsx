@@ -12,9 +12,10 @@ import {
 } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { type Key, useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
-import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Notice } from '../../ui/feedback.tsx';
 import { Select } from '../../ui/field.tsx';
 import { AtSites } from './at-sites.tsx';
 import { STAFF_ROLES } from './roles.ts';
@@ -43,27 +44,21 @@ function ManageForm({ one, changed }: Props) {
   const { t } = useText();
   const fresh = useStepUp();
   const [role, setRole] = useState<Role>(one.role);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const [said, setSaid] = useState<Key>();
   const path = { id: one.account };
   const doing = async (words: Key, work: () => Promise<unknown>) => {
-    setBusy(true);
-    setFailure(undefined);
     setSaid(undefined);
-    try {
+    await attempt(async () => {
       await fresh(work);
       await changed();
       setSaid(words);
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
+    });
   };
   return (
     <div className="stack">
       {said && <Notice kind="good" title={t(said)} />}
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Select
         label={t('staff.role')}
         hint={t('manage.role_hint')}

@@ -4,29 +4,23 @@ import { call } from '../../api/call.ts';
 import { factorReset, type StaffView } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
-import { Failure, Notice } from '../../ui/feedback.tsx';
+import { Notice } from '../../ui/feedback.tsx';
 
 export function ResetFactor({ one }: { one: StaffView }) {
   const { t } = useText();
   const fresh = useStepUp();
   const [open, setOpen] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const [done, setDone] = useState<'reset' | 'asked'>();
-  const reset = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
+  const reset = () =>
+    attempt(async () => {
       const { data } = await fresh(() => call(factorReset, { path: { id: one.account } }));
       // A second person is needed when the server answers with more than that it is done.
       setDone(data ? 'asked' : 'reset');
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
-  };
+    });
   return (
     <>
       <Button look="quiet" aria-label={`${t('staff.reset')}: ${one.display_name}`} onClick={() => setOpen(true)}>
@@ -51,7 +45,7 @@ export function ResetFactor({ one }: { one: StaffView }) {
         ) : (
           <p>{t('staff.reset_text')}</p>
         )}
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
       </Confirm>
     </>
   );

@@ -9,6 +9,7 @@ import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading, Notice } from '../../ui/feedback.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 import { SiteNames } from './at-sites.tsx';
 import { Invite } from './invite.tsx';
@@ -40,16 +41,12 @@ export function Staff() {
     >
       {invited && <Notice kind="good" title={t('staff.invited', { email: invited })} />}
       {pages.isPending && <Loading lines={6} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && items.length === 0 && <Empty title={t('staff.none')} />}
       {items.length > 0 && <StaffTable items={items} />}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
       <Invite
         open={inviting}
         close={() => setInviting(false)}

@@ -1,16 +1,15 @@
 // Changing what a program or an application is called, what it may do and at which sites.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call, versionTag } from '../../api/call.ts';
+import { call, isStale, versionTag } from '../../api/call.ts';
 import { type ClientView, oauthClientChange, type SiteView } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { SiteChoice } from '../../clinic/sites/choice.tsx';
 import { choosable } from '../../clinic/sites/choosable.ts';
 import { type Key, useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Abilities } from './abilities.tsx';
 import { NAME_MAX_CHARS } from './register.tsx';
@@ -40,30 +39,25 @@ export function ChangeProgram({ one, sites, changed }: Props) {
 
 function ChangeForm({ one, sites, changed, close }: Props & { close: () => void }) {
   const { t } = useText();
-  const faults = useFaults();
   const fresh = useStepUp();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   // What was read when the form was opened: a newer one is not written over.
   const [read] = useState(one);
   const form = useForm({ defaultValues: { name: read.name, scopes: read.scopes, sites: read.sites } });
   const { errors, isSubmitting } = form.formState;
   const submit = form.handleSubmit(async ({ name, scopes, sites: chosen }) => {
-    setFailure(undefined);
     const body = { name, scopes, ...(read.kind === 'machine' && { sites: chosen }) };
-    try {
+    const refused = await attempt(async () => {
       await fresh(() => call(oauthClientChange, { path: { id: read.id }, ifMatch: versionTag(read), body }));
       close();
       await changed('programs.changed');
-    } catch (error) {
-      if (error instanceof CallError && faults.put(form, error)) return;
-      setFailure(error);
-      if (error instanceof CallError && error.code === 'stale_version') await changed();
-    }
+    }, form);
+    if (isStale(refused)) await changed();
   });
   return (
     <form onSubmit={submit} noValidate className="stack">
       <p>{t(`programs.change_${read.kind}`)}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Field
         label={t('programs.name')}
         maxLength={NAME_MAX_CHARS}

@@ -6,10 +6,10 @@ import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { type Me, may } from '../../clinic/me.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Fact } from '../../ui/fact.tsx';
-import { Failure } from '../../ui/feedback.tsx';
 import { useAbility } from './abilities.tsx';
 import { ChangeProgram } from './change.tsx';
 import { ReplaceKeys } from './replace-keys.tsx';
@@ -101,24 +101,18 @@ function End({ one, changed }: Pick<Props, 'one' | 'changed'>) {
   const { t } = useText();
   const fresh = useStepUp();
   const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, busy, failed } = useAttempt();
   const end = async () => {
-    setBusy(true);
-    setFailure(undefined);
     // A fresh second step is asked for in a dialog of its own, with nothing else above or below it.
     setAsking(false);
-    try {
+    await attempt(async () => {
       await fresh(() => call(oauthClientDisable, { path: { id: one.id } }));
       await changed('programs.ended');
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
+    });
   };
   return (
     <>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Button
         look="danger"
         busy={busy}

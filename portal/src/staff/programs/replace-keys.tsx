@@ -1,14 +1,14 @@
 // New public keys for a program: what was signed with another one is worth nothing from then on.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { type ClientView, oauthClientKeys } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import { type Key, useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Sheet } from '../../ui/dialog.tsx';
 import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
 import { TextArea } from '../../ui/field.tsx';
 import { readKeys } from './jwks.ts';
 
@@ -36,25 +36,22 @@ function KeysForm({ one, changed, close }: Props & { close: () => void }) {
   const { t } = useText();
   const faults = useFaults();
   const fresh = useStepUp();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { jwks: '' } });
   const { errors, isSubmitting } = form.formState;
   const submit = form.handleSubmit(async ({ jwks }) => {
-    setFailure(undefined);
     const read = readKeys(jwks);
     if ('fault' in read) return form.setError('jwks', { message: faults.words(read.fault) }, { shouldFocus: true });
-    try {
+    await attempt(async () => {
       await fresh(() => call(oauthClientKeys, { path: { id: one.id }, body: { jwks: read } }));
       close();
       await changed('programs.rekeyed');
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
+    }, form);
   });
   return (
     <form onSubmit={submit} noValidate className="stack">
       <p>{t('programs.rekey_text')}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <TextArea
         label={t('programs.jwks')}
         hint={t('programs.jwks_hint')}

@@ -1,7 +1,6 @@
 // Recording somebody who stands in for a patient: who, why, what was shown, what of the record, and until when.
-import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import {
   type ProxyInput,
   type ProxyKind,
@@ -12,9 +11,8 @@ import {
 } from '../../api/clinic.gen.ts';
 import { MY_BASE } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
 
 const SCOPES: readonly ProxyScope[] = ['record', 'documents', 'corrections'];
@@ -55,8 +53,7 @@ const toInput = ({ proof, from, ...typed }: ProxyForm): ProxyInput => ({
 
 export function AddProxy({ patient, list, recorded }: Props) {
   const { t, date } = useText();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const kinds: ProxyKind[] = list.of_age ? ['nominee', 'guardian'] : ['parent', 'guardian'];
   const form = useForm<ProxyForm>({
     defaultValues: {
@@ -71,16 +68,13 @@ export function AddProxy({ patient, list, recorded }: Props) {
   });
   const { errors, isSubmitting } = form.formState;
   const words = (fault: { message?: string } | undefined) => fault && (fault.message || t('fault.required'));
-  const submit = form.handleSubmit(async (typed) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit((typed) =>
+    attempt(async () => {
       await call(proxyRecord, { path: { id: patient }, body: toInput(typed) });
       form.reset();
       await recorded();
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
   return (
     <section className="panel" aria-label={t('proxies.add')}>
       <h2>{t('proxies.add')}</h2>
@@ -158,7 +152,7 @@ export function AddProxy({ patient, list, recorded }: Props) {
             </p>
           )}
         </fieldset>
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
         <div className="actions end">
           <Button type="submit" look="primary" busy={isSubmitting}>
             {t('proxies.go')}

@@ -7,6 +7,7 @@ import { type Me, may } from '../../clinic/me.ts';
 import { clinic } from '../../paths.ts';
 import { useMe } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Back } from '../../ui/back.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
@@ -88,20 +89,13 @@ function Leave({ patient, one, left }: { patient: string; one: MemberView; left:
   const { t } = useText();
   const me = useMe<Me>();
   const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
-  const end = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
+  const { attempt, busy, failed } = useAttempt();
+  const end = () =>
+    attempt(async () => {
       await call(careTeamLeave, { path: { id: patient }, body: { account: one.account } });
       setAsking(false);
       await left('team.left');
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
-  };
+    });
   return (
     <>
       <Button look="quiet" aria-label={`${t('team.end')}: ${one.display_name}`} onClick={() => setAsking(true)}>
@@ -120,7 +114,7 @@ function Leave({ patient, one, left }: { patient: string; one: MemberView; left:
         }
       >
         <p>{t(one.account === me.account ? 'team.end_own_text' : 'team.end_text')}</p>
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
       </Confirm>
     </>
   );

@@ -1,12 +1,11 @@
 // Putting a colleague into a care team, chosen by name.
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { type ColleagueView, careTeamJoin, colleagueList, type MemberView } from '../../api/clinic.gen.ts';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
 import { Failure, Loading } from '../../ui/feedback.tsx';
 import { Field, Select } from '../../ui/field.tsx';
 
@@ -78,24 +77,20 @@ interface FormProps {
 
 function JoinForm({ patient, colleagues, joined }: FormProps) {
   const { t } = useText();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { account: '', until: '' } });
   const { errors, isSubmitting } = form.formState;
   const submit = form.handleSubmit(async ({ account, until }) => {
-    setFailure(undefined);
     const body = { account, ...(until && { until: new Date(until).toISOString() }) };
-    try {
+    await attempt(async () => {
       await call(careTeamJoin, { path: { id: patient }, body });
       form.reset();
       await joined('team.joined');
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
+    }, form);
   });
   return (
     <form onSubmit={submit} noValidate className="stack">
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <div className="grid">
         <Select
           label={t('team.colleague')}

@@ -2,15 +2,15 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { type SessionPolicy, sessionPolicyChange, sessionPolicyRead, sessionRead } from '../../api/clinic.gen.ts';
 import { useStepUp } from '../../clinic/account/step-up.tsx';
 import type { Me } from '../../clinic/me.ts';
 import { IDLE_S } from '../../place.ts';
 import { useSession } from '../../shell/session.tsx';
 import { useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFaults } from '../../ui/faults.ts';
 import { Failure, Loading, Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
@@ -56,28 +56,24 @@ interface FormProps {
 
 function PolicyForm({ policy, begun, changed }: FormProps) {
   const { t, number } = useText();
-  const faults = useFaults();
   const fresh = useStepUp();
   const { begin } = useSession<Me>();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({
     defaultValues: { idle_s: toMinutes(policy.idle_s), absolute_s: toMinutes(policy.absolute_s) },
   });
   const { errors, isSubmitting } = form.formState;
   const words = (fault: { message?: string } | undefined) => fault && (fault.message || t('fault.out_of_range'));
   const submit = form.handleSubmit(async (typed) => {
-    setFailure(undefined);
     begun();
     const body = { idle_s: fromMinutes(typed.idle_s), absolute_s: fromMinutes(typed.absolute_s) };
-    try {
+    await attempt(async () => {
       await fresh(() => call(sessionPolicyChange, { body }));
       // This page's own warning goes by the new time too.
       const { data } = await call(sessionRead);
       await begin(data.csrf_token);
       await changed();
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
+    }, form);
   });
   const isTime = (typed: string) => fromMinutes(typed) > 0;
   return (
@@ -99,7 +95,7 @@ function PolicyForm({ policy, begun, changed }: FormProps) {
         />
       </div>
       <p className="quiet-text">{t('session_policy.patients')}</p>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <div className="actions end">
         <Button type="submit" look="primary" busy={isSubmitting}>
           {t('session_policy.go')}

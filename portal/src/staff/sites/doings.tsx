@@ -1,13 +1,12 @@
 // What can be done with one site: another name, closing it, opening it again.
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
-import { CallError, call } from '../../api/call.ts';
+import { call } from '../../api/call.ts';
 import { type SiteView, siteClose, siteRename, siteReopen } from '../../api/clinic.gen.ts';
 import { type Key, useText } from '../../text/text.tsx';
+import { useAttempt } from '../../ui/attempt.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm, Sheet } from '../../ui/dialog.tsx';
-import { useFaults } from '../../ui/faults.ts';
-import { Failure } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 
 /** The server's limit (app/src/sites/api.rs). */
@@ -45,23 +44,19 @@ function Rename({ one, changed }: Props) {
 
 function RenameForm({ one, changed, close }: Props & { close: () => void }) {
   const { t } = useText();
-  const faults = useFaults();
-  const [failure, setFailure] = useState<unknown>();
+  const { attempt, failed } = useAttempt();
   const form = useForm({ defaultValues: { name: one.name } });
   const { errors, isSubmitting } = form.formState;
-  const submit = form.handleSubmit(async (body) => {
-    setFailure(undefined);
-    try {
+  const submit = form.handleSubmit((body) =>
+    attempt(async () => {
       const { data } = await call(siteRename, { path: { id: one.id }, body });
       close();
       await changed('sites.renamed', data.name);
-    } catch (error) {
-      if (!(error instanceof CallError && faults.put(form, error))) setFailure(error);
-    }
-  });
+    }, form),
+  );
   return (
     <form onSubmit={submit} noValidate className="stack">
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
       <Field
         label={t('sites.name')}
         hint={t('sites.name_hint')}
@@ -82,9 +77,9 @@ function RenameForm({ one, changed, close }: Props & { close: () => void }) {
 function Close({ one, changed }: Props) {
   const { t } = useText();
   const [asking, setAsking] = useState(false);
-  const { busy, failure, run } = useDoing();
+  const { attempt, busy, failed } = useAttempt();
   const close = () =>
-    run(async () => {
+    attempt(async () => {
       await call(siteClose, { path: { id: one.id } });
       setAsking(false);
       await changed('sites.closed_now', one.name);
@@ -107,7 +102,7 @@ function Close({ one, changed }: Props) {
         }
       >
         <p>{t('sites.close_text')}</p>
-        {failure !== undefined && <Failure error={failure} />}
+        {failed}
       </Confirm>
     </>
   );
@@ -115,9 +110,9 @@ function Close({ one, changed }: Props) {
 
 function Reopen({ one, changed }: Props) {
   const { t } = useText();
-  const { busy, failure, run } = useDoing();
+  const { attempt, busy, failed } = useAttempt();
   const reopen = () =>
-    run(async () => {
+    attempt(async () => {
       await call(siteReopen, { path: { id: one.id } });
       await changed('sites.reopened', one.name);
     });
@@ -126,24 +121,7 @@ function Reopen({ one, changed }: Props) {
       <Button look="quiet" busy={busy} aria-label={`${t('sites.reopen')}: ${one.name}`} onClick={() => void reopen()}>
         {t('sites.reopen')}
       </Button>
-      {failure !== undefined && <Failure error={failure} />}
+      {failed}
     </>
   );
-}
-
-/** Something that is done by one button, with what went wrong with it. */
-function useDoing() {
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
-  const run = async (work: () => Promise<void>) => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      await work();
-    } catch (error) {
-      setFailure(error);
-    }
-    setBusy(false);
-  };
-  return { busy, failure, run };
 }

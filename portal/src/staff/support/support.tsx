@@ -17,6 +17,7 @@ import { useText } from '../../text/text.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
+import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 
 const TAGS: Record<SupportGrantState, string> = { asked: 'pending', approved: 'done', refused: 'bad', ended: '' };
@@ -34,18 +35,14 @@ export default function Support() {
     <Page title={t('grants.title')}>
       <p>{t('grants.text')}</p>
       {pages.isPending && <Loading lines={4} />}
-      {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isError && !pages.isFetchNextPageError && (
+        <Failure error={pages.error} retry={() => void pages.refetch()} />
+      )}
       {pages.isSuccess && grants.length === 0 && <Empty title={t('grants.none')} />}
       {grants.map((grant) => (
         <Grant key={grant.id} grant={grant} />
       ))}
-      {pages.hasNextPage && (
-        <div className="more">
-          <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            {t('more')}
-          </Button>
-        </div>
-      )}
+      <More pages={pages} />
     </Page>
   );
 }

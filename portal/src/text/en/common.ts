@@ -7,6 +7,7 @@ export const common = {
   add: 'Add',
   remove: 'Remove',
   more: 'Show more',
+  more_unprinted: 'There is more than is printed here.',
   optional: 'optional',
   'frame.skip': 'Skip to content',
   'frame.ways': 'Main',

@@ -9,6 +9,7 @@ export const common: Record<keyof typeof en, string> = {
   add: 'Añadir',
   remove: 'Quitar',
   more: 'Mostrar más',
+  more_unprinted: 'Hay más de lo que aquí se imprime.',
   optional: 'opcional',
   'frame.skip': 'Ir al contenido',
   'frame.ways': 'Principal',

@@ -9,6 +9,7 @@ export const common: Record<keyof typeof en, string> = {
   add: 'जोड़ें',
   remove: 'हटाएँ',
   more: 'और दिखाएँ',
+  more_unprinted: 'यहाँ जितना छपा है, उससे अधिक है।',
   optional: 'वैकल्पिक',
   'frame.skip': 'मुख्य भाग पर जाएँ',
   'frame.ways': 'मुख्य',

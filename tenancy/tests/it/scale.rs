@@ -25,12 +25,12 @@ const BACKEND_BYTES_PER_TENANT: i64 = 1_250_000;
 const BACKEND_BYTES_MAX: i64 = 160_000_000;
 
 #[expect(clippy::disallowed_methods, reason = "the test runner asks for a soak in the environment")]
+fn soak() -> bool {
+    std::env::var_os("DOMICILE_SOAK").is_some_and(|value| !value.is_empty())
+}
+
 fn how_many() -> usize {
-    if std::env::var_os("DOMICILE_SOAK").is_some_and(|value| !value.is_empty()) {
-        TENANTS_SOAK
-    } else {
-        TENANTS
-    }
+    if soak() { TENANTS_SOAK } else { TENANTS }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,12 +39,12 @@ async fn many_tenants_are_made_and_migrated_in_time() {
     let region = TestRegion::with_pool(one_connection()).await;
     let migrator = region.migrator().await;
     let provisioner = Provisioner::new(&migrator, &region.regional);
-    let (mut tenants, mut slowest) = (Vec::new(), Duration::ZERO);
+    let (mut tenants, mut took) = (Vec::new(), Vec::new());
     for _ in 0..how_many() {
         let tenant = region.stranger();
         let started = Instant::now();
         provisioner.run_regional(tenant).await.unwrap();
-        slowest = slowest.max(started.elapsed());
+        took.push(started.elapsed());
         tenants.push(tenant);
     }
     let started = Instant::now();
@@ -64,11 +64,18 @@ async fn many_tenants_are_made_and_migrated_in_time() {
     let additive = started.elapsed();
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(report.migrated, tenants.len() + 2);
-    println!("{} tenants: slowest create {slowest:?}, no-op {no_op:?}, additive {additive:?}", tenants.len());
+    took.sort();
+    let (median, slowest) = (took[took.len() / 2], took[took.len() - 1]);
+    println!(
+        "{} tenants: create {median:?}, slowest {slowest:?}, no-op {no_op:?}, additive {additive:?}",
+        tenants.len()
+    );
     for tenant in &tenants {
         provisioner.destroy(*tenant).await.unwrap();
     }
-    assert!(slowest < Duration::from_secs(CREATE_S), "making one tenant took {slowest:?}");
+    // A soak runs alone. Beside other tests the slowest of some dozens says what those did at that moment.
+    let create = if soak() { slowest } else { median };
+    assert!(create < Duration::from_secs(CREATE_S), "making one tenant took {create:?}");
     assert!(no_op < Duration::from_secs(NO_OP_S), "migrating nothing took {no_op:?}");
     assert!(additive < Duration::from_secs(ADDITIVE_S), "migrating all took {additive:?}");
 }

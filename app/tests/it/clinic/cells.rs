@@ -271,7 +271,14 @@ fn cells<'a>(world: &'a World, cast: &'a Cast) -> Vec<Cell<'a>> {
             let granted = matrix[route.action.name()].contains(person.role.as_str());
             let granted_to_proxies = matrix[route.action.name()].contains(Role::Proxy.as_str());
             let about = route.path.starts_with(ABOUT_A_PATIENT);
-            for named in NAMED.into_iter().filter(|named| about || *named == Named::Nobody) {
+            // A role that may not is refused before anybody asks about whom. Of those with a tie, the patient they are tied to
+            // stands for all: if there were an exception, it would be for that one.
+            let nearest = !granted && person.standing != Standing::Untied;
+            let asked = |named: &Named| match about {
+                true => !nearest || *named == Named::Own,
+                false => *named == Named::Nobody,
+            };
+            for named in NAMED.into_iter().filter(asked) {
                 cells.push(Cell { world, cast, person, route, named, granted, granted_to_proxies });
             }
         }

@@ -7,7 +7,7 @@ use super::sessions::{PASSWORD, accept, invited, sign_in};
 use crate::support::World;
 
 /// Trials of each kind, and how many a soak makes.
-const TRIALS: usize = 60;
+const TRIALS: usize = 80;
 const TRIALS_SOAK: usize = 1_000;
 /// Trials before those that count.
 const WARM: usize = 5;

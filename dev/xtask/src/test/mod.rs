@@ -142,7 +142,8 @@ fn all_tests() -> Step<'static> {
     }
 }
 
-/// How many tests run at once: three a core, because each waits for PostgreSQL, a process or a time half of its life.
+/// How many tests run at once: two a core, because each waits for PostgreSQL, a process or a time a part of its
+/// life. With three, those that look at times see more of their neighbours than of what they measure.
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(TESTS_A_CORE, |cores| cores.get() * TESTS_A_CORE)
 }
@@ -152,6 +153,6 @@ pub(crate) fn nothing_ran(name: &str) -> Fail {
     Fail::new(format!("{name}: no test ran."))
 }
 
-const TESTS_A_CORE: usize = 3;
+const TESTS_A_CORE: usize = 2;
 const CHECK_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 const TESTS_WAIT_MAX: Duration = Duration::from_secs(30 * 60);

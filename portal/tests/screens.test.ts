@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { colleague } from './e2e/invite.ts';
 import { question, registerApplication } from './e2e/oauth.ts';
 import { signedInPatient } from './e2e/own-record.ts';
+import { phone } from './e2e/patients.ts';
 import { answered, send } from './e2e/send.ts';
 import { unique } from './e2e/unique.ts';
 import { type Clinic, clinicOf, launch, person, STACK, signIn, signInToConsole } from './kit.ts';
@@ -69,7 +70,6 @@ async function officerScreens(clinic: Clinic, id: string, shot: (page: Page, nam
   const { page, troubles } = await colleague(browser, clinic, 'Privacy officer');
   const mine: Shot = (name) => shot(page, name);
   const record = `${clinic.url}/clinic/patients/${id}`;
-  answered(await send(page, clinic, `/api/v1/patients/${id}/erasures`, { basis: 'registered_in_error' }));
   await page.goto(`${clinic.url}/clinic`);
   await page.locator('.panel, .empty').first().waitFor();
   await mine('officer-worklist');
@@ -128,7 +128,10 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
     await send(page, clinic, '/api/v1/patients', {
       names: [{ use: 'usual', given: ['Sample'], family: unique('Officer') }],
       birth_date: '1991-01-01',
-      sex: 'unknown',
+      sex: 'female',
+      mrn: unique('MRN').slice(0, 12),
+      phones: [{ value: phone().replaceAll(' ', '') }],
+      addresses: [{ lines: ['12 Sample Street'], city: 'Sampleton' }],
     }),
   );
   await page.goto(`${clinic.url}/clinic/corrections`);
@@ -140,8 +143,10 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.getByLabel('Search for').fill('zz');
   await page.getByText('Nobody in this clinic matches').waitFor();
   await shot('search-nobody');
-  await page.getByLabel('Search for').fill('');
-  await page.getByRole('row').nth(1).getByRole('link').click();
+  await page.goto(`${clinic.url}/clinic/patients/new`);
+  await page.locator('form').waitFor();
+  await shot('register');
+  await page.goto(`${clinic.url}/clinic/patients/${somebody.id}`);
   await page.getByRole('button', { name: 'Print' }).waitFor();
   await shot('record');
   await page.emulateMedia({ media: 'print' });
@@ -170,9 +175,15 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.goto(`${record}/proxies`);
   await page.locator('form').waitFor();
   await shot('proxies');
+  await page.goto(`${record}/corrections`);
+  await page.locator('.panel, .empty').first().waitFor();
+  await shot('patients-requests');
   await page.goto(`${record}/erasure`);
   await page.locator('form').waitFor();
   await shot('erasure');
+  // Whoever asks cannot agree: the privacy officer does further down.
+  const asked = await send(page, clinic, `/api/v1/patients/${somebody.id}/erasures`, { basis: 'registered_in_error' });
+  answered(asked);
   await page.goto(`${record}/uses`);
   await page.locator('form').waitFor();
   await shot('given');

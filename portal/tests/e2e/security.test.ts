@@ -91,6 +91,7 @@ function record(texts: string[]) {
       city: at(row),
       district: at(row + 1),
       state: at(row + 2),
+      postal_code: at(row + 3),
     })),
     birth_date: '1991-01-01',
     sex: 'unknown',
@@ -381,6 +382,7 @@ inEachRegion('a patient in', (region) => {
     const disclosures = packed(HOSTILE, REASON_MAX_CHARS).map((text, at): [string, object] => {
       const given = {
         recipient: references[at % references.length],
+        address: references[(at + 1) % references.length],
         description: text,
         statement: text,
         purpose: 'other',

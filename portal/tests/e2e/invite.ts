@@ -14,7 +14,7 @@ import {
   takeSession,
 } from '../kit.ts';
 import { invitationLink } from './mail.ts';
-import { senderWhoProves } from './send.ts';
+import { answered, send, senderWhoProves } from './send.ts';
 import { password } from './unique.ts';
 
 export interface Invited {
@@ -56,8 +56,7 @@ export async function colleague(browser: Browser, clinic: Clinic, role: string):
   await signIn(admin.page, clinic, 'clinic_admin');
   const login = { role, email: `${crypto.randomUUID()}@example.com`, password: password() };
   const asked = { email: login.email, display_name: `Demo ${role}`, role: role.toLowerCase().replaceAll(' ', '_') };
-  const invited = await senderWhoProves(admin.page, clinic, 'clinic_admin')('/api/v1/staff', asked);
-  if (!invited.startsWith('2')) throw new Error(`not invited: ${invited}`);
+  answered(await senderWhoProves(admin.page, clinic, 'clinic_admin')('/api/v1/staff', asked));
   await admin.context.close();
   const secret = await join(one.page, clinic, await invitationLink(login.email), login);
   await keepSession(one.page, clinic, role);
@@ -70,28 +69,14 @@ export async function colleague(browser: Browser, clinic: Clinic, role: string):
 async function join(page: Page, clinic: Clinic, link: string, login: Login): Promise<string> {
   await page.goto(`${clinic.url}/clinic`);
   const token = link.slice(link.indexOf('#token=') + '#token='.length);
-  const name = `Demo ${login.role}`;
-  await post(page, '/api/v1/invitations/accept', { token, password: login.password, display_name: name });
-  const session = await post(page, '/api/v1/sessions', { email: login.email, password: login.password });
-  const csrf = String(session.csrf_token);
-  const secret = String((await post(page, '/api/v1/me/factors/totp', undefined, csrf)).secret);
+  const { email, password } = login;
+  const accepted = { token, password, display_name: `Demo ${login.role}` };
+  answered(await send(page, clinic, '/api/v1/invitations/accept', accepted), 204);
+  answered(await send(page, clinic, '/api/v1/sessions', { email, password }));
+  const { secret } = answered<{ secret: string }>(await send(page, clinic, '/api/v1/me/factors/totp'));
   const code = await nextCode({ ...login, totp_secret: secret });
-  await post(page, '/api/v1/me/factors/totp/confirm', { totp: code }, csrf);
+  answered(await send(page, clinic, '/api/v1/me/factors/totp/confirm', { totp: code }), 200);
   await page.reload();
   await page.locator('.bar').waitFor();
   return secret;
-}
-
-/** Sends what nobody is signed in for yet, and gives the answer. */
-function post(page: Page, path: string, body?: object, csrf?: string): Promise<Record<string, unknown>> {
-  return page.evaluate(
-    async ([address = '', text = '', token = '']) => {
-      const headers = { ...(text && { 'content-type': 'application/json' }), ...(token && { 'x-csrf-token': token }) };
-      const answer = await fetch(address, { method: 'POST', headers, body: text || null });
-      const said = await answer.text();
-      if (!answer.ok) throw new Error(`${address}: ${answer.status} ${said}`);
-      return said ? JSON.parse(said) : {};
-    },
-    [path, body ? JSON.stringify(body) : '', csrf ?? ''],
-  );
 }

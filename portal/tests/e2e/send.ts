@@ -8,39 +8,40 @@ interface How {
   version?: number;
 }
 
-/** The status and the body of the answer to a change. */
-export function send(page: Page, clinic: Clinic, path: string, body?: object, how: How = {}): Promise<string> {
-  const { method = 'POST', version } = how;
-  return page.evaluate(
-    async ([address = '', text = '', verb = '', tag = '']) => {
-      const session = await (await fetch('/api/v1/sessions/current')).json();
-      const headers = {
-        'x-csrf-token': session.csrf_token as string,
-        ...(text && { 'content-type': 'application/json' }),
-        ...(tag && { 'if-match': tag }),
-      };
-      const answer = await fetch(address, { method: verb, headers, body: text || null });
-      return `${answer.status} ${await answer.text()}`;
-    },
-    [`${clinic.url}${path}`, body ? JSON.stringify(body) : '', method, version === undefined ? '' : `"v${version}"`],
-  );
-}
+type Change = [path: string, body?: object | undefined, how?: How];
 
 /** The status and the body of the answer to each of many changes, sent one after the other as one session that is read once. */
-export function sendAll(page: Page, clinic: Clinic, changes: [path: string, body: object][]): Promise<string[]> {
+export function sendAll(page: Page, clinic: Clinic, changes: Change[]): Promise<string[]> {
   return page.evaluate(
     async (all) => {
       const session = await (await fetch('/api/v1/sessions/current')).json();
-      const headers = { 'x-csrf-token': session.csrf_token as string, 'content-type': 'application/json' };
+      // Who is not signed in yet has no token.
+      const token = session.csrf_token ? { 'x-csrf-token': session.csrf_token as string } : {};
       const answers: string[] = [];
-      for (const [address, body] of all) {
-        const answer = await fetch(address, { method: 'POST', headers, body });
+      for (const { address, text, method, tag } of all) {
+        const headers = {
+          ...token,
+          ...(text && { 'content-type': 'application/json' }),
+          ...(tag && { 'if-match': tag }),
+        };
+        const answer = await fetch(address, { method, headers, body: text || null });
         answers.push(`${answer.status} ${await answer.text()}`);
       }
       return answers;
     },
-    changes.map(([path, body]) => [`${clinic.url}${path}`, JSON.stringify(body)] as const),
+    changes.map(([path, body, { method = 'POST', version } = {}]) => ({
+      address: `${clinic.url}${path}`,
+      text: body ? JSON.stringify(body) : '',
+      method,
+      tag: version === undefined ? '' : `"v${version}"`,
+    })),
   );
+}
+
+/** The status and the body of the answer to a change. */
+export async function send(page: Page, clinic: Clinic, path: string, body?: object, how: How = {}): Promise<string> {
+  const [answer = ''] = await sendAll(page, clinic, [[path, body, how]]);
+  return answer;
 }
 
 /** Sends as a role's login of the stack what needs a fresh second step, and proves that where the server asks for it. */
@@ -55,8 +56,9 @@ export function senderWhoProves(page: Page, clinic: Clinic, role: string) {
   };
 }
 
-/** What the server answered, where it is what it should be. */
+/** What the server answered, where it is what it should be; nothing where it has nothing to say. */
 export function answered<T>(answer: string, status = 201): T {
   if (!answer.startsWith(`${status} `)) throw new Error(`not ${status}: ${answer}`);
-  return JSON.parse(answer.slice(`${status} `.length)) as T;
+  const said = answer.slice(`${status} `.length);
+  return (said ? JSON.parse(said) : undefined) as T;
 }

@@ -12,7 +12,8 @@ use tenancy::{RoleName, TenantRef, TxError};
 use testkit::TestRegion;
 
 use crate::support::{
-    connections, count, entry, execute, id, insert_patient, one_connection, patient, patients, until, word,
+    BUSY, connections, count, entry, execute, id, insert_patient, one_connection, patient, patients, until,
+    word,
 };
 
 /// Points at which the transaction is cancelled, and how far apart they are, in microseconds.
@@ -296,6 +297,7 @@ fn hammer_s() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_of_tenants_on_four_connections_stays_apart() {
+    let _busy = BUSY.lock().await;
     let mut pool = connections(4);
     pool.lanes_max = 2;
     pool.connection_wait_ms = 20_000;

@@ -14,6 +14,9 @@ use uuid::Uuid;
 /// Longest wait for a condition, in seconds.
 const WAIT_S: u64 = 20;
 
+/// Held by the test that keeps every core busy for a minute, and by the one that holds times against a limit: not both at once.
+pub(crate) static BUSY: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// A pool with one connection, so that every transaction meets what the last one left.
 pub(crate) fn one_connection() -> PoolConfig {
     PoolConfig { connections_max: 1, lanes_max: 1, ..PoolConfig::default() }

@@ -34,11 +34,12 @@ impl Step<'_> {
         checkout: &Checkout,
         environment: &[(&'static str, String)],
     ) -> Outcome<Tally> {
-        let title = format!("\n== {} ({} {})", self.name, self.program, self.arguments.join(" "));
-        let mut kept = title.clone();
-        if !self.beside {
-            println!("{title}");
-        }
+        let mut kept = Vec::new();
+        let mut say = |line: String| match self.beside {
+            true => kept.push(line),
+            false => println!("{line}"),
+        };
+        say(format!("\n== {} ({} {})", self.name, self.program, self.arguments.join(" ")));
         let mut command = Command::new(self.program);
         command.args(&self.arguments).current_dir(checkout.root()).kill_on_drop(true);
         command.envs(self.environment.iter().chain(environment).map(|(name, value)| (*name, value)));
@@ -51,18 +52,13 @@ impl Step<'_> {
             let mut lines = BufReader::new(output).lines();
             while let Ok(Some(line)) = lines.next_line().await {
                 tally.read_line(&line);
-                if self.beside {
-                    kept.push('\n');
-                    kept.push_str(&line);
-                } else {
-                    println!("{line}");
-                }
+                say(line);
             }
             (tally, child.wait().await)
         };
         let ended = tokio::time::timeout(self.wait_max, read_and_wait).await;
-        if self.beside {
-            println!("{kept}");
+        if !kept.is_empty() {
+            println!("{}", kept.join("\n"));
         }
         let (tally, status) = ended.map_err(|_elapsed| {
             pid.into_iter().for_each(end_tree);

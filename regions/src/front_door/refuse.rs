@@ -82,7 +82,7 @@ impl Refusal {
 
     /// 503: this region cannot answer now, and no other region will.
     pub(super) fn unavailable(code: &'static str) -> Self {
-        let title = "The clinic's region cannot answer now. Try again later.";
+        let title = "The clinic's region cannot answer now.";
         Self { retry_after_s: Some(2), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, title) }
     }
 

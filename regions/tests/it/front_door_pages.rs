@@ -99,7 +99,7 @@ async fn a_person_at_the_wrong_place_is_shown_a_page_with_the_way_and_a_program_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_whose_region_is_dead_is_shown_a_page_and_a_program_the_problem_as_it_was() {
-    const TITLE: &str = "The clinic's region cannot answer now. Try again later.";
+    const TITLE: &str = "The clinic's region cannot answer now.";
     let world = World::new().await;
     let dead = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

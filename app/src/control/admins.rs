@@ -9,14 +9,12 @@ use zeroize::Zeroizing;
 use super::access::{Action, Role};
 use super::audit::{AuditEntry, By};
 use super::error::ControlError;
-use super::sessions::end_sessions;
+use super::sessions::{ACTIVE, end_sessions};
 use super::store::{ControlTx, Store};
 use super::tables::platform_admin;
 use super::{enrolments, passkeys, random_uuid, support};
 use crate::auth::rules::password_fault;
 
-/// The state of an account that signs in.
-pub(super) const ACTIVE: &str = "active";
 /// The state of an account of somebody who has left.
 const DISABLED: &str = "disabled";
 /// Most accounts of one listing.

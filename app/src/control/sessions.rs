@@ -7,7 +7,6 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::access::Role;
-use super::admins::ACTIVE;
 use super::audit::{Actor, AuditEntry, By};
 use super::error::ControlError;
 use super::random_uuid;
@@ -18,6 +17,8 @@ use crate::auth::rules::{FAILURES_MAX, delay_s};
 use crate::auth::token::Token;
 use crate::config::SignInWays;
 
+/// The state of an account that signs in and whose sessions stand.
+pub(super) const ACTIVE: &str = "active";
 /// A session ends after this long without a request, in seconds.
 pub const IDLE_S: i64 = 900;
 /// A session ends after this long in any case, in seconds.

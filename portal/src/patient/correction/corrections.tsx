@@ -40,8 +40,8 @@ function Ask({ id }: { id: string }) {
     await attempt(async () => {
       await call(correctionAsk, { path: { id }, body });
       form.reset();
-      setDone(true);
       await queries.invalidateQueries({ queryKey: ['corrections', id] });
+      setDone(true);
     }, form);
   });
   return (

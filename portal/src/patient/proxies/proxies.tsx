@@ -70,8 +70,8 @@ function End({ patient, one, ended }: Omit<ProxyProps, 'mayEnd'>) {
     attempt(async () => {
       await call(proxyEnd, { path: { id: patient, proxy: one.id } });
       setAsking(false);
-      ended();
       await queries.invalidateQueries({ queryKey: ['proxies', patient] });
+      ended();
     });
   return (
     <div className="actions">

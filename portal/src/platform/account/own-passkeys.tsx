@@ -22,8 +22,8 @@ export function OwnPasskeys() {
     queryFn: async ({ signal }) => (await call(passkeyList, { signal })).data.items,
   });
   const look = async () => {
-    setChanged(true);
     await queries.invalidateQueries({ queryKey: ['passkeys'] });
+    setChanged(true);
   };
   return (
     <Page title={t('console.passkeys')}>

@@ -30,8 +30,8 @@ export function Reviews() {
   const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const reviewed = async () => {
     setReviewing(undefined);
-    setDone(true);
     await queries.invalidateQueries({ queryKey: ['reviews'] });
+    setDone(true);
   };
   return (
     <Page title={t('reviews.title')}>

@@ -43,8 +43,8 @@ export default function Uses({ patient }: { patient: string }) {
           patient={patient}
           begun={() => setDone(false)}
           recorded={async () => {
-            setDone(true);
             await queries.invalidateQueries({ queryKey: givenKey(patient) });
+            setDone(true);
           }}
         />
       )}

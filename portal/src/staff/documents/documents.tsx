@@ -39,8 +39,8 @@ export function Documents({ patient }: { patient: string }) {
   });
   const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const look = async (words?: Key) => {
-    setSaid(words);
     await queries.invalidateQueries({ queryKey: key });
+    setSaid(words);
   };
   const adds = may(me.role, 'document.create') && kindsOf(me.role).length > 0;
   return (

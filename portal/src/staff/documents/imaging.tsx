@@ -38,8 +38,8 @@ export default function Imaging() {
           policy={policy.data}
           begun={() => setChanged(false)}
           changed={async () => {
-            setChanged(true);
             await queries.invalidateQueries({ queryKey: KEY });
+            setChanged(true);
           }}
         />
       )}

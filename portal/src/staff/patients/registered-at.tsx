@@ -51,8 +51,8 @@ function RegistrationForm({ patient, sites, at }: { patient: string; sites: Site
     setDone(false);
     await attempt(async () => {
       await call(patientSites, { path: { id: patient }, body: { sites: chosen } });
-      setDone(true);
       await queries.invalidateQueries({ queryKey: key(patient) });
+      setDone(true);
     }, form);
   });
   return (

@@ -29,8 +29,8 @@ export function Proxies({ patient }: { patient: string }) {
     queryFn: async ({ signal }) => (await call(proxyList, { path: { id: patient }, signal })).data,
   });
   const look = async (words: Said) => {
-    setSaid(words);
     await queries.invalidateQueries({ queryKey: ['proxies', patient] });
+    setSaid(words);
   };
   return (
     <Page title={t('proxies.title')} above={<Back to={clinic.patient(patient)} label={t('record.title')} />}>

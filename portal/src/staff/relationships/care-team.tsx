@@ -25,8 +25,8 @@ export function CareTeam({ patient }: { patient: string }) {
     queryFn: async ({ signal }) => (await call(careTeamRead, { path: { id: patient }, signal })).data.items,
   });
   const look = async (words: 'team.joined' | 'team.left') => {
-    setSaid(words);
     await queries.invalidateQueries({ queryKey: ['care-team', patient] });
+    setSaid(words);
   };
   return (
     <Page title={t('team.title')} above={<Back to={clinic.patient(patient)} label={t('record.title')} />}>

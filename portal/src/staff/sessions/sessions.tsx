@@ -39,8 +39,8 @@ export default function Sessions() {
           policy={policy.data}
           begun={() => setChanged(false)}
           changed={async () => {
-            setChanged(true);
             await queries.invalidateQueries({ queryKey: ['session-policy'] });
+            setChanged(true);
           }}
         />
       )}

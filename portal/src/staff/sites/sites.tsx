@@ -21,8 +21,9 @@ export default function Sites() {
   const [said, setSaid] = useState<{ words: Key; name: string }>();
   const sites = useSites();
   const done = async (words: Key, name: string) => {
-    setSaid({ words, name });
+    // Said once the list shows it: the old name beside "is called … now" would contradict it.
     await queries.invalidateQueries({ queryKey: SITES_KEY });
+    setSaid({ words, name });
   };
   return (
     <Page title={t('sites.title')}>

@@ -225,17 +225,17 @@ async fn send_alert(mut stream: TcpStream, description: u8) {
 }
 
 /// Carries the stream, unopened, to the other region's front door.
-async fn forward(core: &Rc<Core>, opening: Opening, region: &RegionRecord) {
+async fn forward(core: &Rc<Core>, mut opening: Opening, region: &RegionRecord) {
     if core.tunnels.get() >= core.door.limits.tunnels_per_thread_max {
         return turn_away("tunnels_max");
     }
     core.tunnels.set(core.tunnels.get() + 1);
     let connect = Duration::from_millis(core.door.limits.connect_ms);
     match timeout(connect, reach(region, &opening)).await {
-        Ok(Ok(peer)) => {
+        Ok(Ok(mut peer)) => {
             metrics::PASSED_THROUGH.inc();
             let patience = tunnel::Patience::new(&core.door.limits);
-            tunnel::carry(&opening.stream, &peer, patience, core.drain.clone()).await;
+            tunnel::carry(&mut opening.stream, &mut peer, patience, core.drain.clone()).await;
         }
         // The region is down. Nobody else has the key to answer for it, so the client sees the connection end.
         Ok(Err(_)) | Err(_) => {

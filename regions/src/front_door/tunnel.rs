@@ -1,14 +1,16 @@
 //! Carries bytes between two streams without looking at them: another region's TLS connection, or a WebSocket.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
-use std::net::Shutdown as Side;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::sleep_until;
 
 use super::config::Limits;
@@ -48,15 +50,16 @@ enum Moved {
     All,
     /// The receiver is full; these bytes are still to be written.
     Part(Vec<u8>),
-    Nothing,
     End,
 }
 
 /// Carries bytes both ways between sockets until both have ended, or neither says anything for too long.
-pub(super) async fn carry(one: &TcpStream, other: &TcpStream, patience: Patience, drain: Rc<Drain>) {
+pub(super) async fn carry(one: &mut TcpStream, other: &mut TcpStream, patience: Patience, drain: Rc<Drain>) {
     let active = Cell::new(Instant::now());
+    let ((from_one, to_one), (from_other, to_other)) = (one.split(), other.split());
     // A side that breaks ends both; a side that ends in good order leaves the other its say.
-    let both = async { tokio::try_join!(pump(one, other, &active), pump(other, one, &active)) };
+    let both =
+        async { tokio::try_join!(pump(from_one, to_other, &active), pump(from_other, to_one, &active)) };
     // How a tunnel ended makes no difference to what is left to do.
     tokio::select! {
         _ended = both => {}
@@ -143,54 +146,48 @@ async fn silence(active: &Cell<Instant>, patience: Patience, drain: Rc<Drain>) {
     }
 }
 
-async fn pump(from: &TcpStream, to: &TcpStream, active: &Cell<Instant>) -> io::Result<()> {
-    // Ends with the stream; every turn waits for readiness.
+async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, active: &Cell<Instant>) -> io::Result<()> {
+    // Ends with the stream; every turn waits for bytes.
     loop {
-        from.readable().await?;
-        match move_some(from, to)? {
+        match poll_fn(|context| move_some(context, &mut from, &mut to)).await? {
             Moved::All => active.set(Instant::now()),
-            Moved::Part(rest) => {
-                write_rest(to, &rest, active).await?;
-            }
-            Moved::Nothing => {}
-            Moved::End => return SockRef::from(to).shutdown(Side::Write),
+            Moved::Part(rest) => write_rest(&mut to, &rest, active).await?,
+            Moved::End => return to.shutdown().await,
         }
     }
 }
 
-fn move_some(from: &TcpStream, to: &TcpStream) -> io::Result<Moved> {
+/// Reads by polling and not by trying: a read that does not fill the buffer then says that there is nothing more, and the next
+/// turn does not ask the kernel for it, which it would twice for each request that is carried.
+fn move_some(
+    context: &mut Context<'_>,
+    from: &mut ReadHalf<'_>,
+    to: &mut WriteHalf<'_>,
+) -> Poll<io::Result<Moved>> {
     SCRATCH.with_borrow_mut(|scratch| {
-        let count = match from.try_read(scratch) {
-            Ok(0) => return Ok(Moved::End),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Moved::Nothing),
-            Err(error) => return Err(error),
-        };
-        let read = scratch.get(..count).unwrap_or_default();
-        let written = match to.try_write(read) {
-            Ok(written) => written,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => return Err(error),
-        };
-        match read.get(written..) {
-            None | Some([]) => Ok(Moved::All),
-            Some(rest) => Ok(Moved::Part(rest.to_vec())),
+        let mut buffer = ReadBuf::new(scratch);
+        ready!(Pin::new(from).poll_read(context, &mut buffer))?;
+        let read = buffer.filled();
+        if read.is_empty() {
+            return Poll::Ready(Ok(Moved::End));
         }
+        let written = match Pin::new(to).poll_write(context, read) {
+            Poll::Ready(written) => written?,
+            Poll::Pending => 0,
+        };
+        Poll::Ready(Ok(match read.get(written..) {
+            None | Some([]) => Moved::All,
+            Some(rest) => Moved::Part(rest.to_vec()),
+        }))
     })
 }
 
-async fn write_rest(to: &TcpStream, rest: &[u8], active: &Cell<Instant>) -> io::Result<()> {
+async fn write_rest(to: &mut WriteHalf<'_>, rest: &[u8], active: &Cell<Instant>) -> io::Result<()> {
     let mut rest = rest;
     while !rest.is_empty() {
-        to.writable().await?;
-        match to.try_write(rest) {
-            Ok(written) => {
-                active.set(Instant::now());
-                rest = rest.get(written..).unwrap_or_default();
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
+        let written = to.write(rest).await?;
+        active.set(Instant::now());
+        rest = rest.get(written..).unwrap_or_default();
     }
     Ok(())
 }

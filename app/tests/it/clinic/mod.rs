@@ -28,6 +28,7 @@ mod isolation;
 pub(crate) mod jobs;
 mod keys_shown;
 mod keystore;
+mod matches;
 #[cfg(target_os = "linux")]
 mod memory;
 mod oauth_change;

@@ -16,6 +16,7 @@ mod documents_content;
 mod documents_direct;
 mod documents_memory;
 mod documents_scanned;
+mod documents_shown;
 mod documents_tiff;
 mod edge;
 mod email_change;

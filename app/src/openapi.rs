@@ -68,6 +68,7 @@ use crate::{
         patients::api::create,
         patients::api::list,
         patients::api::search,
+        patients::matches::look,
         patients::api::read,
         patients::api::update,
         patients::api::contact,
@@ -132,6 +133,7 @@ use crate::{
         support::api::refuse,
         support::api::end,
     ),
+    components(schemas(documents::links::Disposition, patients::view::Shown)),
     modifiers(&SessionSchemes),
     security(("session" = [], "csrf" = []), ("token" = [])),
     tags(

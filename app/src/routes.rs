@@ -44,6 +44,7 @@ routes! {
     POST   "/api/v1/patients"           PatientCreate    Write    patients::api::create;
     GET    "/api/v1/patients"           PatientList      Bulk     patients::api::list;
     POST   "/api/v1/patients/search"    PatientSearch    Bulk     patients::api::search;
+    POST   "/api/v1/patients/matches"   PatientMatch     Bulk     patients::matches::look;
     GET    "/api/v1/patients/{id}"      PatientRead      Read     patients::api::read;
     PUT    "/api/v1/patients/{id}"      PatientUpdate    Write    patients::api::update;
     GET    "/api/v1/openapi.json"       ApiDescribe      Open     openapi::read;

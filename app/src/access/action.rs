@@ -175,6 +175,8 @@ actions! {
     PatientUpdate "patient.update" Staff Patients;
     /// Search patients.
     PatientSearch "patient.search" Staff Patients;
+    /// Look whether somebody who is about to be registered is there already.
+    PatientMatch "patient.match" Staff Patients;
     /// Reach for a patient in an emergency.
     BreakGlassStart "break_glass.start" Staff Patients;
     /// End the own emergency access.

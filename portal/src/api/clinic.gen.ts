@@ -322,6 +322,8 @@ export const DisclosureMade = /* @__PURE__ */ v.object({
   id: /* @__PURE__ */ v.string(),
 });
 export type DisclosureMade = v.InferOutput<typeof DisclosureMade>;
+export const Disposition = /* @__PURE__ */ v.picklist(['attachment', 'inline']);
+export type Disposition = v.InferOutput<typeof Disposition>;
 export const DocumentKind = /* @__PURE__ */ v.picklist(['lab_report', 'prescription', 'image', 'referral', 'discharge_summary', 'consent_form', 'insurance_card', 'other']);
 export type DocumentKind = v.InferOutput<typeof DocumentKind>;
 export const MediaType = /* @__PURE__ */ v.picklist(['application/pdf', 'image/jpeg', 'image/png', 'image/tiff', 'application/dicom', 'text/plain', 'text/csv']);
@@ -525,12 +527,23 @@ export const LeaveInput = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
 });
 export type LeaveInput = v.InferOutput<typeof LeaveInput>;
+export const Likeness = /* @__PURE__ */ v.picklist(['mrn', 'identifier', 'name_birth_date', 'phone', 'email']);
+export type Likeness = v.InferOutput<typeof Likeness>;
 export const LinkView = /* @__PURE__ */ v.object({
   direct: /* @__PURE__ */ v.boolean(),
   expires_at: /* @__PURE__ */ v.string(),
   url: /* @__PURE__ */ v.string(),
 });
 export type LinkView = v.InferOutput<typeof LinkView>;
+export const MatchView = /* @__PURE__ */ v.object({
+  patient: BriefView,
+  same: /* @__PURE__ */ v.array(Likeness),
+});
+export type MatchView = v.InferOutput<typeof MatchView>;
+export const Matches = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(MatchView),
+});
+export type Matches = v.InferOutput<typeof Matches>;
 export const MeView = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
   clinic: /* @__PURE__ */ v.string(),
@@ -788,6 +801,8 @@ export const SessionPolicy = /* @__PURE__ */ v.object({
   idle_s: /* @__PURE__ */ v.number(),
 });
 export type SessionPolicy = v.InferOutput<typeof SessionPolicy>;
+export const Shown = /* @__PURE__ */ v.picklist(['masked', 'full']);
+export type Shown = v.InferOutput<typeof Shown>;
 export const SignInInput = /* @__PURE__ */ v.object({
   email: /* @__PURE__ */ v.string(),
   password: /* @__PURE__ */ v.string(),
@@ -1043,6 +1058,8 @@ export const apiDescribe = /* @__PURE__ */ operation<undefined, undefined>('api.
 export const patientList = /* @__PURE__ */ operation<undefined, PatientPage>('patient.list', 'GET', '/api/v1/patients', PatientPage);
 /** Registers a patient. */
 export const patientCreate = /* @__PURE__ */ operation<PatientInput, PatientView>('patient.create', 'POST', '/api/v1/patients', PatientView);
+/** Looks whether somebody who is about to be registered is there already. */
+export const patientMatch = /* @__PURE__ */ operation<PatientInput, Matches>('patient.match', 'POST', '/api/v1/patients/matches', Matches);
 /** Searches the clinic's patients by exactly one criterion. */
 export const patientSearch = /* @__PURE__ */ operation<SearchInput, SearchResult>('patient.search', 'POST', '/api/v1/patients/search', SearchResult);
 /** Reads a patient. */

@@ -58,6 +58,7 @@ export const MATRIX = {
   'patient.read': 'physician nurse receptionist lab_technician billing privacy_officer patient proxy machine_client',
   'patient.update': 'physician nurse receptionist',
   'patient.search': 'physician nurse receptionist billing privacy_officer',
+  'patient.match': 'physician nurse receptionist',
   'break_glass.start': 'physician nurse',
   'break_glass.end': 'physician nurse',
   'break_glass.list': 'privacy_officer',

@@ -16,6 +16,7 @@ mod documents_content;
 mod documents_direct;
 mod documents_memory;
 mod documents_scanned;
+mod documents_shown;
 mod documents_tiff;
 mod edge;
 mod email_change;
@@ -28,6 +29,7 @@ mod isolation;
 pub(crate) mod jobs;
 mod keys_shown;
 mod keystore;
+mod matches;
 #[cfg(target_os = "linux")]
 mod memory;
 mod oauth_change;

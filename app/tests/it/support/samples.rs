@@ -141,6 +141,11 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             Some(json!({ "verdict": "denied", "reason": "It is what the passport says." }))
         }
         ("POST", "/api/v1/patients/search") => Some(json!({ "mrn": "SAMPLE-0" })),
+        // Nothing but what everybody is shown who is shown a name.
+        ("POST", "/api/v1/patients/matches") => Some(json!({
+            "names": [{ "given": ["Nobody"], "family": "Sample" }], "birth_date": "1990-02-28",
+            "sex": "unknown", "mrn": "SAMPLE-0",
+        })),
         ("POST", "/api/v1/me/factors/passkeys") => {
             Some(json!({ "response": { "clientDataJSON": "", "attestationObject": "" } }))
         }

@@ -31,6 +31,10 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::PasswordChange
         | Action::EmailAsk
         | Action::EmailChange
+        | Action::PhoneRead
+        | Action::PhoneAsk
+        | Action::PhoneSet
+        | Action::PhoneRemove
         | Action::SessionPolicyRead
         | Action::SessionChallenge
         | Action::SessionCreatePasskey

@@ -24,7 +24,11 @@ use tenancy::{JobPayload, Regional};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::mail::Mailer;
-use super::{clean_up, send_code, send_email_change, send_invitation, send_notice, send_recovery};
+use super::sms::Texter;
+use super::{
+    clean_up, send_code, send_email_change, send_invitation, send_notice, send_phone_change, send_recovery,
+    send_text,
+};
 use crate::audit::pack;
 use crate::break_glass::notice;
 use crate::documents::intake;
@@ -68,6 +72,8 @@ pub struct Jobs {
     pub public_port: u16,
     /// How mail leaves.
     pub mailer: Mailer,
+    /// How texts leave.
+    pub texter: Texter,
     /// Who looks for malware in documents.
     pub scanner: Scanner,
     /// Who signs packs of a shard's audit log; without one none is made.
@@ -314,6 +320,36 @@ impl TaskHandler for SendEmailChange {
     }
 }
 
+/// What is sent to the telephones of a change.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct SendPhoneChange(JobPayload);
+
+impl TaskHandler for SendPhoneChange {
+    const IDENTIFIER: &'static str = super::SEND_PHONE_CHANGE;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(send_phone_change::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::SEND_PHONE_CHANGE), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
+/// A notice at an owner's telephone.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct SendText(JobPayload);
+
+impl TaskHandler for SendText {
+    const IDENTIFIER: &'static str = super::SEND_TEXT;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(send_text::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::SEND_TEXT), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
 /// The clean-up of one clinic.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -445,6 +481,8 @@ pub async fn open(
         .define_job::<ErasePatient>()
         .define_job::<SendCode>()
         .define_job::<SendEmailChange>()
+        .define_job::<SendPhoneChange>()
+        .define_job::<SendText>()
         .define_job::<CleanUp>()
         .define_job::<CleanUpShard>()
         .define_job::<AuditPack>()

@@ -579,6 +579,11 @@ export const OpenReviews = /* @__PURE__ */ v.object({
   next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type OpenReviews = v.InferOutput<typeof OpenReviews>;
+export const OwnPhoneView = /* @__PURE__ */ v.object({
+  last_digits: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  verified_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type OwnPhoneView = v.InferOutput<typeof OwnPhoneView>;
 export const OwnSessionView = /* @__PURE__ */ v.object({
   application: /* @__PURE__ */ v.nullish(ApplicationView),
   browser: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
@@ -685,6 +690,18 @@ export const PatientView = /* @__PURE__ */ v.object({
   version: /* @__PURE__ */ v.number(),
 });
 export type PatientView = v.InferOutput<typeof PatientView>;
+export const PhoneAskInput = /* @__PURE__ */ v.object({
+  phone: /* @__PURE__ */ v.string(),
+});
+export type PhoneAskInput = v.InferOutput<typeof PhoneAskInput>;
+export const PhoneAskedView = /* @__PURE__ */ v.object({
+  expires_at: /* @__PURE__ */ v.string(),
+});
+export type PhoneAskedView = v.InferOutput<typeof PhoneAskedView>;
+export const PhoneCodeInput = /* @__PURE__ */ v.object({
+  code: /* @__PURE__ */ v.string(),
+});
+export type PhoneCodeInput = v.InferOutput<typeof PhoneCodeInput>;
 export const Problem = /* @__PURE__ */ v.object({
   code: /* @__PURE__ */ v.string(),
   errors: /* @__PURE__ */ v.optional(/* @__PURE__ */ v.array(FieldError)),
@@ -1030,6 +1047,15 @@ export const totpEnrol = /* @__PURE__ */ operation<undefined, TotpSecretView>('t
 export const totpConfirm = /* @__PURE__ */ operation<TotpConfirmInput, TotpEnrolledView>('totp.confirm', 'POST', '/api/v1/me/factors/totp/confirm', TotpEnrolledView);
 /** Changes the own password. Every other session ends, no device is known any more, and the owner is told by mail. */
 export const passwordChange = /* @__PURE__ */ operation<PasswordInput, undefined>('password.change', 'PUT', '/api/v1/me/password');
+/** The own telephone, by its last digits. */
+export const phoneRead = /* @__PURE__ */ operation<undefined, OwnPhoneView>('phone.read', 'GET', '/api/v1/me/phone', OwnPhoneView);
+/** Asks to be told at a telephone. A code goes there by SMS; one that was asked for before is void. Whatever telephone there is
+stays until the code comes back. */
+export const phoneAsk = /* @__PURE__ */ operation<PhoneAskInput, PhoneAskedView>('phone.ask', 'POST', '/api/v1/me/phone', PhoneAskedView);
+/** Is told at no telephone any more. The e-mail address and the number are told so. Without one this does nothing. */
+export const phoneRemove = /* @__PURE__ */ operation<undefined, undefined>('phone.remove', 'DELETE', '/api/v1/me/phone');
+/** Is told at the number from now on, with the code that was sent there. The e-mail address and both numbers are told. */
+export const phoneSet = /* @__PURE__ */ operation<PhoneCodeInput, undefined>('phone.set', 'POST', '/api/v1/me/phone/confirm');
 /** The own live sessions. */
 export const sessionList = /* @__PURE__ */ operation<undefined, OwnSessionsView>('session.list', 'GET', '/api/v1/me/sessions', OwnSessionsView);
 /** Ends one of the own sessions; of an application also the codes that it has not used. */

@@ -46,6 +46,7 @@ mod packs;
 mod passkeys;
 mod patient_account;
 mod patients;
+mod phone;
 mod portal;
 mod projection;
 mod proxies;

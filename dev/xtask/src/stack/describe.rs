@@ -20,6 +20,7 @@ pub(crate) fn write_json(stack: &Stack, demo: &Demo) -> Outcome<()> {
         "ca": stack.relative(&Pki::at(&stack.home).bundle()),
         "port_base": stack.ports.base(),
         "mail": stack.relative(&stack.home.mail()),
+        "sms": stack.relative(&stack.home.sms()),
         "control": control(stack, demo),
         "regions": REGIONS.iter().map(|each| region(stack, each)).collect::<Vec<_>>(),
         "tenants": demo.clinics.iter().map(tenant).collect::<Vec<_>>(),

@@ -102,6 +102,26 @@ export const clinic = {
   'email.factor_first': 'To change it, set up a passkey or an authenticator app first.',
   'error.email_code_refused':
     'This code is wrong, was used, is too old, or was asked for in another session. Ask for a new one.',
+  'phone.title': 'Telephone for notices',
+  'phone.text':
+    'You are told there, besides by e-mail, when your password, your e-mail address or your second step changes. It signs nobody in.',
+  'phone.none': 'None',
+  'phone.shown': 'The number that ends in {digits}',
+  'phone.add': 'Add a telephone',
+  'phone.change': 'Change the telephone',
+  'phone.remove': 'Remove the telephone',
+  'phone.new': 'Telephone number',
+  'phone.new_hint': 'With the country code, for example +1 or +91; without it, a number of the clinic’s country.',
+  'phone.ask': 'Send a code by SMS',
+  'phone.sent': 'A code is on its way to {phone}. It is good until {when}, in this session.',
+  'phone.code': 'Code of the message',
+  'phone.go': 'Use this telephone',
+  'phone.again': 'Another code or another number',
+  'phone.done':
+    'You are told at this telephone from now on. Your e-mail address, and a telephone there was before, are told.',
+  'phone.removed': 'The telephone is removed. It is told so, and so is your e-mail address.',
+  'error.phone_code_refused':
+    'This code is wrong, was used, is too old, or was asked for in another session. Ask for a new one.',
   'error.factor_refused': 'The code is wrong or was used, or the account waits after too many attempts.',
   'error.second_factor_required': 'This needs your second step.',
   'error.step_up_required': 'This needs a fresh code.',

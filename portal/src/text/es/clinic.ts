@@ -105,6 +105,26 @@ export const clinic: Record<keyof typeof en, string> = {
   'email.factor_first': 'Para cambiarla, configure antes una llave de acceso o una aplicación de autenticación.',
   'error.email_code_refused':
     'El código no es correcto, ya se usó, es demasiado antiguo o se pidió en otra sesión. Pida uno nuevo.',
+  'phone.title': 'Teléfono para avisos',
+  'phone.text':
+    'Ahí se le avisa, además de por correo, cuando cambian su contraseña, su dirección de correo o su segundo paso. No sirve para entrar.',
+  'phone.none': 'Ninguno',
+  'phone.shown': 'El número que termina en {digits}',
+  'phone.add': 'Añadir un teléfono',
+  'phone.change': 'Cambiar el teléfono',
+  'phone.remove': 'Quitar el teléfono',
+  'phone.new': 'Número de teléfono',
+  'phone.new_hint': 'Con el código del país, por ejemplo +1 o +91; sin él, un número del país de la clínica.',
+  'phone.ask': 'Enviar un código por SMS',
+  'phone.sent': 'Un código va en camino a {phone}. Vale hasta {when}, en esta sesión.',
+  'phone.code': 'Código del mensaje',
+  'phone.go': 'Usar este teléfono',
+  'phone.again': 'Otro código u otro número',
+  'phone.done':
+    'Desde ahora se le avisa en este teléfono. Se avisa también a su correo y al teléfono que hubiera antes.',
+  'phone.removed': 'El teléfono se ha quitado. Se avisa de ello ahí y en su correo.',
+  'error.phone_code_refused':
+    'Este código es incorrecto, ya se usó, es demasiado antiguo o se pidió en otra sesión. Pida uno nuevo.',
   'error.factor_refused': 'El código no es correcto o ya se usó, o la cuenta espera tras demasiados intentos.',
   'error.second_factor_required': 'Esto necesita su segundo paso.',
   'error.step_up_required': 'Esto necesita un código reciente.',

@@ -79,7 +79,7 @@ routes! {
     POST   "/api/v1/me/email/confirm"   EmailChange      SignIn   auth::email_change::confirm;
     GET    "/api/v1/me/phone"           PhoneRead        Read     auth::phone::read;
     POST   "/api/v1/me/phone"           PhoneAsk         SignIn   auth::phone::ask;
-    DELETE "/api/v1/me/phone"           PhoneRemove      SignIn   auth::phone::remove;
+    DELETE "/api/v1/me/phone"           PhoneRemove      Write    auth::phone::remove;
     POST   "/api/v1/me/phone/confirm"   PhoneSet         SignIn   auth::phone::confirm;
     POST   "/api/v1/staff/{id}/sessions/end" StaffEndSessions Write auth::own::end_staff_sessions;
     POST   "/api/v1/staff/{id}/factors/reset" FactorReset Write   auth::factor::api::reset;

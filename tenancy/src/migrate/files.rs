@@ -65,7 +65,7 @@ pub(crate) const TENANT: &[Migration] = &[
     migration!(21, "support", "tenant/0021_support"),
     migration!(22, "sites_dates_devices", "tenant/0022_sites_dates_devices"),
     migration!(23, "email_changes", "tenant/0023_email_changes"),
-    migration!(26, "account_phones", "tenant/0026_account_phones"),
+    migration!(24, "account_phones", "tenant/0024_account_phones"),
 ];
 /// Functions, policies and grants of the shard, applied again whenever their hash changes.
 pub(crate) const REPLACEABLE_SHARD: &[&str] = &[

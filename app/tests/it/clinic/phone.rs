@@ -75,7 +75,7 @@ async fn work(world: &World) -> Sent {
         let empty = "DELETE FROM graphile_worker._private_jobs";
         world.region.superuser().await.batch_execute(empty).await.unwrap();
         for (name, payload) in waiting {
-            assert!(!payload.contains("202555") && !payload.contains("98765"), "a job holds ids only");
+            assert!(!payload.contains('+'), "a job holds ids only: {payload}");
             let payload: JobPayload = serde_json::from_str(&payload).unwrap();
             for _ in 0..2 {
                 match name.as_str() {

@@ -32,6 +32,8 @@ pub const ERASE_PATIENT: &str = "erase_patient";
 pub const AUDIT_PACK: &str = "audit_pack";
 /// Name of the job that enqueues [`AUDIT_PACK`] for every clinic of a shard; the queue itself makes it once a day.
 pub const AUDIT_PACK_SHARD: &str = "audit_pack_shard";
+/// Name of the job that checks what has come into the archive of a shard's audit log; the queue itself makes it once an hour.
+pub const AUDIT_CHECK_SHARD: &str = "audit_check_shard";
 /// Name of the job that answers a request for a code to sign in with; its payload names the `request`.
 pub const SEND_CODE: &str = "send_code";
 /// Name of the job that writes to the old or the new address of a change; its payload names the `change`.

@@ -29,7 +29,7 @@ use super::{
     clean_up, send_code, send_email_change, send_invitation, send_notice, send_phone_change, send_recovery,
     send_text,
 };
-use crate::audit::pack;
+use crate::audit::{pack, sealing};
 use crate::break_glass::notice;
 use crate::documents::intake;
 use crate::documents::scanner::Scanner;
@@ -53,6 +53,8 @@ const CONNECT_MS: u64 = 5_000;
 
 /// Minute of the hour at which the clean-up begins.
 const CLEAN_UP_MINUTE: u32 = 17;
+/// Minute of the hour at which the audit log in the archive is checked.
+const CHECK_MINUTE: u32 = 47;
 /// Hour and minute of the day (UTC) at which packs of the audit log are looked for.
 const PACK_AT: (u32, u32) = (2, 37);
 /// Clinics whose job is enqueued in one statement.
@@ -76,7 +78,7 @@ pub struct Jobs {
     pub texter: Texter,
     /// Who looks for malware in documents.
     pub scanner: Scanner,
-    /// Who signs packs of a shard's audit log; without one none is made.
+    /// Who signs packs of a shard's audit log and checks the log; without one none is made and nothing checked.
     pub signers: HashMap<ShardId, Arc<Sealer>>,
     /// Time.
     pub clock: Clock,
@@ -410,6 +412,21 @@ impl TaskHandler for AuditPackShard {
     }
 }
 
+/// The check of the shard's audit log. What the queue puts in its payload is not used.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct AuditCheckShard(serde_json::Value);
+
+impl TaskHandler for AuditCheckShard {
+    const IDENTIFIER: &'static str = super::AUDIT_CHECK_SHARD;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, shard }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(sealing::check(jobs, *shard)).await;
+        logged(&context, &[Field::Job(super::AUDIT_CHECK_SHARD), Field::Shard(*shard)], result)
+    }
+}
+
 /// Enqueues one job for each clinic: one that waits, however often this is done.
 async fn enqueue_all<T: TaskHandler + Clone>(
     context: &WorkerContext,
@@ -456,7 +473,8 @@ pub async fn open(
     let failed = QueueError::Open { shard: shard.id.0 };
     let hourly = Cron::hourly_at::<CleanUpShard>(CLEAN_UP_MINUTE);
     let daily = Cron::daily_at::<AuditPackShard>(PACK_AT.0, PACK_AT.1);
-    let (Ok(hourly), Ok(daily)) = (hourly, daily) else { return Err(failed) };
+    let checked = Cron::hourly_at::<AuditCheckShard>(CHECK_MINUTE);
+    let (Ok(hourly), Ok(daily), Ok(checked)) = (hourly, daily, checked) else { return Err(failed) };
     WorkerOptions::default()
         .database(pool)
         .schema("graphile_worker")
@@ -487,8 +505,10 @@ pub async fn open(
         .define_job::<CleanUpShard>()
         .define_job::<AuditPack>()
         .define_job::<AuditPackShard>()
+        .define_job::<AuditCheckShard>()
         .with_cron(hourly)
         .with_cron(daily)
+        .with_cron(checked)
         .init()
         .await
         .map_err(|_may_quote_sql| {

@@ -104,9 +104,18 @@ export const CheckpointView = /* @__PURE__ */ v.object({
   year: /* @__PURE__ */ v.number(),
 });
 export type CheckpointView = v.InferOutput<typeof CheckpointView>;
+export const VerifiedView = /* @__PURE__ */ v.object({
+  at: /* @__PURE__ */ v.string(),
+  first_bad: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  outcome: /* @__PURE__ */ v.string(),
+  size: /* @__PURE__ */ v.number(),
+  year: /* @__PURE__ */ v.number(),
+});
+export type VerifiedView = v.InferOutput<typeof VerifiedView>;
 export const AuditStateView = /* @__PURE__ */ v.object({
   checkpoint: /* @__PURE__ */ v.nullish(CheckpointView),
   lag_s: /* @__PURE__ */ v.number(),
+  verified: /* @__PURE__ */ v.nullish(VerifiedView),
   waiting: /* @__PURE__ */ v.number(),
 });
 export type AuditStateView = v.InferOutput<typeof AuditStateView>;
@@ -984,7 +993,7 @@ export const auditPackList = /* @__PURE__ */ operation<undefined, PackPage>('aud
 export const auditPackDownload = /* @__PURE__ */ operation<undefined, undefined>('audit_pack.download', 'GET', '/api/v1/audit/packs/{id}/files/{number}');
 /** Searches the log. The search itself is recorded. */
 export const auditSearch = /* @__PURE__ */ operation<AuditSearch, EventPage>('audit.search', 'POST', '/api/v1/audit/search', EventPage);
-/** Says how far the log is sealed, and how much of the clinic's own waits. */
+/** Says how far the log is sealed, how much of the clinic's own waits, and what came of the last check. */
 export const auditState = /* @__PURE__ */ operation<undefined, AuditStateView>('audit.state', 'GET', '/api/v1/audit/state', AuditStateView);
 /** Pages through emergencies that nobody has reviewed. */
 export const breakGlassList = /* @__PURE__ */ operation<undefined, OpenReviews>('break_glass.list', 'GET', '/api/v1/break-glass', OpenReviews);

@@ -38,8 +38,11 @@ macro_rules! migration {
 }
 
 /// The track of the shard itself.
-pub(crate) const SHARD: &[Migration] =
-    &[migration!(1, "core", "shard/0001_core"), migration!(2, "audit_log", "shard/0002_audit_log")];
+pub(crate) const SHARD: &[Migration] = &[
+    migration!(1, "core", "shard/0001_core"),
+    migration!(2, "audit_log", "shard/0002_audit_log"),
+    migration!(3, "audit_verification", "shard/0003_audit_verification"),
+];
 /// The track of every tenant.
 pub(crate) const TENANT: &[Migration] = &[
     migration!(1, "clinic", "tenant/0001_clinic"),

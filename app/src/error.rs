@@ -158,6 +158,8 @@ kinds! {
     PASSWORD_WRONG = 422 "password_wrong" "The current password is wrong.";
     /// The code does not prove the new address; the same for every reason.
     EMAIL_CODE_REFUSED = 422 "email_code_refused" "This code is wrong, used or too old, or was asked for in another session; ask for a new one.";
+    /// The code does not prove the telephone; the same for every reason.
+    PHONE_CODE_REFUSED = 422 "phone_code_refused" "This code is wrong, used or too old, or was asked for in another session; ask for a new one.";
     /// The recovery link is unknown, used or expired.
     RECOVERY_INVALID = 422 "recovery_invalid" "The link is not valid any more; ask for a new one.";
     /// If-Match is missing or does not name one version.

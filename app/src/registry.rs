@@ -87,6 +87,12 @@ pub const OAUTH_REFRESH_SUCCESSOR: Column = Column::new(OAUTH_REFRESH, 2);
 pub const EMAIL_CHANGE_NEW: Column = Column::new(ACCOUNT, 11);
 /// `email_change.old_sealed`
 pub const EMAIL_CHANGE_OLD: Column = Column::new(ACCOUNT, 12);
+/// `phone_change.new_sealed`
+pub const PHONE_CHANGE_NEW: Column = Column::new(ACCOUNT, 13);
+/// `phone_change.old_sealed`
+pub const PHONE_CHANGE_OLD: Column = Column::new(ACCOUNT, 14);
+/// `account_phone.number_sealed`
+pub const ACCOUNT_PHONE: Column = Column::new(ACCOUNT, 15);
 /// Page cursors; they are in no table.
 pub const PAGE_CURSOR: Column = Column::new(CURSOR, 1);
 
@@ -149,6 +155,9 @@ pub const COLUMNS: &[Column] = &[
     OAUTH_REFRESH_SUCCESSOR,
     EMAIL_CHANGE_NEW,
     EMAIL_CHANGE_OLD,
+    PHONE_CHANGE_NEW,
+    PHONE_CHANGE_OLD,
+    ACCOUNT_PHONE,
     PAGE_CURSOR,
     DOCUMENT_TITLE,
     DOCUMENT_NOTES,
@@ -188,6 +197,9 @@ pub const INDEX_CODE: Index = Index::new(10, ACCOUNT, 5, &[Field::Identifier]);
 /// A code that proves an account's new address, in the session that asked for it.
 pub const INDEX_EMAIL_CODE: Index = Index::new(11, ACCOUNT, 11, &[Field::Identifier]);
 
+/// A code that proves an account's telephone, in the session that asked for it.
+pub const INDEX_PHONE_CODE: Index = Index::new(12, ACCOUNT, 13, &[Field::Identifier]);
+
 /// Every index above, for the test that none of them can be attacked by counting.
 pub const INDEXES: &[Index] = &[
     INDEX_MRN,
@@ -201,6 +213,7 @@ pub const INDEXES: &[Index] = &[
     INDEX_REQUEST,
     INDEX_CODE,
     INDEX_EMAIL_CODE,
+    INDEX_PHONE_CODE,
 ];
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ routes! {
     POST   "/api/v1/patients"           PatientCreate    Write    patients::api::create;
     GET    "/api/v1/patients"           PatientList      Bulk     patients::api::list;
     POST   "/api/v1/patients/search"    PatientSearch    Bulk     patients::api::search;
+    POST   "/api/v1/patients/matches"   PatientMatch     Bulk     patients::matches::look;
     GET    "/api/v1/patients/{id}"      PatientRead      Read     patients::api::read;
     PUT    "/api/v1/patients/{id}"      PatientUpdate    Write    patients::api::update;
     GET    "/api/v1/openapi.json"       ApiDescribe      Open     openapi::read;
@@ -76,6 +77,10 @@ routes! {
     PUT    "/api/v1/me/password"        PasswordChange   SignIn   auth::own::change_password;
     POST   "/api/v1/me/email"           EmailAsk         SignIn   auth::email_change::ask;
     POST   "/api/v1/me/email/confirm"   EmailChange      SignIn   auth::email_change::confirm;
+    GET    "/api/v1/me/phone"           PhoneRead        Read     auth::phone::read;
+    POST   "/api/v1/me/phone"           PhoneAsk         SignIn   auth::phone::ask;
+    DELETE "/api/v1/me/phone"           PhoneRemove      Write    auth::phone::remove;
+    POST   "/api/v1/me/phone/confirm"   PhoneSet         SignIn   auth::phone::confirm;
     POST   "/api/v1/staff/{id}/sessions/end" StaffEndSessions Write auth::own::end_staff_sessions;
     POST   "/api/v1/staff/{id}/factors/reset" FactorReset Write   auth::factor::api::reset;
     GET    "/api/v1/oauth/clients"      OauthClientList  Read     oauth::clients::list;

@@ -23,6 +23,7 @@ use crate::documents::scanner::Scanner;
 use crate::erasure::job::Eraser;
 use crate::jobs::mail::Mailer;
 use crate::jobs::queue::{self, Jobs, QueueError};
+use crate::jobs::sms::Texter;
 use crate::onboarding::client::WorkClient;
 use crate::onboarding::{self, Onboarding};
 use crate::pins::{self, Pins};
@@ -59,6 +60,8 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
         .await
         .map_err(|error| failed("opening the region")(&error))?;
     let mailer = Mailer::new(&config.mail).map_err(|error| failed("mail")(&error))?;
+    let texter =
+        Box::pin(Texter::new(&config.sms, config.region)).await.map_err(|error| failed("sms")(&error))?;
     let migrator = onboarding::migrator(&regional_config, &config.migrator)
         .await
         .map_err(|error| failed("connecting as migrator")(&error))?;
@@ -78,6 +81,7 @@ async fn work_until(config: WorkerConfig, trigger: Trigger, shutdown: Shutdown) 
         base: config.base.clone(),
         public_port: config.public_port,
         mailer,
+        texter,
         scanner: Scanner::new(&config.documents.scanner),
         signers,
         clock: clock.clone(),

@@ -33,6 +33,7 @@ export interface Stack {
   tenants: Clinic[];
   control: { url: string; logins: Login[]; admin_command: string[] };
   mail: string;
+  sms: string;
   ca: string;
 }
 
@@ -40,6 +41,7 @@ const STACK_FILE = process.env.DOMICILE_STACK ?? new URL('../../.domicile/stack.
 export const ROOT = process.env.DOMICILE_ROOT ?? new URL('../..', import.meta.url).pathname;
 export const STACK = JSON.parse(readFileSync(STACK_FILE, 'utf8')) as Stack;
 export const MAIL = resolve(ROOT, STACK.mail);
+export const SMS = resolve(ROOT, STACK.sms);
 const SECRETS = join(dirname(STACK_FILE), 'secrets/totp');
 
 /** The regions of the stack. */

@@ -298,12 +298,27 @@ impl Archive {
         Ok((first, bytes))
     }
 
+    /// Reads the version that was there first, and says whether it is the only one: no other and no delete marker lies on top.
+    ///
+    /// # Errors
+    /// As [`Archive::get_first`].
+    pub async fn get_only(&self, name: &str) -> Result<(Vec<u8>, bool), ArchiveError> {
+        let (first, only) = self.look(name).await?;
+        Ok((self.get(name, &first).await?, only))
+    }
+
     async fn first(&self, name: &str) -> Result<VersionId, ArchiveError> {
+        self.look(name).await.map(|(first, _only)| first)
+    }
+
+    /// The version that was there first, and whether it is the only one.
+    async fn look(&self, name: &str) -> Result<(VersionId, bool), ArchiveError> {
         check_name(name)?;
         let mut first: Option<Version> = None;
-        let mut from = None;
+        let (mut from, mut count) = (None, 0_usize);
         loop {
             let (page, next) = self.versions(name, from).await?;
+            count += page.iter().filter(|found| found.name == name).count();
             // S3 lists the versions of one name from the newest to the oldest.
             first = page.into_iter().rfind(|found| found.name == name && !found.delete_marker).or(first);
             match next {
@@ -311,7 +326,7 @@ impl Archive {
                 _ => break,
             }
         }
-        first.map(|found| found.id).ok_or(ArchiveError::NotFound)
+        first.map(|found| (found.id, count == 1)).ok_or(ArchiveError::NotFound)
     }
 
     /// Lists up to [`ARCHIVE_PAGE_VERSIONS_MAX`] versions and delete markers whose names begin with `prefix`, by name and

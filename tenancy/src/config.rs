@@ -111,6 +111,24 @@ pub struct S3Config {
     pub ca: Option<PathBuf>,
 }
 
+/// How texts to telephones leave through Amazon SNS, in the process's own region.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnsConfig {
+    /// `https` URL of a local SNS; absent means the AWS endpoint of the region.
+    pub endpoint: Option<String>,
+    /// PEM file of the authority of the local endpoint's certificate.
+    pub ca: Option<PathBuf>,
+    /// The sender that telephones show, where a country has such names; in India the one that is registered.
+    pub sender_id: Option<String>,
+    /// India: the entity that is registered with the carriers (DLT).
+    pub entity_id: Option<String>,
+    /// India: the registered template of texts that hold a code.
+    pub code_template_id: Option<String>,
+    /// India: the registered template of texts that say what changed.
+    pub notice_template_id: Option<String>,
+}
+
 /// The region's archive and the key that signs what goes there. The endpoints are those of `s3` and `kms`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

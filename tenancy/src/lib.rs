@@ -23,7 +23,7 @@ pub mod shard;
 mod tx;
 pub mod upkeep;
 
-// Keys, envelope, blind indexes and objects.
+// Keys, envelope, blind indexes, objects, and texts to telephones.
 mod aws;
 pub mod blind;
 pub mod envelope;
@@ -31,6 +31,7 @@ pub mod keys;
 pub mod kms;
 pub mod objects;
 pub mod sealed;
+pub mod sms;
 
 pub use error::{BootError, Rejection, TxError};
 pub use jobs::{JobPayload, PAYLOAD_IDS_MAX};

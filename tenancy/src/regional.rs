@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use regions::clock::Clock;
 use regions::ids::ShardId;
 use regions::log::{self, Field};
@@ -14,7 +14,7 @@ use regions::region::RegionName;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::audit_log::{self, Tallies};
-use crate::config::RegionalConfig;
+use crate::config::{RegionalConfig, ShardConfig};
 use crate::context::{Bound, ContextKey};
 use crate::error::{BootError, Rejection, TxError};
 use crate::keys::{Keys, Purpose};
@@ -29,6 +29,10 @@ use crate::tx::{TenantTx, TxShared};
 /// Dead connections tried before a transaction gives up. Dirty ones do not count, because each is closed and there are
 /// only so many: a reload of the server's configuration may have changed the settings of all.
 const BEGIN_ATTEMPTS_MAX: u32 = 4;
+/// Shards that are looked at at once.
+const LOOKS_MAX: usize = 8;
+/// Longest look at a shard, in milliseconds; one that takes longer does not answer.
+const LOOK_MAX_MS: u64 = 8_000;
 
 /// The data plane of one region. Cheap to share; there is no way to reach a second region through it.
 pub struct Regional {
@@ -84,6 +88,21 @@ impl Regional {
         self.objects.check_pins().await?;
         self.archive.check_pins().await?;
         self.shared.keys.check_ledger(&self.archive).await
+    }
+
+    /// Looks at each shard anew, a few at once, and says whether it answers and is the shard that it should be.
+    pub async fn look_at_shards(&self) -> Vec<(ShardId, bool)> {
+        let mut found = Vec::with_capacity(self.config.shards.len());
+        for some in self.config.shards.chunks(LOOKS_MAX) {
+            found.extend(join_all(some.iter().map(|shard| self.look_at(shard))).await);
+        }
+        found
+    }
+
+    async fn look_at(&self, shard: &ShardConfig) -> (ShardId, bool) {
+        let look = Box::pin(crate::shard::pins::check(self.config.region, shard));
+        let found = tokio::time::timeout(Duration::from_millis(LOOK_MAX_MS), look).await;
+        (shard.id, matches!(found, Ok(Ok(()))))
     }
 
     /// The region everything here belongs to.

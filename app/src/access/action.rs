@@ -99,6 +99,14 @@ actions! {
     EmailAsk "email.ask" Staff Nobody;
     /// Sign in with that address from now on.
     EmailChange "email.change" Staff Nobody;
+    /// See the own telephone.
+    PhoneRead "phone.read" Staff Nobody;
+    /// Ask for a code by SMS to be told at a telephone.
+    PhoneAsk "phone.ask" Staff Nobody;
+    /// Be told there from now on.
+    PhoneSet "phone.set" Staff Nobody;
+    /// Be told at no telephone any more.
+    PhoneRemove "phone.remove" Staff Nobody;
     /// End a staff member's sessions.
     StaffEndSessions "staff.end_sessions" Staff Nobody;
     /// See how long sessions live.
@@ -175,6 +183,8 @@ actions! {
     PatientUpdate "patient.update" Staff Patients;
     /// Search patients.
     PatientSearch "patient.search" Staff Patients;
+    /// Look whether somebody who is about to be registered is there already.
+    PatientMatch "patient.match" Staff Patients;
     /// Reach for a patient in an emergency.
     BreakGlassStart "break_glass.start" Staff Patients;
     /// End the own emergency access.

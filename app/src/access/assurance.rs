@@ -78,7 +78,10 @@ impl Action {
             | Action::DocumentPolicyChange
             | Action::PasswordChange
             | Action::EmailAsk
-            | Action::EmailChange => Assurance::StepUp,
+            | Action::EmailChange
+            | Action::PhoneAsk
+            | Action::PhoneSet
+            | Action::PhoneRemove => Assurance::StepUp,
             Action::StaffRole | Action::StaffDeactivate | Action::StaffReactivate | Action::StaffSites => {
                 Assurance::StepUp
             }

@@ -31,6 +31,10 @@ pub const fn may(role: Role, action: Action) -> bool {
         | Action::PasswordChange
         | Action::EmailAsk
         | Action::EmailChange
+        | Action::PhoneRead
+        | Action::PhoneAsk
+        | Action::PhoneSet
+        | Action::PhoneRemove
         | Action::SessionPolicyRead
         | Action::SessionChallenge
         | Action::SessionCreatePasskey
@@ -89,6 +93,8 @@ pub const fn may(role: Role, action: Action) -> bool {
         Action::OauthAuthorize => role.is_staff() || is_subject_or_proxy(role),
         Action::SiteList => role.is_staff(),
         Action::PatientCreate
+        // Who registers looks first whether the person is there; each of them may search for the same.
+        | Action::PatientMatch
         | Action::PatientUpdate
         // Who treats a patient is settled by those who treat and by the front desk, not by who runs the clinic.
         | Action::CareTeamJoin

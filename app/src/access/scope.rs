@@ -29,6 +29,7 @@ impl Action {
             Action::MeRead | Action::SessionEnd => true,
             Action::SessionList
             | Action::SessionRevoke
+            | Action::PhoneRead
             | Action::StaffEndSessions
             | Action::StaffUnlock
             | Action::OauthAuthorize

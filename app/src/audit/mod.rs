@@ -35,6 +35,9 @@ pub const CODE_SEND: &str = "session.code_send";
 /// The worker wrote to the address that somebody wants to sign in with.
 pub const EMAIL_CHANGE_SEND: &str = "email.send";
 
+/// The worker sent a text to a telephone of a change.
+pub const PHONE_CHANGE_SEND: &str = "phone.send";
+
 /// What is sealed about one patient was sealed anew, under the patient's next key.
 pub const KEYS_RESEAL: &str = "keys.reseal";
 

@@ -1,13 +1,16 @@
-//! The parts of the audit log that run beside the work: a process's own count, and in the worker the sealer of each shard.
+//! The parts of the audit log that run beside the work: a process's own count, and in the worker the sealer of each shard and the
+//! check of what it published.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use regions::ids::ShardId;
 use regions::log::{self, Field};
 use regions::shutdown::Shutdown;
 use tenancy::Regional;
 use tenancy::audit_log::{self, Sealer, TALLY_EVERY_S};
 
+use crate::jobs::queue::Jobs;
 use crate::pins::Pins;
 
 /// Longest time that the last count may take when the process ends, in seconds.
@@ -51,4 +54,17 @@ pub async fn seal_until_stopped(sealer: Arc<Sealer>, pins: Pins, shutdown: Shutd
         trigger.trigger();
         running.await;
     }
+}
+
+/// Checks what has come into the archive of a shard's log since the check before. What is wrong is kept, logged and counted by
+/// the check itself; a job that tried again would find the same.
+///
+/// # Errors
+/// A code when it cannot be said; the queue tries again later.
+pub async fn check(jobs: &Jobs, shard: ShardId) -> Result<(), &'static str> {
+    let Some(sealer) = jobs.signers.get(&shard) else { return Ok(()) };
+    if let Some(checked) = sealer.check().await.map_err(|error| error.code())? {
+        log::info("audit_log_checked", &[Field::Shard(shard), Field::Count(checked.size)]);
+    }
+    Ok(())
 }

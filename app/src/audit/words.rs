@@ -199,6 +199,7 @@ fn what(action: &str) -> &'static str {
         "patient.access_close" => "ended that the patient sees the own record",
         "patient.list" => "looked through a list of patients",
         "patient.search" => "searched for patients",
+        "patient.match" => "looked whether somebody is registered already",
         "proxy.record" => "let somebody stand in for the patient",
         "proxy.list" => "looked at who stands in for the patient",
         "proxy.end" => "ended that somebody stands in for the patient",

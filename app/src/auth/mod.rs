@@ -16,6 +16,7 @@ pub mod notice;
 pub mod own;
 pub mod passkey;
 pub mod password;
+pub mod phone;
 pub mod policy;
 pub mod queries;
 pub mod record;

@@ -1,4 +1,5 @@
-//! Telling an account's owner by mail that something about their sign-in changed, in the transaction that changes it.
+//! Telling an account's owner by mail, and at their telephone if they have one, that something about their sign-in changed, in the
+//! transaction that changes it.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -7,8 +8,9 @@ use tenancy::{JobPayload, TenantTx};
 use uuid::Uuid;
 
 use super::invite::new_id;
+use super::phone;
 use super::tables::notice;
-use crate::jobs::SEND_NOTICE;
+use crate::jobs::{SEND_NOTICE, SEND_TEXT};
 use crate::store::StoreError;
 
 /// What an owner is told.
@@ -32,6 +34,12 @@ pub enum NoticeKind {
     PasswordChanged,
     /// The account has another address, which this is told to; the old one has a letter of its own.
     EmailChanged,
+    /// The account has another telephone, or its first.
+    PhoneSet,
+    /// The account has no telephone any more.
+    PhoneRemoved,
+    /// Somebody asked for a link to set a new password; the mail with the link is a letter of its own.
+    RecoveryAsked,
     /// An administrator gave the account another role.
     RoleChanged,
     /// A patient can sign in and see the own record.
@@ -45,7 +53,7 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
-    const ALL: [NoticeKind; 14] = [
+    const ALL: [NoticeKind; 17] = [
         NoticeKind::TotpEnrolled,
         NoticeKind::RecoveryRenewed,
         NoticeKind::RecoveryUsed,
@@ -55,6 +63,9 @@ impl NoticeKind {
         NoticeKind::PasskeyRemoved,
         NoticeKind::PasswordChanged,
         NoticeKind::EmailChanged,
+        NoticeKind::PhoneSet,
+        NoticeKind::PhoneRemoved,
+        NoticeKind::RecoveryAsked,
         NoticeKind::RoleChanged,
         NoticeKind::RecordOpened,
         NoticeKind::ProxyOpened,
@@ -75,6 +86,9 @@ impl NoticeKind {
             NoticeKind::PasskeyRemoved => "passkey_removed",
             NoticeKind::PasswordChanged => "password_changed",
             NoticeKind::EmailChanged => "email_changed",
+            NoticeKind::PhoneSet => "phone_set",
+            NoticeKind::PhoneRemoved => "phone_removed",
+            NoticeKind::RecoveryAsked => "recovery_asked",
             NoticeKind::RoleChanged => "role_changed",
             NoticeKind::RecordOpened => "record_opened",
             NoticeKind::ProxyOpened => "proxy_opened",
@@ -109,6 +123,13 @@ impl NoticeKind {
             NoticeKind::EmailChanged => {
                 "You sign in with this e-mail address from now on. Your other sessions ended, and the address before was told."
             }
+            NoticeKind::PhoneSet => {
+                "Your account has another telephone, at which you are told of changes about your sign-in. If there was one before, it was told."
+            }
+            NoticeKind::PhoneRemoved => {
+                "Your account has no telephone any more. You are told of changes about your sign-in by mail only."
+            }
+            NoticeKind::RecoveryAsked => "Somebody asked to set a new password for your account.",
             NoticeKind::RoleChanged => {
                 "An administrator of your clinic gave you another role. What you can see and do changed with it."
             }
@@ -129,9 +150,35 @@ impl NoticeKind {
             }
         }
     }
+
+    /// What goes to the account's telephone besides; `None` for what a mail is enough for. A carrier reads it, and whoever sees a
+    /// locked screen: it names no person and no clinic. Only ASCII, so that one message holds it.
+    #[must_use]
+    pub const fn text(self) -> Option<&'static str> {
+        match self {
+            NoticeKind::RecoveryRenewed => Some("New recovery codes were made"),
+            NoticeKind::RecoveryUsed => Some("A recovery code was used"),
+            NoticeKind::ResetAsked => Some("Somebody asked to take your second step away"),
+            NoticeKind::FactorsReset => Some("Your second step was taken away"),
+            NoticeKind::RecoveryAsked => Some("Somebody asked to set a new password"),
+            NoticeKind::PasswordChanged => Some("Your password was changed"),
+            NoticeKind::EmailChanged => Some("Your e-mail address was changed"),
+            NoticeKind::PhoneSet => Some("You are told here of changes from now on"),
+            NoticeKind::TotpEnrolled
+            | NoticeKind::PasskeyAdded
+            | NoticeKind::PasskeyRemoved
+            // There is no telephone to tell; the old one has a message of its own.
+            | NoticeKind::PhoneRemoved
+            | NoticeKind::RoleChanged
+            | NoticeKind::RecordOpened
+            | NoticeKind::ProxyOpened
+            | NoticeKind::ProxyRecorded
+            | NoticeKind::RefreshReused => None,
+        }
+    }
 }
 
-/// Writes a notice and enqueues its mail.
+/// Writes a notice and enqueues its mail, and its text if it has one and the account a telephone.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -141,6 +188,37 @@ pub async fn enqueue(
     kind: NoticeKind,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let id = keep(tx, (account_id, kind), (now, None)).await?;
+    tx.enqueue(SEND_NOTICE, JobPayload::new(tx.tenant()).id("notice", id), None).await?;
+    if kind.text().is_some() && phone::has(tx, account_id).await? {
+        tx.enqueue(SEND_TEXT, JobPayload::new(tx.tenant()).id("notice", id), None).await?;
+    }
+    Ok(())
+}
+
+/// Tells an owner at the telephone only, because a letter of its own says it by mail. Nothing for an account that has none.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn enqueue_text(
+    tx: &mut TenantTx,
+    account_id: Uuid,
+    kind: NoticeKind,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if !phone::has(tx, account_id).await? {
+        return Ok(());
+    }
+    let id = keep(tx, (account_id, kind), (now, Some(now))).await?;
+    tx.enqueue(SEND_TEXT, JobPayload::new(tx.tenant()).id("notice", id), None).await?;
+    Ok(())
+}
+
+async fn keep(
+    tx: &mut TenantTx,
+    (account_id, kind): (Uuid, NoticeKind),
+    (now, sent_at): (DateTime<Utc>, Option<DateTime<Utc>>),
+) -> Result<Uuid, StoreError> {
     let (id, tenant_id) = (new_id(), tx.tenant().as_uuid());
     diesel::insert_into(notice::table)
         .values((
@@ -149,9 +227,23 @@ pub async fn enqueue(
             notice::account_id.eq(account_id),
             notice::kind.eq(kind.as_str()),
             notice::created_at.eq(now),
+            notice::sent_at.eq(sent_at),
         ))
         .execute(tx.conn())
         .await?;
-    tx.enqueue(SEND_NOTICE, JobPayload::new(tx.tenant()).id("notice", id), None).await?;
-    Ok(())
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_known_by_its_word_and_its_text_fits_one_message() {
+        for kind in NoticeKind::ALL {
+            assert_eq!(NoticeKind::parse(kind.as_str()), Some(kind));
+            let Some(text) = kind.text() else { continue };
+            assert!(text.is_ascii() && text.len() <= 44, "{text}");
+        }
+    }
 }

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::api::Secret;
 use super::invite::{login_tags, new_id};
 use super::model::account_state;
+use super::notice::{self, NoticeKind};
 use super::record::{self, AccountRow};
 use super::tables::{account, mail_request, recovery};
 use super::token::Token;
@@ -190,7 +191,7 @@ pub struct Wanted {
     pub email: Sealed,
 }
 
-/// Looks a request's address up and keeps a link for its account; `None` when nobody has it, it was done, or the account
+/// Looks a request's address up, keeps a link for its account and has its telephone told; `None` when nobody has it, it was done, or the account
 /// has had its mails of this hour.
 ///
 /// # Errors
@@ -245,5 +246,6 @@ pub async fn prepare(
         ))
         .execute(tx.conn())
         .await?;
+    notice::enqueue_text(tx, id, NoticeKind::RecoveryAsked, now).await?;
     Ok(Some(Wanted { account: id, email }))
 }

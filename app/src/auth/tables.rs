@@ -97,6 +97,33 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// One row an account that has a telephone.
+    account_phone (account_id) {
+        account_id -> Uuid,
+        tenant_id -> Uuid,
+        number_sealed -> Binary,
+        verified_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// One row a change of an account's telephone that somebody asked for.
+    phone_change (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        account_id -> Uuid,
+        session_id -> Uuid,
+        new_sealed -> Nullable<Binary>,
+        old_sealed -> Nullable<Binary>,
+        code_tag -> Nullable<Binary>,
+        tries -> Integer,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     /// One row an account that has time-based codes or is about to.
     totp (account_id) {
         account_id -> Uuid,
@@ -206,6 +233,7 @@ diesel::table! {
         kind -> Text,
         created_at -> Timestamptz,
         sent_at -> Nullable<Timestamptz>,
+        texted_at -> Nullable<Timestamptz>,
     }
 }
 

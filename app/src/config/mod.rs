@@ -10,7 +10,7 @@ pub use backend::{
     BackendConfig, DirectoryConfig, ListenTls, PasswordConfig, RegionalPart, RouteConfig, SessionConfig,
 };
 pub use control::{ControlConfig, FeedTls, MigratorConfig, SignInWays, SigningConfig};
-pub use worker::{DocumentsConfig, MailConfig, MigratorLogin, SmtpConfig, WorkerConfig};
+pub use worker::{DocumentsConfig, MailConfig, MigratorLogin, SmsConfig, SmtpConfig, WorkerConfig};
 
 /// Largest configuration file, in bytes.
 const FILE_MAX_BYTES: u64 = 1 << 20;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use regions::hosts::BaseDomain;
 use regions::region::RegionName;
 use serde::Deserialize;
+use tenancy::config::SnsConfig;
 
 use super::backend::{DirectoryConfig, RegionalPart};
 use crate::documents::scanner::ScannerConfig;
@@ -28,6 +29,8 @@ pub struct WorkerConfig {
     pub regional: RegionalPart,
     /// How mail leaves.
     pub mail: MailConfig,
+    /// How texts to telephones leave.
+    pub sms: SmsConfig,
     /// How documents are looked at.
     pub documents: DocumentsConfig,
     /// The login that creates and changes schemas.
@@ -61,6 +64,18 @@ pub struct MailConfig {
     /// Hand over to this server.
     #[serde(default)]
     pub smtp: Option<SmtpConfig>,
+}
+
+/// How texts to telephones leave: into a directory or through the region's SNS, never both.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmsConfig {
+    /// Write `.txt` files here.
+    #[serde(default)]
+    pub dir: Option<PathBuf>,
+    /// Hand over to SNS in this process's own region.
+    #[serde(default)]
+    pub sns: Option<SnsConfig>,
 }
 
 /// A mail server that speaks TLS from the first byte or by STARTTLS; there is no plaintext mode.

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Extensions;
@@ -14,7 +15,7 @@ use regions::ids::RequestId;
 use regions::log::{self, Field};
 use regions::region::RegionName;
 use regions::tls::common_name;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::future::{Ready, ready};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -23,20 +24,22 @@ use super::Control;
 use super::api::Json;
 use super::api::problems::{NOT_YOURS, TAKE_SNAPSHOT};
 use super::audit::{Actor, By};
+use super::contacts::{Connected, Contacts};
 use super::ledger::Delta;
-use super::work::{KeyReport, Report, TaskList};
+use super::work::{KeyReport, Report, TaskList, looks_of};
 use super::{keys, support_feed, tasks};
 use crate::error::{self, AppError};
 use crate::middleware::not_found;
 use crate::support::wire::{GrantReport, LookReport};
 
 /// Longest wait of a long poll, in milliseconds.
-const WAIT_MAX_MS: u64 = 30_000;
+pub(super) const WAIT_MAX_MS: u64 = 30_000;
 /// The media type of snapshots and deltas.
 const BINARY: &str = "application/octet-stream";
 
 /// What kind of process asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PeerRole {
     /// Accepts clients; gets the directory.
     FrontDoor,
@@ -44,6 +47,21 @@ pub enum PeerRole {
     Backend,
     /// Runs jobs; gets the directory and its region's work.
     Worker,
+}
+
+impl PeerRole {
+    /// Every role; a region has processes of each.
+    pub const ALL: [Self; 3] = [Self::FrontDoor, Self::Backend, Self::Worker];
+
+    /// The word callers see.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FrontDoor => "front_door",
+            Self::Backend => "backend",
+            Self::Worker => "worker",
+        }
+    }
 }
 
 /// A process, as its certificate names it.
@@ -70,12 +88,13 @@ impl FromStr for Peer {
     }
 }
 
-/// Reads the process from a new connection's certificate and keeps it with the connection.
-pub fn remember_peer(connection: &dyn Any, data: &mut Extensions) {
+/// Reads the process from a new connection's certificate and keeps it with the connection, whose end is noted.
+pub fn remember_peer(contacts: &Arc<Contacts>, connection: &dyn Any, data: &mut Extensions) {
     type Tls = actix_tls::accept::rustls_0_23::TlsStream<actix_web::rt::net::TcpStream>;
     let chain = connection.downcast_ref::<Tls>().and_then(|stream| stream.get_ref().1.peer_certificates());
     if let Some(peer) = chain.and_then(common_name).and_then(|name| name.parse::<Peer>().ok()) {
         data.insert(peer);
+        data.insert(contacts.connected(peer));
     }
 }
 
@@ -136,15 +155,38 @@ struct DeltaQuery {
     wait_ms: u64,
 }
 
-/// How long to wait for work.
+/// How long to wait for work, and how the shards are.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WorkQuery {
     #[serde(default)]
     wait_ms: u64,
+    /// What the worker found when it last looked at each of its shards.
+    #[serde(default)]
+    shards: String,
 }
 
-async fn snapshot(control: Data<Control>, _peer: Peer) -> Result<HttpResponse, AppError> {
+/// How long to wait for support grants.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WaitQuery {
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+/// Notes that the process on this connection asked, and after which version.
+fn note(request: &HttpRequest, version: Option<u64>) {
+    if let Some(connected) = request.conn_data::<Connected>() {
+        connected.asked(version);
+    }
+}
+
+async fn snapshot(
+    control: Data<Control>,
+    _peer: Peer,
+    request: HttpRequest,
+) -> Result<HttpResponse, AppError> {
+    note(&request, None);
     let signed = control.ledger.snapshot().await.ok_or(error::UNAVAILABLE)?;
     Ok(HttpResponse::Ok().content_type(BINARY).body(signed))
 }
@@ -152,8 +194,10 @@ async fn snapshot(control: Data<Control>, _peer: Peer) -> Result<HttpResponse, A
 async fn deltas(
     control: Data<Control>,
     _peer: Peer,
+    request: HttpRequest,
     query: Query<DeltaQuery>,
 ) -> Result<HttpResponse, AppError> {
+    note(&request, Some(query.after));
     let deadline = deadline(query.wait_ms);
     let mut versions = control.ledger.subscribe();
     loop {
@@ -174,6 +218,7 @@ async fn deltas(
 
 async fn work(control: Data<Control>, peer: Peer, query: Query<WorkQuery>) -> Result<HttpResponse, AppError> {
     let region = peer.worker_of()?;
+    control.contacts.looked(region, &looks_of(&query.shards).ok_or(error::INVALID)?);
     let deadline = deadline(query.wait_ms);
     let mut given = control.work.subscribe();
     loop {
@@ -216,7 +261,7 @@ async fn tell_keys(
 async fn support_grants(
     control: Data<Control>,
     peer: Peer,
-    query: Query<WorkQuery>,
+    query: Query<WaitQuery>,
 ) -> Result<HttpResponse, AppError> {
     let region = peer.worker_of()?;
     let deadline = deadline(query.wait_ms);

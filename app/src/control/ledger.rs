@@ -116,6 +116,12 @@ impl Ledger {
         self.state.read().fold.regions.contains_key(&name)
     }
 
+    /// The regions that the directory names, by name.
+    #[must_use]
+    pub fn regions(&self) -> Vec<RegionName> {
+        self.state.read().fold.regions.keys().copied().collect()
+    }
+
     /// Tells of every new version.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<u64> {

@@ -10,8 +10,9 @@ use regions::log::{self, Field};
 use regions::shutdown::Shutdown;
 use tenancy::config::DbConfig;
 use tokio::sync::{mpsc, watch};
-use tokio_postgres::AsyncMessage;
+use tokio_postgres::{AsyncMessage, Client};
 
+use super::contacts::Contacts;
 use super::error::ControlError;
 use super::ledger::Ledger;
 use super::store::{self, Store};
@@ -27,7 +28,9 @@ pub const DATABASE: &str = "control_database";
 /// The readiness condition that the log continues what was verified.
 pub const DIRECTORY: &str = "directory_log";
 
-const LISTEN: &str = "listen platform_directory; listen platform_work;";
+const LISTEN: &str = "listen platform_directory; listen platform_work; listen platform_contacts;";
+/// Tells the other processes of the control plane what this one heard of the regions.
+const TELL: &str = "select pg_notify('platform_contacts', word) from unnest($1::text[]) as word";
 
 /// What the loop works with.
 pub struct Listener {
@@ -37,6 +40,8 @@ pub struct Listener {
     pub store: Store,
     /// The directory that follows the log.
     pub ledger: Arc<Ledger>,
+    /// What was heard of the regions, here and by the other processes of the control plane.
+    pub contacts: Arc<Contacts>,
     /// Counted up whenever there may be new work.
     pub work: watch::Sender<u64>,
     /// What `/readyz` says.
@@ -76,10 +81,13 @@ impl Listener {
             let mut messages = poll_fn(move |cx| connection.poll_message(cx)).into_stream();
             while let Some(Ok(message)) = messages.next().await {
                 if let AsyncMessage::Notification(notification) = message {
-                    let what = if notification.channel() == "platform_work" {
-                        Heard::Work
-                    } else {
-                        Heard::Directory
+                    let what = match notification.channel() {
+                        "platform_contacts" => {
+                            self.contacts.told(notification.payload());
+                            continue;
+                        }
+                        "platform_work" => Heard::Work,
+                        _ => Heard::Directory,
                     };
                     // A full queue already holds a wake-up, and each looks at everything.
                     let _queued = heard_sender.try_send(what);
@@ -93,6 +101,7 @@ impl Listener {
             // Whatever happened before the subscription was in place is found by looking once.
             self.work.send_modify(|count| *count = count.wrapping_add(1));
             while self.look().await {
+                self.tell(&client).await;
                 let pause = Duration::from_millis(LOOK_MS);
                 match tokio::time::timeout(pause, heard.recv()).await {
                     Ok(None) => return,
@@ -104,6 +113,19 @@ impl Listener {
         tokio::select! {
             () = driver => log::warn("control.listen_failed", &[Field::Code("closed")]),
             () = reader => {}
+        }
+    }
+
+    /// Tells what was heard of the regions since the last time. What does not arrive is out of date within a minute, when
+    /// whoever said it says it again.
+    async fn tell(&self, client: &Client) {
+        let words = self.contacts.take_untold();
+        if words.is_empty() {
+            return;
+        }
+        let limit = Duration::from_millis(LOOK_MS);
+        if !matches!(tokio::time::timeout(limit, client.execute(TELL, &[&words])).await, Ok(Ok(_))) {
+            log::warn("control.contacts_not_told", &[]);
         }
     }
 

@@ -9,6 +9,7 @@ pub mod admins;
 pub mod api;
 pub mod audit;
 mod challenges;
+pub mod contacts;
 pub mod enrolments;
 pub mod error;
 pub mod feed;
@@ -55,6 +56,7 @@ use crate::config::{ControlConfig, SignInWays};
 use crate::middleware::rate::AddressLimit;
 use crate::portal::{self, PageValues, Portal};
 use crate::role::{self, RoleError};
+use contacts::Contacts;
 use error::ControlError;
 use ledger::Ledger;
 use listen::Listener;
@@ -83,6 +85,8 @@ pub struct Control {
     pub passwords: PasswordPool,
     /// The verified directory.
     pub ledger: Arc<Ledger>,
+    /// How the regions are, by what their processes say when they come.
+    pub contacts: Arc<Contacts>,
     /// Counted up whenever there may be new work.
     pub work: watch::Sender<u64>,
     /// Origins whose pages may change something; the first is the console's own, where passkeys are made and used.
@@ -222,6 +226,7 @@ async fn serve_all(
         database: config.database.clone(),
         store: control.store.clone(),
         ledger: Arc::clone(&control.ledger),
+        contacts: Arc::clone(&control.contacts),
         work: control.work.clone(),
         readiness: readiness.clone(),
     };
@@ -258,6 +263,7 @@ async fn start(config: &ControlConfig, clock: Clock, shutdown: Shutdown) -> Resu
         store,
         passwords,
         ledger,
+        contacts: Contacts::new(clock.clone()),
         work: watch::Sender::new(0),
         origins: vec![config.public_url.trim_end_matches('/').to_owned()],
         sign_in: config.sign_in,
@@ -306,10 +312,11 @@ fn feed_server(
 ) -> Result<Server, RoleError> {
     let tls = tls::mutual_server(&config.feed_tls.identity(), &config.feed_tls.client_ca, &[])
         .map_err(|error| tls_failed("feed_tls", &error))?;
+    let contacts = Arc::clone(&control.contacts);
     let server =
         HttpServer::new(move || App::new().app_data(Data::clone(&control)).configure(feed::register));
     let server = server
-        .on_connect(feed::remember_peer)
+        .on_connect(move |connection, data| feed::remember_peer(&contacts, connection, data))
         .workers(FEED_THREADS)
         .max_connections(FEED_CONNECTIONS_MAX)
         .client_request_timeout(Duration::from_millis(HEAD_MAX_MS))

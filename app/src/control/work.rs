@@ -75,6 +75,54 @@ pub struct TaskList {
     pub tasks: Vec<Task>,
 }
 
+/// Most shards that one request for work is about; a worker with more leaves out the last.
+pub const SHARDS_PER_LOOK_MAX: usize = 256;
+/// The greatest age of a look that is told, in seconds; what is older is as old.
+const LOOK_AGE_MAX_S: u64 = 604_800;
+
+/// What a region's worker found when it last looked at a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardLook {
+    /// Its number in the region.
+    pub shard: ShardId,
+    /// Whether it answered, and is the shard that it should be.
+    pub answers: bool,
+    /// Seconds since the look.
+    pub age_s: u64,
+}
+
+/// Looks as a worker sends them with its request for work: `1.up.4,2.down.17`.
+#[must_use]
+pub fn looks_text(looks: &[ShardLook]) -> String {
+    let word = |look: &ShardLook| {
+        let state = if look.answers { "up" } else { "down" };
+        format!("{}.{state}.{}", look.shard.0, look.age_s.min(LOOK_AGE_MAX_S))
+    };
+    looks.iter().take(SHARDS_PER_LOOK_MAX).map(word).collect::<Vec<_>>().join(",")
+}
+
+/// The looks of such a text; none when it is not one, or too long.
+#[must_use]
+pub fn looks_of(text: &str) -> Option<Vec<ShardLook>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let looks: Vec<ShardLook> =
+        text.split(',').take(SHARDS_PER_LOOK_MAX + 1).map(look_of).collect::<Option<_>>()?;
+    (looks.len() <= SHARDS_PER_LOOK_MAX).then_some(looks)
+}
+
+fn look_of(text: &str) -> Option<ShardLook> {
+    let (shard, found) = text.split_once('.')?;
+    let (state, age_s) = found.split_once('.')?;
+    let answers = match state {
+        "up" => true,
+        "down" => false,
+        _ => return None,
+    };
+    Some(ShardLook { shard: ShardId(shard.parse().ok()?), answers, age_s: age_s.parse().ok()? })
+}
+
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,4 +187,25 @@ pub struct KeyVersion {
     /// Keys or rows that rotation has moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_have_one_form_and_a_bound() {
+        let look = |shard, answers, age_s| ShardLook { shard: ShardId(shard), answers, age_s };
+        let looks = [look(1, true, 4), look(65_535, false, 17)];
+        assert_eq!(looks_text(&looks), "1.up.4,65535.down.17");
+        assert_eq!(looks_of(&looks_text(&looks)).unwrap(), looks);
+        assert_eq!((looks_text(&[]), looks_of("")), (String::new(), Some(Vec::new())));
+        assert_eq!(looks_text(&[look(1, true, u64::MAX)]), "1.up.604800");
+        for bad in ["1", "1.up", "1.well.4", "70000.up.4", "x.up.4", "1.up.-4", "1.up.4,", "1.up.4.5"] {
+            assert_eq!(looks_of(bad), None, "{bad}");
+        }
+        let many = [look(1, true, 0); SHARDS_PER_LOOK_MAX + 1];
+        assert_eq!(looks_of(&looks_text(&many)).unwrap().len(), SHARDS_PER_LOOK_MAX);
+        assert_eq!(looks_of(&["1.up.0"; SHARDS_PER_LOOK_MAX + 1].join(",")), None);
+    }
 }

@@ -18,11 +18,22 @@ use uuid::Uuid;
 use std::sync::Arc;
 
 use super::api::{self, Need, entry};
+use super::content::MediaType;
+use super::links::Disposition;
 use super::model::{Document, field_bits};
 use super::queries;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
 use crate::error::{AppError, BUSY, DOCUMENT_NOT_READABLE, RANGE};
+use crate::portal::Carried;
+
+/// What a picture may do where a browser shows it: nothing, also when somebody opens it as a page.
+const PICTURE_POLICY: &str =
+    "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// What a PDF may do where a browser shows it. The viewer is the browser's own, in a place of its own, and Chromium's does not
+/// begin under `sandbox` nor find its styles under `default-src`. A PDF that runs anything is not taken in, and a browser that
+/// is told to sniff nothing takes it for nothing else.
+const PDF_POLICY: &str = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// Which bytes of a document are asked for, first and last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +51,8 @@ pub(super) struct Released {
     sha256: Option<String>,
     file: String,
     media_type: &'static str,
+    /// The policy under which a browser shows it; `None` when it is saved.
+    shown_under: Option<&'static str>,
     wanted: Wanted,
     /// What is recorded if the bytes break off.
     broken: AuditEntry,
@@ -58,7 +71,7 @@ pub async fn read(call: Call) -> Result<HttpResponse, AppError> {
     let released = call
         .staff(async |ctx, tx| {
             let (ctx, document, sealer) = api::find_as(ctx, tx, call.path("id"), Need::Read).await?;
-            release(&ctx, tx, &call, (document, sealer)).await
+            release(&ctx, tx, &call, (document, sealer, Disposition::Attachment)).await
         })
         .await?;
     Ok(released.into_response(Arc::clone(&call.app.regional), place))
@@ -76,7 +89,7 @@ pub(super) async fn release(
     ctx: &Ctx,
     tx: &mut TenantTx,
     call: &Call,
-    (document, sealer): (Document, Sealer),
+    (document, sealer, disposition): (Document, Sealer, Disposition),
 ) -> Result<Done<Released>, AppError> {
     if !document.state.is_readable() {
         return Err(AppError::from(DOCUMENT_NOT_READABLE).denied("not_readable"));
@@ -103,10 +116,24 @@ pub(super) async fn release(
         sha256: document.words.sha256.expose().clone(),
         file: file(&document),
         media_type: document.media_type.as_str(),
+        shown_under: match disposition {
+            Disposition::Attachment => None,
+            Disposition::Inline => shown_under(document.media_type),
+        },
         wanted,
         broken,
     };
     Done::audited(released, entry)
+}
+
+/// The policy under which browsers show a type; `None` for what is only ever saved. A document is readable only once its bytes
+/// were found to be of this type.
+const fn shown_under(media_type: MediaType) -> Option<&'static str> {
+    match media_type {
+        MediaType::Png | MediaType::Jpeg => Some(PICTURE_POLICY),
+        MediaType::Pdf => Some(PDF_POLICY),
+        MediaType::Tiff | MediaType::Dicom | MediaType::Text | MediaType::Csv => None,
+    }
 }
 
 /// A name for the saved file, made of nothing that anybody typed.
@@ -144,10 +171,16 @@ impl Released {
                 (builder, first, last - first + 1)
             }
         };
+        // A viewer that is told of ranges asks for them one by one, and a link is used up by the first request.
+        let (disposition, ranges) =
+            if self.shown_under.is_some() { ("inline", "none") } else { ("attachment", "bytes") };
         builder
             .insert_header((header::CONTENT_TYPE, self.media_type))
-            .insert_header((header::ACCEPT_RANGES, "bytes"))
-            .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", self.file)));
+            .insert_header((header::ACCEPT_RANGES, ranges))
+            .insert_header((
+                header::CONTENT_DISPOSITION,
+                format!("{disposition}; filename=\"{}\"", self.file),
+            ));
         let (segments, skip) = self.extent.covering(first, (first + length).saturating_sub(1));
         let at = (self.tenant.id, tenancy::objects::ObjectId::from(self.object.into_bytes()));
         let objects = Arc::clone(regional.objects());
@@ -163,7 +196,11 @@ impl Released {
             broken: self.broken,
             _place: place,
         };
-        builder.body(SizedStream::new(length, flow.into_stream()))
+        let response = builder.body(SizedStream::new(length, flow.into_stream()));
+        match self.shown_under {
+            Some(policy) => Carried::Document(policy).mark(response),
+            None => response,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Links to a document's bytes: for one document, one use, one session and five minutes, of which only a hash is stored.
 //!
+//! Whether the browser shows the bytes or saves them is bound to the link: the two have different hashes of one token.
+//!
 //! The link is a path on the clinic's own host. It holds no name of the document or the patient, and without the session it
 //! was made in it is worth nothing. Of imaging that a clinic chose to keep direct the link is S3's own: for one object of the
 //! home region and five minutes, and whoever has it needs no session.
@@ -9,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use regions::ids::TenantId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tenancy::TenantTx;
 use tenancy::objects::{DIRECT_LINK_MAX_S, LinkTo, ObjectId};
 use utoipa::ToSchema;
@@ -21,12 +23,42 @@ use super::model::{DIRECT, DocumentId, field_bits};
 use super::queries;
 use super::rules::LINK_MAX_S;
 use super::tables::document_link;
-use crate::auth::token::Token;
+use crate::auth::token::{Token, sha256};
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
 use crate::error::{AppError, DOCUMENT_NOT_READABLE};
+use crate::paging;
 use crate::patients::api::to_json;
 use crate::store::StoreError;
+
+/// What a browser does with the bytes behind a link.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    /// It saves them.
+    #[default]
+    Attachment,
+    /// It shows them, if they are of a type that is shown; others it saves.
+    Inline,
+}
+
+impl Disposition {
+    /// What is stored of a token whose link is for this.
+    fn hash(self, token: &Token) -> Vec<u8> {
+        let hash = token.hash();
+        match self {
+            Disposition::Attachment => hash.to_vec(),
+            Disposition::Inline => sha256(b"domicile inline link v1", &hash).to_vec(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkQuery {
+    #[serde(default)]
+    disposition: Disposition,
+}
 
 /// A link.
 #[derive(Serialize, ToSchema)]
@@ -53,11 +85,13 @@ fn session(ctx: &Ctx) -> Result<Uuid, AppError> {
 
 /// Makes a link to a clean document's bytes.
 #[utoipa::path(post, path = "/api/v1/documents/{id}/links", tag = "documents", operation_id = "document.link",
-    params(("id" = String, Path, description = "Document id")),
+    params(("id" = String, Path, description = "Document id"),
+        ("disposition" = Option<Disposition>, Query, description = "What a browser does with the bytes: `attachment` (default) or `inline`")),
     responses((status = 201, body = LinkView, description = "The link"),
         (status = 404, body = crate::error::Problem, content_type = "application/problem+json", description = "Absent, or not this clinic's"),
         (status = 409, body = crate::error::Problem, content_type = "application/problem+json", description = "Not found clean, or its bytes are gone")))]
 pub async fn create(call: Call) -> Result<HttpResponse, AppError> {
+    let query: LinkQuery = paging::query(call.query())?;
     let allowed = call
         .staff(async |ctx, tx| {
             let (ctx, document, sealer) = api::find_as(ctx, tx, call.path("id"), Need::Read).await?;
@@ -83,7 +117,7 @@ pub async fn create(call: Call) -> Result<HttpResponse, AppError> {
             let (token, now) = (Token::random(), ctx.now());
             let expires_at = now + TimeDelta::seconds(LINK_MAX_S);
             let link = NewLink {
-                token_hash: token.hash().to_vec(),
+                token_hash: query.disposition.hash(&token),
                 tenant_id: tx.tenant().as_uuid(),
                 document_id: document.id.uuid(),
                 session_id: session(ctx)?,
@@ -122,9 +156,9 @@ pub async fn redeem(call: Call) -> Result<HttpResponse, AppError> {
                 None => None,
             };
             // Used, expired, another session's and never made are answered alike.
-            let id = used.ok_or_else(AppError::absent)?;
+            let (id, disposition) = used.ok_or_else(AppError::absent)?;
             let (ctx, document, sealer) = api::find_as(ctx, tx, &id.to_string(), Need::Read).await?;
-            release(&ctx, tx, &call, (document, sealer)).await
+            release(&ctx, tx, &call, (document, sealer, disposition)).await
         })
         .await?;
     Ok(released.into_response(std::sync::Arc::clone(&call.app.regional), place))
@@ -148,23 +182,28 @@ impl NewLink {
     }
 }
 
-/// Uses a link up, in one statement, so that of two uses at once one finds it used.
+/// Uses a link up, in one statement, so that of two uses at once one finds it used; what it was for.
 async fn take(
     tx: &mut TenantTx,
     token: &Token,
     session: Uuid,
     now: DateTime<Utc>,
-) -> Result<Option<DocumentId>, StoreError> {
+) -> Result<Option<(DocumentId, Disposition)>, StoreError> {
+    let inline = Disposition::Inline.hash(token);
+    let hashes = vec![Disposition::Attachment.hash(token), inline.clone()];
     let usable = document_link::table
-        .find(token.hash().to_vec())
+        .filter(document_link::token_hash.eq_any(hashes))
         .filter(document_link::session_id.eq(session))
         .filter(document_link::used_at.is_null())
         .filter(document_link::expires_at.gt(now));
-    let taken: Option<Uuid> = diesel::update(usable)
+    let taken: Option<(Uuid, Vec<u8>)> = diesel::update(usable)
         .set(document_link::used_at.eq(now))
-        .returning(document_link::document_id)
+        .returning((document_link::document_id, document_link::token_hash))
         .get_result(tx.conn())
         .await
         .optional()?;
-    Ok(taken.map(DocumentId::from))
+    Ok(taken.map(|(document, hash)| {
+        let disposition = if hash == inline { Disposition::Inline } else { Disposition::Attachment };
+        (DocumentId::from(document), disposition)
+    }))
 }

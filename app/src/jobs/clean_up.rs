@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::queue::Jobs;
 use crate::auth::tables::{
-    challenge, email_change, invitation, mail_request, notice, recovery, session, sign_in_code,
+    challenge, email_change, invitation, mail_request, notice, phone_change, recovery, session, sign_in_code,
 };
 use crate::call::roll_back;
 use crate::documents::intake::Intake;
@@ -84,7 +84,7 @@ async fn batch(jobs: &Jobs, tenant: TenantRef) -> Result<bool, &'static str> {
             delete_batch!(tx, recovery, recovery::expires_at.lt(counted_until)),
             delete_batch!(tx, oauth_code, oauth_code::expires_at.lt(counted_until)),
             delete_batch!(tx, sign_in_code, sign_in_code::created_at.lt(counted_until)),
-            // An old address that could not be told yet is kept until it was, as long as other notices.
+            // An old address or number that could not be told yet is kept until it was, as long as other notices.
             delete_batch!(
                 tx,
                 email_change,
@@ -92,6 +92,15 @@ async fn batch(jobs: &Jobs, tenant: TenantRef) -> Result<bool, &'static str> {
                     email_change::old_sealed
                         .is_null()
                         .or(email_change::created_at.lt(now - Duration::seconds(INVITATION_KEPT_S)))
+                )
+            ),
+            delete_batch!(
+                tx,
+                phone_change,
+                phone_change::created_at.lt(counted_until).and(
+                    phone_change::old_sealed
+                        .is_null()
+                        .or(phone_change::created_at.lt(now - Duration::seconds(INVITATION_KEPT_S)))
                 )
             ),
             delete_batch!(tx, notice, notice::sent_at.lt(now - Duration::seconds(INVITATION_KEPT_S))),

@@ -7,7 +7,10 @@ pub mod send_code;
 pub mod send_email_change;
 pub mod send_invitation;
 pub mod send_notice;
+pub mod send_phone_change;
 pub mod send_recovery;
+pub mod send_text;
+pub mod sms;
 
 /// Name of the job that sends an invitation; its payload names the `invitation`.
 pub const SEND_INVITATION: &str = "send_invitation";
@@ -29,10 +32,16 @@ pub const ERASE_PATIENT: &str = "erase_patient";
 pub const AUDIT_PACK: &str = "audit_pack";
 /// Name of the job that enqueues [`AUDIT_PACK`] for every clinic of a shard; the queue itself makes it once a day.
 pub const AUDIT_PACK_SHARD: &str = "audit_pack_shard";
+/// Name of the job that checks what has come into the archive of a shard's audit log; the queue itself makes it once an hour.
+pub const AUDIT_CHECK_SHARD: &str = "audit_check_shard";
 /// Name of the job that answers a request for a code to sign in with; its payload names the `request`.
 pub const SEND_CODE: &str = "send_code";
 /// Name of the job that writes to the old or the new address of a change; its payload names the `change`.
 pub const SEND_EMAIL_CHANGE: &str = "send_email_change";
+/// Name of the job that texts the new or the old telephone of a change; its payload names the `change`.
+pub const SEND_PHONE_CHANGE: &str = "send_phone_change";
+/// Name of the job that tells an account's owner at the telephone what changed; its payload names the `notice`.
+pub const SEND_TEXT: &str = "send_text";
 /// Name of the job that cleans up in one clinic; its payload names no id.
 pub const CLEAN_UP: &str = "clean_up";
 /// Name of the job that enqueues [`CLEAN_UP`] for every clinic of a shard; the queue itself makes it once an hour.

@@ -24,8 +24,12 @@ use tenancy::{JobPayload, Regional};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::mail::Mailer;
-use super::{clean_up, send_code, send_email_change, send_invitation, send_notice, send_recovery};
-use crate::audit::pack;
+use super::sms::Texter;
+use super::{
+    clean_up, send_code, send_email_change, send_invitation, send_notice, send_phone_change, send_recovery,
+    send_text,
+};
+use crate::audit::{pack, sealing};
 use crate::break_glass::notice;
 use crate::documents::intake;
 use crate::documents::scanner::Scanner;
@@ -49,6 +53,8 @@ const CONNECT_MS: u64 = 5_000;
 
 /// Minute of the hour at which the clean-up begins.
 const CLEAN_UP_MINUTE: u32 = 17;
+/// Minute of the hour at which the audit log in the archive is checked.
+const CHECK_MINUTE: u32 = 47;
 /// Hour and minute of the day (UTC) at which packs of the audit log are looked for.
 const PACK_AT: (u32, u32) = (2, 37);
 /// Clinics whose job is enqueued in one statement.
@@ -68,9 +74,11 @@ pub struct Jobs {
     pub public_port: u16,
     /// How mail leaves.
     pub mailer: Mailer,
+    /// How texts leave.
+    pub texter: Texter,
     /// Who looks for malware in documents.
     pub scanner: Scanner,
-    /// Who signs packs of a shard's audit log; without one none is made.
+    /// Who signs packs of a shard's audit log and checks the log; without one none is made and nothing checked.
     pub signers: HashMap<ShardId, Arc<Sealer>>,
     /// Time.
     pub clock: Clock,
@@ -314,6 +322,36 @@ impl TaskHandler for SendEmailChange {
     }
 }
 
+/// What is sent to the telephones of a change.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct SendPhoneChange(JobPayload);
+
+impl TaskHandler for SendPhoneChange {
+    const IDENTIFIER: &'static str = super::SEND_PHONE_CHANGE;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(send_phone_change::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::SEND_PHONE_CHANGE), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
+/// A notice at an owner's telephone.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct SendText(JobPayload);
+
+impl TaskHandler for SendText {
+    const IDENTIFIER: &'static str = super::SEND_TEXT;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, .. }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(send_text::run(jobs, &self.0)).await;
+        logged(&context, &[Field::Job(super::SEND_TEXT), Field::Tenant(self.0.tenant)], result)
+    }
+}
+
 /// The clean-up of one clinic.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -374,6 +412,21 @@ impl TaskHandler for AuditPackShard {
     }
 }
 
+/// The check of the shard's audit log. What the queue puts in its payload is not used.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct AuditCheckShard(serde_json::Value);
+
+impl TaskHandler for AuditCheckShard {
+    const IDENTIFIER: &'static str = super::AUDIT_CHECK_SHARD;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Shared { jobs, shard }) = context.get_ext::<Shared>() else { return Err("no_context") };
+        let result = Box::pin(sealing::check(jobs, *shard)).await;
+        logged(&context, &[Field::Job(super::AUDIT_CHECK_SHARD), Field::Shard(*shard)], result)
+    }
+}
+
 /// Enqueues one job for each clinic: one that waits, however often this is done.
 async fn enqueue_all<T: TaskHandler + Clone>(
     context: &WorkerContext,
@@ -420,7 +473,8 @@ pub async fn open(
     let failed = QueueError::Open { shard: shard.id.0 };
     let hourly = Cron::hourly_at::<CleanUpShard>(CLEAN_UP_MINUTE);
     let daily = Cron::daily_at::<AuditPackShard>(PACK_AT.0, PACK_AT.1);
-    let (Ok(hourly), Ok(daily)) = (hourly, daily) else { return Err(failed) };
+    let checked = Cron::hourly_at::<AuditCheckShard>(CHECK_MINUTE);
+    let (Ok(hourly), Ok(daily), Ok(checked)) = (hourly, daily, checked) else { return Err(failed) };
     WorkerOptions::default()
         .database(pool)
         .schema("graphile_worker")
@@ -445,12 +499,16 @@ pub async fn open(
         .define_job::<ErasePatient>()
         .define_job::<SendCode>()
         .define_job::<SendEmailChange>()
+        .define_job::<SendPhoneChange>()
+        .define_job::<SendText>()
         .define_job::<CleanUp>()
         .define_job::<CleanUpShard>()
         .define_job::<AuditPack>()
         .define_job::<AuditPackShard>()
+        .define_job::<AuditCheckShard>()
         .with_cron(hourly)
         .with_cron(daily)
+        .with_cron(checked)
         .init()
         .await
         .map_err(|_may_quote_sql| {

@@ -5,7 +5,8 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 
 use crate::portal::Carried;
 
-/// Writes them, over what a handler may have set; a page of the portal and its files carry some of their own.
+/// Writes them, over what a handler may have set; a page of the portal, its files and a document that is shown carry some of
+/// their own.
 pub fn write(response: &mut HttpResponse) {
     const FIXED: [(HeaderName, &str); 7] = [
         (header::CACHE_CONTROL, "no-store"),

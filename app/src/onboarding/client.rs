@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 use uuid::Uuid;
 
 use crate::config::DirectoryConfig;
-use crate::control::work::{KeyReport, Report, TaskList};
+use crate::control::work::{KeyReport, Report, ShardLook, TaskList, looks_text};
 use crate::support::wire::{GrantList, GrantReport, LookReport};
 
 /// Time to connect and finish TLS, in milliseconds.
@@ -97,12 +97,12 @@ impl WorkClient {
         })
     }
 
-    /// Open tasks of the own region; waits up to `wait_ms` for one.
+    /// Open tasks of the own region; waits up to `wait_ms` for one. How the shards are is said with it.
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn work(&self, wait_ms: u64) -> Result<TaskList, CallError> {
-        let path = format!("/feed/v1/work?wait_ms={wait_ms}");
+    pub async fn work(&self, wait_ms: u64, looks: &[ShardLook]) -> Result<TaskList, CallError> {
+        let path = format!("/feed/v1/work?wait_ms={wait_ms}&shards={}", looks_text(looks));
         let (status, body) = self.call(Method::GET, &path, Bytes::new(), wait_ms).await?;
         if status == StatusCode::OK { read(&body) } else { Err(CallError::Status(status.as_u16())) }
     }

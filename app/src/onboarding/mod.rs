@@ -7,6 +7,7 @@
 pub mod client;
 mod desk;
 mod invitation;
+mod looks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ use crate::pins::Pins;
 use crate::store::StoreError;
 use client::{CallError, WorkClient};
 use desk::{Desk, pause};
+use looks::Looks;
 
 /// How long the control plane is asked to hold an answer back when there is no work, in milliseconds.
 const POLL_WAIT_MS: u64 = 20_000;
@@ -85,21 +87,23 @@ impl StepError {
 impl Onboarding {
     /// Runs until the process stops. A step that is under way then is found unfinished by the next worker.
     pub async fn run(self, shutdown: Shutdown) {
+        let looks = Looks::default();
         tokio::select! {
             () = shutdown.wait() => {}
-            () = self.pinned.guard("onboarding.stopped", || self.work()) => {}
+            () = looks.keep(&self.regional) => {}
+            () = self.pinned.guard("onboarding.stopped", || self.work(&looks)) => {}
         }
     }
 
     /// Asks for work and does what is given, several tasks at once, each at its own pace. It does not end.
-    async fn work(&self) {
+    async fn work(&self, looks: &Looks) {
         let mut desk = Desk::default();
         let mut running = FuturesUnordered::new();
         let (mut failures, mut ask_at) = (0_u32, Instant::now());
         loop {
             let asked = async {
                 tokio::time::sleep_until(ask_at).await;
-                self.client.work(POLL_WAIT_MS).await
+                self.client.work(POLL_WAIT_MS, &looks.now()).await
             };
             tokio::select! {
                 Some((task, ended)) = running.next(), if !running.is_empty() => {

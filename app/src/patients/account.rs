@@ -21,8 +21,8 @@ use crate::auth::notice::{self, NoticeKind};
 use crate::auth::queries::end_sessions;
 use crate::auth::record::{self, NewAccount};
 use crate::auth::tables::{
-    account, device, email_change, invitation, notice as notices, passkey, recovery, recovery_code, session,
-    sign_in_code, totp,
+    account, account_phone, device, email_change, invitation, notice as notices, passkey, phone_change,
+    recovery, recovery_code, session, sign_in_code, totp,
 };
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
@@ -351,6 +351,7 @@ async fn remove(tx: &mut TenantTx, accounts: &[Uuid]) -> Result<(), StoreError> 
         };
     }
     delete_of!(session totp recovery_code passkey device notices recovery invitation sign_in_code email_change);
+    delete_of!(phone_change account_phone);
     diesel::delete(account::table.filter(account::id.eq_any(accounts))).execute(tx.conn()).await?;
     Ok(())
 }

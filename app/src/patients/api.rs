@@ -136,7 +136,7 @@ pub(crate) fn shown(ctx: &Ctx) -> u64 {
     ctx.actor.map_or(0, |actor| view::shown(actor.role))
 }
 
-fn place(ctx: &Ctx) -> Place {
+pub(super) fn place(ctx: &Ctx) -> Place {
     // The date in the easternmost time zone, UTC+14: a child born there today is not from the future.
     let today = (ctx.now() + chrono::TimeDelta::hours(14)).date_naive();
     Place { jurisdiction: ctx.clinic.jurisdiction, today }
@@ -492,7 +492,7 @@ async fn standings(
 }
 
 /// A patient in a list, with the fields of the role that the caller has towards that one.
-fn brief<'a>(ctx: &Ctx, patient: &'a PatientBrief, standing: Option<&Standing>) -> BriefView<'a> {
+pub(super) fn brief<'a>(ctx: &Ctx, patient: &'a PatientBrief, standing: Option<&Standing>) -> BriefView<'a> {
     let role = |actor: Actor| standing.map_or(actor.role, |one| access::acting_as(actor.role, one.tie));
     let fields = ctx.actor.map_or(0, |actor| view::shown(role(actor)));
     BriefView::of(patient, fields, standing)
@@ -526,7 +526,7 @@ pub async fn search(call: Call, Json(input): Json<SearchInput>) -> Result<HttpRe
 }
 
 /// The one entry of a list or search, with its count.
-fn counted(ctx: &Ctx, call: &Call, rows: usize) -> AuditEntry {
+pub(super) fn counted(ctx: &Ctx, call: &Call, rows: usize) -> AuditEntry {
     ctx.entry(call.action(), Outcome::Allow)
         .resource_kind("patient")
         .fields(field_bits::BRIEF & shown(ctx))

@@ -11,6 +11,7 @@ pub mod contact;
 pub mod cursor;
 pub mod idempotency;
 pub mod identifier;
+pub mod matches;
 pub mod model;
 pub mod name_index;
 pub mod named;

@@ -320,6 +320,32 @@ pub async fn with_tags(
     Ok(found.unwrap_or_default())
 }
 
+/// Patients within reach, one or more times each, that carry any of these tags; at most `limit` of what is carried.
+///
+/// # Errors
+/// What the database says.
+pub async fn with_any_tag(
+    tx: &mut TenantTx,
+    within: Within,
+    tags: &[Tag],
+    limit: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    // A tag of one index is that of nothing in another one: the index is part of what is keyed.
+    let indexes: Vec<i32> = tags.iter().map(|tag| index_id(tag.index)).collect();
+    let keyed: Vec<Vec<u8>> = tags.iter().map(|tag| tag.tag.to_vec()).collect();
+    let mut query = person_tag::table
+        .inner_join(patient::table.on(patient::id.eq(person_tag::patient_id)))
+        .filter(patient::state.ne(ERASED))
+        .filter(person_tag::index_id.eq_any(indexes))
+        .filter(person_tag::tag.eq_any(keyed))
+        .select(person_tag::patient_id)
+        .into_boxed();
+    if let Some(tied) = tied(within) {
+        query = query.filter(person_tag::patient_id.eq_any(tied));
+    }
+    Ok(query.order(person_tag::patient_id).limit(limit).load(tx.conn()).await?)
+}
+
 /// A page of the ids of patients within reach after `after`.
 ///
 /// # Errors

@@ -155,21 +155,32 @@ impl Tagger<'_> {
         birth_date: NaiveDate,
         tags: &mut BTreeSet<Tag>,
     ) -> Result<(), StoreError> {
-        let all = words_of(name);
-        tags.extend(self.words(&all, birth_date)?);
-        for word in all.iter().take(WORDS_MAX) {
+        tags.extend(self.whole_names(name, birth_date)?);
+        for word in words_of(name).iter().take(WORDS_MAX) {
             tags.extend(self.words(std::slice::from_ref(word), birth_date)?);
             tags.insert(self.initial(word, birth_date)?);
         }
         let family = name.family.as_deref().map(words).unwrap_or_default();
         if !family.is_empty() {
             tags.extend(self.words(&family, birth_date)?);
+        }
+        Ok(())
+    }
+
+    /// What somebody may be called in full, with the birth date: the whole name, and each given name with the family name.
+    ///
+    /// # Errors
+    /// When one cannot be computed.
+    pub fn whole_names(&self, name: &HumanName, birth_date: NaiveDate) -> Result<BTreeSet<Tag>, StoreError> {
+        let mut tags: BTreeSet<Tag> = self.words(&words_of(name), birth_date)?.into_iter().collect();
+        let family = name.family.as_deref().map(words).unwrap_or_default();
+        if !family.is_empty() {
             for given in &name.given {
                 let both: Vec<String> = words(given).into_iter().chain(family.iter().cloned()).collect();
                 tags.extend(self.words(&both, birth_date)?);
             }
         }
-        Ok(())
+        Ok(tags)
     }
 }
 

@@ -1,21 +1,25 @@
-//! The headers of the portal's answers: a strict policy for pages, a long life for files.
+//! The headers of the portal's answers: a strict policy for pages, a long life for files, and a policy of its own for a document
+//! that a browser shows.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// Marks an answer of the portal, so that the layer that writes every answer's headers writes the ones that fit.
+/// Marks an answer of the portal, or a document that is looked at in it, so that the layer that writes every answer's headers
+/// writes the ones that fit.
 #[derive(Debug, Clone)]
 pub enum Carried {
     /// A page, with the nonce of its scripts and styles.
     Page(String),
     /// A file whose name changes with its content.
     File,
+    /// A document that a browser shows, with what it may do.
+    Document(&'static str),
 }
 
 impl Carried {
     /// Puts the mark on an answer.
     #[must_use]
-    pub(super) fn mark(self, mut response: HttpResponse) -> HttpResponse {
+    pub fn mark(self, mut response: HttpResponse) -> HttpResponse {
         response.extensions_mut().insert(self);
         response
     }
@@ -29,6 +33,7 @@ impl Carried {
                 set(headers, HeaderName::from_static("cross-origin-embedder-policy"), "require-corp");
             }
             Carried::File => set(headers, header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+            Carried::Document(policy) => set(headers, header::CONTENT_SECURITY_POLICY, policy),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::access::Role;
 use crate::auth::factor::reset;
 use crate::auth::model::account_state;
 use crate::auth::notice::{self, NoticeKind};
+use crate::auth::phone;
 use crate::call::{Call, Done};
 use crate::ctx::Ctx;
 use crate::error::{AppError, FORBIDDEN, OWN_ACCOUNT, WRONG_STATE};
@@ -75,7 +76,7 @@ pub async fn role(call: Call, Json(input): Json<RoleInput>) -> Result<HttpRespon
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Closes a staff member's account and ends its sessions.
+/// Closes a staff member's account, ends its sessions and forgets its telephone.
 #[utoipa::path(post, path = "/api/v1/staff/{id}/deactivate", tag = "staff", operation_id = "staff.deactivate",
     params(("id" = String, Path, description = "Account id")),
     responses((status = 204, description = "Closed; its sessions have ended"),
@@ -87,6 +88,7 @@ pub async fn deactivate(call: Call) -> Result<HttpResponse, AppError> {
         let version =
             queries::set_state(tx, &ctx.keys, id.uuid(), account_state::DISABLED, ctx.now()).await?;
         queries::end_sessions(tx, id.uuid(), ctx.now()).await?;
+        phone::forget(tx, id.uuid()).await?;
         Done::audited((), entry(ctx, &call, id, version))
     })
     .await?;

@@ -11,9 +11,27 @@ use crate::tiles::{Bundle, TILE_WIDTH, bundle_path, tile_path};
 use crate::{Entry, Event, Frontier, Hash, SignedNote, event_hash, leaf_hash, tile_root};
 
 /// Most levels of tiles; eight of them hold 2^64 entries.
-const LEVELS_MAX: u8 = 8;
+pub(super) const LEVELS_MAX: u8 = 8;
 /// What the exporter writes when the archive holds more versions than it should.
 const EXTRA_VERSIONS: &str = "extra-versions.json";
+
+/// Where the parts of a log are read from.
+pub(super) trait Parts {
+    /// One part; `None` if it is not there.
+    fn part(&self, path: &str) -> io::Result<Option<Vec<u8>>>;
+}
+
+impl Parts for Folder {
+    fn part(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        self.read(path)
+    }
+}
+
+impl Parts for BTreeMap<String, Vec<u8>> {
+    fn part(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.get(path).cloned())
+    }
+}
 
 pub(super) fn verify(folder: &Folder, options: &Options, counts: &mut Counts) -> io::Result<LogReport> {
     let mut report = LogReport::default();
@@ -92,23 +110,27 @@ fn checkpoints(
 }
 
 /// What is remembered on the way through the log.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     options: &'a Options,
     checkpoints: &'a BTreeMap<u64, Hash>,
-    frontier: Frontier,
+    pub(super) frontier: Frontier,
     /// Hashes of the unfinished tile of each level.
-    levels: Vec<Vec<Hash>>,
-    chains: HashMap<[u8; 16], (u64, Hash)>,
+    pub(super) levels: Vec<Vec<Hash>>,
+    pub(super) chains: HashMap<[u8; 16], (u64, Hash)>,
     counts: &'a mut Counts,
     events: u64,
-    since_seal: u64,
-    last_seal: Option<(u64, u64)>,
-    last_good: u64,
+    pub(super) since_seal: u64,
+    pub(super) last_seal: Option<(u64, u64)>,
+    pub(super) last_good: u64,
     broken: bool,
 }
 
 impl<'a> Walk<'a> {
-    fn new(options: &'a Options, checkpoints: &'a BTreeMap<u64, Hash>, counts: &'a mut Counts) -> Self {
+    pub(super) fn new(
+        options: &'a Options,
+        checkpoints: &'a BTreeMap<u64, Hash>,
+        counts: &'a mut Counts,
+    ) -> Self {
         Self {
             options,
             checkpoints,
@@ -125,15 +147,20 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads one bundle, the narrowest that is wide enough, and every entry in it.
-    fn bundle(&mut self, folder: &Folder, (n, width): (u64, u64), report: &mut LogReport) -> io::Result<()> {
-        let first = n * TILE_WIDTH;
+    pub(super) fn bundle(
+        &mut self,
+        parts: &dyn Parts,
+        (n, width): (u64, u64),
+        report: &mut LogReport,
+    ) -> io::Result<()> {
+        let (first, known) = (n * TILE_WIDTH, self.frontier.size());
         let span = (first, first + width - 1);
-        let Some((place, bytes)) = widest(folder, width, |width| bundle_path(n, width))? else {
+        let Some((place, bytes)) = widest(parts, width, |width| bundle_path(n, width))? else {
             report.add(Kind::Missing, span, &bundle_path(n, width), "the entries are missing");
             self.broken = true;
             return Ok(());
         };
-        let tile = widest(folder, width, |width| tile_path(0, n, width))?;
+        let tile = widest(parts, width, |width| tile_path(0, n, width))?;
         let stated: Vec<Hash> = tile.as_ref().map(|(_, bytes)| hashes(bytes)).unwrap_or_default();
         if tile.is_none() {
             report.add(Kind::Missing, span, &tile_path(0, n, width), "the tile is missing");
@@ -160,8 +187,22 @@ impl<'a> Walk<'a> {
                 let detail = "the entry is not the one that the tile hashes";
                 report.add(Kind::Hash, (index, index), &place, detail);
             }
+            if index < known {
+                // It was verified in a narrower file; in this one it must be the same.
+                let before = self.levels.first().and_then(|tile| tile.get(offset));
+                if before != Some(&leaf) {
+                    report.add(
+                        Kind::Hash,
+                        (index, index),
+                        &place,
+                        "the entry is not the one that was here before",
+                    );
+                }
+                index += 1;
+                continue;
+            }
             self.entry(index, entry, leaf, report);
-            self.push(folder, leaf, report)?;
+            self.push(parts, leaf, report)?;
             index += 1;
         }
         if index <= span.1 {
@@ -172,7 +213,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Adds a leaf to the tree, compares tiles that are full and checkpoints that are reached.
-    fn push(&mut self, folder: &Folder, leaf: Hash, report: &mut LogReport) -> io::Result<()> {
+    fn push(&mut self, parts: &dyn Parts, leaf: Hash, report: &mut LogReport) -> io::Result<()> {
         self.frontier.push(leaf);
         let size = self.frontier.size();
         let mut carry = Some(leaf);
@@ -188,7 +229,7 @@ impl<'a> Walk<'a> {
                 carry = Some(tile_root(&full));
                 let covered = TILE_WIDTH.saturating_pow(u32::from(level) + 1);
                 let place = tile_path(level, size / covered - 1, TILE_WIDTH);
-                let stated = folder.read(&place)?;
+                let stated = parts.part(&place)?;
                 compare_tile(stated, &full, &place, (size - covered, covered / TILE_WIDTH), report);
             }
         }
@@ -204,7 +245,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The partial tiles at the right edge.
-    fn partial_tiles(&self, folder: &Folder, report: &mut LogReport) -> io::Result<()> {
+    pub(super) fn partial_tiles(&self, parts: &dyn Parts, report: &mut LogReport) -> io::Result<()> {
         let size = self.frontier.size();
         for (level, tile) in (0..LEVELS_MAX).zip(&self.levels) {
             let width = u64::try_from(tile.len()).unwrap_or(TILE_WIDTH);
@@ -214,7 +255,7 @@ impl<'a> Walk<'a> {
             let covered = TILE_WIDTH.saturating_pow(u32::from(level) + 1);
             let n = size / covered;
             let span = (n * covered, size.saturating_sub(1));
-            match widest(folder, width, |width| tile_path(level, n, width))? {
+            match widest(parts, width, |width| tile_path(level, n, width))? {
                 Some((place, mut bytes)) => {
                     bytes.truncate(tile.len() * 32);
                     compare_tile(Some(bytes), tile, &place, (n * covered, covered / TILE_WIDTH), report);
@@ -300,7 +341,7 @@ impl<'a> Walk<'a> {
         self.since_seal = 0;
     }
 
-    fn finish(&self, report: &mut LogReport) {
+    pub(super) fn finish(&self, report: &mut LogReport) {
         report.events = self.events;
         report.tenants = self.chains.len();
         report.last_seal_ms = self.last_seal.map_or(0, |(time_ms, _)| time_ms);
@@ -317,13 +358,13 @@ impl<'a> Walk<'a> {
 
 /// The file of exactly this width, else the full one, else the next wider partial one.
 fn widest(
-    folder: &Folder,
+    parts: &dyn Parts,
     width: u64,
     path: impl Fn(u64) -> String,
 ) -> io::Result<Option<(String, Vec<u8>)>> {
     for candidate in std::iter::once(width).chain((width + 1..=TILE_WIDTH).rev()) {
         let place = path(candidate);
-        if let Some(bytes) = folder.read(&place)? {
+        if let Some(bytes) = parts.part(&place)? {
             return Ok(Some((place, bytes)));
         }
     }

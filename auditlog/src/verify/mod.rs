@@ -1,12 +1,14 @@
 //! Verification of a copied folder: every signature, every hash, every chain, every minute, and where each first breaks.
 
 mod folder;
+mod follow;
 mod log;
 mod report;
 mod tallies;
 mod witness;
 
 pub use folder::{Folder, read_events, verify_folder};
+pub use follow::{Progress, verify_on};
 pub use report::{Finding, Kind, LogReport, Report};
 pub use witness::{Seen, verify_seen};
 

@@ -30,8 +30,30 @@ pub enum Kind {
     Extra,
     /// A row of the database is not what its event says.
     Row,
-    /// Another history than the one that a witness saw, or a shorter one.
+    /// Another history than the one that a witness or an earlier check saw, or a shorter one.
     Fork,
+}
+
+impl Kind {
+    /// The kind as reports and programs write it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::Signature => "signature",
+            Self::Root => "root",
+            Self::Hash => "hash",
+            Self::Chain => "chain",
+            Self::Seal => "seal",
+            Self::Gap => "gap",
+            Self::Tally => "tally",
+            Self::Epoch => "epoch",
+            Self::Extra => "extra",
+            Self::Row => "row",
+            Self::Fork => "fork",
+        }
+    }
 }
 
 /// One thing that is wrong, and in which span of the log.
@@ -129,10 +151,9 @@ impl Report {
                 log.tallies_waiting
             ));
             for found in &log.findings {
-                let word = serde_json::to_string(&found.kind).unwrap_or_default();
                 text.push_str(&format!(
                     "  {} at entries {} to {} ({}): {}\n",
-                    word.trim_matches('"'),
+                    found.kind.word(),
                     found.first_index,
                     found.last_index,
                     found.place,

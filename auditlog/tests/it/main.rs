@@ -8,6 +8,7 @@
 )]
 
 mod folder;
+mod follow;
 mod kit;
 mod pack;
 mod tree;

@@ -41,6 +41,7 @@ fn calls(faults: &Faults) -> serde_json::Value {
     json!({
         "s3": {"connections": faults.connections(Service::S3), "calls": of(Service::S3)},
         "kms": {"connections": faults.connections(Service::Kms), "calls": of(Service::Kms)},
+        "sns": {"calls": of(Service::Sns)},
     })
 }
 

@@ -13,7 +13,7 @@ const MAX_HANG_S: u64 = 3600;
 /// How many rules may be active at once.
 const MAX_RULES: usize = 256;
 
-/// One of the two services.
+/// One of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
@@ -21,6 +21,8 @@ pub enum Service {
     S3,
     /// The key service.
     Kms,
+    /// Texts to telephones, which come on the key service's connections.
+    Sns,
 }
 
 /// What goes wrong.
@@ -108,6 +110,11 @@ impl Faults {
         self.inject(Fault { service: Service::Kms, operation: None, kind, times: None });
     }
 
+    /// Makes every text go wrong in this way until cleared.
+    pub fn sns(&self, kind: FaultKind) {
+        self.inject(Fault { service: Service::Sns, operation: None, kind, times: None });
+    }
+
     /// Removes all rules. Calls that hang already keep hanging until their client gives up.
     pub fn clear(&self) {
         self.inner.rules.lock().clear();
@@ -176,7 +183,7 @@ impl Faults {
     fn connection_counter(&self, service: Service) -> &AtomicU64 {
         match service {
             Service::S3 => &self.inner.s3_connections,
-            Service::Kms => &self.inner.kms_connections,
+            Service::Kms | Service::Sns => &self.inner.kms_connections,
         }
     }
 }

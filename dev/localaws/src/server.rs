@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::faults::{Faults, Service};
 use crate::kms::{self, KeyInfo, KeyOptions, KeySpec, Kms};
 use crate::s3::{self, BucketOptions, S3};
+use crate::sns::{Text, Texts};
 use crate::{Config, files, tls};
 
 /// How many connections one listener serves at once.
@@ -57,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) kms: Arc<Kms>,
     pub(crate) s3: S3,
+    pub(crate) texts: Texts,
 }
 
 /// What a request may do to the connection that it came on.
@@ -104,7 +106,7 @@ impl Server {
         let s3_listener = bind(config.s3_listen)?;
         let kms_listener = bind(config.kms_listen)?;
         let (s3_addr, kms_addr) = (s3_listener.local_addr()?, kms_listener.local_addr()?);
-        let shared = Arc::new(Shared { faults: Faults::default(), clock, kms, s3 });
+        let shared = Arc::new(Shared { faults: Faults::default(), clock, kms, s3, texts: Texts::default() });
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let (stop, stop_rx) = watch::channel(false);
         let (done, stopped) = oneshot::channel();
@@ -168,6 +170,11 @@ impl Handle {
     /// How often an S3 operation was called with a valid signature, for example `PutObject`.
     pub fn s3_calls(&self, operation: &str) -> u64 {
         self.shared.faults.calls(Service::S3, operation)
+    }
+
+    /// The texts that SNS has taken since the start, the oldest first; they are kept in memory only, 1,024 at most.
+    pub fn texts(&self) -> Vec<Text> {
+        self.shared.texts.all()
     }
 
     /// Moves retention and deletion dates nearer by moving the server's clock; signatures keep to real time.
@@ -320,7 +327,7 @@ where
         async move {
             match site.service {
                 Service::S3 => s3::answer(&site.shared, &connection, request).await,
-                Service::Kms => kms::answer(&site.shared, &connection, request).await,
+                Service::Kms | Service::Sns => kms::answer(&site.shared, &connection, request).await,
             }
         }
     });

@@ -71,6 +71,10 @@ impl Home {
     pub(crate) fn mail(&self) -> PathBuf {
         self.dir.join("mail")
     }
+    /// Where workers lay the texts to telephones they would send.
+    pub(crate) fn sms(&self) -> PathBuf {
+        self.dir.join("sms")
+    }
     /// The description for scripts.
     pub(crate) fn stack_json(&self) -> PathBuf {
         self.dir.join("stack.json")

@@ -66,8 +66,19 @@ AS $$
         WHERE c.version IS NOT NULL ORDER BY c.epoch DESC, c.size DESC LIMIT 1) c ON true
 $$;
 
+-- What came of the last check of what lies in the archive. The log is the shard's, so it is the same for each of its clinics.
+CREATE OR REPLACE FUNCTION audit.verified(OUT epoch integer, OUT size bigint, OUT outcome text, OUT first_bad bigint,
+    OUT checked_at timestamptz)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT v.epoch, v.size, v.outcome, v.first_bad, v.checked_at FROM audit.verification v
+$$;
+
 GRANT USAGE ON SCHEMA audit TO domicile_tenant, domicile_sealer;
-GRANT EXECUTE ON FUNCTION audit.behind(), audit.state(), audit.place(uuid), audit.hashes(integer, integer, bigint) TO domicile_tenant;
+GRANT EXECUTE ON FUNCTION audit.behind(), audit.state(), audit.verified(), audit.place(uuid),
+    audit.hashes(integer, integer, bigint) TO domicile_tenant;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA audit TO domicile_sealer;
 REVOKE UPDATE, DELETE ON audit.sealed, audit.tally FROM domicile_sealer;
 REVOKE INSERT, UPDATE ON audit.pending FROM domicile_sealer;

@@ -104,9 +104,18 @@ export const CheckpointView = /* @__PURE__ */ v.object({
   year: /* @__PURE__ */ v.number(),
 });
 export type CheckpointView = v.InferOutput<typeof CheckpointView>;
+export const VerifiedView = /* @__PURE__ */ v.object({
+  at: /* @__PURE__ */ v.string(),
+  first_bad: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  outcome: /* @__PURE__ */ v.string(),
+  size: /* @__PURE__ */ v.number(),
+  year: /* @__PURE__ */ v.number(),
+});
+export type VerifiedView = v.InferOutput<typeof VerifiedView>;
 export const AuditStateView = /* @__PURE__ */ v.object({
   checkpoint: /* @__PURE__ */ v.nullish(CheckpointView),
   lag_s: /* @__PURE__ */ v.number(),
+  verified: /* @__PURE__ */ v.nullish(VerifiedView),
   waiting: /* @__PURE__ */ v.number(),
 });
 export type AuditStateView = v.InferOutput<typeof AuditStateView>;
@@ -322,6 +331,8 @@ export const DisclosureMade = /* @__PURE__ */ v.object({
   id: /* @__PURE__ */ v.string(),
 });
 export type DisclosureMade = v.InferOutput<typeof DisclosureMade>;
+export const Disposition = /* @__PURE__ */ v.picklist(['attachment', 'inline']);
+export type Disposition = v.InferOutput<typeof Disposition>;
 export const DocumentKind = /* @__PURE__ */ v.picklist(['lab_report', 'prescription', 'image', 'referral', 'discharge_summary', 'consent_form', 'insurance_card', 'other']);
 export type DocumentKind = v.InferOutput<typeof DocumentKind>;
 export const MediaType = /* @__PURE__ */ v.picklist(['application/pdf', 'image/jpeg', 'image/png', 'image/tiff', 'application/dicom', 'text/plain', 'text/csv']);
@@ -525,12 +536,23 @@ export const LeaveInput = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
 });
 export type LeaveInput = v.InferOutput<typeof LeaveInput>;
+export const Likeness = /* @__PURE__ */ v.picklist(['mrn', 'identifier', 'name_birth_date', 'phone', 'email']);
+export type Likeness = v.InferOutput<typeof Likeness>;
 export const LinkView = /* @__PURE__ */ v.object({
   direct: /* @__PURE__ */ v.boolean(),
   expires_at: /* @__PURE__ */ v.string(),
   url: /* @__PURE__ */ v.string(),
 });
 export type LinkView = v.InferOutput<typeof LinkView>;
+export const MatchView = /* @__PURE__ */ v.object({
+  patient: BriefView,
+  same: /* @__PURE__ */ v.array(Likeness),
+});
+export type MatchView = v.InferOutput<typeof MatchView>;
+export const Matches = /* @__PURE__ */ v.object({
+  items: /* @__PURE__ */ v.array(MatchView),
+});
+export type Matches = v.InferOutput<typeof Matches>;
 export const MeView = /* @__PURE__ */ v.object({
   account: /* @__PURE__ */ v.string(),
   clinic: /* @__PURE__ */ v.string(),
@@ -566,6 +588,11 @@ export const OpenReviews = /* @__PURE__ */ v.object({
   next_cursor: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
 });
 export type OpenReviews = v.InferOutput<typeof OpenReviews>;
+export const OwnPhoneView = /* @__PURE__ */ v.object({
+  last_digits: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+  verified_at: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
+});
+export type OwnPhoneView = v.InferOutput<typeof OwnPhoneView>;
 export const OwnSessionView = /* @__PURE__ */ v.object({
   application: /* @__PURE__ */ v.nullish(ApplicationView),
   browser: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.string()),
@@ -672,6 +699,18 @@ export const PatientView = /* @__PURE__ */ v.object({
   version: /* @__PURE__ */ v.number(),
 });
 export type PatientView = v.InferOutput<typeof PatientView>;
+export const PhoneAskInput = /* @__PURE__ */ v.object({
+  phone: /* @__PURE__ */ v.string(),
+});
+export type PhoneAskInput = v.InferOutput<typeof PhoneAskInput>;
+export const PhoneAskedView = /* @__PURE__ */ v.object({
+  expires_at: /* @__PURE__ */ v.string(),
+});
+export type PhoneAskedView = v.InferOutput<typeof PhoneAskedView>;
+export const PhoneCodeInput = /* @__PURE__ */ v.object({
+  code: /* @__PURE__ */ v.string(),
+});
+export type PhoneCodeInput = v.InferOutput<typeof PhoneCodeInput>;
 export const Problem = /* @__PURE__ */ v.object({
   code: /* @__PURE__ */ v.string(),
   errors: /* @__PURE__ */ v.optional(/* @__PURE__ */ v.array(FieldError)),
@@ -788,6 +827,8 @@ export const SessionPolicy = /* @__PURE__ */ v.object({
   idle_s: /* @__PURE__ */ v.number(),
 });
 export type SessionPolicy = v.InferOutput<typeof SessionPolicy>;
+export const Shown = /* @__PURE__ */ v.picklist(['masked', 'full']);
+export type Shown = v.InferOutput<typeof Shown>;
 export const SignInInput = /* @__PURE__ */ v.object({
   email: /* @__PURE__ */ v.string(),
   password: /* @__PURE__ */ v.string(),
@@ -952,7 +993,7 @@ export const auditPackList = /* @__PURE__ */ operation<undefined, PackPage>('aud
 export const auditPackDownload = /* @__PURE__ */ operation<undefined, undefined>('audit_pack.download', 'GET', '/api/v1/audit/packs/{id}/files/{number}');
 /** Searches the log. The search itself is recorded. */
 export const auditSearch = /* @__PURE__ */ operation<AuditSearch, EventPage>('audit.search', 'POST', '/api/v1/audit/search', EventPage);
-/** Says how far the log is sealed, and how much of the clinic's own waits. */
+/** Says how far the log is sealed, how much of the clinic's own waits, and what came of the last check. */
 export const auditState = /* @__PURE__ */ operation<undefined, AuditStateView>('audit.state', 'GET', '/api/v1/audit/state', AuditStateView);
 /** Pages through emergencies that nobody has reviewed. */
 export const breakGlassList = /* @__PURE__ */ operation<undefined, OpenReviews>('break_glass.list', 'GET', '/api/v1/break-glass', OpenReviews);
@@ -1015,6 +1056,15 @@ export const totpEnrol = /* @__PURE__ */ operation<undefined, TotpSecretView>('t
 export const totpConfirm = /* @__PURE__ */ operation<TotpConfirmInput, TotpEnrolledView>('totp.confirm', 'POST', '/api/v1/me/factors/totp/confirm', TotpEnrolledView);
 /** Changes the own password. Every other session ends, no device is known any more, and the owner is told by mail. */
 export const passwordChange = /* @__PURE__ */ operation<PasswordInput, undefined>('password.change', 'PUT', '/api/v1/me/password');
+/** The own telephone, by its last digits. */
+export const phoneRead = /* @__PURE__ */ operation<undefined, OwnPhoneView>('phone.read', 'GET', '/api/v1/me/phone', OwnPhoneView);
+/** Asks to be told at a telephone. A code goes there by SMS; one that was asked for before is void. Whatever telephone there is
+stays until the code comes back. */
+export const phoneAsk = /* @__PURE__ */ operation<PhoneAskInput, PhoneAskedView>('phone.ask', 'POST', '/api/v1/me/phone', PhoneAskedView);
+/** Is told at no telephone any more. The e-mail address and the number are told so. Without one this does nothing. */
+export const phoneRemove = /* @__PURE__ */ operation<undefined, undefined>('phone.remove', 'DELETE', '/api/v1/me/phone');
+/** Is told at the number from now on, with the code that was sent there. The e-mail address and both numbers are told. */
+export const phoneSet = /* @__PURE__ */ operation<PhoneCodeInput, undefined>('phone.set', 'POST', '/api/v1/me/phone/confirm');
 /** The own live sessions. */
 export const sessionList = /* @__PURE__ */ operation<undefined, OwnSessionsView>('session.list', 'GET', '/api/v1/me/sessions', OwnSessionsView);
 /** Ends one of the own sessions; of an application also the codes that it has not used. */
@@ -1043,6 +1093,8 @@ export const apiDescribe = /* @__PURE__ */ operation<undefined, undefined>('api.
 export const patientList = /* @__PURE__ */ operation<undefined, PatientPage>('patient.list', 'GET', '/api/v1/patients', PatientPage);
 /** Registers a patient. */
 export const patientCreate = /* @__PURE__ */ operation<PatientInput, PatientView>('patient.create', 'POST', '/api/v1/patients', PatientView);
+/** Looks whether somebody who is about to be registered is there already. */
+export const patientMatch = /* @__PURE__ */ operation<PatientInput, Matches>('patient.match', 'POST', '/api/v1/patients/matches', Matches);
 /** Searches the clinic's patients by exactly one criterion. */
 export const patientSearch = /* @__PURE__ */ operation<SearchInput, SearchResult>('patient.search', 'POST', '/api/v1/patients/search', SearchResult);
 /** Reads a patient. */

@@ -53,6 +53,7 @@ export const DEEDS = [
   'patient_contact',
   'patient_create',
   'patient_list',
+  'patient_match',
   'patient_read',
   'patient_search',
   'patient_sites',

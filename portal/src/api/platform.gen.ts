@@ -141,8 +141,19 @@ export const GrantWithLooks = /* @__PURE__ */ v.object({
   looks: /* @__PURE__ */ v.array(LookView),
 });
 export type GrantWithLooks = v.InferOutput<typeof GrantWithLooks>;
+export const HeldView = /* @__PURE__ */ v.object({
+  behind: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  health: /* @__PURE__ */ v.string(),
+  heard_s: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  processes: /* @__PURE__ */ v.number(),
+  region: /* @__PURE__ */ v.string(),
+  role: /* @__PURE__ */ v.string(),
+  version: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+});
+export type HeldView = v.InferOutput<typeof HeldView>;
 export const HeadView = /* @__PURE__ */ v.object({
   chain: /* @__PURE__ */ v.string(),
+  held: /* @__PURE__ */ v.array(HeldView),
   served_version: /* @__PURE__ */ v.number(),
   version: /* @__PURE__ */ v.number(),
 });
@@ -221,8 +232,18 @@ export const RegionBody = /* @__PURE__ */ v.object({
   transit: /* @__PURE__ */ v.string(),
 });
 export type RegionBody = v.InferOutput<typeof RegionBody>;
+export const RegionView = /* @__PURE__ */ v.object({
+  code: /* @__PURE__ */ v.string(),
+  health: /* @__PURE__ */ v.string(),
+  jurisdiction: /* @__PURE__ */ v.string(),
+  name: /* @__PURE__ */ v.string(),
+  peer_front_door: /* @__PURE__ */ v.string(),
+  public_port: /* @__PURE__ */ v.number(),
+  transit: /* @__PURE__ */ v.string(),
+});
+export type RegionView = v.InferOutput<typeof RegionView>;
 export const RegionList = /* @__PURE__ */ v.object({
-  items: /* @__PURE__ */ v.array(RegionBody),
+  items: /* @__PURE__ */ v.array(RegionView),
 });
 export type RegionList = v.InferOutput<typeof RegionList>;
 export const SessionView = /* @__PURE__ */ v.object({
@@ -233,6 +254,8 @@ export const SessionView = /* @__PURE__ */ v.object({
 });
 export type SessionView = v.InferOutput<typeof SessionView>;
 export const ShardView = /* @__PURE__ */ v.object({
+  checked_s: /* @__PURE__ */ v.nullish(/* @__PURE__ */ v.number()),
+  health: /* @__PURE__ */ v.string(),
   id: /* @__PURE__ */ v.number(),
   open: /* @__PURE__ */ v.boolean(),
   region: /* @__PURE__ */ v.string(),
@@ -288,7 +311,7 @@ export const TransitBody = /* @__PURE__ */ v.object({
   transit: /* @__PURE__ */ v.string(),
 });
 export type TransitBody = v.InferOutput<typeof TransitBody>;
-/** The end of the directory's log. */
+/** The end of the directory's log, and which version the regions have. */
 export const directoryHead = /* @__PURE__ */ operation<undefined, HeadView>('directory.head', 'GET', '/platform/v1/directory', HeadView);
 /** The directory's log, a page at a time. */
 export const directoryEntries = /* @__PURE__ */ operation<undefined, EntryPage>('directory.entries', 'GET', '/platform/v1/directory/entries', EntryPage);
@@ -310,7 +333,7 @@ export const sessionChallenge = /* @__PURE__ */ operation<undefined, CeremonyVie
 export const sessionCreatePasskey = /* @__PURE__ */ operation<PasskeySignInInput, SessionView>('session.create_passkey', 'POST', '/platform/v1/passkeys/sign-in/finish', SessionView);
 /** Removes one of the own passkeys, unless it is the only one, and ends the other sessions. */
 export const passkeyRemove = /* @__PURE__ */ operation<undefined, undefined>('passkey.remove', 'DELETE', '/platform/v1/passkeys/{id}');
-/** Every region. */
+/** Every region, and how it is. */
 export const regionList = /* @__PURE__ */ operation<undefined, RegionList>('region.list', 'GET', '/platform/v1/regions', RegionList);
 /** Adds a region. */
 export const regionAdd = /* @__PURE__ */ operation<RegionBody, RegionBody>('region.add', 'POST', '/platform/v1/regions', RegionBody);
@@ -322,7 +345,7 @@ export const sessionCreate = /* @__PURE__ */ operation<SignIn, SessionView>('ses
 export const sessionEnd = /* @__PURE__ */ operation<undefined, undefined>('session.end', 'DELETE', '/platform/v1/sessions/current');
 /** The caller's own session. */
 export const sessionRead = /* @__PURE__ */ operation<undefined, SessionView>('session.read', 'GET', '/platform/v1/sessions/current', SessionView);
-/** Shards and how full they are. */
+/** Shards, how full they are, and how they are. */
 export const shardList = /* @__PURE__ */ operation<undefined, ShardList>('shard.list', 'GET', '/platform/v1/shards', ShardList);
 /** Adds a shard to a region. */
 export const shardAdd = /* @__PURE__ */ operation<NewShard, ShardView>('shard.add', 'POST', '/platform/v1/shards', ShardView);

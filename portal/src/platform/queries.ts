@@ -15,20 +15,33 @@ import {
 
 /** How often something that is under way is looked at again, in milliseconds. */
 const LIVE_MS = 1_000;
+/** How often the health of regions and shards is looked at where it is shown, in milliseconds. */
+export const HEALTH_MS = 10_000;
+/** Most looks that a page takes by itself without being loaded anew: an hour of health. */
+const LOOKS_MAX = 360;
 /** Most pages of clinics that are counted by region. */
 const TENANT_PAGES_MAX = 50;
 
-export function useRegions() {
+/** How soon something is to be looked at again while its page is open; never when it was looked at often enough. */
+export function again(everyMs: number) {
+  return ({ state }: { state: { dataUpdateCount: number; errorUpdateCount: number } }): number | false =>
+    state.dataUpdateCount + state.errorUpdateCount < LOOKS_MAX ? everyMs : false;
+}
+
+/** The regions; with an interval where their health is shown. */
+export function useRegions(everyMs?: number) {
   return useQuery({
     queryKey: ['regions'],
-    queryFn: async ({ signal }) => (await call(regionList, { signal })).data.items,
+    queryFn: async ({ signal }) => (await call(regionList, { signal, repeats: true })).data.items,
+    refetchInterval: everyMs === undefined ? false : again(everyMs),
   });
 }
 
 export function useShards() {
   return useQuery({
     queryKey: ['shards'],
-    queryFn: async ({ signal }) => (await call(shardList, { signal })).data.items,
+    queryFn: async ({ signal }) => (await call(shardList, { signal, repeats: true })).data.items,
+    refetchInterval: again(HEALTH_MS),
   });
 }
 

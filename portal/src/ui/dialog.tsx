@@ -27,14 +27,20 @@ export function Confirm({ open, title, children, actions }: Props) {
   );
 }
 
+interface SheetProps extends Omit<Props, 'actions'> {
+  close: () => void;
+  /** As wide as the screen allows. */
+  wide?: true;
+}
+
 /** Something to fill in or read beside the page; Escape and the cross close it. */
-export function Sheet({ open, close, title, children }: Omit<Props, 'actions'> & { close: () => void }) {
+export function Sheet({ open, close, title, children, wide }: SheetProps) {
   const { t } = useText();
   return (
     <Dialog.Root open={open} onOpenChange={(next) => !next && close()}>
       <Dialog.Portal>
         <Dialog.Backdrop className="backdrop" />
-        <Dialog.Popup className="dialog">
+        <Dialog.Popup className={wide ? 'dialog wide' : 'dialog'}>
           <header className="dialog-head">
             <Dialog.Title className="dialog-title">{title}</Dialog.Title>
             <Dialog.Close className="button quiet" aria-label={t('close')}>

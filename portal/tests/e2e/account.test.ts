@@ -16,7 +16,7 @@ import {
 } from '../kit.ts';
 import { plugIn } from './authenticator.ts';
 import { colleague } from './invite.ts';
-import { signInCode, toldOfChange } from './mail.ts';
+import { signInCode, texted, textedCode, toldOfChange, toldOfTelephone } from './mail.ts';
 import { letIn, signInByCode } from './own-record.ts';
 import { password } from './unique.ts';
 
@@ -76,6 +76,38 @@ inEachRegion('in', (region) => {
     await address.getByText(next, { exact: true }).waitFor();
     await toldOfChange(old, since);
     keepCodes(old, next);
+    await keepSession(page, clinic, 'Receptionist');
+    expect(troubles).toEqual([]);
+  });
+
+  test('a telephone is added by a code that goes to it, is told of its removal, and signs nobody in', async () => {
+    const { page, troubles, login } = await colleague(browser, clinic, 'Receptionist');
+    // Numbers that are nobody's; each region has its own, because both lay their texts into one folder.
+    const number = clinic.region === 'us-east-1' ? '+12025550143' : '+12025550144';
+    const since = Date.now();
+    await open(page, `${clinic.url}/clinic/account`);
+    const phone = page.getByRole('region', { name: 'Telephone for notices' });
+    await phone.getByText('None', { exact: true }).waitFor();
+    await phone.getByRole('button', { name: 'Add a telephone' }).click();
+    await phone.getByLabel('Telephone number').fill(number);
+    await phone.getByRole('button', { name: 'Send a code by SMS' }).click();
+    await stepUp(page, clinic, login, phone.getByLabel('Code of the message'));
+
+    const code = await textedCode(number, since);
+    const wrong = code.startsWith('1') ? '22222222' : '11111111';
+    await phone.getByLabel('Code of the message').fill(wrong);
+    await phone.getByRole('button', { name: 'Use this telephone' }).click();
+    await phone.getByText(/^This code is wrong, was used/).waitFor();
+    await phone.getByLabel('Code of the message').fill(code);
+    await phone.getByRole('button', { name: 'Use this telephone' }).click();
+    await phone.getByText(`The number that ends in ${number.slice(-4)}`).waitFor();
+    await toldOfTelephone(login.email, /has another telephone/, since);
+    await texted(number, /told here of changes/, since);
+
+    await phone.getByRole('button', { name: 'Remove the telephone' }).click();
+    await phone.getByText('None', { exact: true }).waitFor();
+    await texted(number, /not told of changes any more/, since);
+    await toldOfTelephone(login.email, /has no telephone any more/, since);
     await keepSession(page, clinic, 'Receptionist');
     expect(troubles).toEqual([]);
   });

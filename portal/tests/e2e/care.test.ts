@@ -6,6 +6,7 @@ import { clinicOf, inEachRegion, launch, open, person, signIn, stepUp } from '..
 import { lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
 import { openBySearch, registered } from './patients.ts';
+import { lookAt, picture } from './picture.ts';
 import { unique } from './unique.ts';
 
 let browser: Browser;
@@ -41,7 +42,7 @@ const SLOW = { offline: false, latency: 50, downloadThroughput: 500_000, uploadT
 inEachRegion('in', (region) => {
   const clinic = clinicOf(region);
 
-  test('a document is dropped, checked and opened once by its link; what is no document is refused', async () => {
+  test('a document is dropped, checked and opened once by its link, a picture is looked at; what is no document is refused', async () => {
     const { page, troubles } = await person(browser);
     const family = unique('Paper');
     const text = `Result of ${family}: 4.2\n`;
@@ -63,18 +64,27 @@ inEachRegion('in', (region) => {
     page.on('request', (request) => asked.push(request.url()));
     const [file] = await Promise.all([
       page.waitForEvent('download'),
-      row.getByRole('button', { name: 'Open: Blood count' }).click(),
+      row.getByRole('button', { name: 'Download: Blood count' }).click(),
     ]);
     expect(readFileSync(await file.path(), 'utf8')).toBe(text);
     expect(file.url()).toMatch(/^https:\/\/[^/]+\/api\/v1\/document-links\/\w+/);
     const again = await page.evaluate(async (url) => (await fetch(url)).status, file.url());
     expect(again, 'the link works once').toBe(404);
 
+    await page.getByLabel('Choose a file or drop it here').setInputFiles(picture('X-ray'));
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page
+      .getByRole('row', { name: /^X-ray/ })
+      .getByText('In the record')
+      .waitFor();
+    await lookAt(page, 'X-ray');
+    expect(await row.getByRole('button', { name: /^View/ }).count(), 'a text is only saved').toBe(0);
+
     await choose(page, { name: 'scan.pdf', type: 'application/pdf', text: 'This is no PDF.' });
     await page.getByRole('button', { name: 'Send', exact: true }).click();
     const refused = page.getByRole('row', { name: /^scan/ });
     await refused.getByText('Refused').waitFor();
-    expect(await refused.getByRole('button', { name: 'Open: scan' }).count(), 'nobody opens it').toBe(0);
+    expect(await refused.getByRole('button', { name: 'Download: scan' }).count(), 'nobody opens it').toBe(0);
 
     await row.getByRole('button', { name: 'Take out: Blood count' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Take out' }).click();
@@ -127,7 +137,7 @@ inEachRegion('in', (region) => {
     expect(await old.getByRole('button', { name: /^Replace/ }).count(), 'what was replaced is history').toBe(0);
     const [first] = await Promise.all([
       page.waitForEvent('download'),
-      old.getByRole('button', { name: 'Open: Letter' }).click(),
+      old.getByRole('button', { name: 'Download: Letter' }).click(),
     ]);
     expect(readFileSync(await first.path(), 'utf8'), 'and can still be read').toBe('The first text.\n');
     expect(troubles).toEqual([]);

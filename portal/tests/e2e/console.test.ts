@@ -10,6 +10,8 @@ import { expectInert, packed, SAMPLE } from './hostile.ts';
 
 /** Setting up and ending a clinic, on a machine that does much else. */
 const CLINIC_WAIT_MAX_MS = 240_000;
+/** A region's processes that have just been started are heard, and its shards looked at. */
+const HEALTH_WAIT_MAX_MS = 90_000;
 /** The longest name of a clinic that the control plane takes, in characters. */
 const LEGAL_NAME_MAX_CHARS = 200;
 /** Names that must stay text wherever the console shows them. */
@@ -87,6 +89,25 @@ testIn('us-east-1')('transit is refused and carried home again, and the director
     .getByRole('row', { name: /Region ap-south-1 .*Refused/ })
     .first()
     .waitFor();
+});
+
+testIn('us-east-1')('both regions and their shards are healthy and have the directory of now', async () => {
+  const { page, troubles } = await person(browser);
+  await signInToConsole(page);
+  for (const name of ['us-east-1', 'ap-south-1']) {
+    const region = page.getByRole('region', { name: new RegExp(name) });
+    // The region's own word and that of its shard.
+    await region.getByText('Healthy', { exact: true }).nth(1).waitFor({ timeout: HEALTH_WAIT_MAX_MS });
+    await region.getByRole('row', { name: /^1 / }).getByText('Healthy', { exact: true }).waitFor();
+  }
+  await expectAccessible(page, 'regions and shards');
+  await page.getByRole('link', { name: 'Directory' }).click();
+  const held = page.getByRole('region', { name: 'What the regions have' });
+  // Front doors, backends and workers of two regions.
+  await held.getByText('Current', { exact: true }).nth(5).waitFor({ timeout: HEALTH_WAIT_MAX_MS });
+  expect(await held.getByText('Healthy', { exact: true }).count()).toBe(6);
+  await expectAccessible(page, 'the directory and who has it');
+  expect(troubles).toEqual([]);
 });
 
 /** What the operators' command line prints. */

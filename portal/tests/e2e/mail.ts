@@ -1,13 +1,14 @@
-// The mails that the stack's workers laid into a folder instead of sending them.
+// The mails and texts that the stack's workers laid into folders instead of sending them.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { MAIL } from '../kit.ts';
+import { MAIL, SMS } from '../kit.ts';
 
 const WAIT_MAX_MS = 120_000;
 const LOOK_MS = 200;
 const LINK = /https:\/\/\S+\/accept-invitation#token=[\w-]+/;
 const RECOVERY = /https:\/\/\S+\/recover#token=[\w-]+/;
 const CODE = /^ {4}(\d{4}) (\d{4})$/m;
+const TEXTED_CODE = /^(\d{4}) (\d{4}) is your code/m;
 
 interface Mail {
   at: number;
@@ -37,17 +38,33 @@ function mailsTo(to: string): Mail[] {
     .sort((one, other) => other.at - one.at);
 }
 
-/** What the pattern finds in the newest mail that has it and came at `since` or later. */
-async function mailed(to: string, pattern: RegExp, since = 0): Promise<RegExpExecArray> {
+/** The texts to a number, the newest first. */
+function textsTo(to: string): Mail[] {
+  return readdirSync(SMS)
+    .filter((name) => name.endsWith('.txt'))
+    .map((name) => mailIn(join(SMS, name)))
+    .filter(({ text }) => text.startsWith(`To: ${to}\n`))
+    .sort((one, other) => other.at - one.at);
+}
+
+const mailed = (to: string, pattern: RegExp, since = 0) => came(mailsTo, to, pattern, since);
+
+/** What the pattern finds in the newest one that has it and came at `since` or later. */
+async function came(
+  those: (to: string) => Mail[],
+  to: string,
+  pattern: RegExp,
+  since: number,
+): Promise<RegExpExecArray> {
   const deadline = Date.now() + WAIT_MAX_MS;
   while (Date.now() < deadline) {
-    for (const { at, text } of mailsTo(to)) {
+    for (const { at, text } of those(to)) {
       const found = at >= since ? pattern.exec(text) : null;
       if (found) return found;
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  throw new Error(`no such mail came for ${to}`);
+  throw new Error(`no such mail or text came for ${to}`);
 }
 
 export const invitationLink = async (to: string): Promise<string> => (await mailed(to, LINK))[0];
@@ -65,4 +82,20 @@ export async function toldOfChange(to: string, since: number): Promise<void> {
 export async function signInCode(to: string, since: number): Promise<string> {
   const [, first, second] = await mailed(to, CODE, since);
   return `${first}${second}`;
+}
+
+/** Waits for the mail that says what became of the telephone at `since` or later. */
+export async function toldOfTelephone(to: string, what: RegExp, since: number): Promise<void> {
+  await mailed(to, what, since);
+}
+
+/** The code for a telephone that was asked for at `since` or later. */
+export async function textedCode(to: string, since: number): Promise<string> {
+  const [, first, second] = await came(textsTo, to, TEXTED_CODE, since);
+  return `${first}${second}`;
+}
+
+/** Waits for the text with these words that came at `since` or later. */
+export async function texted(to: string, what: RegExp, since: number): Promise<void> {
+  await came(textsTo, to, what, since);
 }

@@ -8,6 +8,7 @@ import { plugIn } from './authenticator.ts';
 import { lookClosely } from './closely.ts';
 import { askForCode, letIn, openAccess, signedInPatient, signInByCode } from './own-record.ts';
 import { phone, registered } from './patients.ts';
+import { lookAt, picture } from './picture.ts';
 import { unique } from './unique.ts';
 
 let browser: Browser;
@@ -96,10 +97,18 @@ inEachRegion('in', (region) => {
       .getByRole('row', { name: /^Blood count/ })
       .getByText('In the record')
       .waitFor();
+    const scan = unique('Scan');
+    await doctor.page.getByLabel('Choose a file or drop it here').setInputFiles(picture(scan));
+    await doctor.page.getByRole('button', { name: 'Send', exact: true }).click();
+    await doctor.page
+      .getByRole('row', { name: new RegExp(`^${scan}`) })
+      .getByText('In the record')
+      .waitFor();
     await way(page, 'Documents');
+    await lookAt(page, scan);
     const [saved] = await Promise.all([
       page.waitForEvent('download'),
-      page.getByRole('button', { name: 'Open: Blood count' }).first().click(),
+      page.getByRole('button', { name: 'Download: Blood count' }).first().click(),
     ]);
     expect(readFileSync(await saved.path(), 'utf8')).toBe(text);
     expect(await page.evaluate(async (url) => (await fetch(url)).status, saved.url()), 'the link works once').toBe(404);

@@ -93,6 +93,14 @@ impl Sealer {
         let last = Head::read(tx, (locked.epoch, unsigned(locked.size), &locked.peaks)).await?;
         let before = origin(self.region, self.shard, locked.epoch);
         let (size, root) = (last.frontier.size(), last.frontier.root());
+        if size > 0 {
+            // What came of tallies behind the year's last mark is in its end, too, which the first entry of the new one states.
+            tx.execute(
+                "INSERT INTO audit.checkpoint (epoch, size, root) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                &[&locked.epoch, &locked.size, &root.as_slice()],
+            )
+            .await?;
+        }
         let first = if size == 0 {
             Entry::Epoch { origin: "", size: 0, root: [0; 32] }
         } else {

@@ -4,6 +4,7 @@
 //! and knows of an event only what its bytes say.
 
 mod batch;
+mod check;
 mod fetch;
 mod publish;
 mod read;
@@ -17,11 +18,12 @@ use chrono::{DateTime, Datelike};
 use regions::ids::ShardId;
 use regions::region::RegionName;
 
+pub use check::Checked;
 pub use fetch::{FetchError, Fetched, fetch};
 pub use publish::{PUBLISH_EVERY_S, Published};
 pub use read::{
-    About, Checkpointed, EVENTS_PAGE_MAX, LogState, Proof, Span, events, events_in_order, receipt, recorded,
-    state,
+    About, Checkpointed, EVENTS_PAGE_MAX, LogState, Proof, Span, Verified, events, events_in_order, receipt,
+    recorded, state,
 };
 pub use rows::{Logged, RowFinding, RowsError, RowsReport, check_rows};
 pub use run::run;

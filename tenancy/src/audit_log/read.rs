@@ -130,6 +130,23 @@ pub struct LogState {
     pub waiting: u64,
     /// When the oldest of them was committed.
     pub waiting_since: Option<DateTime<Utc>>,
+    /// What came of the last check of the log in the archive; `None` before the first one.
+    pub verified: Option<Verified>,
+}
+
+/// What came of checking the log that lies in the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The year whose log it is.
+    pub epoch: i32,
+    /// So many entries of it were there when it was last found good.
+    pub size: u64,
+    /// `verified`, or the kind of the first thing that is wrong, as `audit-verify` calls it.
+    pub outcome: String,
+    /// The first entry that may be concerned.
+    pub first_bad: Option<u64>,
 }
 
 /// What a checkpoint states.
@@ -157,7 +174,30 @@ pub async fn state(tx: &mut TenantTx) -> Result<LogState, TxError> {
         }
         _ => None,
     };
-    Ok(LogState { checkpoint, waiting: unsigned(row.waiting), waiting_since: row.waiting_since })
+    let verified: Option<VerifiedRow> =
+        diesel::sql_query("SELECT * FROM audit.verified()").get_result(tx.conn()).await.optional()?;
+    let verified = verified.map(|found| Verified {
+        at: found.checked_at,
+        epoch: found.epoch,
+        size: unsigned(found.size),
+        outcome: found.outcome,
+        first_bad: found.first_bad.map(unsigned),
+    });
+    Ok(LogState { checkpoint, waiting: unsigned(row.waiting), waiting_since: row.waiting_since, verified })
+}
+
+#[derive(QueryableByName)]
+struct VerifiedRow {
+    #[diesel(sql_type = Integer)]
+    epoch: i32,
+    #[diesel(sql_type = BigInt)]
+    size: i64,
+    #[diesel(sql_type = Text)]
+    outcome: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    first_bad: Option<i64>,
+    #[diesel(sql_type = Timestamptz)]
+    checked_at: DateTime<Utc>,
 }
 
 #[derive(QueryableByName)]

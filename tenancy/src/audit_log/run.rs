@@ -11,6 +11,7 @@ use regions::shutdown::Shutdown;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+use super::check;
 use super::publish::PUBLISH_EVERY_S;
 use super::sealer::{LogError, Sealer, Term};
 use super::shard_folder;
@@ -54,6 +55,7 @@ static FAILURES: LazyLock<IntCounterVec> = LazyLock::new(|| {
 
 /// Seals until the process stops.
 pub async fn run(sealer: Arc<Sealer>, shutdown: Shutdown) {
+    check::shown_from_the_start();
     while !shutdown.is_triggered() {
         sealer.watch().await;
         match sealer.lead().await {

@@ -38,8 +38,11 @@ macro_rules! migration {
 }
 
 /// The track of the shard itself.
-pub(crate) const SHARD: &[Migration] =
-    &[migration!(1, "core", "shard/0001_core"), migration!(2, "audit_log", "shard/0002_audit_log")];
+pub(crate) const SHARD: &[Migration] = &[
+    migration!(1, "core", "shard/0001_core"),
+    migration!(2, "audit_log", "shard/0002_audit_log"),
+    migration!(3, "audit_verification", "shard/0003_audit_verification"),
+];
 /// The track of every tenant.
 pub(crate) const TENANT: &[Migration] = &[
     migration!(1, "clinic", "tenant/0001_clinic"),
@@ -65,6 +68,7 @@ pub(crate) const TENANT: &[Migration] = &[
     migration!(21, "support", "tenant/0021_support"),
     migration!(22, "sites_dates_devices", "tenant/0022_sites_dates_devices"),
     migration!(23, "email_changes", "tenant/0023_email_changes"),
+    migration!(24, "account_phones", "tenant/0024_account_phones"),
 ];
 /// Functions, policies and grants of the shard, applied again whenever their hash changes.
 pub(crate) const REPLACEABLE_SHARD: &[&str] = &[

@@ -32,6 +32,7 @@ async fn an_object_is_put_once_and_the_first_version_is_what_counts() {
     let first = archive.put_once(name, b"one", in_a_year()).await.unwrap();
     assert_eq!(archive.put_once(name, b"one", in_a_year()).await, Ok(first.clone()), "again is harmless");
     assert_eq!(archive.put_once(name, b"two", in_a_year()).await, Err(ArchiveError::Conflict));
+    assert_eq!(archive.get_only(name).await, Ok((b"one".to_vec(), true)));
     // Somebody with every right puts another version on top, and then hides both (S3 allows that).
     let attacker = rig.operator_s3();
     attacker
@@ -46,6 +47,11 @@ async fn an_object_is_put_once_and_the_first_version_is_what_counts() {
         .unwrap();
     attacker.delete_object().bucket(ARCHIVE).key(name).send().await.unwrap();
     assert_eq!(archive.get_first(name).await.unwrap(), (first.clone(), b"one".to_vec()));
+    assert_eq!(
+        archive.get_only(name).await,
+        Ok((b"one".to_vec(), false)),
+        "and says that something lies on top"
+    );
     assert_eq!(archive.put_once(name, b"two", in_a_year()).await, Err(ArchiveError::Conflict));
     let (versions, next) = archive.versions("cp/", None).await.unwrap();
     assert_eq!((versions.len(), next), (4, None), "the listing shows what was put on top");

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use auditlog::verify::{GAP_MAX_S, Kind, Options, Report, SKEW_MAX_S, read_events, verify_folder};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Utc};
 use localaws::{Fault, FaultKind, Service};
 use regions::clock::Clock;
 use regions::ids::ShardId;
@@ -395,6 +396,100 @@ async fn t52_an_event_that_is_too_large_is_refused_and_none_is_taken_without_its
     }
 }
 
+#[tokio::test]
+async fn what_comes_into_the_archive_is_checked_from_where_the_last_check_ended() {
+    let world = World::new().await;
+    let mut term = world.lead().await;
+    assert_eq!(world.sealer.check().await.unwrap(), None, "nothing is published yet");
+    let superuser = world.region.superuser().await;
+    // Within a bundle, to within the next one, and within that.
+    for count in [5, 260, 3] {
+        world.events(world.region.alpha, count).await;
+        world.events(world.region.beta, 2).await;
+        world.seal_and_publish(&mut term).await;
+        let folder = tempfile::tempdir().unwrap();
+        let whole = world.fetched(folder.path()).await;
+        assert!(whole.ok, "{}", whole.to_text());
+        let checked = world.sealer.check().await.unwrap().unwrap();
+        assert_eq!(
+            (checked.size, checked.fault),
+            (whole.logs[0].size, None),
+            "the verdict of a whole verification"
+        );
+        assert_eq!(world.sealer.check().await.unwrap(), Some(checked), "nothing new is as good as before");
+    }
+    // A memory that somebody wrote into is not believed; the check begins anew.
+    let forge = "UPDATE audit.verification SET memory = replace(memory, '\"size\":', '\"size\":9')";
+    superuser.batch_execute(forge).await.unwrap();
+    let checked = world.sealer.check().await.unwrap().unwrap();
+    assert!(checked.size > 270 && checked.fault.is_none(), "{checked:?}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_in_the_archive_is_said_at_each_check_until_it_is_mended() {
+    let world = World::new().await;
+    let mut term = world.lead().await;
+    world.events(world.region.alpha, 5).await;
+    world.seal_and_publish(&mut term).await;
+    let good = world.sealer.check().await.unwrap().unwrap();
+    assert_eq!(good.fault, None);
+    // A superuser alters what was sealed, and the sealer publishes it with what comes next.
+    let superuser = world.region.superuser().await;
+    let forge = "UPDATE audit.tile SET hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1) WHERE level = 0";
+    superuser.batch_execute(forge).await.unwrap();
+    world.events(world.region.alpha, 2).await;
+    world.seal_and_publish(&mut term).await;
+    for _ in 0..2 {
+        let bad = world.sealer.check().await.unwrap().unwrap();
+        assert_eq!((bad.size, bad.fault), (good.size, Some(("hash", 0))));
+    }
+    let kept =
+        superuser.query_one("SELECT outcome, first_bad, size FROM audit.verification", &[]).await.unwrap();
+    let kept: (String, Option<i64>, i64) = (kept.get(0), kept.get(1), kept.get(2));
+    assert_eq!(kept, ("hash".to_owned(), Some(0), i64::try_from(good.size).unwrap()));
+    // An archive that does not answer changes nothing of what was found.
+    world.region.aws.faults().s3(FaultKind::Status { code: 503 });
+    assert!(matches!(world.sealer.check().await, Err(LogError::Archive(_))));
+    world.region.aws.faults().clear();
+    superuser.batch_execute(forge).await.unwrap();
+    world.events(world.region.alpha, 1).await;
+    world.seal_and_publish(&mut term).await;
+    let mended = world.sealer.check().await.unwrap().unwrap();
+    assert!(mended.fault.is_none() && mended.size > good.size, "{mended:?}");
+}
+
+#[tokio::test]
+async fn a_check_goes_on_into_the_next_year_and_a_year_ends_behind_its_last_mark() {
+    let region = TestRegion::new().await;
+    let year = DateTime::<Utc>::from(Clock::system().now()).year();
+    let new_year = NaiveDate::from_ymd_opt(year + 1, 1, 1).unwrap().and_time(NaiveTime::MIN).and_utc();
+    let new_year_ms = u64::try_from(new_year.timestamp_millis()).unwrap();
+    let (clock, manual) = Clock::manual(new_year_ms - 30_000);
+    let sealer = Sealer::connect(&region.migrator_config, SHARD, clock).await.unwrap();
+    let world = World { region, sealer };
+    let mut term = world.lead().await;
+    world.events(world.region.alpha, 3).await;
+    world.region.regional.publish_tallies().await.unwrap();
+    let tallies = world.sealer.tallies().await.unwrap();
+    world.sealer.drain(&mut term).await.unwrap();
+    world.sealer.publish().await.unwrap();
+    let old = world.sealer.check().await.unwrap().unwrap();
+    assert_eq!((old.epoch, old.fault), (year, None));
+    // The year ends before there is another mark.
+    world.sealer.compare(&mut term, &tallies).await.unwrap();
+    manual.advance_ms(60_000);
+    world.events(world.region.alpha, 2).await;
+    world.sealer.drain(&mut term).await.unwrap();
+    world.sealer.publish().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let whole = world.fetched(folder.path()).await;
+    assert!(whole.ok && whole.logs.len() == 2, "{}", whole.to_text());
+    let end = world.sealer.check().await.unwrap().unwrap();
+    assert_eq!((end.epoch, end.size, end.fault), (year, old.size + 1, None), "first the old one to its end");
+    let new = world.sealer.check().await.unwrap().unwrap();
+    assert_eq!((new.epoch, new.size, new.fault), (year + 1, whole.logs[1].size, None));
+}
+
 /// What could hold a person's data in clear is a text, and every text of the log is a word of ours.
 #[tokio::test]
 async fn no_column_of_the_log_can_hold_a_patients_data_in_clear() {
@@ -431,6 +526,6 @@ async fn no_column_of_the_log_can_hold_a_patients_data_in_clear() {
         }
     }
     open.sort();
-    // The region's name, tables' names, and of a checkpoint its note and version.
-    assert_eq!(open, ["note", "region", "touched", "version"]);
+    // The region's name, tables' names, of a checkpoint its note and version, and the numbers and hashes that a check remembers.
+    assert_eq!(open, ["memory", "note", "region", "touched", "version"]);
 }

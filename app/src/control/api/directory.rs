@@ -3,11 +3,14 @@
 use actix_web::HttpResponse;
 use actix_web::web::Query;
 use regions::directory::{Entry, TenantState};
+use regions::region::RegionName;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Ctx;
+use crate::control::Control;
 use crate::control::access::Action;
+use crate::control::feed::PeerRole;
 use crate::control::geography::transit_name;
 use crate::control::log::{self, Line, PAGE_MAX};
 use crate::error::{AppError, Problem};
@@ -24,6 +27,46 @@ pub struct HeadView {
     chain: String,
     /// The newest version that this process has verified and serves.
     served_version: u64,
+    /// What every region's processes have of it: by region, for each role.
+    held: Vec<HeldView>,
+}
+
+/// Which version the processes of one role have in one region, by what they asked for last.
+#[derive(Serialize, ToSchema)]
+pub struct HeldView {
+    /// The region.
+    region: String,
+    /// `front_door`, `backend` or `worker`.
+    role: &'static str,
+    /// `healthy`, `late`, `silent` or `unknown`, by when one of them last asked: 60 s ago at most, 180 s at most, longer, never.
+    health: &'static str,
+    /// The lowest version that one of them has; absent when one has none yet, and while none was heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    /// How many versions that is behind the served one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    behind: Option<u64>,
+    /// How many processes asked within the last 60 s; one that has just connected anew may count twice.
+    processes: u64,
+    /// Seconds since the last question; absent while none was heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heard_s: Option<u64>,
+}
+
+impl HeldView {
+    fn new(control: &Control, region: RegionName, role: PeerRole) -> Self {
+        let contact = control.contacts.role(region, role);
+        let served = control.ledger.head().version;
+        Self {
+            region: region.to_string(),
+            role: role.as_str(),
+            health: contact.health.as_str(),
+            version: contact.version,
+            behind: contact.version.map(|version| served.saturating_sub(version)),
+            processes: u64::try_from(contact.processes).unwrap_or(u64::MAX),
+            heard_s: contact.heard_s,
+        }
+    }
 }
 
 /// One line of the log.
@@ -102,18 +145,22 @@ const fn state_name(state: TenantState) -> &'static str {
     }
 }
 
-/// The end of the directory's log.
+/// The end of the directory's log, and which version the regions have.
 #[utoipa::path(get, path = "/platform/v1/directory", tag = "directory", responses(
     (status = 200, body = HeadView),
     (status = 401, body = Problem),
 ))]
 pub async fn head(ctx: Ctx) -> Result<HttpResponse, AppError> {
     ctx.allow(Action::DirectoryHead)?;
-    let head = log::head(&ctx.control().store).await?;
+    let control = ctx.control();
+    let head = log::head(&control.store).await?;
+    let each = control.ledger.regions().into_iter();
+    let held = each.flat_map(|region| PeerRole::ALL.map(|role| HeldView::new(control, region, role)));
     Ok(HttpResponse::Ok().json(HeadView {
         version: head.version,
         chain: data_encoding::HEXLOWER.encode(&head.chain),
-        served_version: ctx.control().ledger.head().version,
+        served_version: control.ledger.head().version,
+        held: held.collect(),
     }))
 }
 

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Ctx, Json, parse};
 use crate::control::access::Action;
+use crate::control::contacts::{Contacts, Health};
 use crate::control::geography::{self, Shard, transit_name, transit_of};
 use crate::error::{AppError, Problem};
 
@@ -59,6 +60,33 @@ impl RegionBody {
     }
 }
 
+/// A region and how it is.
+#[derive(Serialize, ToSchema)]
+pub struct RegionView {
+    /// Its name, for example `us-east-1`.
+    name: String,
+    /// Its label in host names, for example `us`.
+    code: String,
+    /// `US` or `IN`.
+    jurisdiction: String,
+    /// `host:port` where its front door accepts streams from other front doors.
+    peer_front_door: String,
+    /// The port clients use.
+    public_port: u16,
+    /// `passthrough` or `refuse`: what other regions' front doors do with connections for its tenants.
+    transit: String,
+    /// `healthy`, `late`, `silent` or `unknown`: as the worst of its front doors, backends and workers, by when each last asked the
+    /// control plane for the directory: 60 s ago at most, 180 s at most, longer, never since the control plane's process started.
+    health: &'static str,
+}
+
+impl RegionView {
+    fn new(record: RegionRecord, health: Health) -> Self {
+        let RegionBody { name, code, jurisdiction, peer_front_door, public_port, transit } = record.into();
+        Self { name, code, jurisdiction, peer_front_door, public_port, transit, health: health.as_str() }
+    }
+}
+
 /// How other regions treat a region's connections.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,10 +99,10 @@ pub struct TransitBody {
 #[derive(Serialize, ToSchema)]
 pub struct RegionList {
     /// By name.
-    items: Vec<RegionBody>,
+    items: Vec<RegionView>,
 }
 
-/// A shard and how full it is.
+/// A shard, how full it is, and how it is.
 #[derive(Serialize, ToSchema)]
 pub struct ShardView {
     /// The region it stands in.
@@ -87,16 +115,25 @@ pub struct ShardView {
     tenants_max: i64,
     /// Whether it takes new ones.
     open: bool,
+    /// `healthy` when it answered its region's worker as the shard that it should be, `down` when not; `late` or `silent` when the
+    /// worker's last look is more than 60 s or 180 s ago; `unknown` when none was reported since the control plane's process started.
+    health: &'static str,
+    /// Seconds since that look; absent when none was reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checked_s: Option<u64>,
 }
 
-impl From<Shard> for ShardView {
-    fn from(shard: Shard) -> Self {
+impl ShardView {
+    fn new(shard: &Shard, contacts: &Contacts) -> Self {
+        let contact = contacts.shard(shard.region, shard.id);
         Self {
             region: shard.region.to_string(),
             id: shard.id.0,
             tenants: shard.tenants,
             tenants_max: shard.tenants_max,
             open: shard.open,
+            health: contact.health.as_str(),
+            checked_s: contact.checked_s,
         }
     }
 }
@@ -129,14 +166,19 @@ pub struct ShardQuery {
     region: Option<String>,
 }
 
-/// Every region.
+/// Every region, and how it is.
 #[utoipa::path(get, path = "/platform/v1/regions", tag = "regions", responses(
     (status = 200, body = RegionList),
     (status = 401, body = Problem),
 ))]
 pub async fn regions(ctx: Ctx) -> Result<HttpResponse, AppError> {
     ctx.allow(Action::RegionList)?;
-    let items = geography::regions(&ctx.control().store).await?.into_iter().map(RegionBody::from).collect();
+    let control = ctx.control();
+    let view = |record: RegionRecord| {
+        let health = control.contacts.region(record.region.name);
+        RegionView::new(record, health)
+    };
+    let items = geography::regions(&control.store).await?.into_iter().map(view).collect();
     Ok(HttpResponse::Ok().json(RegionList { items }))
 }
 
@@ -172,7 +214,7 @@ pub async fn set_transit(
     Ok(HttpResponse::Ok().json(RegionBody::from(record)))
 }
 
-/// Shards and how full they are.
+/// Shards, how full they are, and how they are.
 #[utoipa::path(get, path = "/platform/v1/shards", tag = "shards", params(ShardQuery), responses(
     (status = 200, body = ShardList),
     (status = 404, body = Problem, description = "No such region."),
@@ -180,7 +222,9 @@ pub async fn set_transit(
 pub async fn shards(ctx: Ctx, query: Query<ShardQuery>) -> Result<HttpResponse, AppError> {
     ctx.allow(Action::ShardList)?;
     let of = query.region.as_deref().map(str::parse).transpose().map_err(|_error| crate::error::NOT_FOUND)?;
-    let items = geography::shards(&ctx.control().store, of).await?.into_iter().map(ShardView::from).collect();
+    let control = ctx.control();
+    let found = geography::shards(&control.store, of).await?;
+    let items = found.iter().map(|shard| ShardView::new(shard, &control.contacts)).collect();
     Ok(HttpResponse::Ok().json(ShardList { items }))
 }
 
@@ -197,5 +241,5 @@ pub async fn add_shard(ctx: Ctx, body: Json<NewShard>) -> Result<HttpResponse, A
     let shard =
         geography::add_shard(&ctx.control().store, ctx.by(), region, ShardId(body.id), body.tenants_max)
             .await?;
-    Ok(HttpResponse::Created().json(ShardView::from(shard)))
+    Ok(HttpResponse::Created().json(ShardView::new(&shard, &ctx.control().contacts)))
 }

@@ -149,6 +149,7 @@ async fn every_change_and_every_look_at_a_patient_leaves_its_entry() {
             | Action::SessionRevoke
             | Action::PasswordChange
             | Action::EmailChange
+            | Action::PhoneSet
             | Action::SessionCreatePasskey
             | Action::SessionCreateCode
             | Action::RecoveryComplete

@@ -35,7 +35,7 @@ async fn me(world: &World, by: &Actor) -> Answer {
 }
 
 /// The ids of the rows of a table, the oldest first.
-async fn ids(world: &World, table: &str, which: &str) -> Vec<Uuid> {
+pub(super) async fn ids(world: &World, table: &str, which: &str) -> Vec<Uuid> {
     let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
     let sql = format!("SELECT id FROM {ops}.{table} WHERE {which} ORDER BY created_at");
     let rows = world.region.superuser().await.query(sql.as_str(), &[]).await.unwrap();

@@ -9,6 +9,7 @@ use app::config::MailConfig;
 use app::documents::scanner::Scanner;
 use app::jobs::mail::Mailer;
 use app::jobs::queue::{self, Jobs};
+use app::jobs::sms::Texter;
 use regions::shutdown::Shutdown;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
@@ -19,7 +20,7 @@ pub(super) fn jobs(world: &World, dir: &Path) -> Arc<Jobs> {
     Arc::new(parts(world, dir))
 }
 
-/// What the jobs of a world work with; mail goes into a folder, nothing is signed and nobody erased.
+/// What the jobs of a world work with; mail and texts go into a folder, nothing is signed and nobody erased.
 pub(super) fn parts(world: &World, dir: &Path) -> Jobs {
     let config =
         MailConfig { from: "no-reply@domicile.example".into(), dir: Some(dir.to_owned()), smtp: None };
@@ -29,6 +30,7 @@ pub(super) fn parts(world: &World, dir: &Path) -> Jobs {
         base: world.app.base.clone(),
         public_port: world.app.public_port,
         mailer: Mailer::new(&config).unwrap(),
+        texter: Texter::in_directory(dir).unwrap(),
         scanner: Scanner::Off,
         signers: std::collections::HashMap::new(),
         clock: world.app.clock.clone(),
@@ -39,6 +41,13 @@ pub(super) fn parts(world: &World, dir: &Path) -> Jobs {
 pub(super) fn mails(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.extension().is_some_and(|end| end == "eml")).collect()
+}
+
+/// The texts that lie in a folder.
+pub(super) fn texts(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let texts = entries.filter(|path| path.extension().is_some_and(|end| end == "txt"));
+    texts.map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 
 /// Name and payload of the jobs that wait on a world's shard, in the order in which they came.

@@ -1,6 +1,11 @@
 //! What a clinic is shown of its own keys and of how far its log is sealed: versions, ages and hashes, and nothing secret.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use app::access::Role;
+use app::audit::sealing;
+use app::jobs::queue::Jobs;
 use data_encoding::BASE64;
 use regions::clock::Clock;
 use regions::ids::ShardId;
@@ -8,8 +13,9 @@ use serde_json::{Value, json};
 use tenancy::audit_log::Sealer;
 use tenancy::keys::Purpose;
 
+use super::jobs::parts;
 use super::rotation::step_by_step;
-use crate::support::{Actor, World};
+use crate::support::{Actor, World, log_lines};
 
 async fn get(world: &World, by: &Actor, path: &str) -> Value {
     world.ask(&world.alpha, "GET", path).by(by).send().await.expect(200).json()
@@ -92,4 +98,59 @@ async fn a_clinic_sees_how_far_its_log_is_sealed_and_what_of_its_own_waits() {
     let (size, root): (i64, Vec<u8>) = (row.get(0), row.get(1));
     assert_eq!(sealed["checkpoint"]["size"], json!(size));
     assert_eq!(sealed["checkpoint"]["root"], json!(BASE64.encode(&root)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clinic_sees_what_came_of_the_last_check_of_its_log_and_a_fault_until_it_is_mended() {
+    let world = World::new().await;
+    let officer = world.staff(&world.alpha, Role::PrivacyOfficer).await;
+    let sealer = Sealer::connect(&world.region.migrator_config, ShardId(1), Clock::system()).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let signers = HashMap::from([(ShardId(1), Arc::clone(&sealer))]);
+    let jobs = Jobs { signers, ..parts(&world, dir.path()) };
+    let mut term = sealer.lead().await.unwrap().unwrap();
+    sealing::check(&jobs, ShardId(1)).await.unwrap();
+    let before = get(&world, &officer, "/api/v1/audit/state").await;
+    assert!(before["verified"].is_null(), "there is nothing to check: {before}");
+
+    sealer.drain(&mut term).await.unwrap();
+    sealer.publish().await.unwrap();
+    sealing::check(&jobs, ShardId(1)).await.unwrap();
+    let good = get(&world, &officer, "/api/v1/audit/state").await;
+    let verified = &good["verified"];
+    assert_eq!(verified["outcome"], json!("verified"), "{good}");
+    assert_eq!(
+        (&verified["size"], &verified["year"]),
+        (&good["checkpoint"]["size"], &good["checkpoint"]["year"])
+    );
+    assert!(verified["first_bad"].is_null());
+
+    // A superuser alters a hash of what was sealed; it is published with the next events, of which the looks above are some.
+    let superuser = world.region.superuser().await;
+    let forge = "UPDATE audit.tile SET hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1) WHERE level = 0";
+    superuser.batch_execute(forge).await.unwrap();
+    sealer.drain(&mut term).await.unwrap();
+    sealer.publish().await.unwrap();
+    sealing::check(&jobs, ShardId(1)).await.unwrap();
+    let bad = get(&world, &officer, "/api/v1/audit/state").await;
+    assert_eq!(bad["verified"]["outcome"], json!("hash"), "{bad}");
+    assert_eq!((&bad["verified"]["size"], &bad["verified"]["first_bad"]), (&verified["size"], &json!(0)));
+    assert!(log_lines().iter().any(|line| line.contains("audit_log_fault") && line.contains("hash")));
+    let metrics = regions::metrics::render();
+    let counted =
+        metrics.lines().find(|line| line.starts_with("domicile_audit_check_faults_total ")).unwrap();
+    assert_ne!(counted, "domicile_audit_check_faults_total 0");
+    // The log is the shard's, so each of its clinics is told.
+    let other = world.staff(&world.beta, Role::ClinicAdmin).await;
+    let theirs =
+        world.ask(&world.beta, "GET", "/api/v1/audit/state").by(&other).send().await.expect(200).json();
+    assert_eq!(theirs["verified"], bad["verified"]);
+
+    superuser.batch_execute(forge).await.unwrap();
+    sealer.drain(&mut term).await.unwrap();
+    sealer.publish().await.unwrap();
+    sealing::check(&jobs, ShardId(1)).await.unwrap();
+    let mended = get(&world, &officer, "/api/v1/audit/state").await;
+    assert_eq!(mended["verified"]["outcome"], json!("verified"), "{mended}");
+    assert_eq!(mended["verified"]["size"], mended["checkpoint"]["size"]);
 }

@@ -50,13 +50,14 @@ async fn each_role_is_sent_the_reviewed_fields_and_no_other() {
         "# action, role: fields of a patient it is sent; written by app/tests/it/clinic/projection.rs\n",
     );
     let search = json!({ "mrn": "W-1" });
-    for action in [Action::PatientRead, Action::PatientList, Action::PatientSearch] {
+    for action in [Action::PatientRead, Action::PatientList, Action::PatientSearch, Action::PatientMatch] {
         for (role, actor) in &actors {
             let ask = |method, path: &str| world.ask(&world.alpha, method, path).by(actor);
             let answer = match action {
                 Action::PatientRead => ask("GET", &format!("/api/v1/patients/{id}")).send().await,
                 Action::PatientList => ask("GET", "/api/v1/patients").send().await,
-                _ => ask("POST", "/api/v1/patients/search").json(&search).send().await,
+                Action::PatientSearch => ask("POST", "/api/v1/patients/search").json(&search).send().await,
+                _ => ask("POST", "/api/v1/patients/matches").json(&whole()).send().await,
             };
             let what = format!("{} {}", action.name(), role.as_str());
             if !may(*role, action) {
@@ -64,7 +65,11 @@ async fn each_role_is_sent_the_reviewed_fields_and_no_other() {
                 continue;
             }
             let body = answer.expect(200).json();
-            let one = if action == Action::PatientRead { &body } else { &body["items"][0] };
+            let one = match action {
+                Action::PatientRead => &body,
+                Action::PatientMatch => &body["items"][0]["patient"],
+                _ => &body["items"][0],
+            };
             assert_eq!(one["id"], id, "{what}");
             writeln!(sent, "{:<15} {:<15} {}", action.name(), role.as_str(), fields(one)).unwrap();
         }

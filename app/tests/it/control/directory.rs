@@ -20,7 +20,8 @@ async fn a_restart_keeps_versions_and_chain_and_signs_what_a_verifier_takes() {
     let control = control.restart().await.unwrap();
     let admin = control.admin().await;
     let after = admin.get("/platform/v1/directory").await.expect(200);
-    assert_eq!(after.body, json!({"version": 3, "chain": before.text("chain"), "served_version": 3}));
+    assert_eq!((&after.body["version"], &after.body["served_version"]), (&json!(3), &json!(3)));
+    assert_eq!(after.text("chain"), before.text("chain"));
     let verifier = Verifier::new([&control.public_key]).unwrap();
     let mut directory = Directory::from_snapshot(&old, &verifier).unwrap();
     assert_eq!(directory.head().version, 3);

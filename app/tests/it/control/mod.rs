@@ -3,6 +3,7 @@
 mod access;
 mod cancelled;
 mod cli;
+mod contacts;
 mod directory;
 mod feed;
 mod keys;

@@ -10,6 +10,7 @@ use app::config::MailConfig;
 use app::jobs::SEND_INVITATION;
 use app::jobs::mail::Mailer;
 use app::jobs::queue::Jobs;
+use app::jobs::sms::Texter;
 use app::onboarding::Onboarding;
 use app::onboarding::client::WorkClient;
 use app::pins::Pins;
@@ -252,6 +253,7 @@ pub(crate) fn worker_config(control: &TestControl, region: &TestRegion, number: 
         },
         "regional": regional_part(region),
         "mail": { "from": "no-reply@domicile.localhost", "dir": mail },
+        "sms": { "dir": mail },
         "documents": { "scanner": { "policy": "off" } },
         "migrator": { "user": owner.shards[0].user, "password_file": owner.shards[0].password_file },
     });
@@ -268,6 +270,7 @@ fn jobs(control: &TestControl, region: &TestRegion, directory: &DirectoryHandle)
         base: "domicile.localhost".parse().unwrap(),
         public_port: 7410,
         mailer: Mailer::new(&mail).unwrap(),
+        texter: Texter::in_directory(control.folder()).unwrap(),
         scanner: app::documents::scanner::Scanner::Off,
         signers: std::collections::HashMap::new(),
         clock: Clock::system(),

@@ -141,6 +141,11 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             Some(json!({ "verdict": "denied", "reason": "It is what the passport says." }))
         }
         ("POST", "/api/v1/patients/search") => Some(json!({ "mrn": "SAMPLE-0" })),
+        // Nothing but what everybody is shown who is shown a name.
+        ("POST", "/api/v1/patients/matches") => Some(json!({
+            "names": [{ "given": ["Nobody"], "family": "Sample" }], "birth_date": "1990-02-28",
+            "sex": "unknown", "mrn": "SAMPLE-0",
+        })),
         ("POST", "/api/v1/me/factors/passkeys") => {
             Some(json!({ "response": { "clientDataJSON": "", "attestationObject": "" } }))
         }
@@ -167,7 +172,10 @@ pub(crate) fn sample_body(route: &Route, unique: usize) -> Option<Value> {
             "current": "not the password", "new": "another long enough phrase",
         })),
         ("POST", "/api/v1/me/email") => Some(json!({ "email": format!("moved-{unique}@example.com") })),
-        ("POST", "/api/v1/me/email/confirm") => Some(json!({ "code": "0000 0000" })),
+        ("POST", "/api/v1/me/email/confirm" | "/api/v1/me/phone/confirm") => {
+            Some(json!({ "code": "0000 0000" }))
+        }
+        ("POST", "/api/v1/me/phone") => Some(json!({ "phone": "+1 202-555-0143" })),
         ("POST", "/api/v1/staff") => Some(json!({
             "email": format!("invited-{unique}@example.com"), "display_name": "Invited", "role": "nurse",
         })),

@@ -14,7 +14,7 @@ use super::store::Kms;
 use crate::faults::{Injected, Service};
 use crate::server::{Connection, Cut, Shared};
 use crate::sigv4::{self, Expected, SignatureError};
-use crate::{admin, random};
+use crate::{admin, random, sns};
 
 /// The longest request body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -37,6 +37,9 @@ pub(crate) async fn answer(
     let path = parts.uri.path();
     if path.starts_with(admin::PREFIX) {
         return Ok(admin::answer(&shared.faults, &parts.method, path, &body));
+    }
+    if sns::is_form(&parts.headers) {
+        return sns::answer(shared, connection, &parts, &body).await;
     }
     let target = parts.headers.get("x-amz-target").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let operation = target.strip_prefix(TARGET_PREFIX).unwrap_or_default();

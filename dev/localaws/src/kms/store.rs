@@ -20,7 +20,7 @@ use crate::{ACCESS_KEY_ID, Config, files, random};
 #[derive(Debug)]
 pub(crate) struct Kms {
     pub(super) dir: PathBuf,
-    pub(super) region: String,
+    pub(crate) region: String,
     pub(super) account: String,
     pub(super) clock: Clock,
     state: Mutex<Keys>,

@@ -25,7 +25,7 @@ pub(super) async fn no_plaintext(world: &World) -> Outcome<()> {
     let needles: Vec<Needle> =
         records::planted_texts(world).iter().flat_map(|text| spellings(text)).collect();
     let mut found = Vec::new();
-    for folder in ["data", "logs", "mail", "run"] {
+    for folder in ["data", "logs", "mail", "sms", "run"] {
         found.extend(scan(&world.stack.home.dir().join(folder), &needles)?);
     }
     for port in admin_ports(world) {

@@ -11,7 +11,7 @@ use crate::layout::REGIONS;
 pub(super) fn no_other_account(world: &World) -> Outcome<()> {
     let home = &world.stack.home;
     let mut closed: Vec<PathBuf> =
-        ["run", "logs", "secrets", "mail", "pki"].iter().map(|name| home.dir().join(name)).collect();
+        ["run", "logs", "secrets", "mail", "sms", "pki"].iter().map(|name| home.dir().join(name)).collect();
     closed.extend(REGIONS.iter().map(|region| home.data(region.code).join("aws")));
     for folder in &closed {
         if mode(folder)? != 0o700 {

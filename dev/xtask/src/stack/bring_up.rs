@@ -19,7 +19,7 @@ pub(crate) async fn bring_up(stack: &Stack, postgres: &Binaries) -> Outcome<seed
     check_stands_still(stack)?;
     ports::check(&stack.home, stack.ports)?;
     make_passage(stack.home.dir())?;
-    for dir in ["run", "logs", "secrets", "mail", "pki"] {
+    for dir in ["run", "logs", "secrets", "mail", "sms", "pki"] {
         make_dir(&stack.home.dir().join(dir))?;
     }
     make_passage(&stack.home.dir().join("data"))?;

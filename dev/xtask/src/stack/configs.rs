@@ -174,6 +174,7 @@ impl Parts<'_> {
         let own = json!({
             "admin_listen": local(self.stack.ports.region(region).worker_admin()),
             "mail": { "from": format!("no-reply@{BASE}"), "dir": self.stack.home.mail() },
+            "sms": { "dir": self.stack.home.sms() },
             // No scanner runs on a developer's machine; the other checks are made all the same.
             "documents": { "scanner": { "policy": "off" } },
             "migrator": self.login(region.code, Login::Migrator),

@@ -20,6 +20,7 @@ pub(crate) fn write_json(stack: &Stack, demo: &Demo) -> Outcome<()> {
         "ca": stack.relative(&Pki::at(&stack.home).bundle()),
         "port_base": stack.ports.base(),
         "mail": stack.relative(&stack.home.mail()),
+        "sms": stack.relative(&stack.home.sms()),
         "control": control(stack, demo),
         "regions": REGIONS.iter().map(|each| region(stack, each)).collect::<Vec<_>>(),
         "tenants": demo.clinics.iter().map(tenant).collect::<Vec<_>>(),
@@ -136,6 +137,7 @@ pub(crate) fn print_table(stack: &Stack, demo: &Demo) {
     row("logs", &stack.relative(&stack.home.dir().join("logs")));
     row("data", &stack.relative(&stack.home.dir().join("data")));
     row("mail that was sent", &stack.relative(&stack.home.mail()));
+    row("texts that were sent", &stack.relative(&stack.home.sms()));
     row("all of this for scripts", &stack.relative(&stack.home.stack_json()));
     print_things_to_try(stack, demo);
 }

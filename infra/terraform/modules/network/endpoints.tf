@@ -20,6 +20,15 @@ locals {
         Resource  = "*"
         Condition = { StringEquals = { "aws:PrincipalAccount" = var.home.account_id, "aws:ResourceAccount" = var.home.account_id } }
       },
+      # A telephone is no account's; a topic of another account stays out of reach.
+      {
+        Sid         = "TextsToTelephones"
+        Effect      = "Allow"
+        Principal   = "*"
+        Action      = "sns:Publish"
+        NotResource = "arn:aws:sns:*:*:*"
+        Condition   = { StringEquals = { "aws:PrincipalAccount" = var.home.account_id } }
+      },
       # Who shows a pipeline's token has no account yet; the role decides whose it takes.
       {
         Sid       = "TokensForThisAccount"

@@ -1,5 +1,5 @@
 # What each kind of pod may do, and nothing more: the front door holds no key and no data, the worker alone seals the log, publishes
-# alarms and sends mail, the drills read, and who backs the key store up makes and ends the keys of weeks. What people do by hand (rotating
+# alarms and sends mail and texts, the drills read, and who backs the key store up makes and ends the keys of weeks. What people do by hand (rotating
 # a KMS key now, putting a backup back) is for a role of theirs.
 locals {
   pods = {
@@ -117,6 +117,8 @@ locals {
     { Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = aws_sqs_queue.findings.arn },
     { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = module.key["messaging"].arn },
     { Effect = "Allow", Action = "ses:SendRawEmail", Resource = "arn:aws:ses:${var.home.name}:${var.home.account_id}:identity/${var.base}" },
+    # A telephone has no ARN: what is published to is anything but a topic, and SNS of this region takes it.
+    { Effect = "Allow", Action = "sns:Publish", NotResource = "arn:aws:sns:*:*:*", Condition = local.in_region },
   ]
 
   pod_statements = {

@@ -11,18 +11,17 @@ import { Button } from '../../ui/button.tsx';
 import { Notice } from '../../ui/feedback.tsx';
 import { Field } from '../../ui/field.tsx';
 import type { Me } from '../me.ts';
+import { SentCode } from './sent-code.tsx';
 import { useStepUp } from './step-up.tsx';
 import { hasFactor } from './use-factors.ts';
 import { SESSIONS_KEY } from './use-sessions.ts';
-
-/** Eight digits, with a space or dash where a hand puts one. */
-const CODE_TYPED_MAX_CHARS = 12;
 
 /** Where the change is: not begun, an address is asked for, or a code was sent to it. */
 type Step = 'shown' | 'asking' | { email: string; until: string };
 
 export function Email({ factors }: { factors: FactorsView }) {
-  const { t } = useText();
+  const { t, moment } = useText();
+  const fresh = useStepUp();
   const me = useMe<Me>();
   const { retry: lookAgain } = useSession<Me>();
   const queries = useQueryClient();
@@ -33,6 +32,10 @@ export function Email({ factors }: { factors: FactorsView }) {
     setChanged(email);
     lookAgain();
     void queries.invalidateQueries({ queryKey: SESSIONS_KEY });
+  };
+  const use = async (email: string, code: string) => {
+    await fresh(() => call(emailChange, { body: { code } }));
+    done(email);
   };
   const begin = () => {
     setChanged(undefined);
@@ -47,7 +50,16 @@ export function Email({ factors }: { factors: FactorsView }) {
       <p className="quiet-text">{t('email.text')}</p>
       {changed && <Notice kind="good" title={t('email.done', { email: changed })} />}
       {step === 'asking' && <NewAddress sent={(email, until) => setStep({ email, until })} />}
-      {typeof step === 'object' && <Code {...step} done={() => done(step.email)} again={begin} />}
+      {typeof step === 'object' && (
+        <SentCode
+          sent={t('email.sent', { email: step.email, when: moment(step.until) })}
+          label={t('email.code')}
+          go={t('email.go')}
+          other={t('email.again')}
+          use={(code) => use(step.email, code)}
+          again={begin}
+        />
+      )}
       {step === 'shown' && !hasFactor(factors) && <p className="quiet-text">{t('email.factor_first')}</p>}
       {step === 'shown' && hasFactor(factors) && (
         <div className="actions">
@@ -84,54 +96,6 @@ function NewAddress({ sent }: { sent: (email: string, until: string) => void }) 
       <div className="actions">
         <Button type="submit" busy={isSubmitting}>
           {t('email.ask')}
-        </Button>
-      </div>
-    </form>
-  );
-}
-
-interface CodeProps {
-  email: string;
-  until: string;
-  done: () => void;
-  again: () => void;
-}
-
-function Code({ email, until, done, again }: CodeProps) {
-  const { t, moment } = useText();
-  const fresh = useStepUp();
-  const { attempt, failed } = useAttempt();
-  const form = useForm({ defaultValues: { code: '' } });
-  const { errors, isSubmitting } = form.formState;
-  const submit = form.handleSubmit(async ({ code }) => {
-    const refused = await attempt(async () => {
-      await fresh(() => call(emailChange, { body: { code } }));
-      done();
-    });
-    if (refused) {
-      form.reset();
-      form.setFocus('code');
-    }
-  });
-  return (
-    <form onSubmit={submit} noValidate className="stack">
-      <p role="status">{t('email.sent', { email, when: moment(until) })}</p>
-      {failed}
-      <Field
-        label={t('email.code')}
-        hint={t('email.code_hint')}
-        autoComplete="one-time-code"
-        inputMode="numeric"
-        maxLength={CODE_TYPED_MAX_CHARS}
-        fault={errors.code && t('fault.required')}
-        {...form.register('code', { required: true })}
-      />
-      <div className="actions">
-        <Button type="submit" busy={isSubmitting}>
-          {t('email.go')}
-        </Button>
-        <Button look="quiet" onClick={again}>
-          {t('email.again')}
         </Button>
       </div>
     </form>

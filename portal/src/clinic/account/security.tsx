@@ -10,6 +10,7 @@ import { Page } from '../../ui/page.tsx';
 import { Applications } from './applications.tsx';
 import { Email } from './email.tsx';
 import { Passkeys } from './passkeys.tsx';
+import { Phone } from './phone.tsx';
 import { Sessions } from './sessions.tsx';
 import { useStepUp } from './step-up.tsx';
 import { hasFactor, useFactors } from './use-factors.ts';
@@ -37,6 +38,7 @@ export function Security({ before, after, ability }: Props) {
         <div className="columns">
           {before}
           <Email factors={factors.data} />
+          <Phone factors={factors.data} />
           <Passkeys passkeys={factors.data.passkeys} changed={look} />
           <App factors={factors.data} changed={look} />
           {hasFactor(factors.data) && <Codes left={factors.data.recovery_codes_left} changed={look} />}

@@ -1,12 +1,10 @@
-// The documents of the own record: what each is, and opening it by a link that works once.
+// The documents of the own record: what each is, and opening it.
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { call } from '../../api/call.ts';
 import { type DocumentView, documentList } from '../../api/clinic.gen.ts';
-import { openDocument } from '../../clinic/documents/open.ts';
+import { Opening } from '../../clinic/documents/opening.tsx';
 import { useSize } from '../../clinic/documents/size.ts';
 import { useText } from '../../text/text.tsx';
-import { useAttempt } from '../../ui/attempt.tsx';
-import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
 import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
@@ -48,8 +46,6 @@ export function Documents({ id }: { id: string }) {
 function Paper({ one }: { one: DocumentView }) {
   const { t, date, moment } = useText();
   const size = useSize();
-  const { attempt, busy, failed } = useAttempt();
-  const open = () => attempt(() => openDocument(one.id));
   return (
     <li className="panel paper">
       <div>
@@ -63,10 +59,9 @@ function Paper({ one }: { one: DocumentView }) {
         </p>
         {one.state === 'superseded' && <span className="tag">{t('documents.replaced')}</span>}
       </div>
-      <Button busy={busy} aria-label={`${t('document.open')}: ${one.title}`} onClick={() => void open()}>
-        {t('document.open')}
-      </Button>
-      {failed}
+      <div className="actions">
+        <Opening one={one} look="plain" />
+      </div>
     </li>
   );
 }

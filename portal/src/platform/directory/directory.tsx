@@ -1,11 +1,13 @@
-// The signed directory: its version, whether all of it is served, and its log.
+// The signed directory: its version, whether all of it is served, which version every region has, and its log.
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { call } from '../../api/call.ts';
-import { directoryEntries, directoryHead, type EntryView } from '../../api/platform.gen.ts';
+import { directoryEntries, directoryHead, type EntryView, type HeadView } from '../../api/platform.gen.ts';
 import { type Key, useText } from '../../text/text.tsx';
 import { Failure, Loading } from '../../ui/feedback.tsx';
 import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
+import { again } from '../queries.ts';
+import { Held } from './held.tsx';
 
 /** How often the head is looked at, in milliseconds. */
 const LOOK_MS = 5_000;
@@ -13,46 +15,53 @@ const LOOK_MS = 5_000;
 const CHAIN_CHARS = 16;
 
 export function Directory() {
-  const { t, number } = useText();
+  const { t } = useText();
   const head = useQuery({
     queryKey: ['directory'],
     queryFn: async ({ signal }) => (await call(directoryHead, { signal, repeats: true })).data,
-    refetchInterval: LOOK_MS,
+    refetchInterval: again(LOOK_MS),
   });
   return (
     <Page title={t('directory.title')}>
       <p className="lead">{t('directory.text')}</p>
       {head.isPending && <Loading lines={2} />}
       {head.isError && <Failure error={head.error} retry={() => void head.refetch()} />}
-      {head.data && (
-        <section className="panel facts">
-          <dl>
-            <div className="fact">
-              <dt>{t('directory.version')}</dt>
-              <dd>{number(head.data.version)}</dd>
-            </div>
-            <div className="fact">
-              <dt>{t('directory.served')}</dt>
-              <dd>
-                {number(head.data.served_version)}{' '}
-                <span className={`tag ${head.data.served_version >= head.data.version ? 'active' : 'pending'}`}>
-                  {head.data.served_version >= head.data.version
-                    ? t('directory.current')
-                    : t('directory.behind', { count: number(head.data.version - head.data.served_version) })}
-                </span>
-              </dd>
-            </div>
-            <div className="fact">
-              <dt>{t('directory.chain')}</dt>
-              <dd>
-                <code>{head.data.chain}</code>
-              </dd>
-            </div>
-          </dl>
-        </section>
-      )}
+      {head.data && <Head head={head.data} />}
+      {head.data && <Held head={head.data} />}
       <Log />
     </Page>
+  );
+}
+
+function Head({ head }: { head: HeadView }) {
+  const { t, number } = useText();
+  const isServed = head.served_version >= head.version;
+  return (
+    <section className="panel facts">
+      <dl>
+        <div className="fact">
+          <dt>{t('directory.version')}</dt>
+          <dd>{number(head.version)}</dd>
+        </div>
+        <div className="fact">
+          <dt>{t('directory.served')}</dt>
+          <dd>
+            {number(head.served_version)}{' '}
+            <span className={`tag ${isServed ? 'active' : 'pending'}`}>
+              {isServed
+                ? t('directory.current')
+                : t('directory.behind', { count: number(head.version - head.served_version) })}
+            </span>
+          </dd>
+        </div>
+        <div className="fact">
+          <dt>{t('directory.chain')}</dt>
+          <dd>
+            <code>{head.chain}</code>
+          </dd>
+        </div>
+      </dl>
+    </section>
   );
 }
 

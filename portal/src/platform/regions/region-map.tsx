@@ -1,6 +1,9 @@
-// Where the regions are. The land is a few rough outlines: it says which side of which ocean, and no more.
-import type { RegionBody, ShardView } from '../../api/platform.gen.ts';
+// Where the regions are, and how they and their shards are. The land is a few rough outlines: it says which side of which
+// ocean, and no more.
+import type { RegionView, ShardView } from '../../api/platform.gen.ts';
 import { type Key, useText } from '../../text/text.tsx';
+import { HEALTHS, healthOf } from './health.ts';
+import { HealthShape } from './health-tag.tsx';
 
 /** Places of cloud regions, as longitude and latitude of the cities they are named after. */
 const PLACES: Record<string, [number, number]> = {
@@ -21,6 +24,8 @@ const PLACES: Record<string, [number, number]> = {
 
 const WIDTH = 720;
 const HEIGHT = 330;
+/** Between the lines beside a region. */
+const LINE = 15;
 /** The equirectangular projection, without the poles. */
 const x = (longitude: number) => ((longitude + 180) / 360) * WIDTH;
 const y = (latitude: number) => ((78 - latitude) / 138) * HEIGHT;
@@ -65,14 +70,20 @@ function outline(points: number[]): string {
   return pairs.join(' ');
 }
 
-export function RegionMap({ regions, shards }: { regions: RegionBody[]; shards: ShardView[] }) {
-  const { t, has } = useText();
+export function RegionMap({ regions, shards }: { regions: RegionView[]; shards: ShardView[] }) {
+  const { t, has, number } = useText();
   const placed = regions.flatMap((region) => {
     const place = PLACES[region.name];
     return place ? [{ region, at: place }] : [];
   });
-  const clinics = (name: string) =>
-    shards.filter((shard) => shard.region === name).reduce((sum, shard) => sum + shard.tenants, 0);
+  const of = (name: string) => shards.filter((shard) => shard.region === name);
+  const clinics = (name: string) => of(name).reduce((sum, shard) => sum + shard.tenants, 0);
+  /** A line for each way that some shard is. */
+  const shardLines = (name: string) =>
+    HEALTHS.flatMap((health) => {
+      const count = of(name).filter((shard) => healthOf(shard.health) === health).length;
+      return count === 0 ? [] : [{ health, count }];
+    });
   return (
     <figure className="map panel">
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={t('regions.map')}>
@@ -81,16 +92,30 @@ export function RegionMap({ regions, shards }: { regions: RegionBody[]; shards: 
         ))}
         {placed.map(({ region, at: [longitude, latitude] }) => {
           const name = `region.${region.name}`;
+          const health = healthOf(region.health);
           return (
             <g key={region.name} transform={`translate(${x(longitude)} ${y(latitude)})`}>
               <circle r="13" className="halo" />
-              <circle r="5" className="dot" />
+              <HealthShape health={health} />
               <text x="16" y="-3" className="map-name">
                 {has(name) ? t(name as Key) : region.name}
               </text>
               <text x="16" y="12" className="map-count">
-                {t('shard.load')}: {clinics(region.name)}
+                {t(`health.${health}`)}
               </text>
+              <text x="16" y={12 + LINE} className="map-count">
+                {t('shard.load')}: {number(clinics(region.name))}
+              </text>
+              {shardLines(region.name).map((line, index) => (
+                <g key={line.health} transform={`translate(22 ${12 + (index + 2) * LINE})`}>
+                  <g transform="translate(0 -4)">
+                    <HealthShape health={line.health} />
+                  </g>
+                  <text x="10" className="map-count">
+                    {t('health.shards', { count: number(line.count), health: t(`health.${line.health}`) })}
+                  </text>
+                </g>
+              ))}
             </g>
           );
         })}

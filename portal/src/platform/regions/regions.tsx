@@ -1,30 +1,32 @@
-// Regions on a map and in a table, each with its shards and how full they are.
-import type { RegionBody, ShardView } from '../../api/platform.gen.ts';
+// Regions on a map and in a table, each with its health, its shards, how full they are and how they are.
+import type { RegionView, ShardView } from '../../api/platform.gen.ts';
 import { type Key, useText } from '../../text/text.tsx';
 import { Empty, Failure, Loading } from '../../ui/feedback.tsx';
 import { Page } from '../../ui/page.tsx';
-import { useRegions, useShards } from '../queries.ts';
+import { HEALTH_MS, useRegions, useShards } from '../queries.ts';
+import { Ago, HealthTag } from './health-tag.tsx';
 import { RegionMap } from './region-map.tsx';
 
 export function Regions() {
   const { t } = useText();
-  const regions = useRegions();
+  const regions = useRegions(HEALTH_MS);
   const shards = useShards();
   return (
     <Page title={t('regions.title')}>
       {(regions.isPending || shards.isPending) && <Loading lines={6} />}
       {regions.isError && <Failure error={regions.error} retry={() => void regions.refetch()} />}
       {shards.isError && <Failure error={shards.error} retry={() => void shards.refetch()} />}
-      {regions.isSuccess && shards.isSuccess && <Overview regions={regions.data} shards={shards.data} />}
+      {regions.data && shards.data && <Overview regions={regions.data} shards={shards.data} />}
     </Page>
   );
 }
 
-function Overview({ regions, shards }: { regions: RegionBody[]; shards: ShardView[] }) {
+function Overview({ regions, shards }: { regions: RegionView[]; shards: ShardView[] }) {
   const { t } = useText();
   if (regions.length === 0) return <Empty title={t('regions.none')} />;
   return (
     <>
+      <p className="lead">{t('health.text')}</p>
       <RegionMap regions={regions} shards={shards} />
       <div className="columns">
         {regions.map((region) => (
@@ -39,15 +41,22 @@ function Overview({ regions, shards }: { regions: RegionBody[]; shards: ShardVie
   );
 }
 
-function RegionPanel({ region, shards }: { region: RegionBody; shards: ShardView[] }) {
+function RegionPanel({ region, shards }: { region: RegionView; shards: ShardView[] }) {
   const { t, has, country, number } = useText();
   const name = `region.${region.name}`;
+  const label = has(name) ? t(name as Key) : region.name;
   return (
-    <section className="panel">
+    <section className="panel" aria-label={`${label} ${region.name}`}>
       <h2>
-        {has(name) ? t(name as Key) : region.name} <code className="quiet-text">{region.name}</code>
+        {label} <code className="quiet-text">{region.name}</code>
       </h2>
       <dl className="inline">
+        <div className="fact">
+          <dt>{t('health.title')}</dt>
+          <dd>
+            <HealthTag word={region.health} />
+          </dd>
+        </div>
         <div className="fact">
           <dt>{t('region.law')}</dt>
           <dd>{country(region.jurisdiction)}</dd>
@@ -67,6 +76,7 @@ function RegionPanel({ region, shards }: { region: RegionBody; shards: ShardView
             <tr>
               <th scope="col">{t('shard.id')}</th>
               <th scope="col">{t('shard.load')}</th>
+              <th scope="col">{t('health.title')}</th>
               <th scope="col">{t('shard.state')}</th>
             </tr>
           </thead>
@@ -82,6 +92,12 @@ function RegionPanel({ region, shards }: { region: RegionBody; shards: ShardView
                     aria-label={`${t('shard.name', { id: shard.id })}: ${t('shard.load')}`}
                   />{' '}
                   {t('shard.of', { tenants: number(shard.tenants), max: number(shard.tenants_max) })}
+                </td>
+                <td data-label={t('health.title')}>
+                  <HealthTag word={shard.health} />{' '}
+                  <span className="quiet-text">
+                    <Ago seconds={shard.checked_s} />
+                  </span>
                 </td>
                 <td data-label={t('shard.state')}>
                   <span className={`tag ${shard.open ? 'active' : 'pending'}`}>

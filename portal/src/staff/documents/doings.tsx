@@ -1,8 +1,8 @@
-// What can be done with one document: opening it by a link that works once, correcting its words, replacing it, taking it out.
+// What can be done with one document: opening it, correcting its words, replacing it, taking it out.
 import { useState } from 'react';
 import { call, isStale, versionTag } from '../../api/call.ts';
 import { type DocumentView, documentDelete } from '../../api/clinic.gen.ts';
-import { openDocument } from '../../clinic/documents/open.ts';
+import { Opening } from '../../clinic/documents/opening.tsx';
 import { type Me, may } from '../../clinic/me.ts';
 import { useMe } from '../../shell/session.tsx';
 import { type Key, useText } from '../../text/text.tsx';
@@ -19,26 +19,18 @@ export interface DoingProps {
 }
 
 export function Doings({ one, changed }: DoingProps) {
-  const { t } = useText();
   const me = useMe<Me>();
-  const { attempt, busy, failed } = useAttempt();
   const readable = one.state === 'current' || one.state === 'superseded';
   const there = one.state !== 'deleted' && one.state !== 'purged';
   const writes = kindsOf(me.role).includes(one.kind) && there;
-  const open = () => attempt(() => openDocument(one.id));
   return (
     <div className="actions">
-      {readable && may(me.role, 'document.link') && (
-        <Button look="quiet" busy={busy} aria-label={`${t('document.open')}: ${one.title}`} onClick={() => void open()}>
-          {t('document.open')}
-        </Button>
-      )}
+      {readable && may(me.role, 'document.link') && <Opening one={one} look="quiet" />}
       {writes && may(me.role, 'document.update') && <CorrectDocument {...{ one, changed }} />}
       {writes && one.state === 'current' && may(me.role, 'document.create') && (
         <ReplaceDocument {...{ one, changed }} />
       )}
       {writes && may(me.role, 'document.delete') && <TakeOut {...{ one, changed }} />}
-      {failed}
     </div>
   );
 }

@@ -1,4 +1,5 @@
-// The versions of the clinic's keys and how far its log is sealed, for who answers for them. No key is shown anywhere.
+// The versions of the clinic's keys, how far its log is sealed and what came of the last check of it, for who answers for them. No key
+// is shown anywhere.
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { call } from '../../api/call.ts';
@@ -73,6 +74,34 @@ function Versions({ keys }: { keys: KeysView }) {
   );
 }
 
+function Check({ verified }: { verified: AuditStateView['verified'] }) {
+  const { t, moment, number } = useText();
+  if (!verified) return <p className="quiet-text">{t('keys.unchecked')}</p>;
+  const { at, year, size, outcome, first_bad } = verified;
+  const upTo = { when: moment(at), count: number(size), year };
+  if (outcome !== 'verified') {
+    const first = number(first_bad ?? size);
+    return (
+      <Notice kind="bad" title={t('keys.check_bad')}>
+        <p>{t('keys.check_bad_text', { ...upTo, first })}</p>
+        <p>
+          {t('keys.check_bad_quote')}{' '}
+          <code>
+            {outcome} {year}/{first_bad ?? size}
+          </code>
+        </p>
+        <p>{t('keys.check_bad_keep')}</p>
+      </Notice>
+    );
+  }
+  return (
+    <>
+      <Notice kind="good" title={t('keys.checked', upTo)} />
+      {Date.now() - Date.parse(at) > DAY_MS && <Notice kind="warn" title={t('keys.check_old')} />}
+    </>
+  );
+}
+
 function Log({ log }: { log: AuditStateView }) {
   const { t, moment, number } = useText();
   const { checkpoint } = log;
@@ -81,6 +110,7 @@ function Log({ log }: { log: AuditStateView }) {
       <h2>{t('keys.log')}</h2>
       <p>{t('keys.log_text')}</p>
       {!checkpoint && <p className="quiet-text">{t('keys.log_none')}</p>}
+      {(checkpoint || log.verified) && <Check verified={log.verified} />}
       <dl>
         {checkpoint && (
           <>

@@ -1,10 +1,16 @@
 // Patients in a table that becomes a list of cards on a narrow screen.
 import { Link } from 'wouter';
-import type { BriefView } from '../../api/clinic.gen.ts';
+import type { BriefView, Likeness } from '../../api/clinic.gen.ts';
 import { clinic } from '../../paths.ts';
 import { useText } from '../../text/text.tsx';
 
-export function PatientTable({ patients }: { patients: BriefView[] }) {
+interface Props {
+  patients: BriefView[];
+  /** What each has in common with the one in question. */
+  same?: ReadonlyMap<string, Likeness[]>;
+}
+
+export function PatientTable({ patients, same }: Props) {
   const { t, date } = useText();
   return (
     <table className="table">
@@ -14,6 +20,7 @@ export function PatientTable({ patients }: { patients: BriefView[] }) {
           <th scope="col">{t('person.birth_date')}</th>
           <th scope="col">{t('person.mrn')}</th>
           <th scope="col">{t('person.identifiers')}</th>
+          {same && <th scope="col">{t('duplicate.same')}</th>}
         </tr>
       </thead>
       <tbody>
@@ -37,6 +44,15 @@ export function PatientTable({ patients }: { patients: BriefView[] }) {
                   ))
                 : '–'}
             </td>
+            {same && (
+              <td data-label={t('duplicate.same')}>
+                {same.get(patient.id)?.map((likeness) => (
+                  <span className="tag" key={likeness}>
+                    {t(`likeness.${likeness}`)}
+                  </span>
+                ))}
+              </td>
+            )}
           </tr>
         ))}
       </tbody>

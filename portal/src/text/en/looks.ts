@@ -82,6 +82,7 @@ export const looks = {
   'did.patient_contact': 'changed how the patient is reached',
   'did.patient_create': 'registered the patient',
   'did.patient_list': 'looked through a list of patients',
+  'did.patient_match': 'looked whether somebody is registered already',
   'did.patient_read': 'looked at the record',
   'did.patient_search': 'searched for patients',
   'did.patient_sites': 'changed at which places of the clinic the patient is registered',

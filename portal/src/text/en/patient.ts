@@ -65,7 +65,8 @@ export const patient = {
   'access.law_IN': 'You have a right to this list: section 11 of the Digital Personal Data Protection Act, 2023.',
   'disclosure_purpose.authorised': 'You agreed to it',
   'documents.empty': 'There is no document in your record yet.',
-  'documents.text': 'A document is saved to your device. On a device that is not yours, delete it afterwards.',
+  'documents.text':
+    'Pictures and PDFs can be read here. What you download stays on your device: if it is not yours, delete it afterwards.',
   'documents.replaced': 'There is a newer one',
   'ways.corrections': 'Ask for a correction',
   'home.corrections': 'Something in your record is wrong or missing? Tell the clinic.',

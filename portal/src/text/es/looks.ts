@@ -82,6 +82,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.patient_contact': 'cambió cómo se contacta al paciente',
   'did.patient_create': 'registró al paciente',
   'did.patient_list': 'miró una lista de pacientes',
+  'did.patient_match': 'miró si alguien ya está registrado',
   'did.patient_read': 'miró la historia',
   'did.patient_search': 'buscó pacientes',
   'did.patient_sites': 'cambió en qué lugares de la clínica está registrado el paciente',

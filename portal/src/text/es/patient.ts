@@ -68,7 +68,8 @@ export const patient: Record<keyof typeof en, string> = {
   'access.law_IN': 'Tiene derecho a esta lista: artículo 11 de la Digital Personal Data Protection Act de 2023.',
   'disclosure_purpose.authorised': 'Usted lo autorizó',
   'documents.empty': 'Aún no hay ningún documento en su historia.',
-  'documents.text': 'El documento se guarda en su dispositivo. Si el dispositivo no es suyo, bórrelo después.',
+  'documents.text':
+    'Las imágenes y los PDF se pueden ver aquí. Lo que descargue queda en su dispositivo: si no es suyo, bórrelo después.',
   'documents.replaced': 'Hay uno más nuevo',
   'ways.corrections': 'Pedir una corrección',
   'home.corrections': '¿Hay algo erróneo o falta algo en su historia? Dígaselo a la clínica.',

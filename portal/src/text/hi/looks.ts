@@ -82,6 +82,7 @@ export const looks: Record<keyof typeof en, string> = {
   'did.patient_contact': 'मरीज़ से संपर्क के तरीक़े बदले',
   'did.patient_create': 'मरीज़ को पंजीकृत किया',
   'did.patient_list': 'मरीज़ों की सूची देखी',
+  'did.patient_match': 'देखा कि कोई व्यक्ति पहले से पंजीकृत है या नहीं',
   'did.patient_read': 'रिकॉर्ड देखा',
   'did.patient_search': 'मरीज़ों को खोजा',
   'did.patient_sites': 'बदला कि मरीज़ क्लिनिक के किन स्थानों पर पंजीकृत है',

@@ -59,7 +59,10 @@ export function inEachRegion(name: string, tests: (region: RegionName) => void):
   }
 }
 
-/** A test of one part: by the clinic that it uses, so that no two runs sign in as the same person. */
+/**
+ * A test of one part: by the clinic that it uses, so that no two runs sign in as the same person. Those of the console, where
+ * codes are not needed, are where there is less to look at.
+ */
 export const testIn = (part: Part) => test.runIf(isHere(part));
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

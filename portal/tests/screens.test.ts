@@ -2,21 +2,67 @@
 import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import { colleague } from './e2e/invite.ts';
+import { colleague, newcomer } from './e2e/invite.ts';
 import { question, registerApplication } from './e2e/oauth.ts';
-import { signedInPatient } from './e2e/own-record.ts';
+import { askForCode, letIn, signedInPatient, signInByCode } from './e2e/own-record.ts';
 import { phone } from './e2e/patients.ts';
+import { setUpSecondStep } from './e2e/second-step.ts';
 import { answered, send } from './e2e/send.ts';
 import { unique } from './e2e/unique.ts';
-import { type Clinic, clinicOf, launch, person, STACK, signIn, signInToConsole } from './kit.ts';
+import {
+  type Clinic,
+  clinicOf,
+  keepSession,
+  type Login,
+  launch,
+  loginOf,
+  nextCode,
+  person,
+  STACK,
+  signIn,
+  signInToConsole,
+} from './kit.ts';
 
 const OUT = new URL('../screens/', import.meta.url).pathname;
+/** Where those are kept that docs/portal.md shows; they are made anew only when somebody says so. */
+const DOCS = new URL('../../docs/portal/', import.meta.url).pathname;
+const FOR_DOCS = process.env.DOMICILE_DOCS === '1';
+/** Which are shown there, and in which colours. The clinic's are those of the first region. */
+const SHOWN: Record<string, 'light' | 'dark'> = {
+  'second-step': 'light',
+  worklist: 'light',
+  record: 'light',
+  'documents-with-one': 'dark',
+  'care-team': 'light',
+  emergency: 'dark',
+  'officer-erasure-and-holds': 'light',
+  log: 'dark',
+  keys: 'light',
+  'patient-home': 'light',
+  'patient-access': 'dark',
+  'console-regions': 'dark',
+  'console-onboard-where': 'light',
+  'console-clinic': 'light',
+};
+const SHOWN_SIZE = { width: 1024, height: 640 };
+/** So much of a picture may weigh there, in bytes. */
+const SHOWN_MAX_BYTES = 100_000;
 let browser: Browser;
 
 beforeAll(async () => {
-  mkdirSync(OUT, { recursive: true });
+  for (const folder of FOR_DOCS ? [OUT, DOCS] : [OUT]) mkdirSync(folder, { recursive: true });
   browser = await launch();
 });
+
+/** Keeps what a window shows of a screen at first, if it is one that the documents show. */
+async function keepForDocs(page: Page, name: string, scheme: 'light' | 'dark'): Promise<void> {
+  const shown = name.replace(`${clinicOf('us-east-1').slug}-`, '');
+  if (!FOR_DOCS || SHOWN[shown] !== scheme) return;
+  await page.setViewportSize(SHOWN_SIZE);
+  await page.evaluate(() => window.scrollTo(0, 0));
+  const { length } = await page.screenshot({ path: `${DOCS}${shown}-${scheme}.png` });
+  expect(length, `bytes of ${shown}`).toBeLessThanOrEqual(SHOWN_MAX_BYTES);
+}
 
 async function picture(page: Page, name: string): Promise<void> {
   await page.locator('.skeleton').first().waitFor({ state: 'detached' });
@@ -29,6 +75,7 @@ async function picture(page: Page, name: string): Promise<void> {
       await page.setViewportSize({ width, height });
       await page.screenshot({ path: `${OUT}${name}-${colorScheme}-${size}.png`, fullPage: true });
     }
+    await keepForDocs(page, name, colorScheme);
   }
   await page.setViewportSize({ width: 1280, height: 860 });
 }
@@ -63,6 +110,24 @@ async function documentDialogs(page: Page, record: string, shot: Shot): Promise<
   await dialog(page, /^Correct: letter/, shot, 'correct-document');
   await dialog(page, /^Replace: letter/, shot, 'replace-document');
   await dialog(page, /^Take out: letter/, shot, 'take-out-document');
+}
+
+/** Types what somebody knows, at the staff's door. */
+async function typePassword(page: Page, clinic: Clinic, { email, password }: Login): Promise<void> {
+  await page.goto(`${clinic.url}/clinic`);
+  await page.locator('input[type=email]').fill(email);
+  await page.locator('input[type=password]').fill(password);
+  await page.locator('button[type=submit]').click();
+}
+
+/** A colleague's first time at the door: the second step is set up, and the recovery codes are shown once. */
+async function firstSignIn(clinic: Clinic, shot: (name: string, page: Page) => Promise<void>): Promise<void> {
+  const { page, troubles } = await person(browser);
+  const login = await newcomer(browser, page, clinic, 'Nurse');
+  await typePassword(page, clinic, login);
+  await setUpSecondStep(page, login.email, (screen) => shot(screen.replaceAll(' ', '-'), page));
+  await page.locator('.bar').waitFor();
+  expect(troubles).toEqual([]);
 }
 
 /** What the privacy officer sees and decides, about somebody new: holds and requests stay. */
@@ -107,7 +172,7 @@ async function officerScreens(clinic: Clinic, id: string, shot: (page: Page, nam
 test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => {
   const clinic = clinicOf(region);
   const { page, troubles } = await person(browser);
-  const shot = (name: string) => picture(page, `${clinic.slug}-${name}`);
+  const shot = (name: string, at = page) => picture(at, `${clinic.slug}-${name}`);
   await page.goto(`${clinic.url}/clinic`);
   await page.getByRole('heading', { level: 1 }).waitFor();
   await shot('sign-in');
@@ -121,7 +186,18 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   await page.goto(`${clinic.url}/recover`);
   await page.getByRole('button', { name: 'Send me a link' }).waitFor();
   await shot('forgotten-password');
-  await signIn(page, clinic, 'physician');
+  await page.goto(`${clinic.url}/clinic/signed-out`);
+  await page.getByRole('link', { name: 'Sign in again' }).waitFor();
+  await shot('signed-out');
+  await firstSignIn(clinic, shot);
+  const login = loginOf(clinic.logins, 'physician');
+  await typePassword(page, clinic, login);
+  await page.locator('input[autocomplete=one-time-code]').waitFor();
+  await shot('second-step');
+  await page.locator('input[autocomplete=one-time-code]').fill(await nextCode(login));
+  await page.locator('button[type=submit]').click();
+  await page.locator('.bar').waitFor();
+  await keepSession(page, clinic, 'physician');
   await page.locator('.panel, .empty').first().waitFor();
   await shot('worklist');
   const somebody = answered<{ id: string }>(
@@ -246,6 +322,32 @@ test.each(['us-east-1', 'ap-south-1'])('staff screens in %s', async (region) => 
   expect([...troubles, ...own.troubles]).toEqual([]);
 });
 
+/** A patient sets up an app on the own account, which asks for its code at the next sign-in. */
+async function patientsSecondStep(clinic: Clinic, shot: (page: Page, name: string) => Promise<void>): Promise<void> {
+  const [desk, own] = [await person(browser), await person(browser)];
+  await signIn(desk.page, clinic, 'physician');
+  const { email } = await letIn(desk.page, clinic);
+  const { page } = own;
+  await signInByCode(page, clinic, email);
+  await page.goto(`${clinic.url}/my/account`);
+  const app = page.getByRole('region', { name: 'Authenticator app' });
+  await app.getByRole('button', { name: 'Set up the app' }).click();
+  const secret = ((await app.locator('code.key').textContent()) ?? '').replaceAll(' ', '');
+  await shot(page, 'app-to-set-up');
+  const login = { role: 'patient', email, password: '', totp_secret: secret };
+  await app.getByLabel('Code of the app').fill(await nextCode(login));
+  await app.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('button', { name: 'I have kept them' }).waitFor();
+  await shot(page, 'recovery-codes');
+  await page.context().clearCookies();
+  const code = await askForCode(page, clinic, email);
+  await page.locator('input[autocomplete=one-time-code]').fill(code);
+  await page.locator('button[type=submit]').click();
+  await page.getByRole('heading', { level: 1, name: 'Second step' }).waitFor();
+  await shot(page, 'second-step');
+  expect([...desk.troubles, ...own.troubles]).toEqual([]);
+}
+
 test.each(['us-east-1', 'ap-south-1'])('patient screens in %s', async (region) => {
   const clinic = clinicOf(region);
   const visitor = await person(browser);
@@ -257,6 +359,9 @@ test.each(['us-east-1', 'ap-south-1'])('patient screens in %s', async (region) =
   await visitor.page.getByRole('button', { name: 'Send me a code' }).click();
   await visitor.page.getByLabel('Code of the mail').waitFor();
   await shot(visitor.page, 'code');
+  await visitor.page.goto(`${clinic.url}/my/signed-out`);
+  await visitor.page.getByRole('link', { name: 'Sign in again' }).waitFor();
+  await shot(visitor.page, 'signed-out');
   const { page, id, troubles } = await signedInPatient(browser, clinic);
   await page.locator('.next').waitFor();
   await shot(page, 'home');
@@ -275,6 +380,7 @@ test.each(['us-east-1', 'ap-south-1'])('patient screens in %s', async (region) =
   await page.goto(`${clinic.url}/my/account`);
   await page.locator('.rows').first().waitFor();
   await shot(page, 'account');
+  await patientsSecondStep(clinic, shot);
   expect([...troubles, ...visitor.troubles]).toEqual([]);
 });
 
@@ -286,6 +392,9 @@ test('console screens', async () => {
   await page.goto(`${STACK.control.url}/console/enrol#token=x`);
   await page.getByRole('button', { name: 'Make the passkey' }).waitFor();
   await picture(page, 'console-first-passkey');
+  await page.goto(`${STACK.control.url}/console/signed-out`);
+  await page.getByRole('link', { name: 'Sign in again' }).waitFor();
+  await picture(page, 'console-signed-out');
   await signInToConsole(page);
   await picture(page, 'console-regions');
   for (const [way, heading] of [
@@ -300,8 +409,16 @@ test('console screens', async () => {
   }
   await page.getByRole('link', { name: 'Clinics', exact: true }).click();
   await page.getByRole('link', { name: 'Take on a clinic' }).click();
-  await page.getByLabel('Legal name').waitFor();
+  await page.getByLabel('Legal name').fill('Sample Clinic');
+  await page.getByLabel('Name in addresses').fill('sample-clinic');
+  await page.getByLabel('E-mail address of its first administrator').fill('admin@sample-clinic.example');
   await picture(page, 'console-onboard');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('radio', { name: /India/ }).check();
+  await picture(page, 'console-onboard-where');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByText('sample-clinic', { exact: true }).waitFor();
+  await picture(page, 'console-onboard-check');
   await page.getByRole('link', { name: 'Clinics', exact: true }).click();
   await page.getByRole('row').nth(1).getByRole('link').click();
   await page.getByRole('listitem').first().waitFor();

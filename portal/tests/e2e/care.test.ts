@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, open, person, signIn, stepUp } from '../kit.ts';
-import { lookClosely } from './closely.ts';
+import { lookAtDialog, lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
 import { openBySearch, registered } from './patients.ts';
 import { lookAt, picture } from './picture.ts';
@@ -87,6 +87,7 @@ inEachRegion('in', (region) => {
     expect(await refused.getByRole('button', { name: 'Download: scan' }).count(), 'nobody opens it').toBe(0);
 
     await row.getByRole('button', { name: 'Take out: Blood count' }).click();
+    await lookAtDialog(page, 'taking a document out');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Take out' }).click();
     await page.getByText('The document is out of the record.').waitFor();
     expect(troubles).toEqual([]);
@@ -184,6 +185,7 @@ inEachRegion('in', (region) => {
     await openBySearch(doctor.page, clinic, family);
 
     await member.getByRole('button', { name: 'Take off the team: Demo Doctor' }).click();
+    await lookAtDialog(desk.page, 'taking somebody off a care team');
     await desk.page.getByRole('alertdialog').getByRole('button', { name: 'Take off the team' }).click();
     await desk.page.getByText('The member has left the team.').waitFor();
     await open(doctor.page, record);
@@ -217,6 +219,7 @@ inEachRegion('in', (region) => {
     const waiting = officer.page.getByRole('region').filter({ hasText: reason });
     await waiting.getByRole('button', { name: 'Review', exact: true }).click();
     const sheet = officer.page.getByRole('dialog', { name: 'Review' });
+    await lookAtDialog(officer.page, 'reviewing an emergency');
     await sheet.getByLabel('Why').fill('The account of the ward agrees.');
     await sheet.getByRole('button', { name: 'Close the review' }).click();
     await officer.page.getByText('The review is closed.').waitFor();

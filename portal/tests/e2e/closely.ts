@@ -17,3 +17,9 @@ export async function lookClosely(page: Page, what: string): Promise<void> {
   await expectAccessible(page, `${what} at ${NARROWEST}`);
   if (before) await page.setViewportSize(before);
 }
+
+/** Looks in the same way at what was opened above a screen, once it is there. */
+export async function lookAtDialog(page: Page, what: string): Promise<void> {
+  await page.getByRole('dialog').or(page.getByRole('alertdialog')).first().waitFor();
+  await lookClosely(page, what);
+}

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { type Clinic, clinicOf, inEachRegion, launch, open, person, signIn, stepUp } from '../kit.ts';
-import { lookClosely } from './closely.ts';
+import { lookAtDialog, lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
 import { registered } from './patients.ts';
 import { unique } from './unique.ts';
@@ -57,6 +57,7 @@ inEachRegion('in', (region) => {
     expect(await request.getByRole('button', { name: 'Agree to the erasure' }).count()).toBe(0);
     await lookClosely(page, 'an erasure that is held');
     await page.getByRole('button', { name: 'Lift the hold' }).click();
+    await lookAtDialog(page, 'lifting a hold');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Lift the hold' }).click();
     await stepUp(page, clinic, login, page.getByText('The hold is lifted.'));
     await page.getByRole('region', { name: 'Legal holds' }).getByText('Lifted', { exact: true }).waitFor();

@@ -52,26 +52,33 @@ export async function colleague(browser: Browser, clinic: Clinic, role: string):
     }
     return { ...one, login: known };
   }
-  const admin = await person(browser);
-  await signIn(admin.page, clinic, 'clinic_admin');
-  const login = { role, email: `${crypto.randomUUID()}@example.com`, password: password() };
-  const asked = { email: login.email, display_name: `Demo ${role}`, role: role.toLowerCase().replaceAll(' ', '_') };
-  answered(await senderWhoProves(admin.page, clinic, 'clinic_admin')('/api/v1/staff', asked));
-  await admin.context.close();
-  const secret = await join(one.page, clinic, await invitationLink(login.email), login);
+  const login = await newcomer(browser, one.page, clinic, role);
+  const secret = await join(one.page, clinic, login);
   await keepSession(one.page, clinic, role);
   const ready = { ...login, totp_secret: secret };
   joined.set(`${clinic.slug} ${role}`, ready);
   return { ...one, login: ready };
 }
 
-/** Accepts an invitation, signs in for the first time and sets up an authenticator app, without the forms; its secret. */
-async function join(page: Page, clinic: Clinic, link: string, login: Login): Promise<string> {
-  await page.goto(`${clinic.url}/clinic`);
+/** Invites somebody and accepts for them, without the forms: an account with a password that was never signed in to. */
+export async function newcomer(browser: Browser, page: Page, clinic: Clinic, role: string): Promise<Login> {
+  const admin = await person(browser);
+  await signIn(admin.page, clinic, 'clinic_admin');
+  const login = { role, email: `${crypto.randomUUID()}@example.com`, password: password() };
+  const asked = { email: login.email, display_name: `Demo ${role}`, role: role.toLowerCase().replaceAll(' ', '_') };
+  answered(await senderWhoProves(admin.page, clinic, 'clinic_admin')('/api/v1/staff', asked));
+  await admin.context.close();
+  const link = await invitationLink(login.email);
   const token = link.slice(link.indexOf('#token=') + '#token='.length);
-  const { email, password } = login;
-  const accepted = { token, password, display_name: `Demo ${login.role}` };
+  await page.goto(`${clinic.url}/clinic`);
+  const accepted = { token, password: login.password, display_name: `Demo ${role}` };
   answered(await send(page, clinic, '/api/v1/invitations/accept', accepted), 204);
+  return login;
+}
+
+/** Signs in for the first time and sets up an authenticator app, without the forms; its secret. */
+async function join(page: Page, clinic: Clinic, login: Login): Promise<string> {
+  const { email, password } = login;
   answered(await send(page, clinic, '/api/v1/sessions', { email, password }));
   const { secret } = answered<{ secret: string }>(await send(page, clinic, '/api/v1/me/factors/totp'));
   const code = await nextCode({ ...login, totp_secret: secret });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, person, signIn } from '../kit.ts';
+import { colleague } from './invite.ts';
 import { registered } from './patients.ts';
 import { unique } from './unique.ts';
 
@@ -70,6 +71,31 @@ inEachRegion('in', (region) => {
       .waitFor();
     await log.getByRole('link', { name: 'Receipts of single events' }).click();
     await page.getByRole('heading', { level: 1, name: 'The clinic’s log' }).waitFor();
-    expect(troubles).toEqual([]);
+
+    // The privacy officer reads the same, and sees the staff without what only an administrator does.
+    const officer = await colleague(browser, clinic, 'Privacy officer');
+    await officer.page.getByRole('link', { name: 'Log', exact: true }).click();
+    await officer.page.getByLabel('Show').selectOption({ label: 'Who used one patient’s data' });
+    await officer.page.getByLabel('Record id of the patient').fill(id);
+    await officer.page.getByRole('button', { name: 'Search', exact: true }).click();
+    const event = officer.page.getByRole('row').filter({ hasText: 'patient.create' });
+    await event.getByText(/^A member of the clinic’s staff registered the patient/).waitFor();
+    expect(await event.getByRole('button', { name: /^Receipt/ }).count(), 'a receipt of each event').toBe(1);
+    await officer.page.getByRole('link', { name: 'Keys', exact: true }).click();
+    await officer.page
+      .getByRole('row', { name: /^Sealing patients’ data/ })
+      .getByText('In force')
+      .waitFor();
+    await officer.page
+      .getByRole('region', { name: 'Log', exact: true })
+      .getByText(/^[A-Za-z0-9+/]{43}=$/)
+      .waitFor();
+    await officer.page.getByRole('link', { name: 'Staff', exact: true }).click();
+    await officer.page
+      .getByRole('button', { name: /^Reset second step: / })
+      .first()
+      .waitFor();
+    expect(await officer.page.getByRole('button', { name: /^(Invite somebody|Manage: )/ }).count()).toBe(0);
+    expect([...troubles, ...officer.troubles]).toEqual([]);
   });
 });

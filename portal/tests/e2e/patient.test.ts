@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import { clinicOf, inEachRegion, launch, open, person, signIn } from '../kit.ts';
+import { clinicOf, inEachRegion, launch, nextCode, open, person, signIn } from '../kit.ts';
 import { plugIn } from './authenticator.ts';
 import { lookClosely } from './closely.ts';
 import { askForCode, letIn, openAccess, signedInPatient, signInByCode } from './own-record.ts';
@@ -80,6 +80,7 @@ inEachRegion('in', (region) => {
     await own.page.getByText('There is nothing here, or it is not yours to see.').waitFor();
     await own.page.goto(`${clinic.url}/clinic`);
     await own.page.getByText('This account is a patient’s.').waitFor();
+    await lookClosely(own.page, 'the other door');
     await own.page.getByRole('link', { name: 'Go there' }).click();
     await own.page.getByRole('heading', { level: 1, name: /^Hello/ }).waitFor();
   });
@@ -148,7 +149,7 @@ inEachRegion('in', (region) => {
     expect([...troubles, ...doctor.troubles]).toEqual([]);
   });
 
-  test('a session elsewhere is ended, a passkey signs in alone, and a code by mail is then not enough', async () => {
+  test('a session elsewhere is ended, a passkey signs in alone, and a code by mail needs the app’s code then', async () => {
     const [desk, here, there] = [await person(browser), await person(browser), await person(browser)];
     await signIn(desk.page, clinic, 'receptionist');
     const { email, family } = await letIn(desk.page, clinic);
@@ -177,12 +178,24 @@ inEachRegion('in', (region) => {
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
     await page.getByRole('heading', { level: 1, name: `Hello, Sample ${family}` }).waitFor();
     expect(await page.getByRole('region', { name: 'What to do next' }).count(), 'the passkey is there').toBe(0);
+    await open(page, `${clinic.url}/my/account`);
+    const app = page.getByRole('region', { name: 'Authenticator app' });
+    await app.getByRole('button', { name: 'Set up the app' }).click();
+    const secret = ((await app.locator('code.key').textContent()) ?? '').replaceAll(' ', '');
+    const login = { role: 'patient', email, password: '', totp_secret: secret };
+    await app.getByLabel('Code of the app').fill(await nextCode(login));
+    await app.getByRole('button', { name: 'Continue' }).click();
+    await app.getByText(/^In force since/).waitFor();
 
     const code = await askForCode(there.page, clinic, email);
     await there.page.getByLabel('Code of the mail').fill(code);
     await there.page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await there.page.getByRole('heading', { level: 1, name: 'Second step' }).waitFor();
     expect(await there.page.locator('body').textContent()).not.toContain(family);
+    await lookClosely(there.page, 'the second step');
+    await there.page.getByLabel('Code of the app').fill(await nextCode(login));
+    await there.page.getByRole('button', { name: 'Continue' }).click();
+    await there.page.getByRole('heading', { level: 1, name: `Hello, Sample ${family}` }).waitFor();
 
     // Another day at the desk: what is open is shown, and nobody types the address again.
     await desk.page.reload();

@@ -3,7 +3,7 @@
 import type { Browser } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, person, signIn, stepUp } from '../kit.ts';
-import { lookClosely } from './closely.ts';
+import { lookAtDialog, lookClosely } from './closely.ts';
 import { askAs, newKey, tokenByProof } from './oauth.ts';
 import { registered } from './patients.ts';
 import { unique } from './unique.ts';
@@ -93,6 +93,7 @@ inEachRegion('in', (region) => {
 
     await program.getByRole('button', { name: `Replace the keys: ${name}` }).click();
     const keys = page.getByRole('dialog', { name: `New keys for ${name}` });
+    await lookAtDialog(page, 'replacing the keys of a program');
     await keys.getByLabel('Public key (JWK)').fill(JSON.stringify({ keys: [second.jwk] }));
     await keys.getByRole('button', { name: 'Replace the keys' }).click();
     await stepUp(page, clinic, 'clinic_admin', page.getByText('The new keys count from now on.'));
@@ -101,6 +102,7 @@ inEachRegion('in', (region) => {
     expect(await askAs(outside.page, newer, patient)).toBe(200);
 
     await program.getByRole('button', { name: `End it for good: ${name}` }).click();
+    await lookAtDialog(page, 'ending a program');
     await page.getByRole('alertdialog').getByRole('button', { name: 'End it for good' }).click();
     await stepUp(page, clinic, 'clinic_admin', page.getByText('It has ended.'));
     await program.getByText('Ended', { exact: true }).waitFor();

@@ -8,7 +8,7 @@ interface How {
   version?: number;
 }
 
-type Change = [path: string, body?: object | undefined, how?: How];
+export type Change = [path: string, body?: object | undefined, how?: How];
 
 /** The status and the body of the answer to each of many changes, sent one after the other as one session that is read once. */
 export function sendAll(page: Page, clinic: Clinic, changes: Change[]): Promise<string[]> {
@@ -45,14 +45,21 @@ export async function send(page: Page, clinic: Clinic, path: string, body?: obje
 }
 
 /** Sends as a role's login of the stack what needs a fresh second step, and proves that where the server asks for it. */
+export async function sendAllProven(page: Page, clinic: Clinic, role: string, changes: Change[]): Promise<string[]> {
+  const answers = await sendAll(page, clinic, changes);
+  const stale = answers.findIndex((answer) => answer.startsWith('403 '));
+  if (stale < 0) return answers;
+  const code = await nextCode(loginOf(clinic.logins, role));
+  await send(page, clinic, '/api/v1/sessions/current/factor', { totp: code });
+  await keepSession(page, clinic, role);
+  return [...answers.slice(0, stale), ...(await sendAll(page, clinic, changes.slice(stale)))];
+}
+
+/** The same for one change at a time. */
 export function senderWhoProves(page: Page, clinic: Clinic, role: string) {
   return async (path: string, body?: object, how: How = {}): Promise<string> => {
-    const answer = await send(page, clinic, path, body, how);
-    if (!answer.startsWith('403 ')) return answer;
-    const code = await nextCode(loginOf(clinic.logins, role));
-    await send(page, clinic, '/api/v1/sessions/current/factor', { totp: code });
-    await keepSession(page, clinic, role);
-    return send(page, clinic, path, body, how);
+    const [answer = ''] = await sendAllProven(page, clinic, role, [[path, body, how]]);
+    return answer;
   };
 }
 

@@ -54,7 +54,6 @@ inEachRegion('in', (region) => {
     await page.getByLabel('Name', { exact: true }).fill(site);
     await page.getByRole('button', { name: 'Add the site' }).click();
     await page.getByRole('rowheader', { name: site }).waitFor();
-    await lookClosely(page, 'sites');
 
     await page.getByRole('link', { name: 'Choose who works there' }).click();
     const row = page.getByRole('row').filter({ hasText: desk.login.email });

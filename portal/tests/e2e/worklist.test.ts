@@ -2,7 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, open, person, signIn } from '../kit.ts';
-import { lookClosely } from './closely.ts';
+import { lookAtDialog, lookClosely } from './closely.ts';
 import { colleague } from './invite.ts';
 import { registered } from './patients.ts';
 import { send } from './send.ts';
@@ -68,6 +68,7 @@ inEachRegion('in', (region) => {
     await lookClosely(page, 'erasure');
     await page.getByRole('button', { name: 'Agree to the erasure' }).click();
     const question = page.getByRole('alertdialog', { name: 'Erase this patient for good?' });
+    await lookAtDialog(page, 'agreeing to an erasure');
     await question.getByRole('button', { name: 'Close' }).click();
     await page.getByRole('button', { name: 'Call it off' }).click();
     await page.getByText('The erasure is called off.').waitFor();

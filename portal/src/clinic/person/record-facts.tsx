@@ -22,7 +22,12 @@ export function RecordFacts({ patient, reader, showFull }: Props) {
       <PrintHead reader={reader} />
       <section className="panel facts">
         <dl>
-          <Fact name={t('person.birth_date')}>{patient.birth_date ? date(patient.birth_date) : '–'}</Fact>
+          {/* Who is not shown the day is told the age. */}
+          {patient.birth_date == null && patient.age_years != null ? (
+            <Fact name={t('person.age')}>{number(patient.age_years)}</Fact>
+          ) : (
+            <Fact name={t('person.birth_date')}>{patient.birth_date ? date(patient.birth_date) : '–'}</Fact>
+          )}
           <Fact name={t('person.sex')}>{patient.sex ? t(`sex.${patient.sex}`) : '–'}</Fact>
           <Fact name={t('person.mrn')}>
             <bdi>{patient.mrn ?? '–'}</bdi>

@@ -44,9 +44,10 @@ function Record({ patient, showFull }: { patient: PatientView; showFull: (() => 
   const me = useMe<Me>();
   return (
     <Page
-      title={<bdi>{displayName(patient.names ?? [])}</bdi>}
+      // Who is shown no name still has a heading.
+      title={<bdi>{displayName(patient.names ?? []) || t('record.title')}</bdi>}
       tab={t('record.title')}
-      above={<Back to={clinic.patients} label={t('patients.title')} />}
+      above={may(me.role, 'patient.search') && <Back to={clinic.patients} label={t('patients.title')} />}
       actions={
         <>
           {may(me.role, 'document.list') && (

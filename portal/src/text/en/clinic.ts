@@ -2,6 +2,7 @@
 export const clinic = {
   'person.names': 'Names',
   'person.birth_date': 'Date of birth',
+  'person.age': 'Age in years',
   'person.sex': 'Administrative sex',
   'person.mrn': 'Record number',
   'person.identifiers': 'Identifiers',

@@ -4,6 +4,7 @@ import type { clinic as en } from '../en/clinic.ts';
 export const clinic: Record<keyof typeof en, string> = {
   'person.names': 'Nombres',
   'person.birth_date': 'Fecha de nacimiento',
+  'person.age': 'Edad en años',
   'person.sex': 'Sexo administrativo',
   'person.mrn': 'Número de historia',
   'person.identifiers': 'Identificadores',

@@ -4,6 +4,7 @@ import type { clinic as en } from '../en/clinic.ts';
 export const clinic: Record<keyof typeof en, string> = {
   'person.names': 'नाम',
   'person.birth_date': 'जन्म तिथि',
+  'person.age': 'आयु, वर्षों में',
   'person.sex': 'प्रशासनिक लिंग',
   'person.mrn': 'रिकॉर्ड संख्या',
   'person.identifiers': 'पहचान संख्याएँ',

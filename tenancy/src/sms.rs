@@ -124,7 +124,7 @@ mod tests {
             names
         };
         let transactional = ("AWS.SNS.SMS.SMSType".to_owned(), "Transactional".to_owned());
-        assert_eq!(names(&SnsConfig::default(), TextKind::Code), [transactional.clone()]);
+        assert_eq!(names(&SnsConfig::default(), TextKind::Code), std::slice::from_ref(&transactional));
         let india = SnsConfig {
             sender_id: Some("DOMCIL".into()),
             entity_id: Some("1".into()),

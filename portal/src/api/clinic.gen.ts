@@ -1206,7 +1206,7 @@ export const staffList = /* @__PURE__ */ operation<undefined, StaffPage>('staff.
 /** Invites a staff member; the mail goes out by the region's worker. Somebody who has not accepted yet is invited again:
 what was sent before is worth nothing then. */
 export const staffInvite = /* @__PURE__ */ operation<InviteInput, InvitedView>('staff.invite', 'POST', '/api/v1/staff', InvitedView);
-/** Closes a staff member's account and ends its sessions. */
+/** Closes a staff member's account, ends its sessions and forgets its telephone. */
 export const staffDeactivate = /* @__PURE__ */ operation<undefined, undefined>('staff.deactivate', 'POST', '/api/v1/staff/{id}/deactivate');
 /** Takes a colleague's lost factors and ends their sessions; they enrol new ones at their next sign-in and are told by
 mail. For those who could do it to others, a second person must ask for the same within 24 hours. */

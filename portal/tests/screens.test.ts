@@ -60,7 +60,7 @@ async function keepForDocs(page: Page, name: string, scheme: 'light' | 'dark'): 
   if (!FOR_DOCS || SHOWN[shown] !== scheme) return;
   await page.setViewportSize(SHOWN_SIZE);
   await page.evaluate(() => window.scrollTo(0, 0));
-  const { length } = await page.screenshot({ path: `${DOCS}${shown}-${scheme}.png` });
+  const { length } = await page.screenshot({ path: `${DOCS}${shown}-${scheme}.jpg`, type: 'jpeg', quality: 80 });
   expect(length, `bytes of ${shown}`).toBeLessThanOrEqual(SHOWN_MAX_BYTES);
 }
 

@@ -28,7 +28,7 @@ function Overview({ regions, shards }: { regions: RegionView[]; shards: ShardVie
     <>
       <p className="lead">{t('health.text')}</p>
       <RegionMap regions={regions} shards={shards} />
-      <div className="columns">
+      <div className="columns roomy">
         {regions.map((region) => (
           <RegionPanel
             key={region.name}

@@ -69,6 +69,7 @@ export const platform = {
   'tenant_state.suspended': 'Suspended',
   'tenant_state.offboarding': 'Being ended',
   'tenant_state.purged': 'Ended',
+  'tenant_state.offboarded': 'Ended',
   'step.task': 'Task',
   'step.name': 'Step',
   'step.state': 'State',

@@ -71,6 +71,7 @@ export const platform: Record<keyof typeof en, string> = {
   'tenant_state.suspended': 'Suspendida',
   'tenant_state.offboarding': 'En baja',
   'tenant_state.purged': 'Dada de baja',
+  'tenant_state.offboarded': 'Dada de baja',
   'step.task': 'Tarea',
   'step.name': 'Paso',
   'step.state': 'Estado',

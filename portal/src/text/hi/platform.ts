@@ -71,6 +71,7 @@ export const platform: Record<keyof typeof en, string> = {
   'tenant_state.suspended': 'निलंबित',
   'tenant_state.offboarding': 'समाप्त हो रहा है',
   'tenant_state.purged': 'समाप्त',
+  'tenant_state.offboarded': 'समाप्त',
   'step.task': 'कार्य',
   'step.name': 'चरण',
   'step.state': 'स्थिति',

@@ -219,6 +219,7 @@ PERMISSIONS = {
     "head_object": ["s3:GetObject"],
     "list_multipart_uploads": ["s3:ListBucketMultipartUploads"],
     "list_object_versions": ["s3:ListBucketVersions"],
+    "publish": ["sns:Publish"],
     "put_object": ["s3:PutObject", "s3:PutObjectRetention"],
     "rotate_key_on_demand": None,
     "schedule_key_deletion": ["kms:ScheduleKeyDeletion"],
@@ -230,16 +231,16 @@ NOT_AWS = {"as_ref", "is_closed", "transaction"}
 
 
 def permissions(work, results):
-    """The programs' roles may do what the programs ask of S3 and KMS, and nothing that they never ask."""
+    """The programs' roles may do what the programs ask of S3, KMS and SNS, and nothing that they never ask."""
     source = "".join(p.read_text() for p in (REPOSITORY / "tenancy/src").rglob("*.rs"))
     calls = set(re.findall(r"\bclient\s*\.(\w+)\(\)", source)) - NOT_AWS
-    results.say(calls == set(PERMISSIONS), f"{len(calls)} kinds of calls to S3 and KMS have been looked at", f"{sorted(calls ^ set(PERMISSIONS))}")
+    results.say(calls == set(PERMISSIONS), f"{len(calls)} kinds of calls to S3, KMS and SNS have been looked at", f"{sorted(calls ^ set(PERMISSIONS))}")
     access = (TREE / "modules/region/access.tf").read_text()
     asked = {action for call in calls for action in PERMISSIONS.get(call) or ()}
-    given = set(re.findall(r'"((?:s3|kms):[A-Z]\w+)"', access))
+    given = set(re.findall(r'"((?:s3|kms|sns):[A-Z]\w+)"', access))
     # Condition keys of KMS look like actions.
     given -= {"kms:ViaService", "kms:EncryptionContext", "kms:SigningAlgorithm", "kms:MessageType", "kms:ResourceAliases", "kms:KeySpec", "kms:MultiRegion"}
-    results.say(asked == given, "the programs' roles may do what the programs ask of S3 and KMS, and no more", f"missing {sorted(asked - given)}, never asked {sorted(given - asked)}")
+    results.say(asked == given, "the programs' roles may do what the programs ask of S3, KMS and SNS, and no more", f"missing {sorted(asked - given)}, never asked {sorted(given - asked)}")
 
 
 def codes(work, results):

@@ -36,14 +36,15 @@ beforeAll(async () => {
 });
 
 /** Describes a clinic in the wizard, looks at all of it, and has it taken on. */
-async function takeOn(page: Page, slug: string, country: string, region: string): Promise<void> {
+async function takeOn(page: Page, slug: string, region: string): Promise<void> {
   await page.getByRole('link', { name: 'Clinics', exact: true }).click();
   await page.getByRole('link', { name: 'Take on a clinic' }).click();
   await page.getByLabel('Legal name').fill(HOSTILE_LEGAL_NAME);
   await page.getByLabel('Name in addresses').fill(slug);
   await page.getByLabel('E-mail address of its first administrator').fill(`admin@${slug}.example`);
   await page.getByRole('button', { name: 'Next' }).click();
-  await page.getByRole('radio', { name: country }).check();
+  // By its own name: a country may have several.
+  await page.getByRole('radio', { name: region }).check();
   await page.getByRole('button', { name: 'Next' }).click();
   await page.getByText(slug, { exact: true }).waitFor();
   await page.getByText(HOSTILE_LEGAL_NAME, { exact: true }).waitFor();
@@ -81,14 +82,11 @@ testIn('ap-south-1')(
   async () => {
     // Both at once: their regions work beside each other.
     const taken: (Person & { slug: string; region: string })[] = [];
-    for (const [country, region] of [
-      ['India', 'ap-south-1'],
-      ['United States', 'us-east-1'],
-    ] as const) {
+    for (const region of ['ap-south-1', 'us-east-1']) {
       const one = await person(browser);
       const slug = `e2e-${crypto.randomUUID().slice(0, 8)}`;
       await signInToConsole(one.page);
-      await takeOn(one.page, slug, country, region);
+      await takeOn(one.page, slug, region);
       taken.push({ ...one, slug, region });
     }
     for (const { page, slug, region } of taken) {

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::api::Secret;
 use super::invite::{LoginTags, login_tags, new_id};
-use super::mail_code::{CODE_MAX_S, TRIES_MAX, code_tags, random_code};
+use super::mail_code::{CODE_MAX_S, TRIES_MAX, change_place, code_tags, random_code};
 use super::notice::{self, NoticeKind};
 use super::tables::{account, email_change, recovery, sign_in_code};
 use super::token::same;
@@ -186,7 +186,7 @@ async fn try_code(ctx: &Ctx, tx: &mut TenantTx, actor: Actor, typed: &str) -> Re
         .optional()?;
     let Some((change, new, expected, tries)) = found else { return Ok(Tried::Refused("no_request")) };
     // As much is computed where no code was sent as where there is one.
-    let place = code_place(session, change);
+    let place = change_place(session, change);
     let tags = code_tags(&ctx.keys, tx, (&registry::INDEX_EMAIL_CODE, &place), typed).await?;
     if tries >= TRIES_MAX {
         return Ok(Tried::Refused("tries"));
@@ -260,15 +260,6 @@ async fn is_somebodys(tx: &mut TenantTx, tags: &LoginTags) -> Result<bool, Store
     Ok(found.is_some())
 }
 
-/// What a code's tag is bound to: the session that asked, and what it asked for.
-fn code_place(session: Uuid, change: Uuid) -> [u8; 32] {
-    let mut place = [0; 32];
-    let (first, second) = place.split_at_mut(16);
-    first.copy_from_slice(session.as_bytes());
-    second.copy_from_slice(change.as_bytes());
-    place
-}
-
 /// A letter that a change needs now.
 pub struct Wanted {
     /// Whose address it is about.
@@ -335,7 +326,7 @@ pub async fn prepare(
         return Ok(Some(Wanted { account, to, what: What::Taken }));
     }
     let code = random_code();
-    let place = code_place(session, change);
+    let place = change_place(session, change);
     let tags = code_tags(keys, tx, (&registry::INDEX_EMAIL_CODE, &place), &code).await?;
     let tag = tags.as_slice().first().ok_or(StoreError::Tag)?;
     diesel::update(row).set(email_change::code_tag.eq(tag.as_slice())).execute(tx.conn()).await?;

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::api::Secret;
 use super::invite::new_id;
-use super::mail_code::{CODE_MAX_S, TRIES_MAX, code_tags, random_code};
+use super::mail_code::{CODE_MAX_S, TRIES_MAX, change_place, code_tags, random_code};
 use super::model::account_state;
 use super::notice::{self, NoticeKind};
 use super::record;
@@ -225,7 +225,7 @@ async fn try_code(ctx: &Ctx, tx: &mut TenantTx, actor: Actor, typed: &str) -> Re
     if tries >= TRIES_MAX {
         return Ok(Tried::Refused("tries"));
     }
-    let place = code_place(session, change);
+    let place = change_place(session, change);
     let tags = code_tags(&ctx.keys, tx, (&registry::INDEX_PHONE_CODE, &place), typed).await?;
     let right = expected.is_some_and(|expected| tags.iter().any(|tag| same(&expected, tag)));
     diesel::update(phone_change::table.find(change))
@@ -376,15 +376,6 @@ pub async fn find(
     Ok(Some((Zeroizing::new(number), at)))
 }
 
-/// What a code's tag is bound to: the session that asked, and what it asked for.
-fn code_place(session: Uuid, change: Uuid) -> [u8; 32] {
-    let mut place = [0; 32];
-    let (first, second) = place.split_at_mut(16);
-    first.copy_from_slice(session.as_bytes());
-    second.copy_from_slice(change.as_bytes());
-    place
-}
-
 /// A message that a change needs now.
 pub struct Wanted {
     /// Whose telephone it is about.
@@ -443,7 +434,7 @@ pub async fn prepare(
     let Some(new) = new.filter(|_| waits) else { return Ok(None) };
     let to = open(registry::PHONE_CHANGE_NEW, &new)?;
     let code = random_code();
-    let place = code_place(session, change);
+    let place = change_place(session, change);
     let tags = code_tags(keys, tx, (&registry::INDEX_PHONE_CODE, &place), &code).await?;
     let tag = tags.as_slice().first().ok_or(StoreError::Tag)?;
     diesel::update(row).set(phone_change::code_tag.eq(tag.as_slice())).execute(tx.conn()).await?;

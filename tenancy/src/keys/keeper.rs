@@ -89,11 +89,16 @@ impl Keeper {
         Ok(Session(client))
     }
 
+    /// Keeps a session for the next use. One in which a statement failed or was given up is not given back.
+    pub(super) fn rest(&self, session: Session) {
+        self.resting.give(session.0);
+    }
+
     /// One statement, after which the session rests.
     async fn ask(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, KeyError> {
         let session = self.session().await?;
         let rows = session.all(sql, params).await?;
-        self.resting.give(session.0);
+        self.rest(session);
         Ok(rows)
     }
 
@@ -274,9 +279,7 @@ impl Session {
         version: u32,
         after: Uuid,
     ) -> Result<Vec<SubjectKeyRow>, KeyError> {
-        let sql = "SELECT subject, version, tk_version, wrapped, state = 'active' FROM keystore.subject_key
-            WHERE tenant = $1 AND tk_version < $2 AND subject > $3 AND state IN ('active', 'decrypt')
-            ORDER BY subject, version LIMIT $4";
+        let sql = "SELECT subject, version, tk_version, wrapped, active FROM keystore.wrapped_below($1, $2, $3, $4)";
         let version = i64::from(version);
         let rows = self.all(sql, &[&tenant.as_uuid(), &version, &after, &REWRAP_BATCH_MAX]).await?;
         rows.iter().map(|row| subject_key_row(row).map_err(KeyError::from)).collect()

@@ -38,6 +38,11 @@ pub const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../../migrations/keys/0004_token_keys/up.sql"),
         down: include_str!("../../../migrations/keys/0004_token_keys/down.sql"),
     },
+    Migration {
+        name: "0005_steady_plans",
+        up: include_str!("../../../migrations/keys/0005_steady_plans/up.sql"),
+        down: include_str!("../../../migrations/keys/0005_steady_plans/down.sql"),
+    },
 ];
 
 /// Key of the advisory lock that lets one migrator work at a time.

@@ -137,22 +137,28 @@ impl Keys {
     /// stays open for the others, and the security log names the tenant.
     pub async fn rotation_step(&self, keeper: &Keeper, rotation: Rotation) -> Result<Step, KeyError> {
         let session = keeper.session().await?;
+        let step = self.step_in(&session, rotation).await?;
+        keeper.rest(session);
+        Ok(step)
+    }
+
+    async fn step_in(&self, session: &Session, rotation: Rotation) -> Result<Step, KeyError> {
         match rotation.stage {
             Stage::Announced if rotation.purpose == Purpose::BlindIndex => {
-                self.announced_long_enough(&session, rotation).await
+                self.announced_long_enough(session, rotation).await
             }
             // The shards are told of the next context key first; until they are, nothing is activated.
             Stage::Announced if rotation.purpose == Purpose::Context => Ok(Step::Fill(rotation)),
-            Stage::Announced => self.activate(&session, rotation, Stage::Activated).await,
+            Stage::Announced => self.activate(session, rotation, Stage::Activated).await,
             Stage::Filling => Ok(Step::Fill(rotation)),
             Stage::Activated | Stage::Settling if rotation.purpose == Purpose::Seal => {
-                self.rewrap(&session, rotation).await
+                self.rewrap(session, rotation).await
             }
             Stage::Activated if rotation.purpose == Purpose::BlindIndex => {
-                self.close(&session, rotation).await
+                self.close(session, rotation).await
             }
             Stage::Settling if rotation.purpose == Purpose::BlindIndex => {
-                self.closed_long_enough(&session, rotation).await
+                self.closed_long_enough(session, rotation).await
             }
             Stage::Activated | Stage::Settling => Ok(Step::Fill(rotation)),
             Stage::Done => Ok(Step::Done(rotation)),
@@ -166,10 +172,21 @@ impl Keys {
     pub async fn rotation_filled(
         &self,
         keeper: &Keeper,
+        rotation: Rotation,
+        filled: (u64, Option<Uuid>),
+    ) -> Result<Step, KeyError> {
+        let session = keeper.session().await?;
+        let step = self.filled_in(&session, rotation, filled).await?;
+        keeper.rest(session);
+        Ok(step)
+    }
+
+    async fn filled_in(
+        &self,
+        session: &Session,
         mut rotation: Rotation,
         (moved, position): (u64, Option<Uuid>),
     ) -> Result<Step, KeyError> {
-        let session = keeper.session().await?;
         rotation.done = rotation.done.saturating_add(moved);
         rotation.position = position;
         if position.is_some() {
@@ -177,13 +194,13 @@ impl Keys {
             return Ok(Step::Moved(rotation));
         }
         match rotation.stage {
-            Stage::Announced | Stage::Filling => self.activate(&session, rotation, Stage::Activated).await,
+            Stage::Announced | Stage::Filling => self.activate(session, rotation, Stage::Activated).await,
             Stage::Settling if rotation.purpose == Purpose::BlindIndex => {
                 rotation.stage = Stage::Done;
                 session.note(&rotation).await?;
                 Ok(Step::Done(rotation))
             }
-            _ => self.settle(&session, rotation).await,
+            _ => self.settle(session, rotation).await,
         }
     }
 

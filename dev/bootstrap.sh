@@ -44,11 +44,7 @@ case $command in
   down | reset | status | logs | code) [ -x "$target/debug/xtask" ] && exec "$target/debug/xtask" "$@" ;;
 esac
 
-# Tests use dev-dependencies, which change the features of shared crates: building the same selection that the tests
-# use builds every crate once.
-case $command in
-  test) selection=(--workspace --all-targets) ;;
-  *) selection=(--workspace --bins) ;;
-esac
-cargo build --locked "${selection[@]}" || stop "The build failed; the compiler's messages are above."
+# What the tests add is built later, while checks that are not Rust run beside it. Nothing is built twice: dev-dependencies add crates
+# and no features.
+cargo build --locked --workspace --bins || stop "The build failed; the compiler's messages are above."
 exec "$target/debug/xtask" "$@"

@@ -140,7 +140,8 @@ inEachRegion('in', (region) => {
     await admin.page.keyboard.press('Escape');
     await sheet.waitFor({ state: 'detached' });
 
-    // A hundred wrong passwords lock an account; the list says so here without them.
+    // A hundred wrong passwords lock an account, and from the fifth on it takes the next one only after a wait that doubles up to an
+    // hour: three and a half days in all (`delay_s` in `app/src/auth/rules.rs`). The list says so here without them.
     const end = await changeAnswer<{ items: { email: string; locked: boolean }[] }>(
       admin.page,
       '/api/v1/staff',

@@ -306,15 +306,6 @@ pub(super) fn random_code() -> Zeroizing<String> {
     Zeroizing::new(format!("{number:08}"))
 }
 
-/// What the tag of a code for a change of address or telephone is bound to: the session that asked, and what it asked for.
-pub(super) fn change_place(session: Uuid, change: Uuid) -> [u8; 32] {
-    let mut place = [0; 32];
-    let (first, second) = place.split_at_mut(16);
-    first.copy_from_slice(session.as_bytes());
-    second.copy_from_slice(change.as_bytes());
-    place
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

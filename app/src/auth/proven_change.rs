@@ -331,11 +331,6 @@ impl Change {
             Change::Phone => false,
         };
         if is_taken {
-            // Without the address a second run finds nothing to do, and no code is right.
-            on!(self, rows => diesel::update(rows::table.find(id))
-                .set(rows::new_sealed.eq(None::<Sealed>))
-                .execute(tx.conn())
-                .await?);
             return Ok(Some(Wanted { account, to, what: What::Taken }));
         }
         let code = random_code();
@@ -348,13 +343,25 @@ impl Change {
         Ok(Some(Wanted { account, to, what: What::Code(code) }))
     }
 
-    /// Forgets the old one, once it was told.
+    /// Takes back a code that was not handed over. What is prepared next is another code, while the request is good.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn take_back(self, tx: &mut TenantTx, id: Uuid) -> Result<(), StoreError> {
+        on!(self, rows => diesel::update(rows::table.find(id))
+            .set(rows::code_tag.eq(None::<Vec<u8>>))
+            .execute(tx.conn())
+            .await?);
+        Ok(())
+    }
+
+    /// Forgets what was told: the old one, or the new one that is somebody's already. No code is right for that.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn told(self, tx: &mut TenantTx, id: Uuid) -> Result<(), StoreError> {
         on!(self, rows => diesel::update(rows::table.find(id))
-            .set(rows::old_sealed.eq(None::<Sealed>))
+            .set((rows::new_sealed.eq(None::<Sealed>), rows::old_sealed.eq(None::<Sealed>)))
             .execute(tx.conn())
             .await?);
         Ok(())

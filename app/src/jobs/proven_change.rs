@@ -1,7 +1,8 @@
 //! What the letters and the texts of a proven change have in common: what is due is looked up and recorded before it is handed over,
 //! and what became of it is kept afterwards.
 //!
-//! A code is made and sent once: if it cannot be handed over its owner asks again.
+//! A code that could not be handed over is taken back, and the queue's next attempt makes another, while the request is good. If the
+//! process ends in between its owner asks again.
 
 use chrono::{DateTime, Utc};
 use regions::directory::TenantRecord;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use super::queue::Jobs;
 use crate::audit;
+use crate::auth::invite::new_id;
 use crate::auth::proven_change::{Change, Wanted, What};
 use crate::call::roll_back;
 
@@ -66,28 +68,37 @@ impl Sending {
         Ok(Some(Sending { names, tenant, change, record, wanted }))
     }
 
-    /// Names the message: the same for every copy of one, and another for the second of a change.
+    /// Names the message: the same for every copy of one, and another for each code, since a mailbox may drop what has a known name.
     pub(super) fn id(&self) -> String {
         let change = regions::text::encode_id(self.change.as_bytes());
         match self.wanted.what {
-            What::Code(_) | What::Taken => change,
+            What::Code(_) => regions::text::encode_id(new_id().as_bytes()),
+            What::Taken => change,
             What::Gone(_) => format!("{change}.old"),
         }
     }
 
-    /// Keeps what became of the message: the old one is told until it was, which may be twice.
+    /// Keeps what became of the message: a code is sent once, everything else until it was told, which may be twice.
     ///
     /// # Errors
     /// A code; the queue tries again later.
     pub(super) async fn end(self, jobs: &Jobs, sent: Result<(), &'static str>) -> Result<(), &'static str> {
-        sent?;
-        let What::Gone(_) = self.wanted.what else { return Ok(()) };
         let Names { change, told, not_told, .. } = *self.names;
-        let mut tx = jobs.regional.begin(self.tenant, told).await.map_err(|error| error.code())?;
-        if change.told(&mut tx, self.change).await.is_err() {
-            roll_back(tx).await;
-            return Err(not_told);
+        let is_code = matches!(self.wanted.what, What::Code(_));
+        if is_code == sent.is_ok() {
+            return sent;
         }
-        tx.commit_without_audit(Unaudited::JobProgress).await.map_err(|error| error.code())
+        let name = if is_code { "job.code_taken_back" } else { told };
+        let mut tx = jobs.regional.begin(self.tenant, name).await.map_err(|error| error.code())?;
+        let kept = match is_code {
+            true => change.take_back(&mut tx, self.change).await,
+            false => change.told(&mut tx, self.change).await,
+        };
+        if kept.is_err() {
+            roll_back(tx).await;
+            return sent.and(Err(not_told));
+        }
+        tx.commit_without_audit(Unaudited::JobProgress).await.map_err(|error| error.code())?;
+        sent
     }
 }

@@ -242,6 +242,8 @@ pub struct Wanted {
     pub email: Sealed,
     /// The code.
     pub code: Zeroizing<String>,
+    /// The address that was asked for, as the request had it.
+    pub asked: Sealed,
 }
 
 /// Looks a request's address up and makes a code for its account; `None` when no patient has it, it was done, or the account
@@ -263,10 +265,10 @@ pub async fn prepare(
         .first(tx.conn())
         .await
         .optional()?;
-    let Some((Some(address), handle)) = found else { return Ok(None) };
+    let Some((Some(asked), handle)) = found else { return Ok(None) };
     diesel::update(row).set(sign_in_code::address_sealed.eq(None::<Sealed>)).execute(tx.conn()).await?;
     let sealer = keys.tenant_sealer(tx.tenant()).await?;
-    let email: String = store::open(&sealer, registry::CODE_ADDRESS, request.into_bytes(), &address)?;
+    let email: String = store::open(&sealer, registry::CODE_ADDRESS, request.into_bytes(), &asked)?;
     let email = Zeroizing::new(email);
     let tags = login_tags(keys, tx.tenant(), &email).await?;
     let found: Option<AccountRow> = account::table
@@ -296,7 +298,25 @@ pub async fn prepare(
         .set((sign_in_code::account_id.eq(id), sign_in_code::code_tag.eq(tag.as_slice())))
         .execute(tx.conn())
         .await?;
-    Ok(Some(Wanted { account: id, email, code }))
+    Ok(Some(Wanted { account: id, email, code, asked }))
+}
+
+/// Puts a request back as it was asked, because its code was not handed over. What is prepared next is another code, while the
+/// request is good; one that was made void meanwhile stays so.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn put_back(tx: &mut TenantTx, request: Uuid, asked: Sealed) -> Result<(), StoreError> {
+    diesel::update(sign_in_code::table.find(request))
+        .filter(sign_in_code::used_at.is_null())
+        .set((
+            sign_in_code::address_sealed.eq(asked),
+            sign_in_code::account_id.eq(None::<Uuid>),
+            sign_in_code::code_tag.eq(None::<Vec<u8>>),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Eight random digits, each as likely as the others.
@@ -304,15 +324,6 @@ pub(super) fn random_code() -> Zeroizing<String> {
     // The remainder of 64 random bits is uneven by less than one part in 10^11.
     let number = u64::from_be_bytes(regions::random::bytes()) % 100_000_000;
     Zeroizing::new(format!("{number:08}"))
-}
-
-/// What the tag of a code for a change of address or telephone is bound to: the session that asked, and what it asked for.
-pub(super) fn change_place(session: Uuid, change: Uuid) -> [u8; 32] {
-    let mut place = [0; 32];
-    let (first, second) = place.split_at_mut(16);
-    first.copy_from_slice(session.as_bytes());
-    second.copy_from_slice(change.as_bytes());
-    place
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod passkey;
 pub mod password;
 pub mod phone;
 pub mod policy;
+pub mod proven_change;
 pub mod queries;
 pub mod record;
 pub mod recover;

@@ -71,39 +71,27 @@ async fn batch(jobs: &Jobs, tenant: TenantRef) -> Result<bool, &'static str> {
     let deleted = async {
         let over = session::idle_expires_at.le(now).or(session::absolute_expires_at.le(now));
         let counted_until = now - Duration::seconds(COUNTED_S);
+        let kept_until = now - Duration::seconds(INVITATION_KEPT_S);
+        // An old address or number that could not be told yet is kept until it was, as long as other notices.
+        macro_rules! told {
+            ($table:ident) => {
+                $table::created_at
+                    .lt(counted_until)
+                    .and($table::old_sealed.is_null().or($table::created_at.lt(kept_until)))
+            };
+        }
         let found = [
             old_answers(&mut tx, now - Duration::seconds(KEPT_MAX_S)).await?,
             delete_batch!(tx, session, session::revoked_at.is_not_null().or(over)),
-            delete_batch!(
-                tx,
-                invitation,
-                invitation::expires_at.lt(now - Duration::seconds(INVITATION_KEPT_S))
-            ),
+            delete_batch!(tx, invitation, invitation::expires_at.lt(kept_until)),
             delete_batch!(tx, challenge, challenge::expires_at.lt(now)),
             delete_batch!(tx, mail_request, mail_request::created_at.lt(counted_until)),
             delete_batch!(tx, recovery, recovery::expires_at.lt(counted_until)),
             delete_batch!(tx, oauth_code, oauth_code::expires_at.lt(counted_until)),
             delete_batch!(tx, sign_in_code, sign_in_code::created_at.lt(counted_until)),
-            // An old address or number that could not be told yet is kept until it was, as long as other notices.
-            delete_batch!(
-                tx,
-                email_change,
-                email_change::created_at.lt(counted_until).and(
-                    email_change::old_sealed
-                        .is_null()
-                        .or(email_change::created_at.lt(now - Duration::seconds(INVITATION_KEPT_S)))
-                )
-            ),
-            delete_batch!(
-                tx,
-                phone_change,
-                phone_change::created_at.lt(counted_until).and(
-                    phone_change::old_sealed
-                        .is_null()
-                        .or(phone_change::created_at.lt(now - Duration::seconds(INVITATION_KEPT_S)))
-                )
-            ),
-            delete_batch!(tx, notice, notice::sent_at.lt(now - Duration::seconds(INVITATION_KEPT_S))),
+            delete_batch!(tx, email_change, told!(email_change)),
+            delete_batch!(tx, phone_change, told!(phone_change)),
+            delete_batch!(tx, notice, notice::sent_at.lt(kept_until)),
         ];
         Ok::<i64, StoreError>(found.into_iter().max().unwrap_or(0))
     };

@@ -2,6 +2,7 @@
 
 pub mod clean_up;
 pub mod mail;
+mod proven_change;
 pub mod queue;
 pub mod send_code;
 pub mod send_email_change;

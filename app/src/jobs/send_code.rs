@@ -1,7 +1,7 @@
 //! Writes the mail with a code to sign in with, if the address that was asked for is a patient's.
 //!
-//! The code is made here and stored as a keyed tag. If the mail cannot be handed over its owner asks again: a request is looked
-//! up once.
+//! The code is made here and stored as a keyed tag. If the mail cannot be handed over the request is put back, and the queue's next
+//! attempt makes another code. If the process ends in between its owner asks again.
 
 use chrono::{DateTime, Utc};
 use tenancy::audit::Unaudited;
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::mail::Letter;
 use super::queue::Jobs;
 use crate::audit;
+use crate::auth::invite::new_id;
 use crate::auth::mail_code::{self, CODE_MAX_S};
 use crate::call::roll_back;
 use crate::registry;
@@ -24,6 +25,8 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
     let id = payload.get("request").ok_or("payload.no_request")?;
     let Some(record) = jobs.tenant(payload, super::SEND_CODE).await? else { return Ok(()) };
     let tenant = TenantRef { id: record.id, shard: record.shard, epoch: record.epoch };
+    let region = jobs.directory.region(record.region).ok_or("directory.no_region")?;
+    let host = jobs.base.tenant_host(&record.slug, &region.region.code);
     let now = DateTime::<Utc>::from(jobs.clock.now());
     let mut tx = jobs.regional.begin(tenant, "job.send_code").await.map_err(|error| error.code())?;
     let keys = jobs.regional.keys();
@@ -47,8 +50,6 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
     tx.commit(audit::by_system(audit::CODE_SEND).resource("account", row))
         .await
         .map_err(|error| error.code())?;
-    let region = jobs.directory.region(record.region).ok_or("directory.no_region")?;
-    let host = jobs.base.tenant_host(&record.slug, &region.region.code);
     let (first, second) = wanted.code.split_at(wanted.code.len() / 2);
     let letter = Letter {
         to: &to,
@@ -60,7 +61,16 @@ pub async fn run(jobs: &Jobs, payload: &JobPayload) -> Result<(), &'static str> 
              for it.\nIf it was not you who asked, ignore this mail.\n",
             minutes = CODE_MAX_S / 60,
         )),
-        id: regions::text::encode_id(id.as_bytes()),
+        // Of the code, not of the request: who has a mail already may be given no second one with its id.
+        id: regions::text::encode_id(new_id().as_bytes()),
     };
-    jobs.mailer.send(letter).await.map_err(|_cause| "mail.send")
+    if jobs.mailer.send(letter).await.is_ok() {
+        return Ok(());
+    }
+    let mut tx = jobs.regional.begin(tenant, "job.code_put_back").await.map_err(|error| error.code())?;
+    match mail_code::put_back(&mut tx, id, wanted.asked).await {
+        Ok(()) => tx.commit_without_audit(Unaudited::JobProgress).await.map_err(|error| error.code())?,
+        Err(_logged_as_code) => roll_back(tx).await,
+    }
+    Err("mail.send")
 }

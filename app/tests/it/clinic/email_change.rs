@@ -8,7 +8,7 @@ use tenancy::JobPayload;
 use uuid::Uuid;
 
 use super::factors::code_at;
-use super::jobs::{jobs, mails};
+use super::jobs::{cut_off, jobs, mails};
 use super::patient_account::{ADDRESS, Desk, code_in};
 use super::sessions::{PASSWORD, actor, invited, sign_in};
 use crate::support::{Actor, Answer, World};
@@ -57,6 +57,19 @@ async fn letters(world: &World) -> Vec<String> {
     }
     let read = |path| std::fs::read_to_string(path).unwrap().replace("=\r\n", "").replace("=3D", "=");
     mails(dir.path()).into_iter().map(read).collect()
+}
+
+/// The attempts of the worker that ended because no mail can be handed over.
+async fn failed(world: &World) -> usize {
+    let (jobs, mut failed) = (cut_off(world), 0);
+    for id in ids(world, "email_change", "true").await {
+        let payload = JobPayload::new(world.alpha.tenant.id).id("change", id);
+        if let Err(code) = app::jobs::send_email_change::run(&jobs, &payload).await {
+            assert_eq!(code, "mail.send");
+            failed += 1;
+        }
+    }
+    failed
 }
 
 /// The one letter that was sent, which is to this address.
@@ -150,6 +163,36 @@ async fn a_code_for_a_new_address_works_once_in_its_session_in_time_and_for_five
     world.prove_now(&world.alpha, &mine).await;
     assert_eq!(confirm(&world, &mine, &late).await.outcome(), refused(), "ten minutes");
     assert_eq!(me(&world, &mine).await.expect(200).json()["email"], NEW);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_about_a_change_of_address_that_was_not_handed_over_is_sent_later_and_not_too_late() {
+    let world = World::new().await;
+    let (_, mine) = world.member(OLD).await;
+    ask(&world, &mine, NEW).await.expect(202);
+    assert_eq!([failed(&world).await, failed(&world).await], [1, 1], "each attempt of the queue tries");
+    let codes = world.count(&world.alpha, "email_change", "code_tag IS NOT NULL");
+    assert_eq!(codes.await, 0, "what nobody was sent is no code");
+    let code = code_in(&only_letter(&world, NEW).await);
+    confirm(&world, &mine, &code).await.expect(204);
+    assert_eq!(failed(&world).await, 1, "the old address waits for its mail");
+    assert_eq!(letters(&world).await.len(), 2);
+
+    invited(&world, &world.alpha, "taken@example.com").await;
+    ask(&world, &mine, "taken@example.com").await.expect(202);
+    assert_eq!(failed(&world).await, 1);
+    assert!(only_letter(&world, "taken@example.com").await.contains("Nothing was changed"));
+
+    ask(&world, &mine, "second@example.org").await.expect(202);
+    assert_eq!(failed(&world).await, 1);
+    ask(&world, &mine, "third@example.org").await.expect(202);
+    assert_eq!(failed(&world).await, 1, "what another request made void is not tried again");
+    only_letter(&world, "third@example.org").await;
+
+    ask(&world, &mine, "late@example.org").await.expect(202);
+    assert_eq!(failed(&world).await, 1);
+    world.clock.advance_ms(600_000);
+    assert_eq!((failed(&world).await, letters(&world).await.len()), (0, 0), "ten minutes");
 }
 
 /// Whoever can write to the database moves a code to a session of their own, and it is worth nothing there.

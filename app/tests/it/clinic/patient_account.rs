@@ -4,8 +4,9 @@ use app::access::Role;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::email_change::ids;
 use super::factors::code_at;
-use super::jobs::{jobs, mails};
+use super::jobs::{cut_off, jobs, mails};
 use super::sessions::actor;
 use crate::support::{Actor, Answer, World, patient};
 
@@ -162,6 +163,37 @@ async fn a_code_works_once_in_its_browser_in_time_and_for_five_tries() {
     let code = desk.codes().await.pop().unwrap();
     desk.world.clock.advance_ms(600_000);
     assert_eq!(desk.complete(&late, &code).await.outcome(), refused(), "ten minutes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_to_sign_in_with_that_was_not_handed_over_is_sent_later_and_not_too_late() {
+    let desk = Desk::new().await;
+    let world = &desk.world;
+    let failed = async || {
+        let (jobs, mut failed) = (cut_off(world), 0);
+        for id in ids(world, "sign_in_code", "true").await {
+            let payload = tenancy::JobPayload::new(world.alpha.tenant.id).id("request", id);
+            if let Err(code) = app::jobs::send_code::run(&jobs, &payload).await {
+                assert_eq!(code, "mail.send");
+                failed += 1;
+            }
+        }
+        failed
+    };
+    let (mine, _) = desk.ask(ADDRESS).await;
+    for _ in 0..7 {
+        assert_eq!(failed().await, 1, "an attempt is no request: those of an hour are counted");
+    }
+    let kept = world.count(&world.alpha, "sign_in_code", "code_tag IS NOT NULL OR account_id IS NOT NULL");
+    assert_eq!(kept.await, 0, "what nobody was sent is no code");
+    let codes = desk.codes().await;
+    assert_eq!(codes.len(), 1);
+    desk.complete(&mine, &codes[0]).await.expect(201);
+
+    desk.ask(ADDRESS).await;
+    assert_eq!(failed().await, 1);
+    world.clock.advance_ms(600_000);
+    assert_eq!((failed().await, desk.codes().await.len()), (0, 0), "ten minutes");
 }
 
 /// Who asks learns nothing, and a mailbox is not flooded.

@@ -10,7 +10,7 @@ use tenancy::sms::{Sms, SmsError, TextKind};
 
 use super::email_change::ids;
 use super::factors::code_at;
-use super::jobs::{jobs, mails, texts, waiting};
+use super::jobs::{cut_off, jobs, mails, texts, waiting};
 use super::patient_account::{ADDRESS, Desk, code_in};
 use super::sessions::{PASSWORD, actor, sign_in};
 use crate::support::{Actor, Answer, World};
@@ -90,6 +90,19 @@ async fn work(world: &World) -> Sent {
     }
     let read = |path| std::fs::read_to_string(path).unwrap().replace("=\r\n", "").replace("=3D", "=");
     Sent { mails: mails(dir.path()).into_iter().map(read).collect(), texts: texts(dir.path()) }
+}
+
+/// The attempts of the worker that ended because no text can be handed over.
+async fn failed(world: &World) -> usize {
+    let (jobs, mut failed) = (cut_off(world), 0);
+    for id in ids(world, "phone_change", "true").await {
+        let payload = JobPayload::new(world.alpha.tenant.id).id("change", id);
+        if let Err(code) = app::jobs::send_phone_change::run(&jobs, &payload).await {
+            assert_eq!(code, "sms.send");
+            failed += 1;
+        }
+    }
+    failed
 }
 
 /// Asks, and reads the code at the number, which is given as it is dialled.
@@ -206,6 +219,32 @@ async fn a_code_for_a_telephone_works_once_in_its_session_in_time_and_for_five_t
     remove(&world, &mine).await.expect(204);
     assert_eq!(confirm(&world, &mine, &void).await.outcome(), refused(), "removed since");
     assert_eq!(shown(&world, &mine).await, json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_about_a_change_of_telephone_that_was_not_handed_over_is_sent_later_and_not_too_late() {
+    let world = World::new().await;
+    let (_, mine) = world.member(EMAIL).await;
+    work(&world).await;
+    ask(&world, &mine, FIRST).await.expect(202);
+    assert_eq!([failed(&world).await, failed(&world).await], [1, 1], "each attempt of the queue tries");
+    let codes = world.count(&world.alpha, "phone_change", "code_tag IS NOT NULL");
+    assert_eq!(codes.await, 0, "what nobody was sent is no code");
+    let sent = work(&world).await;
+    let code: String = sent.text(FIRST).chars().take(9).collect();
+    confirm(&world, &mine, &code).await.expect(204);
+    work(&world).await;
+    remove(&world, &mine).await.expect(204);
+    assert_eq!(failed(&world).await, 1, "the old number waits for its text");
+    assert!(work(&world).await.text(FIRST).contains("not told of changes any more"));
+
+    ask(&world, &mine, FIRST).await.expect(202);
+    assert_eq!(failed(&world).await, 1);
+    ask(&world, &mine, SECOND).await.expect(202);
+    assert_eq!(failed(&world).await, 1, "what another request made void is not tried again");
+    world.clock.advance_ms(600_000);
+    assert_eq!(failed(&world).await, 0, "ten minutes");
+    assert!(work(&world).await.texts.is_empty());
 }
 
 /// Whoever can write to the database moves a code to a session of their own, and a number to another account: neither is worth

@@ -9,7 +9,6 @@
     clippy::print_stderr,
     clippy::as_conversions,
     clippy::cast_precision_loss,
-    clippy::large_futures,
     reason = "a benchmark stops loudly and prints what it measured"
 )]
 

@@ -137,7 +137,7 @@ impl Keys {
     /// stays open for the others, and the security log names the tenant.
     pub async fn rotation_step(&self, keeper: &Keeper, rotation: Rotation) -> Result<Step, KeyError> {
         let session = keeper.session().await?;
-        let step = self.step_in(&session, rotation).await?;
+        let step = Box::pin(self.step_in(&session, rotation)).await?;
         keeper.rest(session);
         Ok(step)
     }
@@ -176,7 +176,7 @@ impl Keys {
         filled: (u64, Option<Uuid>),
     ) -> Result<Step, KeyError> {
         let session = keeper.session().await?;
-        let step = self.filled_in(&session, rotation, filled).await?;
+        let step = Box::pin(self.filled_in(&session, rotation, filled)).await?;
         keeper.rest(session);
         Ok(step)
     }

@@ -1,7 +1,7 @@
 //! Reading a document: a window of stored bytes at a time, each segment opened before it is handed on.
 //!
-//! Every window is a request of its own, so a slow receiver holds no connection to S3, and the next window is fetched while
-//! the last one is used. Nothing that did not open is ever handed on. The bytes of a direct object lie as they are; whoever
+//! Every window is a request of its own, so a slow receiver holds no connection to S3, and the next two are fetched while
+//! the last one is used: one alone would wait for S3's first byte each time. Nothing that did not open is ever handed on. The bytes of a direct object lie as they are; whoever
 //! reads one compares its sum.
 
 use std::collections::VecDeque;
@@ -17,9 +17,11 @@ use super::extent::Extent;
 use super::sealing::{ObjectCipher, SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES};
 use super::{ObjectError, ObjectId, Objects, note, object_key};
 
-/// Segments fetched at once. There are three windows at most: the one that is fetched, the one that is handed out, and the one
+/// Segments fetched at once. There are four windows at most: the two that are fetched, the one that is handed out, and the one
 /// before it while its last segment is still in use.
-pub const WINDOW_SEGMENTS: u32 = 4;
+pub const WINDOW_SEGMENTS: u32 = 3;
+/// Windows fetched at the same time.
+const FETCHED_AHEAD: usize = 2;
 /// Windows kept to be filled again: the one handed out and the one before it.
 const WINDOWS_KEPT_MAX: usize = 2;
 /// Times one window is asked for when its bytes break off.
@@ -48,7 +50,7 @@ pub struct SegmentReader {
     opened: VecDeque<Segment>,
     /// Windows handed out, filled again once nobody uses their segments: fresh memory, and wiping it, cost more than opening.
     handed: Vec<Window>,
-    fetching: Option<Fetching>,
+    fetching: VecDeque<Fetching>,
 }
 
 /// Stored bytes, and after opening the plaintext among them. They are wiped when the last one lets go.
@@ -114,7 +116,8 @@ impl SegmentReader {
             Layout::Direct => extent.bytes(),
         };
         let source = Source { tenant, id, extent, stored_bytes };
-        Self { objects, source, layout, left, opened: VecDeque::new(), handed: Vec::new(), fetching: None }
+        let (opened, handed, fetching) = (VecDeque::new(), Vec::new(), VecDeque::new());
+        Self { objects, source, layout, left, opened, handed, fetching }
     }
 
     /// The next segment's plaintext, or `None` after the last.
@@ -123,12 +126,13 @@ impl SegmentReader {
     /// [`ObjectError::Damaged`] when stored bytes are not what was put; the reader gives nothing more then.
     pub async fn next(&mut self) -> Option<Result<Segment, ObjectError>> {
         if self.opened.is_empty() {
-            let window = self.fetching.take().or_else(|| self.fetch())?;
+            self.fetch_ahead();
+            let window = self.fetching.pop_front()?;
             match self.open(window).await {
                 Ok(opened) => self.opened = opened,
                 Err(error) => {
                     self.left = 0..0;
-                    self.fetching = None;
+                    self.fetching.clear();
                     return Some(Err(error));
                 }
             }
@@ -138,7 +142,7 @@ impl SegmentReader {
 
     async fn open(&mut self, mut window: Fetching) -> Result<VecDeque<Segment>, ObjectError> {
         let mut stored = (&mut window.task).await.map_err(|_cancelled| ObjectError::Unavailable)??;
-        self.fetching = self.fetch();
+        self.fetch_ahead();
         let piece_bytes = match self.layout {
             Layout::Sealed(_) => SEGMENT_BYTES + SEGMENT_OVERHEAD_BYTES,
             Layout::Direct => SEGMENT_BYTES,
@@ -164,6 +168,14 @@ impl SegmentReader {
         let window = Arc::new(stored);
         self.handed.push(Arc::clone(&window));
         Ok(texts.into_iter().map(|text| Segment { window: Arc::clone(&window), text }).collect())
+    }
+
+    fn fetch_ahead(&mut self) {
+        while self.fetching.len() < FETCHED_AHEAD
+            && let Some(window) = self.fetch()
+        {
+            self.fetching.push_back(window);
+        }
     }
 
     fn fetch(&mut self) -> Option<Fetching> {

@@ -129,6 +129,32 @@ async fn a_rotated_tenant_key_moves_every_subject_key_and_then_unwraps_none_of_t
     assert_eq!(rig.sql.execute(added, &[&subject(3).as_uuid()]).await.unwrap(), 0, "nor added");
 }
 
+/// In a table that nobody has analyzed, too: joined with all keys of the clinic, a batch reads all of them for each of its own.
+#[tokio::test]
+async fn a_batch_reads_the_keys_that_it_moves_and_not_all_of_the_clinic() {
+    const BATCH: i64 = 50;
+    let region = TestRegion::new().await;
+    let sql = region.key_superuser().await;
+    let tenant = Uuid::from_u128(0xba7c4);
+    let keys = format!(
+        "INSERT INTO keystore.tenant_key (tenant, purpose, version, wrapped, kms_key_arn, ec_version, state)
+            SELECT '{tenant}', 'enc', version, '\\x00', 'arn:aws:kms:x', 1, CASE version WHEN 1 THEN 'decrypt' ELSE 'active' END
+            FROM generate_series(1, 2) version;
+        INSERT INTO keystore.subject_key (tenant, subject, version, tk_version, wrapped, state)
+            SELECT '{tenant}', md5(number::text)::uuid, 1, 1, '\\xab', 'active' FROM generate_series(1, 3000) number;
+        BEGIN"
+    );
+    sql.batch_execute(&keys).await.unwrap();
+    let batch = "WITH batch AS (SELECT * FROM keystore.wrapped_below($1, 2, $2, $3))
+        SELECT keystore.rewrap($1, 2, array_agg(subject), array_agg(version), array_agg(wrapped), array_agg(wrapped)) FROM batch";
+    let moved: i64 = sql.query_one(batch, &[&tenant, &Uuid::nil(), &BATCH]).await.unwrap().get(0);
+    assert_eq!(moved, BATCH);
+    let rows = "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables
+        WHERE relid = 'keystore.subject_key'::regclass";
+    let read: i64 = sql.query_one(rows, &[]).await.unwrap().get(0);
+    assert!(read <= 4 * BATCH, "{read} rows were read to move {BATCH}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t33_instances_that_rotate_at_once_end_with_one_active_version() {
     let rig = Rig::new().await;

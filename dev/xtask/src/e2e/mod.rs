@@ -48,7 +48,7 @@ pub(crate) struct World {
 type Scenario = for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = Outcome<()>> + 'a>>;
 
 /// In this order: the scans come after everything that could leave a trace, the faults last.
-const SCENARIOS: [(&str, Scenario); 21] = [
+const SCENARIOS: [(&str, Scenario); 22] = [
     ("stack.json has the promised keys", |world| Box::pin(async { setup::stack_json(world) })),
     ("the commands that a start shows work as they stand", |world| {
         Box::pin(async { setup::shown_commands(world) })
@@ -84,11 +84,8 @@ const SCENARIOS: [(&str, Scenario); 21] = [
     ("no record of one region is known in the other", |world| Box::pin(canary::no_foreign_record(world))),
     ("a record's id is nobody's at another clinic", |world| Box::pin(records::foreign_ids(world))),
     ("data survive a stop and a start", |world| Box::pin(setup::survive(world))),
+    ("the commands of the runbooks work", |world| Box::pin(runbooks::commands(world))),
 ];
-
-/// After the browser, because it adds a region and a shard that nobody serves: a clinic taken on there is never built.
-const LAST: (&str, Scenario) =
-    ("the commands of the runbooks work", |world| Box::pin(async { runbooks::commands(world) }));
 
 /// Starts a stack in `home`, runs every scenario, stops the stack and removes what it left.
 pub(crate) async fn run(checkout: &Checkout, home: Home, postgres: &Binaries) -> Tally {
@@ -100,22 +97,17 @@ pub(crate) async fn run(checkout: &Checkout, home: Home, postgres: &Binaries) ->
         Ok(world) => {
             println!("up after {:.1} s", begun.elapsed().as_secs_f64());
             tally.record("the stack comes up", Ok(Tally::default()));
-            for scenario in SCENARIOS {
-                play(&world, scenario, &mut tally).await;
+            for (name, scenario) in SCENARIOS {
+                let result = tokio::time::timeout(SCENARIO_WAIT_MAX, scenario(&world)).await;
+                let result = result.unwrap_or_else(|_elapsed| Err(Fail::new("it did not finish in time")));
+                tally.record(name, result.map(|()| Tally::default()));
             }
             let browsed = portal::test_in_browser(checkout, &world.stack).await;
             tally.record("the portal in a real browser", browsed.map(|()| Tally::default()));
-            play(&world, LAST, &mut tally).await;
         }
     }
     tally.record("the stack stops", remove_leftovers(checkout, &home).map(|()| Tally::default()));
     tally
-}
-
-async fn play(world: &World, (name, scenario): (&str, Scenario), tally: &mut Tally) {
-    let result = tokio::time::timeout(SCENARIO_WAIT_MAX, scenario(world)).await;
-    let result = result.unwrap_or_else(|_elapsed| Err(Fail::new("it did not finish in time")));
-    tally.record(name, result.map(|()| Tally::default()));
 }
 
 async fn start(checkout: &Checkout, home: Home, postgres: &Binaries) -> Outcome<World> {

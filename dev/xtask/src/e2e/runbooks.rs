@@ -5,7 +5,10 @@ use std::process::Command;
 use crate::e2e::World;
 use crate::fail::{Attempt, Fail, Outcome};
 use crate::layout::{REGIONS, local};
+use crate::pg::sql;
 use crate::places::read_text;
+use crate::stack::bring_up::clusters;
+use crate::stack::databases::CONTROL_DATABASE;
 use crate::stack::roles::{CONTROL, Role, process_name};
 
 /// The fence of a block that is executed; every other block says that it is not.
@@ -13,8 +16,23 @@ const EXECUTED: &str = "```sh run";
 const PAGES: &str = "docs/runbooks";
 const OTHERS: [&str; 2] = ["docs/audit.md", "docs/deploy.md"];
 
-/// Runs each block of each page in a shell of its own that ends at the first command that fails.
-pub(super) fn commands(world: &World) -> Outcome<()> {
+/// Runs each block of each page in a shell of its own that ends at the first command that fails; then closes the shard that a page
+/// adds and nobody serves, because a clinic taken on there would never be built.
+pub(super) async fn commands(world: &World) -> Outcome<()> {
+    let executed = execute_all(world);
+    close_added_shards(world).await?;
+    executed
+}
+
+async fn close_added_shards(world: &World) -> Outcome<()> {
+    let all = clusters(&world.stack, &world.postgres, None);
+    let control = all.iter().find(|cluster| cluster.part == CONTROL);
+    let control = control.ok_or_else(|| Fail::new("the control plane has no cluster"))?;
+    let client = sql::connect(&control.superuser_access(CONTROL_DATABASE)).await?;
+    sql::run(&client, "update platform.shard set state = 'closed' where id > 1").await
+}
+
+fn execute_all(world: &World) -> Outcome<()> {
     let mut executed = 0;
     for page in pages(&world.stack.root)? {
         for block in blocks(&read_text(&page)?) {

@@ -11,8 +11,9 @@ use clap::{Args, Subcommand};
 use regions::clock::Clock;
 use regions::ids::{Epoch, ShardId, TenantId};
 use serde_json::{Value, json};
-use tenancy::audit_log::{Logged, RowsReport, Sealer, check_rows, fetch};
-use tenancy::{Regional, TenantRef};
+use tenancy::audit_log::{Logged, RowsError, RowsReport, Sealer, check_rows, fetch};
+use tenancy::keys::KeyError;
+use tenancy::{Regional, TenantRef, TxError};
 use uuid::Uuid;
 
 use super::rows::check_versions;
@@ -130,7 +131,7 @@ async fn verify(args: VerifyArgs) -> Result<(String, bool), RoleError> {
     let options = Options { keys, gap_max_s: args.gap_max_s, skew_max_s: SKEW_MAX_S };
     let report = verify_folder(&args.to, &options)
         .map_err(|error| RoleError::while_doing("reading the copy", &error))?;
-    let rows = if args.rows { rows(&regional, shard, &args.to).await? } else { BTreeMap::new() };
+    let rows = if args.rows { rows(&config, &regional, shard, &args.to).await? } else { BTreeMap::new() };
     let ok = report.ok && rows.values().all(|found| found.findings.is_empty());
     let text = if args.json { as_json(&report, &rows, ok) } else { as_text(&report, &rows, ok) };
     Ok((text, ok))
@@ -150,8 +151,10 @@ async fn key(config: &WorkerConfig, shard: ShardId) -> Result<VerifierKey, RoleE
     Ok(sealer.verifier_key().clone())
 }
 
-/// Compares the rows of every clinic that the log knows.
+/// Compares the rows of every clinic that the log knows. Those of a clinic that was ended are gone; that it was, shard and key store
+/// must agree on.
 async fn rows(
+    config: &WorkerConfig,
     regional: &Regional,
     shard: ShardId,
     folder: &Path,
@@ -173,15 +176,25 @@ async fn rows(
         .map_err(|error| RoleError::while_doing("reading the copy", &error))?;
         // The newest epoch there can be: an operator is not routed.
         let tenant = TenantRef { id: TenantId::from(tenant), shard, epoch: Epoch(u32::MAX) };
-        let mut report = check_rows(regional, tenant, &logged)
-            .await
-            .map_err(|error| RoleError::while_doing("comparing rows", &error))?;
+        let mut report = match check_rows(regional, tenant, &logged).await {
+            Err(RowsError::Tx(TxError::Keys(KeyError::NotFound))) if is_destroyed(config, tenant).await? => {
+                reports.insert(tenant.id, RowsReport { destroyed: true, ..RowsReport::default() });
+                continue;
+            }
+            checked => checked.map_err(|error| RoleError::while_doing("comparing rows", &error))?,
+        };
         check_versions(regional, tenant, &logged, &mut report)
             .await
             .map_err(|error| RoleError::while_doing("comparing rows", &error))?;
         reports.insert(tenant.id, report);
     }
     Ok(reports)
+}
+
+async fn is_destroyed(config: &WorkerConfig, tenant: TenantRef) -> Result<bool, RoleError> {
+    let failed = |error| RoleError::while_doing("asking the shard for the clinic", &error);
+    let migrator = onboarding::migrator(&config.regional.of(config.region), &config.migrator).await;
+    migrator.map_err(failed)?.is_destroyed(tenant).await.map_err(failed)
 }
 
 fn as_json(report: &Report, rows: &BTreeMap<TenantId, RowsReport>, ok: bool) -> String {
@@ -191,9 +204,12 @@ fn as_json(report: &Report, rows: &BTreeMap<TenantId, RowsReport>, ok: bool) -> 
             let findings: Vec<Value> = found
                 .findings
                 .iter()
-                .map(|finding| json!({ "event": finding.event, "index": finding.index, "what": finding.what }))
+                .map(
+                    |finding| json!({ "event": finding.event, "index": finding.index, "what": finding.what }),
+                )
                 .collect();
-            json!({ "tenant": tenant.to_string(), "events": found.events, "rows": found.rows, "findings": findings })
+            json!({ "tenant": tenant.to_string(), "events": found.events, "rows": found.rows,
+                "destroyed": found.destroyed, "findings": findings })
         })
         .collect();
     format!("{:#}\n", json!({ "ok": ok, "logs": report.logs, "rows": rows }))
@@ -202,6 +218,10 @@ fn as_json(report: &Report, rows: &BTreeMap<TenantId, RowsReport>, ok: bool) -> 
 fn as_text(report: &Report, rows: &BTreeMap<TenantId, RowsReport>, ok: bool) -> String {
     let mut text = report.to_text();
     for (tenant, found) in rows {
+        if found.destroyed {
+            text.push_str(&format!("clinic {tenant}: ended, its rows are destroyed\n"));
+            continue;
+        }
         text.push_str(&format!(
             "clinic {tenant}: {} events and {} rows compared\n",
             found.events, found.rows

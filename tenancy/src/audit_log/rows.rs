@@ -49,6 +49,8 @@ pub struct RowsReport {
     pub rows: u64,
     /// What is wrong.
     pub findings: Vec<RowFinding>,
+    /// Whether the clinic was ended and its rows destroyed with its keys: there is nothing to compare the log with.
+    pub destroyed: bool,
 }
 
 /// An event of the verified log: its place, its hash, and the bytes.

@@ -145,6 +145,19 @@ impl Migrator {
         Ok(None)
     }
 
+    /// Whether the shard says that a tenant was ended and is destroyed, or being so.
+    ///
+    /// # Errors
+    /// [`MigrateError`] when the shard does not answer, or is none of the configuration.
+    pub async fn is_destroyed(&self, tenant: TenantRef) -> Result<bool, MigrateError> {
+        let sql =
+            "SELECT EXISTS (SELECT FROM meta.tenant WHERE id = $1 AND state IN ('destroying', 'destroyed'))";
+        let client = self.client(tenant.shard).await?;
+        let failed = |error| MigrateError::sql("looking for a tenant", &error);
+        client.batch_execute(&format!("SET ROLE {OWNER_ROLE}")).await.map_err(failed)?;
+        Ok(client.query_one(sql, &[&tenant.id.as_uuid()]).await.map_err(failed)?.get(0))
+    }
+
     /// The migrations it applies.
     #[must_use]
     pub fn plan(&self) -> &Plan {

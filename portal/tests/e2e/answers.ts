@@ -1,4 +1,4 @@
-// Answers of the server as no test can bring them about in its time: late, or with something in them such as a lock.
+// Answers of the server with something in them that no test can bring about in its time, such as a hundred wrong passwords.
 import type { Page, Route } from 'playwright-core';
 import { HOSTILE } from './hostile.ts';
 
@@ -29,22 +29,6 @@ export const fillAnswer = (page: Page, path: string, id: string, field: string):
     answer.items = HOSTILE.map((text, at) => ({ ...one, [id]: `${one[id]}${at}`, [field]: text }));
     answer.next_cursor = null;
   });
-
-/** Has what a page asks at an address wait on its way, as on a slow line, until it is let go. */
-export async function holdBack(page: Page, path: string): Promise<() => void> {
-  let letGo = () => {};
-  const gone = new Promise<void>((go) => {
-    letGo = go;
-  });
-  await page.route(
-    (url) => url.pathname === path,
-    async (route) => {
-      await gone;
-      await route.fallback();
-    },
-  );
-  return letGo;
-}
 
 /** Answers every change as the server does when the last second step was too long ago. */
 export async function wantFreshProof(page: Page): Promise<End> {

@@ -76,34 +76,20 @@ function Settings({ regions }: { regions: RegionBody[] }) {
       call(regionTransit, { path: { name }, body: { transit } }),
     onSettled: () => queries.invalidateQueries({ queryKey: ['regions'] }),
   });
-  const asked = set.variables;
-  // Only what the list shows is said to be done.
-  const isDone =
-    set.isSuccess && regions.some(({ name, transit }) => name === asked?.name && transit === asked.transit);
-  const words = set.isPending ? 'transit.changing' : isDone && `transit.done_${asked?.transit}`;
   return (
     <section className="panel">
-      {regions.map((region) => {
-        const isAsked = set.isPending && region.name === asked?.name;
-        return (
-          <Select
-            key={region.name}
-            label={t('transit.set', { region: nameOf(region.name) })}
-            value={isAsked ? asked.transit : region.transit}
-            disabled={set.isPending}
-            aria-busy={isAsked}
-            onChange={(event) => set.mutate({ name: region.name, transit: event.target.value })}
-          >
-            <option value="passthrough">{t('transit.passthrough')}</option>
-            <option value="refuse">{t('transit.refuse')}</option>
-          </Select>
-        );
-      })}
-      {/* There before there is something to say, else it would not be read out. */}
-      <p className="under-way" role="status">
-        {set.isPending && <span className="spinner" aria-hidden="true" />}
-        {asked && words && t(words as Key, { region: nameOf(asked.name) })}
-      </p>
+      {regions.map((region) => (
+        <Select
+          key={region.name}
+          label={t('transit.set', { region: nameOf(region.name) })}
+          value={region.transit}
+          disabled={set.isPending}
+          onChange={(event) => set.mutate({ name: region.name, transit: event.target.value })}
+        >
+          <option value="passthrough">{t('transit.passthrough')}</option>
+          <option value="refuse">{t('transit.refuse')}</option>
+        </Select>
+      ))}
       {set.isError && <Failure error={set.error} />}
     </section>
   );

@@ -104,11 +104,6 @@ export const platform = {
   'transit.passthrough': 'Carried home',
   'transit.refuse': 'Refused',
   'transit.set': 'Connections for clinics of {region} that arrive elsewhere',
-  'transit.changing': 'Being changed: connections for clinics of {region} …',
-  'transit.done_passthrough':
-    'Changed: connections for clinics of {region} are carried home, by each front door from when it has this version of the directory.',
-  'transit.done_refuse':
-    'Changed: connections for clinics of {region} are refused elsewhere, by each front door from when it has this version of the directory.',
   'directory.title': 'Directory',
   'directory.text': 'The signed list of where every clinic lives. Each version is chained to all before it.',
   'directory.version': 'Version',

@@ -106,11 +106,6 @@ export const platform: Record<keyof typeof en, string> = {
   'transit.passthrough': 'Llevada a casa',
   'transit.refuse': 'Rechazada',
   'transit.set': 'Conexiones para clínicas de {region} que llegan a otro lugar',
-  'transit.changing': 'Cambiando: conexiones para clínicas de {region} …',
-  'transit.done_passthrough':
-    'Cambiado: las conexiones para clínicas de {region} se llevan a casa, en cada puerta desde que tiene esta versión del directorio.',
-  'transit.done_refuse':
-    'Cambiado: las conexiones para clínicas de {region} se rechazan en otros lugares, en cada puerta desde que tiene esta versión del directorio.',
   'directory.title': 'Directorio',
   'directory.text': 'La lista firmada de dónde vive cada clínica. Cada versión está encadenada a todas las anteriores.',
   'directory.version': 'Versión',

@@ -105,11 +105,6 @@ export const platform: Record<keyof typeof en, string> = {
   'transit.passthrough': 'घर पहुँचाया',
   'transit.refuse': 'मना',
   'transit.set': '{region} के क्लिनिकों के कनेक्शन जो कहीं और पहुँचते हैं',
-  'transit.changing': 'बदला जा रहा है: {region} के क्लिनिकों के कनेक्शन …',
-  'transit.done_passthrough':
-    'बदल दिया गया: {region} के क्लिनिकों के कनेक्शन घर पहुँचाए जाते हैं, हर द्वार पर तब से जब उसे निर्देशिका का यह संस्करण मिले।',
-  'transit.done_refuse':
-    'बदल दिया गया: {region} के क्लिनिकों के कनेक्शन और कहीं मना किए जाते हैं, हर द्वार पर तब से जब उसे निर्देशिका का यह संस्करण मिले।',
   'directory.title': 'निर्देशिका',
   'directory.text': 'हर क्लिनिक कहाँ रहता है, इसकी हस्ताक्षरित सूची। हर संस्करण अपने से पहले के सब से जुड़ा है।',
   'directory.version': 'संस्करण',

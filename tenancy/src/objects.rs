@@ -30,7 +30,7 @@ mod sealing;
 pub use direct::{DIRECT_LINK_MAX_S, DirectPart, LinkTo};
 pub use extent::{DOCUMENT_BYTES_MAX, Extent, PART_BYTES, PART_SEGMENTS};
 pub use multipart::{PartBytes, StoredPart, UPLOADS_PER_CALL_MAX, UploadId};
-pub use reading::{Layout, Segment, SegmentReader, WINDOW_SEGMENTS};
+pub use reading::{Layout, Segment, SegmentReader};
 pub use sealing::{
     HEADER_BYTES, ObjectCipher, ObjectHeader, PartError, PartSealer, Position, SEGMENT_BYTES,
     SEGMENT_OVERHEAD_BYTES, SealedPart,

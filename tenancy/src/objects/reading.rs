@@ -1,8 +1,8 @@
 //! Reading a document: a window of stored bytes at a time, each segment opened before it is handed on.
 //!
 //! Every window is a request of its own, so a slow receiver holds no connection to S3, and the next two are fetched while
-//! the last one is used: one alone would wait for S3's first byte each time. Nothing that did not open is ever handed on. The bytes of a direct object lie as they are; whoever
-//! reads one compares its sum.
+//! the last one is used: one alone would wait for S3's first byte each time. Nothing that did not open is ever handed on. The
+//! bytes of a direct object lie as they are; whoever reads one compares its sum.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, Range};
@@ -19,7 +19,7 @@ use super::{ObjectError, ObjectId, Objects, note, object_key};
 
 /// Segments fetched at once. There are four windows at most: the two that are fetched, the one that is handed out, and the one
 /// before it while its last segment is still in use.
-pub const WINDOW_SEGMENTS: u32 = 3;
+const WINDOW_SEGMENTS: u32 = 3;
 /// Windows fetched at the same time.
 const FETCHED_AHEAD: usize = 2;
 /// Windows kept to be filled again: the one handed out and the one before it.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use regions::clock::Clock;
+use tenancy::keys::KeyError;
 use tenancy::migrate::Migrator;
 use tenancy::migrate::Plan;
 use tenancy::provision::{Done, Moment, ProvisionError, Provisioner, Step};
@@ -127,6 +128,12 @@ async fn an_offboarded_tenant_is_gone_for_good() {
     provisioner.destroy(tenant).await.unwrap();
     let outcome = region.regional.begin(tenant, "test").await.map(drop);
     assert!(matches!(outcome, Err(TxError::Keys(_) | TxError::NotServed)), "{outcome:?}");
+    // What somebody learns who compares the log with rows: shard and key store both say that it has ended.
+    assert!(migrator.is_destroyed(tenant).await.unwrap());
+    assert!(!migrator.is_destroyed(region.alpha).await.unwrap());
+    let another = Regional::connect(&region.config, Clock::system()).await.unwrap();
+    let outcome = another.begin(tenant, "test").await.map(drop);
+    assert!(matches!(outcome, Err(TxError::Keys(KeyError::NotFound))), "{outcome:?}");
     let outcome = provisioner.run_regional(tenant).await;
     assert!(matches!(outcome, Err(ProvisionError::Destroyed(_))), "{outcome:?}");
     assert_eq!(left_of(&region, tenant).await, 0);

@@ -87,7 +87,8 @@ async fn t17_a_server_process_that_visits_many_tenants_stays_small_and_has_an_en
     for tenant in &tenants {
         provisioner.run_regional(*tenant).await.unwrap();
     }
-    let per_tenant = BACKEND_BYTES_PER_TABLE * tables(&region, region.alpha).await;
+    let tables = tables(&region, region.alpha).await;
+    let per_tenant = BACKEND_BYTES_PER_TABLE * tables;
     let (mut used, mut largest, mut pids) = (Vec::new(), 0, BTreeSet::new());
     for tenant in [region.alpha, region.beta].iter().chain(&tenants) {
         let pid = visit_all_tables(&region, *tenant).await;
@@ -109,7 +110,10 @@ async fn t17_a_server_process_that_visits_many_tenants_stays_small_and_has_an_en
         let grown = |from: usize, to: usize| (used[to] - used[from]) / i64::try_from(to - from).unwrap();
         // The first visits also load what all tenants share.
         let (first, middle, last) = (2, used.len() / 2, used.len() - 1);
-        println!("{visited} tenants: {} bytes each, {largest} at most", grown(first, last));
+        println!(
+            "{visited} tenants of {tables} tables: {} bytes each, {largest} at most",
+            grown(first, last)
+        );
         assert!((1..per_tenant).contains(&grown(first, last)), "of {per_tenant}: {used:?}");
         assert!(grown(middle, last) < per_tenant, "it grows faster and faster: {used:?}");
         let full = largest.max(per_process * grown(first, last) + used[first]);
@@ -125,7 +129,7 @@ async fn t17_a_server_process_that_visits_many_tenants_stays_small_and_has_an_en
     assert_ne!(visit_all_tables(&region, region.alpha).await, first);
 }
 
-/// Reads from every table of the clinic; the server process that did it.
+/// How many tables the clinic has.
 async fn tables(region: &TestRegion, tenant: TenantRef) -> i64 {
     let mut tx = region.regional.begin(tenant, "test.tables").await.unwrap();
     let sql = "SELECT count(*) AS number FROM information_schema.tables
@@ -135,6 +139,7 @@ async fn tables(region: &TestRegion, tenant: TenantRef) -> i64 {
     tables
 }
 
+/// Reads from every table of the clinic; the server process that did it.
 async fn visit_all_tables(region: &TestRegion, tenant: TenantRef) -> i32 {
     let mut tx = region.regional.begin(tenant, "test.visit").await.unwrap();
     let sql = "SELECT string_agg(format('SELECT count(*) AS number FROM %I', table_name), ' UNION ALL ') AS word

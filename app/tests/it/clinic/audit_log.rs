@@ -10,9 +10,11 @@ use auditlog::verify::{GAP_MAX_S, Options, SKEW_MAX_S, read_events, verify_folde
 use regions::clock::Clock;
 use regions::ids::ShardId;
 use serde_json::json;
-use tenancy::audit_log::{Logged, Sealer, check_rows, fetch};
+use tenancy::audit_log::{Logged, RowsReport, Sealer, Term, check_rows, fetch};
+use tenancy::keys::Purpose;
 use uuid::Uuid;
 
+use super::rotation::step_by_step;
 use crate::support::{World, patient};
 
 async fn registered(world: &World, actor: &crate::support::Actor, mrn: &str) -> String {
@@ -29,6 +31,32 @@ async fn search(world: &World, actor: &crate::support::Actor, body: serde_json::
         .await
         .expect(200)
         .json()
+}
+
+/// What the log has of the clinic, sealed up to now, copied out of the archive and verified.
+async fn copied(world: &World, sealer: &Sealer, term: &mut Term) -> Logged {
+    sealer.drain(term).await.unwrap();
+    sealer.publish().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fetch(world.region.regional.archive(), ShardId(1), folder.path()).await.unwrap();
+    let keys = vec![sealer.verifier_key().clone()];
+    let options = Options { keys, gap_max_s: GAP_MAX_S, skew_max_s: SKEW_MAX_S };
+    let report = verify_folder(folder.path(), &options).unwrap();
+    assert!(report.ok, "{}", report.to_text());
+    let mut logged: Logged = BTreeMap::new();
+    read_events(folder.path(), |index, event, hash| {
+        if event.tenant == *world.alpha.tenant.id.as_uuid().as_bytes() {
+            logged.insert(Uuid::from_bytes(event.event_id), (index, hash, event));
+        }
+    })
+    .unwrap();
+    logged
+}
+
+async fn compared(world: &World, logged: &Logged) -> RowsReport {
+    let mut rows = check_rows(&world.region.regional, world.alpha.tenant, logged).await.unwrap();
+    check_versions(&world.region.regional, world.alpha.tenant, logged, &mut rows).await.unwrap();
+    rows
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,23 +141,8 @@ async fn a_receipt_is_checked_offline_and_outlives_the_patients_key() {
     // The patient's key is destroyed: every hash, chain and row still agrees.
     let gone = world.region.key_superuser().await;
     gone.batch_execute("TRUNCATE keystore.subject_key CASCADE").await.unwrap();
-    sealer.drain(&mut term).await.unwrap();
-    sealer.publish().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    fetch(world.region.regional.archive(), ShardId(1), folder.path()).await.unwrap();
-    let keys = vec![sealer.verifier_key().clone()];
-    let options = Options { keys, gap_max_s: GAP_MAX_S, skew_max_s: SKEW_MAX_S };
-    let report = verify_folder(folder.path(), &options).unwrap();
-    assert!(report.ok, "{}", report.to_text());
-    let mut logged: Logged = BTreeMap::new();
-    read_events(folder.path(), |index, event, hash| {
-        if event.tenant == *world.alpha.tenant.id.as_uuid().as_bytes() {
-            logged.insert(Uuid::from_bytes(event.event_id), (index, hash, event));
-        }
-    })
-    .unwrap();
-    let mut rows = check_rows(&world.region.regional, world.alpha.tenant, &logged).await.unwrap();
-    check_versions(&world.region.regional, world.alpha.tenant, &logged, &mut rows).await.unwrap();
+    let logged = copied(&world, &sealer, &mut term).await;
+    let rows = compared(&world, &logged).await;
     assert_eq!((rows.findings.len(), rows.rows), (0, 1));
     // A superuser puts last week's row back, or takes it away.
     let ops = tenancy::SchemaName::ops(world.alpha.tenant.id).quoted();
@@ -144,8 +157,30 @@ async fn a_receipt_is_checked_offline_and_outlives_the_patients_key() {
             .await
             .unwrap();
         superuser.batch_execute(&forgery).await.unwrap();
-        let mut rows = check_rows(&world.region.regional, world.alpha.tenant, &logged).await.unwrap();
-        check_versions(&world.region.regional, world.alpha.tenant, &logged, &mut rows).await.unwrap();
-        assert_eq!(rows.findings.len(), 1, "{forgery}");
+        assert_eq!(compared(&world, &logged).await.findings.len(), 1, "{forgery}");
     }
+}
+
+/// A rotation gives rows other MACs at the same version, which is no forgery; putting the MAC of before back is one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_is_the_logged_one_after_its_keys_were_rotated() {
+    let world = World::new().await;
+    let doctor = world.staff(&world.alpha, Role::Physician).await;
+    registered(&world, &doctor, "C-1").await;
+    let superuser = world.region.superuser().await;
+    let phi = tenancy::SchemaName::phi(world.alpha.tenant.id).quoted();
+    let mac = format!("SELECT row_mac FROM {phi}.person");
+    let before: Vec<u8> = superuser.query_one(&mac, &[]).await.unwrap().get(0);
+    step_by_step(&world, Purpose::RowMac, async |_| {}).await;
+    step_by_step(&world, Purpose::BlindIndex, async |_| {}).await;
+    let after: Vec<u8> = superuser.query_one(&mac, &[]).await.unwrap().get(0);
+    assert_ne!(before, after);
+    let sealer = Sealer::connect(&world.region.migrator_config, ShardId(1), Clock::system()).await.unwrap();
+    let mut term = sealer.lead().await.unwrap().unwrap();
+    let logged = copied(&world, &sealer, &mut term).await;
+    let rows = compared(&world, &logged).await;
+    assert_eq!((rows.findings, rows.rows), (Vec::new(), 1));
+    superuser.batch_execute("SET session_replication_role = replica").await.unwrap();
+    superuser.execute(&format!("UPDATE {phi}.person SET row_mac = $1"), &[&before]).await.unwrap();
+    assert_eq!(compared(&world, &logged).await.findings.len(), 1);
 }

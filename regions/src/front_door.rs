@@ -19,6 +19,7 @@ mod page;
 mod pool;
 mod refuse;
 mod run;
+mod seats;
 mod serve;
 mod service;
 mod state;

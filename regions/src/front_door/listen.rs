@@ -1,4 +1,4 @@
-//! Listening sockets: one of each kind for every thread, so that the kernel spreads connections and threads share nothing.
+//! Listening sockets: one of each kind for every thread, so that the kernel spreads the accepting; `seats` then evens out who serves.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

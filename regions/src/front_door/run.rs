@@ -21,9 +21,10 @@ use super::addresses::Addresses;
 use super::config::Config;
 use super::handoff::{self, Confirmation, Giver, THREADS_MAX};
 use super::listen::{self, Sockets};
+use super::seats::Seats;
 use super::state::Deadlines;
 use super::strict::FramingLimits;
-use super::worker;
+use super::worker::{self, Place};
 use crate::admin::{Readiness, serve_admin};
 use crate::clock::Clock;
 use crate::directory::{DirectoryHandle, feed};
@@ -399,8 +400,12 @@ fn start_admin(sockets: &Sockets, readiness: &Readiness, stopped: Shutdown) -> R
 fn start_threads(door: &Arc<Door>, sockets: Sockets, count: usize) -> Result<Vec<ThreadHandle<()>>, Error> {
     // A successor with fewer threads must still empty every inherited queue, so there may be more sockets than asked for.
     let mut threads = Vec::with_capacity(count);
-    for (index, (clients, peers)) in sockets.clients.into_iter().zip(sockets.peers).enumerate() {
-        threads.push(worker::spawn(door.clone(), index, clients, peers).map_err(listen_error("threads"))?);
+    let (seats, arrivals) = Seats::new(sockets.clients.len().min(sockets.peers.len()));
+    let seats = Arc::new(seats);
+    let listeners = sockets.clients.into_iter().zip(sockets.peers);
+    for (index, ((clients, peers), arrivals)) in listeners.zip(arrivals).enumerate() {
+        let place = Place { index, clients, peers, seats: seats.clone(), arrivals };
+        threads.push(worker::spawn(door.clone(), place).map_err(listen_error("threads"))?);
     }
     Ok(threads)
 }

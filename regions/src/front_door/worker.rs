@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -18,6 +18,7 @@ use super::Door;
 use super::connection::{self, Arrived};
 use super::metrics;
 use super::pool::Pool;
+use super::seats::{Arrivals, Handed, Seats};
 use crate::log::{self, Field};
 
 /// Pause after a failed accept, for example when the process is out of file descriptors.
@@ -32,8 +33,25 @@ pub(super) struct Core {
     pub(super) pool: Rc<Pool>,
     pub(super) drain: Rc<Drain>,
     pub(super) tunnels: Cell<usize>,
+    seats: Arc<Seats>,
+    /// This thread's place among them.
+    index: usize,
     open: Cell<usize>,
     closed: Notify,
+}
+
+/// What a thread serves with, beside the door.
+pub(super) struct Place {
+    /// Its number.
+    pub(super) index: usize,
+    /// For clients.
+    pub(super) clients: StdListener,
+    /// For other front doors.
+    pub(super) peers: StdListener,
+    /// All threads' connections.
+    pub(super) seats: Arc<Seats>,
+    /// Connections that other threads accepted for this one.
+    pub(super) arrivals: Arrivals,
 }
 
 /// The stop as one thread sees it: a flag that costs nothing to read, and a wake-up.
@@ -67,6 +85,7 @@ impl Drain {
 struct Open(Rc<Core>);
 
 impl Open {
+    /// For a connection that has its seat here.
     fn new(core: &Rc<Core>) -> Self {
         core.open.set(core.open.get() + 1);
         metrics::CONNECTIONS.inc();
@@ -77,6 +96,7 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         metrics::CONNECTIONS.dec();
+        self.0.seats.leave(self.0.index);
         self.0.open.set(self.0.open.get().saturating_sub(1));
         if self.0.open.get() == 0 {
             self.0.closed.notify_waiters();
@@ -88,12 +108,8 @@ impl Drop for Open {
 ///
 /// # Errors
 /// When the runtime, the thread or the sockets cannot be set up.
-pub(super) fn spawn(
-    door: Arc<Door>,
-    index: usize,
-    clients: StdListener,
-    peers: StdListener,
-) -> io::Result<JoinHandle<()>> {
+pub(super) fn spawn(door: Arc<Door>, place: Place) -> io::Result<JoinHandle<()>> {
+    let Place { index, clients, peers, seats, arrivals } = place;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     clients.set_nonblocking(true)?;
     peers.set_nonblocking(true)?;
@@ -103,21 +119,29 @@ pub(super) fn spawn(
     };
     std::thread::Builder::new().name(format!("front-door-{index}")).spawn(move || {
         let local = LocalSet::new();
-        local.block_on(&runtime, serve(door, clients, peers));
+        local.block_on(&runtime, async move {
+            let core = Rc::new(Core {
+                pool: door.pool(),
+                drain: Rc::default(),
+                tunnels: Cell::new(0),
+                seats,
+                index,
+                open: Cell::new(0),
+                closed: Notify::new(),
+                door,
+            });
+            serve(core, clients, peers, arrivals).await;
+        });
     })
 }
 
-async fn serve(door: Arc<Door>, clients: TcpListener, peers: TcpListener) {
-    let core = Rc::new(Core {
-        pool: door.pool(),
-        drain: Rc::default(),
-        tunnels: Cell::new(0),
-        open: Cell::new(0),
-        closed: Notify::new(),
-        door,
-    });
+async fn serve(core: Rc<Core>, clients: TcpListener, peers: TcpListener, arrivals: Arrivals) {
     let accepting = async {
-        tokio::join!(accept(&core, clients, Arrived::Client), accept(&core, peers, Arrived::Peer));
+        tokio::join!(
+            accept(&core, clients, Arrived::Client),
+            accept(&core, peers, Arrived::Peer),
+            receive(&core, arrivals),
+        );
     };
     let stopping = async {
         core.door.drain.wait().await;
@@ -159,21 +183,61 @@ async fn accept(core: &Rc<Core>, listener: TcpListener, arrived: Arrived) {
             biased;
             () = core.drain.started() => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, from)) => start(core, stream, from, arrived),
+                Ok((stream, from)) => seat(core, stream, from, arrived),
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
         }
     }
     for _ in 0..LAST_ACCEPTS_MAX {
         match listener.accept().now_or_never() {
-            Some(Ok((stream, from))) => start(core, stream, from, arrived),
+            Some(Ok((stream, from))) => seat(core, stream, from, arrived),
             _ => return,
         }
     }
 }
 
+/// Serves what other threads accepted for this one. From the stop on they keep what they accept, so the queue ends.
+async fn receive(core: &Rc<Core>, mut arrivals: Arrivals) {
+    loop {
+        tokio::select! {
+            biased;
+            () = core.drain.started() => break,
+            Some(handed) = arrivals.recv() => take(core, handed),
+        }
+    }
+    arrivals.close();
+    while let Some(handed) = arrivals.recv().await {
+        take(core, handed);
+    }
+}
+
+/// Serves a connection here, or lets the thread with the fewest do so.
+fn seat(core: &Rc<Core>, stream: tokio::net::TcpStream, from: SocketAddr, arrived: Arrived) {
+    let chosen = core.seats.choose(core.index);
+    if chosen == core.index {
+        start(core, stream, from, arrived);
+        return;
+    }
+    match stream.into_std() {
+        Ok(stream) => {
+            if let Err(kept) = core.seats.hand(chosen, core.index, Handed { stream, from, arrived }) {
+                take(core, kept);
+            }
+        }
+        Err(_) => core.seats.leave(chosen),
+    }
+}
+
+/// Serves a connection that has its seat here. One that cannot be registered ends, as one that cannot be accepted does.
+fn take(core: &Rc<Core>, handed: Handed) {
+    match handed.opened() {
+        Ok((stream, from, arrived)) => start(core, stream, from, arrived),
+        Err(_) => core.seats.leave(core.index),
+    }
+}
+
 /// The task is bounded by the connection's deadlines, and counted, so that the drain waits for it.
-fn start(core: &Rc<Core>, stream: tokio::net::TcpStream, from: std::net::SocketAddr, arrived: Arrived) {
+fn start(core: &Rc<Core>, stream: tokio::net::TcpStream, from: SocketAddr, arrived: Arrived) {
     let open = Open::new(core);
     let core = core.clone();
     spawn_local(async move {

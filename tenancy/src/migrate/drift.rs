@@ -4,7 +4,7 @@
 //! builds a tenant nobody has and is rolled back.
 
 use regions::ids::{ShardId, TenantId};
-use tokio_postgres::GenericClient;
+use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use super::files::{REPLACEABLE_TENANT, fill, hash};
@@ -29,6 +29,12 @@ const DIFFERENCES_MAX: usize = 10;
 /// One line for each object, column, constraint, index, trigger, policy, right and function of the two schemas.
 const CATALOG: &str = include_str!("catalog.sql");
 
+/// Each object is looked up by its index. PostgreSQL takes two schemas for half of the catalog and would read all of it, every
+/// other tenant's too: 179 ms of a tenant among 400, 62 ms so. Nor is the statement, which is costly by such guesses alone,
+/// compiled first.
+const BY_INDEX: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+    SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
+
 impl Migrator {
     /// Compares every served tenant with what the files make.
     ///
@@ -40,7 +46,10 @@ impl Migrator {
             let mut client = self.client(shard.id).await?;
             let reference = self.reference(&mut client).await?;
             for tenant in served(&client).await? {
-                let found = catalog(&*client, tenant).await?;
+                let failed = |error| MigrateError::sql("reading the tenant's catalog", &error);
+                let transaction = client.transaction().await.map_err(failed)?;
+                let found = catalog(&transaction, tenant).await?;
+                transaction.rollback().await.map_err(failed)?;
                 let mut differences = differences(&reference, &found);
                 if !differences.is_empty() {
                     differences.truncate(DIFFERENCES_MAX);
@@ -77,19 +86,19 @@ impl Migrator {
 
 /// Hash of the tenant's part of the catalog, with its own names taken out.
 pub(crate) async fn fingerprint(
-    client: &impl GenericClient,
+    transaction: &Transaction<'_>,
     tenant: TenantId,
 ) -> Result<String, MigrateError> {
-    let lines = catalog(client, tenant).await?;
+    let lines = catalog(transaction, tenant).await?;
     Ok(hash(lines.iter().map(String::as_str)))
 }
 
-async fn catalog(client: &impl GenericClient, tenant: TenantId) -> Result<Vec<String>, MigrateError> {
+/// To be read last in a transaction, which plans as [`BY_INDEX`] says from here on.
+async fn catalog(transaction: &Transaction<'_>, tenant: TenantId) -> Result<Vec<String>, MigrateError> {
+    let failed = |error| MigrateError::sql("reading the tenant's catalog", &error);
     let (ops, phi) = (SchemaName::ops(tenant), SchemaName::phi(tenant));
-    let rows = client
-        .query(CATALOG, &[&ops.as_str(), &phi.as_str()])
-        .await
-        .map_err(|error| MigrateError::sql("reading the tenant's catalog", &error))?;
+    transaction.batch_execute(BY_INDEX).await.map_err(failed)?;
+    let rows = transaction.query(CATALOG, &[&ops.as_str(), &phi.as_str()]).await.map_err(failed)?;
     let (id, uuid) = (tenant.to_string(), tenant.as_uuid().to_string());
     let mut lines: Vec<String> = rows
         .iter()

@@ -185,6 +185,16 @@ impl Migrator {
         let transaction = client.transaction().await.map_err(failed)?;
         let lock = lock_tenant(tenant);
         transaction.batch_execute(&lock).await.map_err(failed)?;
+        let same = transaction
+            .query_opt(
+                "SELECT FROM meta.tenant WHERE id = $1 AND replaceable = $2",
+                &[&tenant.as_uuid(), &Plan::tenant_replaceable()],
+            )
+            .await
+            .map_err(failed)?;
+        if same.is_some() {
+            transaction.batch_execute("SET LOCAL domicile.rules_kept = on").await.map_err(failed)?;
+        }
         for file in REPLACEABLE_TENANT {
             transaction.batch_execute(&fill(file, tenant)).await.map_err(failed)?;
         }

@@ -146,6 +146,38 @@ async fn up_then_down_leaves_nothing_behind() {
     }
 }
 
+/// Making every table's rules anew is a third of a second of each tenant: they stay where they were, and the catalog is as if they
+/// had been made last.
+#[tokio::test]
+async fn a_migration_makes_rules_for_what_it_changes_and_leaves_the_others() {
+    let region = TestRegion::new().await;
+    let superuser = region.superuser().await;
+    let ops = SchemaName::ops(region.alpha.id).quoted();
+    let rules = format!(
+        "SELECT string_agg(polrelid::regclass || ' ' || polname || ' ' || oid, ', ' ORDER BY oid) FROM pg_policy
+         WHERE polrelid IN ('{ops}.patient'::regclass, '{ops}.relationship'::regclass, '{ops}.account'::regclass)"
+    );
+    let before: String = superuser.query_one(&rules, &[]).await.unwrap().get(0);
+    let up = "CREATE TABLE {{phi}}.probe (id uuid PRIMARY KEY, patient_id uuid NOT NULL,
+                  tenant_id uuid NOT NULL CHECK (tenant_id = '{{tenant}}'));
+              ALTER TABLE {{ops}}.site ADD COLUMN patient_id uuid;
+              CREATE TABLE {{ops}}.other (id uuid PRIMARY KEY, tenant_id uuid NOT NULL CHECK (tenant_id = '{{tenant}}'))";
+    let down =
+        "DROP TABLE {{phi}}.probe; DROP TABLE {{ops}}.other; ALTER TABLE {{ops}}.site DROP COLUMN patient_id";
+    let plan = Plan::embedded().and_tenant("probe", up, down);
+    let migrator = Migrator::with_plan(&region.migrator_config, plan).await.unwrap();
+    let report = migrator.tenants(Parallel::default()).await.unwrap();
+    assert!(report.is_complete() && report.migrated == 2, "{report:?}");
+    assert_eq!(superuser.query_one(&rules, &[]).await.unwrap().get::<_, String>(0), before);
+    assert_eq!(migrator.drift().await.unwrap(), []);
+    assert_eq!(migrator.lint().await.unwrap(), []);
+    // Rules of another version are made anew for every table.
+    superuser.batch_execute("UPDATE meta.tenant SET replaceable = 'older'").await.unwrap();
+    assert_eq!(migrator.tenants(Parallel::default()).await.unwrap().migrated, 2);
+    assert_ne!(superuser.query_one(&rules, &[]).await.unwrap().get::<_, String>(0), before);
+    assert_eq!(migrator.drift().await.unwrap(), []);
+}
+
 #[tokio::test]
 async fn drift_of_any_kind_is_found() {
     let region = TestRegion::new().await;

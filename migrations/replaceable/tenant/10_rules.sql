@@ -89,6 +89,7 @@ DECLARE
 BEGIN
     FOR one IN
         SELECT c.oid, c.oid::regclass AS name, c.relname::text AS bare, n.nspname = {{phi_literal}} AS sealed,
+            c.relrowsecurity AND c.relforcerowsecurity AS forced,
             CASE WHEN c.relname = 'patient' THEN 'id'
                  WHEN c.relname <> 'relationship' THEN (SELECT a.attname::text FROM pg_attribute a
                     WHERE a.attrelid = c.oid AND a.attname = 'patient_id' AND NOT a.attisdropped)
@@ -96,13 +97,14 @@ BEGIN
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname IN ({{ops_literal}}, {{phi_literal}}) AND c.relkind IN ('r', 'p')
     LOOP
-        -- A migration may have made the table, or have given it a patient, or moved it to the sealed half.
-        CONTINUE WHEN kept
+        -- A migration may have made the table, given it a patient, moved it to the sealed half, or put a rule aside to move rows.
+        CONTINUE WHEN kept AND one.forced
             AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = one.oid AND p.polname = 'tenant_only')
             AND (one.subject IS NOT NULL)
                 = EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = one.oid AND p.polname = 'in_reach')
             AND (one.sealed OR one.bare = ANY (clinical))
-                = EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = one.oid AND g.tgname = 'audit_required');
+                = EXISTS (SELECT FROM pg_trigger g
+                    WHERE g.tgrelid = one.oid AND g.tgname = 'audit_required' AND g.tgenabled = 'O');
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', one.name);
         EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', one.name);
         EXECUTE format('DROP POLICY IF EXISTS tenant_only ON %s', one.name);

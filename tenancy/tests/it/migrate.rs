@@ -161,6 +161,8 @@ async fn a_migration_makes_rules_for_what_it_changes_and_leaves_the_others() {
     let up = "CREATE TABLE {{phi}}.probe (id uuid PRIMARY KEY, patient_id uuid NOT NULL,
                   tenant_id uuid NOT NULL CHECK (tenant_id = '{{tenant}}'));
               ALTER TABLE {{ops}}.site ADD COLUMN patient_id uuid;
+              ALTER TABLE {{ops}}.idempotency NO FORCE ROW LEVEL SECURITY;
+              ALTER TABLE {{phi}}.person DISABLE TRIGGER USER;
               CREATE TABLE {{ops}}.other (id uuid PRIMARY KEY, tenant_id uuid NOT NULL CHECK (tenant_id = '{{tenant}}'))";
     let down =
         "DROP TABLE {{phi}}.probe; DROP TABLE {{ops}}.other; ALTER TABLE {{ops}}.site DROP COLUMN patient_id";

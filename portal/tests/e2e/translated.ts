@@ -21,7 +21,7 @@ const DATA = 'bdi, code, noscript, script, style, .brand, option[lang], .menu-it
 const COUNTRIES = ['US', 'IN'].map((code) => new Intl.DisplayNames('en', { type: 'region' }).of(code) ?? code);
 
 /** Members that are names whatever they look like. */
-const NAMES = new Set(['slug', 'login', 'asked_by', 'name', 'display_name', 'legal_name', 'label']);
+const NAMES = new Set(['slug', 'login', 'asked_by', 'name', 'display_name', 'legal_name', 'label', 'title']);
 
 function collect(said: unknown, into: Set<string>, member = ''): void {
   if (typeof said === 'string') {

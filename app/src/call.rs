@@ -255,6 +255,16 @@ impl Call {
     where
         F: AsyncFnOnce(&Ctx, &mut TenantTx) -> Result<Done<T>, AppError>,
     {
+        // What is the same for every handler is compiled once, beside the work: within it there were eighty copies.
+        let (ctx, mut tx) = Box::pin(self.opened()).await?;
+        match work(&ctx, &mut tx).await {
+            Ok(Done { value, record }) => Box::pin(finish(tx, record)).await.map(|()| value),
+            Err(error) => Err(Box::pin(self.give_up(ctx, tx, error)).await),
+        }
+    }
+
+    /// A transaction that acts for the caller, who may do what the route names.
+    async fn opened(&self) -> Result<(Ctx, TenantTx), AppError> {
         let shown = Box::pin(self.shown()).await?;
         self.warm_keys().await?;
         let (by, now) = (shown.found_by(), self.app.clock.now().into());
@@ -265,7 +275,7 @@ impl Call {
             })
             .await?;
         let (mut tx, found) = begun;
-        let live = match Box::pin(resume(&mut tx, &shown, found, &self.app)).await {
+        let live = match resume(&mut tx, &shown, found, &self.app).await {
             Ok(Ok(live)) => live,
             Ok(Err(None)) => {
                 roll_back(tx).await;
@@ -297,20 +307,21 @@ impl Call {
             Ok(()) => self.enter(&mut ctx, &mut tx).await,
             Err(error) => Err(error),
         };
-        let result = match allowed {
-            Ok(()) => work(&ctx, &mut tx).await,
-            Err(error) => Err(error),
-        };
-        match result {
-            Ok(done) => finish(tx, done).await,
-            Err(error) => {
-                roll_back(tx).await;
-                if let Some(reason) = error.denial {
-                    self.record_denial(&ctx, reason).await?;
-                }
-                Err(error)
-            }
+        match allowed {
+            Ok(()) => Ok((ctx, tx)),
+            Err(error) => Err(self.give_up(ctx, tx, error).await),
         }
+    }
+
+    /// Takes back what was done, and records it when the failure is a denial. Gives what the caller is answered with.
+    async fn give_up(&self, ctx: Ctx, tx: TenantTx, error: AppError) -> AppError {
+        roll_back(tx).await;
+        if let Some(reason) = error.denial
+            && let Err(unrecorded) = self.record_denial(&ctx, reason).await
+        {
+            return unrecorded;
+        }
+        error
     }
 
     /// Has the clinic's keys in memory before a connection is taken, so that a slow KMS holds no connection.
@@ -440,12 +451,12 @@ pub fn sure_enough(needed: access::Assurance, ctx: &Ctx) -> Result<(), AppError>
     })
 }
 
-async fn finish<T>(tx: TenantTx, done: Done<T>) -> Result<T, AppError> {
-    match done.record {
+async fn finish(tx: TenantTx, record: Record) -> Result<(), AppError> {
+    match record {
         Record::Audit(entry) => drop(tx.commit(*entry).await?),
         Record::Nothing(why) => tx.commit_without_audit(why).await?,
     }
-    Ok(done.value)
+    Ok(())
 }
 
 /// Rolls back. A failure closes the connection; the caller's answer does not depend on it.

@@ -27,16 +27,14 @@ type Document = {
 
 const REPOSITORY = new URL('../../', import.meta.url);
 const CLIENTS = [
-  { from: 'app/tests/it/clinic/snapshots/it__clinic__openapi__openapi.snap', to: 'clinic' },
-  { from: 'app/tests/it/snapshots/platform-openapi.snap', to: 'platform' },
+  { from: 'app/openapi/clinic.json', to: 'clinic' },
+  { from: 'app/openapi/platform.json', to: 'platform' },
 ];
 const MATRIX = 'app/tests/ratchets/authz-matrix.txt';
 const DEEDS = 'app/tests/ratchets/access-report-words.txt';
 
-/** A snapshot is the document below a few lines about where it comes from. */
 function readDocument(path: string): Document {
-  const text = readFileSync(new URL(path, REPOSITORY), 'utf8');
-  return JSON.parse(text.slice(text.indexOf('\n---\n', 3) + 5)) as Document;
+  return JSON.parse(readFileSync(new URL(path, REPOSITORY), 'utf8')) as Document;
 }
 
 const refName = (ref: string) => ref.replace('#/components/schemas/', '');

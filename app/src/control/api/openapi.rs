@@ -1,4 +1,5 @@
-//! The platform API's description, generated from the handlers and locked by a snapshot.
+//! The platform API's description: generated from the handlers, committed as `app/openapi/platform.json` and served as
+//! committed.
 
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
@@ -53,13 +54,15 @@ const STATUS: [(&str, &str); 8] = [
     ("428", "If-Match is missing."),
 ];
 
-/// The description as JSON: what the handlers say, completed from the route table.
+/// The description that is served, as it was reviewed; see [`crate::openapi::COMMITTED`].
+pub const COMMITTED: &str = include_str!("../../../openapi/platform.json");
+
+/// What the handlers say now, completed from the route table, as JSON that ends with a line.
 ///
 /// # Errors
-/// An internal error when the description cannot be written, which a test would have seen.
-pub fn document() -> Result<Value, AppError> {
-    let mut document =
-        serde_json::to_value(PlatformApi::openapi()).map_err(|_error| AppError::internal("openapi"))?;
+/// When the description cannot be written.
+pub fn document() -> Result<String, serde_json::Error> {
+    let mut document = serde_json::to_value(PlatformApi::openapi())?;
     let schemes = json!({
         "session": { "type": "apiKey", "in": "cookie", "name": "__Host-domicile-platform" },
         "csrf": { "type": "apiKey", "in": "header", "name": "X-CSRF-Token" },
@@ -72,7 +75,7 @@ pub fn document() -> Result<Value, AppError> {
             complete(operation, route);
         }
     }
-    Ok(document)
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
 fn complete(operation: &mut Value, route: &PlatformRoute) {
@@ -114,5 +117,5 @@ fn put(object: Option<&mut Value>, key: &str, value: Value) {
 ))]
 pub async fn describe(ctx: Ctx) -> Result<HttpResponse, AppError> {
     ctx.anyone(Action::ApiDescribe)?;
-    Ok(HttpResponse::Ok().json(document()?))
+    Ok(HttpResponse::Ok().content_type("application/json").body(COMMITTED))
 }

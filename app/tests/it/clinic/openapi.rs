@@ -14,7 +14,7 @@ async fn the_description_is_served_to_anyone() {
 
 #[test]
 fn the_description_and_the_route_table_name_the_same_operations() {
-    let document: Value = serde_json::from_str(&app::openapi::document()).unwrap();
+    let document: Value = serde_json::from_str(app::openapi::COMMITTED).unwrap();
     let mut described: Vec<(String, String, String)> = document["paths"]
         .as_object()
         .unwrap()
@@ -34,8 +34,11 @@ fn the_description_and_the_route_table_name_the_same_operations() {
     assert_eq!(described, routed);
 }
 
-/// A change shows up as a difference of the snapshot; `INSTA_UPDATE=always` accepts it.
+/// What is served is what the handlers say: a change of them is a change of the file, which is reviewed.
 #[test]
-fn the_description_is_locked() {
-    insta::assert_snapshot!("openapi", app::openapi::document());
+fn the_description_is_the_reviewed_one() {
+    let now = concat!(env!("CARGO_TARGET_TMPDIR"), "/clinic.json");
+    std::fs::write(now, app::openapi::document()).unwrap();
+    let same = app::openapi::COMMITTED == app::openapi::document();
+    assert!(same, "compare app/openapi/clinic.json with {now}, then copy that to app/openapi");
 }

@@ -52,8 +52,8 @@ pub(crate) struct Scale {
 
 const FULL: Scale = Scale {
     clients: 16,
-    rounds: 5,
-    each: Duration::from_secs(8),
+    rounds: 11,
+    each: Duration::from_secs(5),
     patients: 100_000,
     small: 10_000,
     samples: 2_000,

@@ -26,9 +26,9 @@ use crate::places::Checkout;
 /// Connections that the load keeps open, each with one request at a time.
 const CLIENTS: usize = 64;
 /// Rounds; contenders take turns, so that a noisy minute does not hit only one of them.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 7;
 const WARM_UP: Duration = Duration::from_secs(2);
-const MEASURED: Duration = Duration::from_secs(8);
+const MEASURED: Duration = Duration::from_secs(5);
 
 /// What of it to run.
 #[derive(Args)]

@@ -67,7 +67,7 @@ inEachRegion('in', (region) => {
       row.getByRole('button', { name: 'Download: Blood count' }).click(),
     ]);
     expect(readFileSync(await file.path(), 'utf8')).toBe(text);
-    expect(file.url()).toMatch(/^https:\/\/[^/]+\/api\/v1\/document-links\/\w+/);
+    expect(file.url()).toMatch(/^https:\/\/[^/]+\/api\/v1\/document-links\/[\w-]{43}$/);
     const again = await page.evaluate(async (url) => (await fetch(url)).status, file.url());
     expect(again, 'the link works once').toBe(404);
 

@@ -265,7 +265,7 @@ impl Call {
 
     /// A transaction that acts for the caller, who may do what the route names.
     async fn opened(&self) -> Result<(Ctx, TenantTx), AppError> {
-        let shown = Box::pin(self.shown()).await?;
+        let shown = self.shown().await?;
         self.warm_keys().await?;
         let (by, now) = (shown.found_by(), self.app.clock.now().into());
         let (tenant, regional) = (self.routed.clinic.tenant(), &self.app.regional);

@@ -277,7 +277,7 @@ fn cells<'a>(world: &'a World, cast: &'a Cast) -> Vec<Cell<'a>> {
             let granted_to_proxies = matrix[route.action.name()].contains(Role::Proxy.as_str());
             let about = route.path.starts_with(ABOUT_A_PATIENT);
             // What is refused to the role whoever asks and whatever is named: each tie to the own patient, and each patient with
-            // one of the ties, another one at every route. All pairs would be twice as many requests for the same few branches.
+            // one of the ties, another one at every route. With all pairs, here and below, more than twice as many were asked for.
             let all = granted || person.standing == in_turn(n);
             let named = NAMED.into_iter().filter(|named| about || *named == Named::Nobody);
             for named in named.filter(|named| all || *named == Named::Own) {

@@ -10,6 +10,7 @@ async fn the_description_is_served_to_anyone() {
     let world = World::new().await;
     let answer = world.ask(&world.alpha, "GET", "/api/v1/openapi.json").send().await.expect(200);
     assert_eq!(answer.json()["openapi"], "3.1.0");
+    assert!(answer.text() == app::openapi::COMMITTED, "another description than the reviewed one");
 }
 
 #[test]

@@ -81,6 +81,10 @@ async fn the_description_is_openapi_3_1_and_names_every_route() {
     let control = TestControl::start().await;
     let answer = control.stranger().get("/platform/v1/openapi.json").await.expect(200);
     assert!(answer.text("openapi").starts_with("3.1"));
+    assert!(
+        answer.body == serde_json::from_str::<serde_json::Value>(COMMITTED).unwrap(),
+        "another description than the reviewed one"
+    );
     for route in ROUTES {
         let method = route.method.as_str().to_lowercase();
         assert!(answer.body["paths"][route.path][&method].is_object(), "{method} {}", route.path);

@@ -1,6 +1,7 @@
 //! The demo clinics: onboarded by the platform, their administrator and staff invited and signed in like real ones.
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use crate::codes;
@@ -25,11 +26,11 @@ pub(crate) async fn ensure(stack: &Stack, platform: &Platform) -> Outcome<Demo> 
     for region in &REGIONS {
         onboard(platform, region).await?;
     }
-    let mut clinics = Vec::new();
-    for region in &REGIONS {
+    let clinics = try_join_all(REGIONS.iter().map(async |region| {
         wait_active(platform, region.clinic.slug).await?;
-        clinics.push(fill(stack, region).await?);
-    }
+        fill(stack, region).await
+    }))
+    .await?;
     Ok(Demo { platform: platform.logins.clone(), clinics })
 }
 

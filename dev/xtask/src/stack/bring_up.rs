@@ -1,6 +1,8 @@
 //! Starts a whole stack and returns when every part of it answers.
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
+
 use crate::fail::{Attempt, Fail, Outcome};
 use crate::layout::{LocalRegion, Ports, REGIONS};
 use crate::pg::binaries::Binaries;
@@ -45,22 +47,29 @@ pub(crate) async fn bring_up(stack: &Stack, postgres: &Binaries) -> Outcome<seed
     Ok(demo)
 }
 
+/// The three clusters beside each other: making one is a few seconds of one core and of the disk.
 async fn start_postgres(stack: &Stack, binaries: &Binaries, owner: Option<RunAs>) -> Outcome<()> {
-    let mut started = Vec::new();
-    for cluster in clusters(stack, binaries, owner) {
-        make_passage(&stack.home.data(cluster.part))?;
-        let running = process::recorded(&stack.home, &cluster.process_name()).filter(process::is_alive);
-        let record = match running {
-            Some(record) => record,
-            None => cluster.start()?,
-        };
-        started.push((cluster, record));
+    let clusters = clusters(stack, binaries, owner);
+    let records = std::thread::scope(|scope| {
+        let starting: Vec<_> =
+            clusters.iter().map(|cluster| scope.spawn(|| start_cluster(stack, cluster))).collect();
+        let broken = |_panic| Err(Fail::new("Starting a PostgreSQL cluster broke off."));
+        starting.into_iter().map(|one| one.join().unwrap_or_else(broken)).collect::<Outcome<Vec<_>>>()
+    })?;
+    try_join_all(clusters.iter().zip(&records).map(async |(cluster, record)| {
+        cluster.ready(record).await?;
+        prepare(stack, cluster).await
+    }))
+    .await
+    .map(drop)
+}
+
+fn start_cluster(stack: &Stack, cluster: &Cluster<'_>) -> Outcome<Record> {
+    make_passage(&stack.home.data(cluster.part))?;
+    match process::recorded(&stack.home, &cluster.process_name()).filter(process::is_alive) {
+        Some(record) => Ok(record),
+        None => cluster.start(),
     }
-    for (cluster, record) in started {
-        cluster.ready(&record).await?;
-        prepare(stack, &cluster).await?;
-    }
-    Ok(())
 }
 
 /// The stack's three clusters.

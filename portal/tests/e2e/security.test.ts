@@ -57,6 +57,8 @@ const [STAFF_IDLE_MIN, PATIENT_IDLE_MIN] = [15, 10];
 async function expectIdleEnd(page: Page, idleMin: number, shown: string): Promise<void> {
   const warning = page.getByRole('alertdialog', { name: 'Are you still there?' });
   expect(await page.locator('body').textContent()).toContain(shown);
+  // An answer that is under way would come after the clock was moved, and count as use from then on.
+  await page.waitForLoadState('networkidle');
   // Less the minute that the server may be behind, less the minute of warning.
   const quietMs = (idleMin - 2) * 60_000;
   await page.clock.fastForward(quietMs - 20_000);

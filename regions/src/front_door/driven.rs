@@ -65,6 +65,12 @@ impl<C: Future> Driven<C> {
         })
     }
 
+    /// Leaves the connection as it is until somebody drives it again, which it then needs whatever has happened meanwhile.
+    pub(super) fn rest(&mut self) {
+        self.signal.user.take();
+        self.signal.notified.store(true, Ordering::Release);
+    }
+
     /// Drives the connection, as far as it goes now, on nobody's behalf.
     pub(super) fn settle(&mut self) {
         self.signal.user.take();

@@ -2,14 +2,13 @@
 
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
-use std::time::Duration;
+use std::task::Poll;
 
 use http::header::HeaderValue;
 use http::request::Parts;
 use http::response;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
-use tokio::time::timeout;
 
 use super::body::{BodyError, RequestBody, ResponseBody, Transfer};
 use super::metrics;
@@ -67,7 +66,7 @@ pub(super) async fn send(peer: &Peer, outbound: Outbound) -> Result<Response<Res
     let mut refreshed = false;
     for _ in 0..ATTEMPTS_MAX {
         let lease = peer.core.pool.lease(want).await.map_err(|error| Refusal::unavailable(error.code()))?;
-        let (response, lease) = match attempt(peer, lease, request, &transfer).await {
+        let (response, lease) = match attempt(lease, request, &transfer).await {
             Attempt::Answered(response, lease) => (response, lease),
             Attempt::Unsent(unsent) => {
                 want = want.fresh();
@@ -155,28 +154,29 @@ fn mint(peer: &Peer, head: &mut Parts, route: &Route, request_id: RequestId) -> 
     Ok(assertion)
 }
 
-async fn attempt(
-    peer: &Peer,
-    mut lease: Lease,
-    request: Request<RequestBody>,
-    transfer: &Transfer,
-) -> Attempt {
+async fn attempt(mut lease: Lease, request: Request<RequestBody>, transfer: &Transfer) -> Attempt {
     let reused = lease.reused();
     transfer.leaves_on(lease.upstream());
-    let patience = Duration::from_millis(peer.door().limits.response_head_ms);
+    let ticket = &transfer.ticket;
+    ticket.await_answer();
     let mut sending = std::pin::pin!(lease.sender().try_send_request(request));
-    // The clock for the answer starts anew while the body is still coming; the body has its own.
-    let sent = loop {
-        let answered = poll_fn(|cx| lease.poll_for(cx, |own| sending.as_mut().poll(own)));
-        match timeout(patience, answered).await {
-            Ok(sent) => break sent,
-            Err(_) if !transfer.upload_done() => {}
-            Err(_) => return Attempt::Failed(Refusal::backend_late()),
+    // The clock is the client connection's own, which needs no timer for each request. It starts anew while the body is still
+    // coming; the body has its own.
+    let sent = poll_fn(|cx| match lease.poll_for(cx, |own| sending.as_mut().poll(own)) {
+        Poll::Ready(sent) => Poll::Ready(Some(sent)),
+        Poll::Pending if ticket.answer_pending(cx).is_pending() => Poll::Pending,
+        Poll::Pending if transfer.upload_done() => Poll::Ready(None),
+        Poll::Pending => {
+            ticket.await_answer();
+            ticket.answer_pending(cx).map(|()| None)
         }
-    };
+    })
+    .await;
+    ticket.answered();
     match sent {
-        Ok(response) => Attempt::Answered(response, lease),
-        Err(mut failed) => match failed.take_message() {
+        None => Attempt::Failed(Refusal::backend_late()),
+        Some(Ok(response)) => Attempt::Answered(response, lease),
+        Some(Err(mut failed)) => match failed.take_message() {
             Some(request) => Attempt::Unsent(request),
             None => blame(failed.into_error(), reused, transfer),
         },

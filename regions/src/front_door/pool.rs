@@ -32,7 +32,6 @@ const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(200);
 pub(super) const TLS_UNSENT_BYTES_MAX: usize = 8 * 1024;
 /// hyper's read and write buffers of a backend connection: one TLS record (RFC 8446, 5.1).
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
-const RESPONSE_HEADERS_MAX: usize = 96;
 /// How long the good-bye to an idle backend connection may take.
 const RETIRE_WAIT: Duration = Duration::from_millis(500);
 
@@ -243,7 +242,6 @@ impl Pool {
         let upstream = Arc::<Upstream>::default();
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(BUFFER_BYTES_MAX)
-            .max_headers(RESPONSE_HEADERS_MAX)
             .handshake(TokioIo::new(UpstreamIo::new(stream, upstream.clone())))
             .await
             .ok()?;
@@ -282,17 +280,15 @@ impl Lease {
     }
 
     /// For the next request. Call it only when request and response have ended completely.
-    pub(super) fn give_back(mut self) {
-        if !self.connection.sender.is_ready() {
-            self.connection.driven.settle();
-        }
-        let Connected { sender, place, .. } = &self.connection;
+    pub(super) fn give_back(self) {
+        let Connected { sender, upstream, place, .. } = &self.connection;
         if sender.is_closed() {
             return;
         }
-        if sender.is_ready() {
+        if !upstream.is_blocked() {
             self.connection.park();
         } else if place.pool.idle.borrow().len() < place.pool.idle_max {
+            // The end of the request is still leaving.
             spawn_local(self.park_when_ready());
         }
     }
@@ -308,8 +304,10 @@ impl Lease {
 }
 
 impl Connected {
+    /// Who takes it next drives it first. Driven now, hyper would look for more to read while the answer is still on its way to
+    /// the client, in the buffer that it came in: it would make another one for each request.
     fn park(mut self) {
-        self.driven.settle();
+        self.driven.rest();
         let pool = self.place.pool.clone();
         let mut idle = pool.idle.borrow_mut();
         if idle.len() < pool.idle_max {

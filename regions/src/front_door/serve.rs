@@ -60,10 +60,10 @@ pub(super) async fn serve(core: &Rc<Core>, mut stream: TlsStream<TcpStream>, cli
 
 async fn serve_h1(core: &Rc<Core>, io: ClientIo, peer: Rc<Peer>, state: &Rc<ConnectionState>) {
     let service = service_fn(move |request: Request<Incoming>| service::answer(peer.clone(), request));
+    // Fields are counted before hyper sees them; told of a limit of its own, it fills room for so many with each head.
     let mut connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(core.door.framing.head_bytes_max.max(H1_BUFFER_BYTES_MIN))
-        .max_headers(core.door.framing.headers_max)
         .serve_connection(io, service);
     let closing = {
         let mut watch = pin!(Watch::new(state, &core.drain));

@@ -60,6 +60,7 @@ pub(super) struct Deadlines {
     pub(super) idle: Duration,
     pub(super) write_stall: Duration,
     pub(super) total: Duration,
+    pub(super) response_head: Duration,
     pub(super) body_grace: Duration,
     pub(super) body_bytes_per_s_min: u64,
     pub(super) drain_idle: Duration,
@@ -73,6 +74,7 @@ impl Deadlines {
             idle: ms(limits.idle_ms),
             write_stall: ms(limits.write_stall_ms),
             total: ms(limits.total_ms),
+            response_head: ms(limits.response_head_ms),
             body_grace: ms(limits.body_grace_ms),
             body_bytes_per_s_min: limits.body_bytes_per_s_min.max(1),
             drain_idle: ms(limits.drain_idle_ms),
@@ -92,6 +94,10 @@ struct Exchange {
     body_bytes: u64,
     body_late: bool,
     body_waker: Option<Waker>,
+    /// The head of the backend's answer is waited for since then.
+    answer_awaited: Option<Instant>,
+    answer_late: bool,
+    answer_waker: Option<Waker>,
 }
 
 /// Shared by the byte stream, the service and the bodies of one connection; never leaves its thread.
@@ -307,6 +313,9 @@ impl ConnectionState {
             body_bytes: 0,
             body_late: false,
             body_waker: None,
+            answer_awaited: None,
+            answer_late: false,
+            answer_waker: None,
         };
         let mut exchanges = self.exchanges.borrow_mut();
         self.in_flight.set(self.in_flight.get() + 1);
@@ -330,7 +339,10 @@ impl ConnectionState {
             (true, Some(since)) => since.max(self.idle_since.get()) + deadlines.drain_idle,
             (true, None) => self.idle_since.get() + deadlines.idle,
             // With requests in flight their own clocks are looked at this often.
-            _ => Instant::now() + deadlines.write_stall.min(deadlines.body_grace) / 4,
+            _ => {
+                Instant::now()
+                    + deadlines.write_stall.min(deadlines.body_grace).min(deadlines.response_head) / 4
+            }
         };
         if let Some(since) = self.head_since.get() {
             next = next.min(since + deadlines.head);
@@ -341,7 +353,8 @@ impl ConnectionState {
         next
     }
 
-    /// What has run out at `now`. Late bodies are told to their readers, so that the answer can be 408.
+    /// What has run out at `now`. Late bodies are told to their readers, so that the answer can be 408, and late answers to those
+    /// who wait for them, for a 504.
     pub(super) fn expired(&self, now: Instant) -> Option<Expired> {
         let deadlines = &self.deadlines;
         let over = |since: Option<Instant>, limit: Duration| since.is_some_and(|since| now >= since + limit);
@@ -366,6 +379,10 @@ impl ConnectionState {
                 return Some(Expired::Stalled);
             }
             exchange.judge_body(now, deadlines);
+            if over(exchange.answer_awaited, deadlines.response_head) {
+                exchange.answer_late = true;
+                exchange.answer_waker.take().into_iter().for_each(Waker::wake);
+            }
         }
         None
     }
@@ -410,6 +427,33 @@ impl Ticket {
             exchange.body_late
         });
         if late == Some(true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// From now on the head of the backend's answer is waited for.
+    pub(super) fn await_answer(&self) {
+        self.with(|exchange| {
+            exchange.answer_awaited = Some(Instant::now());
+            exchange.answer_late = false;
+        });
+    }
+
+    /// Somebody polled for the backend's answer and there was none. `Ready` means that it is late.
+    pub(super) fn answer_pending(&self, cx: &Context<'_>) -> Poll<()> {
+        let late = self.with(|exchange| {
+            if !exchange.answer_waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+                exchange.answer_waker = Some(cx.waker().clone());
+            }
+            exchange.answer_late
+        });
+        if late == Some(true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// The backend has answered, or never will.
+    pub(super) fn answered(&self) {
+        self.with(|exchange| {
+            exchange.answer_awaited = None;
+            exchange.answer_waker = None;
+        });
     }
 
     /// A part of the client's body arrived.
@@ -457,78 +501,5 @@ impl Drop for ConnectionState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    fn state() -> Rc<ConnectionState> {
-        let limits = Limits {
-            head_ms: 100,
-            idle_ms: 1_000,
-            write_stall_ms: 400,
-            total_ms: 5_000,
-            body_grace_ms: 200,
-            body_bytes_per_s_min: 10,
-            drain_idle_ms: 50,
-            ..Limits::default()
-        };
-        ConnectionState::new(Deadlines::new(&limits))
-    }
-
-    #[test]
-    fn an_idle_connection_is_kept_longer_than_one_of_a_stopping_process() {
-        let state = state();
-        let now = Instant::now();
-        assert_eq!(
-            (state.expired(now + 900 * MS), state.expired(now + 1_001 * MS)),
-            (None, Some(Expired::Idle))
-        );
-        state.drain();
-        assert_eq!(state.expired(now + 100 * MS), Some(Expired::Idle));
-        let ticket = state.begin();
-        assert_eq!(state.expired(now + 300 * MS), None, "a request in flight is not idle");
-        assert_eq!(state.expired(now + 5_100 * MS), Some(Expired::Total));
-        drop(ticket);
-        // The answer sits in our buffers because the client is slow: not idle either, but not for ever.
-        state.write_blocked();
-        assert_eq!(state.expired(now + 300 * MS), None);
-        assert_eq!(state.expired(now + 500 * MS), Some(Expired::Stalled));
-    }
-
-    #[test]
-    fn each_clock_runs_by_itself() {
-        let state = state();
-        let now = Instant::now();
-        state.head_started();
-        assert_eq!(state.expired(now + 150 * MS), Some(Expired::Head));
-        state.head_finished();
-        let ticket = state.begin();
-        ticket.handed_over(1);
-        assert_eq!(state.expired(now + 500 * MS), Some(Expired::Stalled));
-        ticket.asked();
-        assert_eq!(state.expired(now + 500 * MS), None, "the backend's slowness is not the client's");
-        assert!(state.next_deadline() <= Instant::now() + 60 * MS, "bodies are looked at in time");
-    }
-
-    #[test]
-    fn a_body_earns_its_time_by_its_bytes() {
-        let mut exchange = Exchange {
-            started: Instant::now(),
-            handed_over: None,
-            body_awaited: Some(Instant::now()),
-            body_waited: Duration::ZERO,
-            body_bytes: 0,
-            body_late: false,
-            body_waker: None,
-        };
-        let deadlines = state().deadlines;
-        exchange.judge_body(Instant::now() + 100 * MS, &deadlines);
-        assert!(!exchange.body_late, "grace");
-        exchange.body_bytes = 30;
-        exchange.judge_body(Instant::now() + 3_000 * MS, &deadlines);
-        assert!(!exchange.body_late, "30 bytes at 10 a second");
-        exchange.judge_body(Instant::now() + 3_500 * MS, &deadlines);
-        assert!(exchange.body_late);
-    }
-}
+#[path = "state_tests.rs"]
+mod tests;

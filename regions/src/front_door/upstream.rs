@@ -22,11 +22,16 @@ pub(super) struct Upstream {
 impl Upstream {
     /// Pending while the peer takes nothing.
     pub(super) fn poll_writable(&self, cx: &Context<'_>) -> Poll<()> {
-        if !self.blocked.load(Ordering::Relaxed) {
+        if !self.is_blocked() {
             return Poll::Ready(());
         }
         self.waker.register(cx.waker());
         Poll::Pending
+    }
+
+    /// Whether the peer has not taken everything that was written.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
     }
 
     fn note<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {

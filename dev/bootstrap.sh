@@ -44,7 +44,12 @@ case $command in
   down | reset | status | logs | code) [ -x "$target/debug/xtask" ] && exec "$target/debug/xtask" "$@" ;;
 esac
 
-# What the tests add is built later, while checks that are not Rust run beside it. Nothing is built twice: dev-dependencies add crates
-# and no features.
-cargo build --locked --workspace --bins || stop "The build failed; the compiler's messages are above."
+# The tests' own program is enough for the tests: it builds the rest, while checks that are not Rust run beside it. Nothing is built
+# twice: what is built first is a part of the whole workspace, with its features.
+case $command in
+  test) what="--bin xtask" ;;
+  *) what=--bins ;;
+esac
+# shellcheck disable=SC2086
+cargo build --locked --workspace $what || stop "The build failed; the compiler's messages are above."
 exec "$target/debug/xtask" "$@"

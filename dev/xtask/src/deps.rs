@@ -24,6 +24,11 @@ enum Manager {
     Brew,
 }
 
+/// Whether installing asks nobody for a password, so that others may print meanwhile.
+pub(crate) fn asks_nobody() -> bool {
+    cfg!(target_os = "macos") || rustix::process::geteuid().is_root() || runs(&["sudo", "-n", "true"])
+}
+
 /// A PostgreSQL server that is new enough, installed first if there is none.
 pub(crate) fn ensure_postgres() -> Outcome<Binaries> {
     if let Some(found) = binaries::find() {

@@ -9,9 +9,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+
 use crate::deps;
 use crate::e2e;
-use crate::fail::{Fail, Outcome};
+use crate::fail::{Attempt, Fail, Outcome};
 use crate::pg::binaries::Binaries;
 use crate::places::{Checkout, Home, make_passage};
 use crate::portal;
@@ -23,31 +26,11 @@ use crate::tidy;
 /// Runs every step, also after one failed, and prints the count of what passed and failed as the last line.
 pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     let begun = Instant::now();
-    let postgres = deps::ensure_postgres()?;
-    // Some tests put the front door behind these.
-    deps::ensure_program("nginx", "nginx")?;
-    deps::ensure_program("haproxy", "haproxy")?;
-    // Some send it documents.
-    deps::ensure_scanner()?;
     let mut tally = Tally::default();
     tally.record("tidy", tidy::run(checkout).map(|_checks| Tally::default()));
-    // A compiler often keeps one core busy and waits; what is not Rust takes the other.
-    let rust = async {
-        let mut tally = Tally::default();
-        for step in [build_tests()].into_iter().chain(static_checks()) {
-            tally.record(step.name, step.run(checkout, &[]).await);
-        }
-        tally
+    let Some(postgres) = build_and_check(checkout, &mut tally).await? else {
+        return Ok(conclude(&tally, begun));
     };
-    let rest = async {
-        let mut tally = Tally::default();
-        tally.record("infrastructure", infra::run_all(checkout).await);
-        portal::check(checkout, &mut tally).await;
-        tally
-    };
-    let (rust, rest) = tokio::join!(rust, rest);
-    tally.add(rust);
-    tally.add(rest);
     rust_tests(checkout, &postgres, &mut tally).await?;
     // For its first minutes the stack mostly waits: for processes that stop and start, for the next codes of authenticators.
     let rustdoc = rustdoc();
@@ -55,6 +38,57 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     tally.record(rustdoc.name, documents);
     tally.add(stack?);
     Ok(conclude(&tally, begun))
+}
+
+/// Builds everything and checks what runs no product. A compiler often keeps one core busy and waits; what is not Rust takes the
+/// other. Without the programs there is nothing more to check, and no server.
+async fn build_and_check(checkout: &Checkout, tally: &mut Tally) -> Outcome<Option<Binaries>> {
+    let (built, programs) = oneshot::channel();
+    let rust = async move {
+        let mut tally = Tally::default();
+        let step = build_programs();
+        let result = step.run(checkout, &[]).await;
+        let ready = result.is_ok();
+        tally.record(step.name, result);
+        if ready {
+            // Nobody waits any more when what is beside this has failed.
+            let _left = built.send(());
+            for step in [build_tests()].into_iter().chain(static_checks()) {
+                tally.record(step.name, step.run(checkout, &[]).await);
+            }
+        }
+        Ok((ready, tally))
+    };
+    let beforehand = if deps::asks_nobody() { None } else { Some(install_missing()?) };
+    let rest = async {
+        let mut tally = Tally::default();
+        let postgres = match beforehand {
+            Some(postgres) => postgres,
+            None => spawn_blocking(install_missing).await.attempt(|| "install packages".to_owned())??,
+        };
+        portal::check(checkout, &mut tally).await;
+        if programs.await.is_ok() {
+            tally.record("infrastructure", infra::run_all(checkout).await);
+        }
+        Outcome::Ok((postgres, tally))
+    };
+    let ((ready, rust), (postgres, rest)) = tokio::try_join!(rust, rest)?;
+    tally.add(rust);
+    tally.add(rest);
+    Ok(ready.then_some(postgres))
+}
+
+/// What this machine lacks of what the tests run.
+fn install_missing() -> Outcome<Binaries> {
+    let postgres = deps::ensure_postgres()?;
+    // Some tests put the front door behind these.
+    deps::ensure_program("nginx", "nginx")?;
+    deps::ensure_program("haproxy", "haproxy")?;
+    // Some send it documents.
+    deps::ensure_scanner()?;
+    deps::ensure_python()?;
+    portal::ensure_chromium()?;
+    Ok(postgres)
 }
 
 /// Every test of the workspace against a cluster of their own; cluster and temporary files in memory where it has the room.
@@ -121,7 +155,14 @@ fn cargo(name: &'static str, arguments: &[&'static str]) -> Step<'static> {
     }
 }
 
-/// First, because it takes longest: as `cargo test` selects, so that it finds everything built.
+/// What `make up` starts; first, because the checks of `infra/` look at it.
+fn build_programs() -> Step<'static> {
+    let mut step = cargo("programs are built", &["build", "--workspace", "--bins", "--locked"]);
+    step.wait_max = BUILD_WAIT_MAX;
+    step
+}
+
+/// As `cargo test` selects, so that it finds everything built.
 fn build_tests() -> Step<'static> {
     let mut step = cargo("tests are built", &["build", "--workspace", "--tests", "--locked"]);
     step.wait_max = BUILD_WAIT_MAX;

@@ -41,19 +41,19 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
 }
 
 /// Builds everything and checks what runs no product. A compiler often keeps one core busy and waits; what is not Rust takes the
-/// other. Without the programs there is nothing more to check, and no server.
+/// other. Where the code does not compile there is nothing more to check, and no server.
 async fn build_and_check(checkout: &Checkout, tally: &mut Tally) -> Outcome<Option<Binaries>> {
     let (built, programs) = oneshot::channel();
     let rust = async move {
         let mut tally = Tally::default();
-        let step = build_programs();
+        let step = build();
         let result = step.run(checkout, &[]).await;
         let ready = result.is_ok();
         tally.record(step.name, result);
         if ready {
             // Nobody waits any more when what is beside this has failed.
             let _left = built.send(());
-            for step in [build_tests()].into_iter().chain(static_checks()) {
+            for step in static_checks() {
                 tally.record(step.name, step.run(checkout, &[]).await);
             }
         }
@@ -155,16 +155,11 @@ fn cargo(name: &'static str, arguments: &[&'static str]) -> Step<'static> {
     }
 }
 
-/// What `make up` starts; first, because the checks of `infra/` look at it.
-fn build_programs() -> Step<'static> {
-    let mut step = cargo("programs are built", &["build", "--workspace", "--bins", "--locked"]);
-    step.wait_max = BUILD_WAIT_MAX;
-    step
-}
-
-/// As `cargo test` selects, so that it finds everything built.
-fn build_tests() -> Step<'static> {
-    let mut step = cargo("tests are built", &["build", "--workspace", "--tests", "--locked"]);
+/// What `make up` starts and what `cargo test` runs. Together, because a large crate keeps one core: the other one takes the tests of
+/// those below it.
+fn build() -> Step<'static> {
+    let mut step =
+        cargo("programs and tests are built", &["build", "--workspace", "--bins", "--tests", "--locked"]);
     step.wait_max = BUILD_WAIT_MAX;
     step
 }

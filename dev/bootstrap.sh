@@ -47,9 +47,8 @@ esac
 # The tests' own program is enough for the tests: it builds the rest, while checks that are not Rust run beside it. Nothing is built
 # twice: what is built first is a part of the whole workspace, with its features.
 case $command in
-  test) what="--bin xtask" ;;
-  *) what=--bins ;;
+  test) what=(--bin xtask) ;;
+  *) what=(--bins) ;;
 esac
-# shellcheck disable=SC2086
-cargo build --locked --workspace $what || stop "The build failed; the compiler's messages are above."
+cargo build --locked --workspace "${what[@]}" || stop "The build failed; the compiler's messages are above."
 exec "$target/debug/xtask" "$@"

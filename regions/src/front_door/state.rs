@@ -305,18 +305,7 @@ impl ConnectionState {
 
     /// Registers a request; the ticket ends it when dropped.
     pub(super) fn begin(self: &Rc<Self>) -> Ticket {
-        let exchange = Exchange {
-            started: Instant::now(),
-            handed_over: None,
-            body_awaited: None,
-            body_waited: Duration::ZERO,
-            body_bytes: 0,
-            body_late: false,
-            body_waker: None,
-            answer_awaited: None,
-            answer_late: false,
-            answer_waker: None,
-        };
+        let exchange = Exchange::started_now();
         let mut exchanges = self.exchanges.borrow_mut();
         self.in_flight.set(self.in_flight.get() + 1);
         let slot = exchanges.iter().position(Option::is_none).unwrap_or(exchanges.len());
@@ -389,6 +378,21 @@ impl ConnectionState {
 }
 
 impl Exchange {
+    fn started_now() -> Self {
+        Self {
+            started: Instant::now(),
+            handed_over: None,
+            body_awaited: None,
+            body_waited: Duration::ZERO,
+            body_bytes: 0,
+            body_late: false,
+            body_waker: None,
+            answer_awaited: None,
+            answer_late: false,
+            answer_waker: None,
+        }
+    }
+
     fn judge_body(&mut self, now: Instant, deadlines: &Deadlines) {
         let Some(since) = self.body_awaited else { return };
         let waited = self.body_waited + now.saturating_duration_since(since);

@@ -89,18 +89,7 @@ fn a_late_answer_is_told_once_and_its_clock_can_start_anew() {
 
 #[test]
 fn a_body_earns_its_time_by_its_bytes() {
-    let mut exchange = Exchange {
-        started: Instant::now(),
-        handed_over: None,
-        body_awaited: Some(Instant::now()),
-        body_waited: Duration::ZERO,
-        body_bytes: 0,
-        body_late: false,
-        body_waker: None,
-        answer_awaited: None,
-        answer_late: false,
-        answer_waker: None,
-    };
+    let mut exchange = Exchange { body_awaited: Some(Instant::now()), ..Exchange::started_now() };
     let deadlines = state().deadlines;
     exchange.judge_body(Instant::now() + 100 * MS, &deadlines);
     assert!(!exchange.body_late, "grace");

@@ -118,3 +118,25 @@ async fn t65_two_thousand_silent_sockets_and_slow_ones_are_cut_and_nobody_else_n
     door.stop().await;
     other.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_may_take_longer_than_the_answer_to_it() {
+    let world = World::new().await;
+    let backend = world.backend("us").await;
+    let mut config = world.config("us", &[backend.address]);
+    config.limits.response_head_ms = 100;
+    let door = world.start(config).await;
+    let mut stream = door.tls(ALPHA, "http/1.1").await.unwrap();
+    let head =
+        format!("POST /sink HTTP/1.1\r\nhost: {ALPHA}\r\ncontent-length: 3\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..3 {
+        tokio::time::sleep(TRICKLE).await;
+        stream.write_all(b"x").await.unwrap();
+    }
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    door.stop().await;
+}

@@ -45,10 +45,17 @@ case $command in
 esac
 
 # The tests' own program is enough for the tests: it builds the rest, while checks that are not Rust run beside it. Nothing is built
-# twice: what is built first is a part of the whole workspace, with its features.
+# twice: what is built first is a part of the whole workspace, with its features, and by clippy's compiler as the rest of it is
+# (`with_clippy` in dev/xtask/src/test/mod.rs).
 case $command in
-  test) what=(--bin xtask) ;;
-  *) what=(--bins) ;;
+  test)
+    what=(--bin xtask)
+    compiler=(env RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__)
+    ;;
+  *)
+    what=(--bins)
+    compiler=(env)
+    ;;
 esac
-cargo build --locked --workspace "${what[@]}" || stop "The build failed; the compiler's messages are above."
+"${compiler[@]}" cargo build --locked --workspace "${what[@]}" || stop "The build failed; the compiler's messages are above."
 exec "$target/debug/xtask" "$@"

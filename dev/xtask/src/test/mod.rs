@@ -41,11 +41,13 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
 }
 
 /// Builds everything and checks what runs no product. A compiler often keeps one core busy and waits; what is not Rust takes the
-/// other. Where the code does not compile there is nothing more to check, and no server.
+/// other. Where the code does not compile, or clippy has found something, there is nothing more to check, and no server.
 async fn build_and_check(checkout: &Checkout, tally: &mut Tally) -> Outcome<Option<Binaries>> {
     let (built, programs) = oneshot::channel();
     let rust = async move {
         let mut tally = Tally::default();
+        let step = rustfmt();
+        tally.record(step.name, step.run(checkout, &[]).await);
         let step = build();
         let result = step.run(checkout, &[]).await;
         let ready = result.is_ok();
@@ -53,9 +55,6 @@ async fn build_and_check(checkout: &Checkout, tally: &mut Tally) -> Outcome<Opti
         if ready {
             // Nobody waits any more when what is beside this has failed.
             let _left = built.send(());
-            for step in static_checks() {
-                tally.record(step.name, step.run(checkout, &[]).await);
-            }
         }
         Ok((ready, tally))
     };
@@ -155,23 +154,30 @@ fn cargo(name: &'static str, arguments: &[&'static str]) -> Step<'static> {
     }
 }
 
-/// What `make up` starts and what `cargo test` runs. Together, because a large crate keeps one core: the other one takes the tests of
-/// those below it.
+/// What the stack is made of and what `cargo test` runs. Together, because a large crate keeps one core: the other one takes the tests
+/// of those below it.
 fn build() -> Step<'static> {
-    let mut step =
-        cargo("programs and tests are built", &["build", "--workspace", "--bins", "--tests", "--locked"]);
+    let mut step = cargo(
+        "programs and tests are built, with clippy",
+        &["build", "--workspace", "--bins", "--tests", "--locked"],
+    );
+    step.environment = with_clippy();
     step.wait_max = BUILD_WAIT_MAX;
     step
 }
 
-fn static_checks() -> [Step<'static>; 2] {
-    [
-        cargo("rustfmt", &["fmt", "--all", "--check"]),
-        cargo("clippy", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
-    ]
+/// Makes cargo compile this workspace with clippy's compiler, which compiles and lints in one go; `cargo clippy` reads everything,
+/// and the dependencies too, a second time. As `dev/bootstrap.sh` builds this program for the tests, and in the words in which
+/// `cargo clippy` hands over what follows its `--` (ADR 33).
+fn with_clippy() -> Vec<(&'static str, String)> {
+    let flags = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
+    vec![("RUSTC_WORKSPACE_WRAPPER", "clippy-driver".to_owned()), ("CLIPPY_ARGS", flags.to_owned())]
 }
 
-/// After clippy, whose checked dependencies it takes.
+fn rustfmt() -> Step<'static> {
+    cargo("rustfmt", &["fmt", "--all", "--check"])
+}
+
 fn rustdoc() -> Step<'static> {
     let mut rustdoc =
         cargo("rustdoc", &["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
@@ -183,15 +189,15 @@ fn rustdoc() -> Step<'static> {
 }
 
 fn all_tests() -> Step<'static> {
+    let mut environment = with_clippy();
+    // How long the crowd of tenants runs; without it that test is a short one.
+    environment.push(("DOMICILE_HAMMER_S", "60".to_owned()));
+    environment.push(("RUST_TEST_THREADS", threads().to_string()));
     Step {
         name: "tests",
         program: "cargo",
         arguments: vec!["test", "--workspace", "--no-fail-fast", "--locked"],
-        environment: vec![
-            // How long the crowd of tenants runs; without it that test is a short one.
-            ("DOMICILE_HAMMER_S", "60".to_owned()),
-            ("RUST_TEST_THREADS", threads().to_string()),
-        ],
+        environment,
         wait_max: TESTS_WAIT_MAX,
         beside: false,
     }

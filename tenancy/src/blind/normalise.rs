@@ -337,8 +337,8 @@ fn is_phone_separator(character: char) -> bool {
     character.is_whitespace() || is_dash(character) || matches!(character, '.' | '/' | '(' | ')')
 }
 
-/// The zeros of the decimal digits (Unicode category Nd) of the scripts patients write in; NFKC handles full width.
-const DIGIT_ZEROS: &[char] = &[
+/// The zeros of the decimal digits (Unicode category Nd) of the scripts patients write in, sorted; NFKC handles full width.
+pub(super) const DIGIT_ZEROS: &[char] = &[
     '0',
     '\u{0660}',
     '\u{06F0}',
@@ -374,8 +374,7 @@ const DIGIT_ZEROS: &[char] = &[
 ];
 
 fn decimal_digit(character: char) -> Option<char> {
-    DIGIT_ZEROS.iter().find_map(|zero| {
-        let value = u32::from(character).checked_sub(u32::from(*zero))?;
-        (value < 10).then(|| char::from_digit(value, 10))?
-    })
+    let up_to = DIGIT_ZEROS.partition_point(|zero| *zero <= character);
+    let zero = DIGIT_ZEROS.get(up_to.checked_sub(1)?)?;
+    char::from_digit(u32::from(character) - u32::from(*zero), 10)
 }

@@ -133,6 +133,17 @@ fn codes_addresses_and_dates() {
     assert!(normalise::ssn_last4("12345").is_err() && normalise::ssn_last4("12a4").is_err());
 }
 
+#[test]
+fn the_digits_of_every_script_are_found() {
+    assert!(normalise::DIGIT_ZEROS.is_sorted(), "they are searched");
+    for zero in normalise::DIGIT_ZEROS {
+        for value in 0..10 {
+            let digit = char::from_u32(u32::from(*zero) + value).unwrap();
+            assert_eq!(text(normalise::mrn(&digit.to_string())), Ok(value.to_string()), "{digit}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn phones_agree_across_prefixes_scripts_and_separators(

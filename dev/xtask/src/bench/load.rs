@@ -13,6 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::sleep_until;
 use tokio_rustls::TlsConnector;
 
 use crate::fail::{Attempt, Fail, Outcome};
@@ -34,9 +35,7 @@ pub(super) struct Load<'a> {
 /// One measured stretch.
 #[derive(Clone, Copy)]
 pub(super) struct Sample {
-    /// Requests answered.
-    pub requests: u64,
-    /// Requests a second.
+    /// Requests answered a second.
     pub per_second: u64,
     /// Median latency in microseconds.
     pub p50_us: u64,
@@ -59,38 +58,61 @@ impl Sample {
 type Latencies = Histogram<u64>;
 
 impl Load<'_> {
-    /// Keeps all clients busy for `duration`.
-    pub(super) async fn run(&self, duration: Duration) -> Outcome<Sample> {
+    /// Keeps all clients busy for a warm-up and then for what is measured. They are connected before that and stay so: a handshake
+    /// takes as much of both sides as dozens of requests. `cpu_ns` is the proxy's processor time so far.
+    pub(super) async fn run(
+        &self,
+        (warm_up, measured): (Duration, Duration),
+        cpu_ns: impl Fn() -> u64,
+    ) -> Outcome<Sample> {
         let connector = TlsConnector::from(Arc::new(config(self.home)?));
-        let begun = Instant::now();
-        let until = begun + duration;
-        let mut tasks = JoinSet::new();
+        let mut senders = Vec::with_capacity(self.clients);
         for _ in 0..self.clients {
-            tasks.spawn(client(connector.clone(), self.port, self.host.to_owned(), until));
+            senders.push(open(&connector, self.port, self.host).await?);
         }
+        let from = Instant::now() + warm_up;
+        let until = from + measured;
+        let asked = Arc::new(Asked { port: self.port, host: self.host.to_owned(), from, until });
+        let mut tasks: JoinSet<_> =
+            senders.into_iter().map(|sender| client(sender, Arc::clone(&asked))).collect();
+        sleep_until(from.into()).await;
+        let before = cpu_ns();
+        sleep_until(until.into()).await;
+        let spent = cpu_ns().saturating_sub(before);
         let mut all = histogram()?;
         while let Some(done) = tasks.join_next().await {
             let latencies = done.attempt(|| "run a client".to_owned())??;
             all.add(latencies).attempt(|| "add up latencies".to_owned())?;
         }
-        let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let measured_ms = u64::try_from(measured.as_millis()).unwrap_or(u64::MAX).max(1);
         Ok(Sample {
-            requests: all.len(),
-            per_second: all.len() * 1000 / elapsed_ms,
+            per_second: all.len() * 1000 / measured_ms,
             p50_us: all.value_at_quantile(0.50),
             p99_us: all.value_at_quantile(0.99),
-            cpu_ns: 0,
+            cpu_ns: spent / all.len().max(1),
         })
     }
 }
 
-async fn client(connector: TlsConnector, port: u16, host: String, until: Instant) -> Outcome<Latencies> {
+/// What every client asks, and when that counts.
+struct Asked {
+    port: u16,
+    host: String,
+    from: Instant,
+    until: Instant,
+}
+
+/// Asks until the end; what was sent before the beginning is not counted.
+async fn client(mut sender: SendRequest<Empty<Bytes>>, asked: Arc<Asked>) -> Outcome<Latencies> {
+    let Asked { port, host, from, until } = asked.as_ref();
     let doing = || format!("ask port {port} for {host}");
-    let mut sender = open(&connector, port, &host).await?;
     let mut latencies = histogram()?;
-    while Instant::now() < until {
-        let request = http::Request::get("/api/v1/bench").header("host", &host).body(Empty::<Bytes>::new());
+    loop {
         let sent = Instant::now();
+        if sent >= *until {
+            return Ok(latencies);
+        }
+        let request = http::Request::get("/api/v1/bench").header("host", host).body(Empty::<Bytes>::new());
         let answer = sender.send_request(request.attempt(doing)?).await.attempt(doing)?;
         let status = answer.status();
         if status != http::StatusCode::OK {
@@ -100,10 +122,11 @@ async fn client(connector: TlsConnector, port: u16, host: String, until: Instant
             return Err(Fail::new(format!("{host} on port {port} answered with {status}: {said}")));
         }
         answer.into_body().collect().await.attempt(doing)?;
-        let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(LATENCY_US_MAX);
-        latencies.saturating_record(micros);
+        if sent >= *from {
+            let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(LATENCY_US_MAX);
+            latencies.saturating_record(micros);
+        }
     }
-    Ok(latencies)
 }
 
 /// A connection of its own, which ends when its sender is dropped.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::bench::load::{Load, Sample};
+use crate::bench::load::Load;
 use crate::bench::proxies::Proxy;
 use crate::bench::report::{Contender, Report};
 use crate::deps;
@@ -26,9 +26,9 @@ use crate::places::Checkout;
 /// Connections that the load keeps open, each with one request at a time.
 const CLIENTS: usize = 64;
 /// Rounds; contenders take turns, so that a noisy minute does not hit only one of them.
-const ROUNDS: usize = 7;
-const WARM_UP: Duration = Duration::from_secs(2);
-const MEASURED: Duration = Duration::from_secs(5);
+const ROUNDS: usize = 11;
+const WARM_UP: Duration = Duration::from_secs(1);
+const MEASURED: Duration = Duration::from_secs(4);
 
 /// What of it to run.
 #[derive(Args)]
@@ -177,7 +177,7 @@ async fn compare(
     found
 }
 
-/// Every contender in each round; the medians count. `at_home` says whether the load asks for the clinic of the region
+/// Every contender in each round; the median of the rounds counts. `at_home` says whether the load asks for the clinic of the region
 /// it connects to, or for the other region's.
 async fn take_turns(contenders: &[Proxy], bench: &stack::Bench, at_home: bool) -> Outcome<Vec<Contender>> {
     let host = if at_home { bench.home_host() } else { bench.away_host() };
@@ -185,11 +185,7 @@ async fn take_turns(contenders: &[Proxy], bench: &stack::Bench, at_home: bool) -
     for round in 1..=ROUNDS {
         for (proxy, result) in contenders.iter().zip(results.iter_mut()) {
             let load = Load { home: bench.home(), port: proxy.port, host: &host, clients: CLIENTS };
-            load.run(WARM_UP).await?;
-            let before = proxy.cpu_ticks();
-            let measured = load.run(MEASURED).await?;
-            let ticks = proxy.cpu_ticks().saturating_sub(before);
-            let sample = Sample { cpu_ns: machine::nanos(ticks) / measured.requests.max(1), ..measured };
+            let sample = load.run((WARM_UP, MEASURED), || machine::nanos(proxy.cpu_ticks())).await?;
             println!("round {round}: {:<12} {}", proxy.name, sample.line());
             result.samples.push(sample);
         }

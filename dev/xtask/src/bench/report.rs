@@ -38,10 +38,21 @@ impl Contender {
     }
 
     fn median(&self, of: impl Fn(&Sample) -> u64) -> u64 {
-        let mut values: Vec<u64> = self.samples.iter().map(of).collect();
-        values.sort_unstable();
-        values.get(values.len() / 2).copied().unwrap_or_default()
+        median(self.samples.iter().map(of))
     }
+
+    /// What this one came to of the other in hundredths: the median of the rounds' ratios, because a machine that is shared is
+    /// quicker in one round than in another, and both were in each.
+    fn hundredths_of(&self, other: &Self, of: impl Fn(&Sample) -> u64) -> u64 {
+        let rounds = self.samples.iter().zip(&other.samples);
+        median(rounds.map(|(ours, theirs)| of(ours) * 100 / of(theirs).max(1)))
+    }
+}
+
+fn median(values: impl Iterator<Item = u64>) -> u64 {
+    let mut values: Vec<u64> = values.collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 impl Report {
@@ -83,7 +94,7 @@ impl Report {
             "# Benchmarks\n\nWritten by `make bench`; every number of a table was measured in one run, so the ratios hold \
              where the numbers do not.\n\n- machine: {}\n- commit: {}\n- command: `{}`\n- load average when it began: {} \
              (an idle machine has less than 1)\n- compared with: {}; {}\n- load: {CLIENTS} keep-alive clients over TLS \
-             1.3, 1 KiB answers, {ROUNDS} rounds of {} s in turns, medians; the load generator and the upstream share \
+             1.3, 1 KiB answers, {ROUNDS} rounds of {} s in turns, medians of the rounds and of the rounds' ratios; the load generator and the upstream share \
              the machine\n\n{}",
             describe(),
             self.commit,
@@ -128,11 +139,9 @@ impl Report {
         text.push_str(
             "\n## TLS in, mTLS out\n\nThe front door also looks up the tenant, signs an assertion and checks a receipt.\n\n",
         );
-        text.push_str(&table(&self.proxied, "processor time a request against it", |it| {
-            it.median(|s| s.cpu_ns)
-        }));
+        text.push_str(&table(&self.proxied, "processor time a request against it", |s| s.cpu_ns));
         text.push_str("\n## Another region's connection, carried unopened\n\n");
-        text.push_str(&table(&self.tunnelled, "throughput against it", |it| it.median(|s| s.per_second)));
+        text.push_str(&table(&self.tunnelled, "throughput against it", |s| s.per_second));
         text
     }
 
@@ -140,24 +149,13 @@ impl Report {
     fn targets(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         if let [ours, nginx, ..] = self.proxied.as_slice() {
-            let cpu = |it: &Contender| it.median(|s| s.cpu_ns);
-            let p99 = |it: &Contender| it.median(|s| s.p99_us);
-            lines.push(ratio(
-                "front door: processor time a request",
-                "ns",
-                (cpu(ours), cpu(nginx)),
-                Reach::AtMost(130),
-            ));
-            lines.push(ratio("front door: p99", "µs", (p99(ours), p99(nginx)), Reach::AtMost(100)));
+            let (cpu, p99) = (("front door: processor time a request", "ns"), ("front door: p99", "µs"));
+            lines.push(ratio(cpu, (ours, nginx), |s| s.cpu_ns, Reach::AtMost(130)));
+            lines.push(ratio(p99, (ours, nginx), |s| s.p99_us, Reach::AtMost(100)));
         }
         if let [ours, haproxy] = self.tunnelled.as_slice() {
-            let rate = |it: &Contender| it.median(|s| s.per_second);
-            lines.push(ratio(
-                "carried unopened",
-                "requests/s",
-                (rate(ours), rate(haproxy)),
-                Reach::AtLeast(90),
-            ));
+            let rate = ("carried unopened", "requests/s");
+            lines.push(ratio(rate, (ours, haproxy), |s| s.per_second, Reach::AtLeast(90)));
         }
         lines.extend(self.idle.iter().map(|(name, kib)| idle_line(name, *kib)));
         lines
@@ -178,10 +176,14 @@ enum Reach {
     AtLeast(u64),
 }
 
-/// `values` are ours and the other's.
-fn ratio(name: &str, unit: &str, values: (u64, u64), reach: Reach) -> Line {
-    let (ours, theirs) = values;
-    let hundredths = ours * 100 / theirs.max(1);
+/// The contenders are ours and the other.
+fn ratio(
+    (name, unit): (&str, &str),
+    (ours, theirs): (&Contender, &Contender),
+    of: impl Fn(&Sample) -> u64,
+    reach: Reach,
+) -> Line {
+    let hundredths = ours.hundredths_of(theirs, &of);
     let decimal = |value: u64| format!("{}.{:02}", value / 100, value % 100);
     let (words, met) = match reach {
         Reach::AtMost(most) => (format!("≤ {} ×", decimal(most)), hundredths <= most),
@@ -190,8 +192,8 @@ fn ratio(name: &str, unit: &str, values: (u64, u64), reach: Reach) -> Line {
     let other = if matches!(reach, Reach::AtLeast(_)) { "HAProxy in TCP mode" } else { "nginx" };
     Line {
         name: name.to_owned(),
-        figure: format!("{ours} {unit}"),
-        against: format!("{other}: {theirs} {unit}"),
+        figure: format!("{} {unit}", ours.median(&of)),
+        against: format!("{other}: {} {unit}", theirs.median(&of)),
         ratio: Some(decimal(hundredths)),
         reach: words,
         met: Some(met),
@@ -221,13 +223,12 @@ fn row(line: &Line) -> String {
     format!("| {} | {} | {} | {ratio} | {} | {met} |\n", line.name, line.figure, line.against, line.reach)
 }
 
-fn table(contenders: &[Contender], ratio_of: &str, value: impl Fn(&Contender) -> u64) -> String {
+fn table(contenders: &[Contender], ratio_of: &str, value: impl Fn(&Sample) -> u64) -> String {
     let mut text = format!(
         "| | requests/s | p50 µs | p99 µs | processor ns a request | front door's {ratio_of} |\n|---|---|---|---|---|---|\n"
     );
-    let ours = contenders.first().map(&value).unwrap_or_default();
     for it in contenders {
-        let hundredths = ours * 100 / value(it).max(1);
+        let hundredths = contenders.first().map_or(0, |ours| ours.hundredths_of(it, &value));
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} | {}.{:02} |\n",
             it.name,

@@ -25,6 +25,7 @@ PARTS = {
     "checkov": terraform.checkov,
     "images": images.check,
     "kubernetes": kubernetes.check,
+    "configurations": kubernetes.configurations,
     "monitoring": monitoring.check,
     "pipelines": pipelines.check,
     "runbooks": runbooks.check,

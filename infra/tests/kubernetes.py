@@ -41,7 +41,6 @@ def check(report, everything):
             documents, said = render(kubectl, python, copy, mutation.overlay)
             findings = manifest_rules.judge(documents, mutation.overlay) if documents else []
             report.say(any(found.rule == mutation.rule for found in findings), f"found: {mutation.name}", said or f"no finding {mutation.rule}; only {findings}")
-    configurations(report)
     version = re.search(r'default\s+= "([\d.]+)"', (INFRA / "terraform/modules/cluster/variables.tf").read_text())
     report.say(version and version[1] == VERSION, f"the schemas are those of the cluster's version, {VERSION}", version and version[1])
 
@@ -70,7 +69,7 @@ def read(report, kubectl, python, tree, overlay, folder):
     return documents
 
 
-def configurations(report):
+def configurations(report, everything):
     """The program itself reads each configuration: it must get as far as missing its secrets, and never complain of a field."""
     program = Path(os.environ.get("DOMICILE_BINARIES", INFRA.parent / "target/debug")) / "domicile"
     if not program.exists():

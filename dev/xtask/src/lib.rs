@@ -84,7 +84,8 @@ enum Task {
     Tidy,
 }
 
-fn main() -> ExitCode {
+/// Does what the command line asks for; failures are printed.
+pub fn main() -> ExitCode {
     // Two providers are linked in through development dependencies; everything here uses the product's one.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     quiet_when_nobody_reads();

@@ -21,9 +21,15 @@ pub(crate) struct Options {
     parts: Vec<String>,
 }
 
-/// The parts of `make test`. The parts that run Terraform are asked for by name: they take longer than the rest of the suite together.
-pub(crate) async fn run_all(checkout: &Checkout) -> Outcome<Tally> {
-    checks(checkout, TESTED, true).await
+/// The parts of `make test` that need nothing of ours to be built. The parts that run Terraform are asked for by name: they take longer
+/// than the rest of the suite together.
+pub(crate) async fn run_beside_the_build(checkout: &Checkout) -> Outcome<Tally> {
+    checks(checkout, BESIDE_THE_BUILD, true).await
+}
+
+/// The other parts of `make test`, which run the program.
+pub(crate) async fn run_after_the_build(checkout: &Checkout) -> Outcome<Tally> {
+    checks(checkout, AFTER_THE_BUILD, true).await
 }
 
 /// The chosen parts, for someone who works on them.
@@ -53,5 +59,6 @@ async fn checks(checkout: &Checkout, words: &[&str], beside: bool) -> Outcome<Ta
     step.run(checkout, &[]).await
 }
 
-const TESTED: &[&str] = &["access", "images", "kubernetes", "monitoring", "pipelines", "runbooks"];
+const BESIDE_THE_BUILD: &[&str] = &["access", "kubernetes", "monitoring", "pipelines", "runbooks"];
+const AFTER_THE_BUILD: &[&str] = &["configurations", "images"];
 const WAIT_MAX: Duration = Duration::from_secs(45 * 60);

@@ -33,7 +33,7 @@ pub(crate) async fn run(checkout: &Checkout) -> Outcome<ExitCode> {
     };
     rust_tests(checkout, &postgres, &mut tally).await?;
     // For its first minutes the stack mostly waits: for processes that stop and start, for the next codes of authenticators.
-    let rustdoc = rustdoc();
+    let rustdoc = rustdoc(checkout)?;
     let (documents, stack) = tokio::join!(rustdoc.run(checkout, &[]), end_to_end(checkout, &postgres));
     tally.record(rustdoc.name, documents);
     tally.add(stack?);
@@ -66,8 +66,9 @@ async fn build_and_check(checkout: &Checkout, tally: &mut Tally) -> Outcome<Opti
             None => spawn_blocking(install_missing).await.attempt(|| "install packages".to_owned())??,
         };
         portal::check(checkout, &mut tally).await;
+        tally.record("infrastructure", infra::run_beside_the_build(checkout).await);
         if programs.await.is_ok() {
-            tally.record("infrastructure", infra::run_all(checkout).await);
+            tally.record("infrastructure's programs", infra::run_after_the_build(checkout).await);
         }
         Outcome::Ok((postgres, tally))
     };
@@ -178,14 +179,17 @@ fn rustfmt() -> Step<'static> {
     cargo("rustfmt", &["fmt", "--all", "--check"])
 }
 
-fn rustdoc() -> Step<'static> {
-    let mut rustdoc =
-        cargo("rustdoc", &["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
-    // Private items are documented for those who work on them, so a link to one is right.
-    let flags = "-D warnings -A rustdoc::private-intra-doc-links";
-    rustdoc.environment.push(("RUSTDOCFLAGS", flags.to_owned()));
+/// Documents every library from what the tests were built from: `cargo doc` would read each dependency once more, which is most of
+/// its work. cargo hands all of that to what runs a library's doctests, which were run with the other tests.
+fn rustdoc(checkout: &Checkout) -> Outcome<Step<'static>> {
+    let mut rustdoc = cargo("rustdoc", &["test", "--workspace", "--doc", "--locked"]);
+    let documents = checkout.binaries()?.with_file_name("doc");
+    let mut environment = with_clippy();
+    environment.push(("RUSTDOC", checkout.root().join("dev/rustdoc.sh").display().to_string()));
+    environment.push(("RUSTDOC_OUT", documents.display().to_string()));
+    rustdoc.environment = environment;
     rustdoc.beside = true;
-    rustdoc
+    Ok(rustdoc)
 }
 
 fn all_tests() -> Step<'static> {

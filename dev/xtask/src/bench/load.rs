@@ -66,9 +66,16 @@ impl Load<'_> {
         cpu_ns: impl Fn() -> u64,
     ) -> Outcome<Sample> {
         let connector = TlsConnector::from(Arc::new(config(self.home)?));
+        // All at once: of connections that come one by one nginx gives most to the worker that waited last, and the others idle.
+        let mut opening: JoinSet<_> = (0..self.clients)
+            .map(|_| {
+                let (connector, port, host) = (connector.clone(), self.port, self.host.to_owned());
+                async move { open(&connector, port, &host).await }
+            })
+            .collect();
         let mut senders = Vec::with_capacity(self.clients);
-        for _ in 0..self.clients {
-            senders.push(open(&connector, self.port, self.host).await?);
+        while let Some(opened) = opening.join_next().await {
+            senders.push(opened.attempt(|| "open a connection".to_owned())??);
         }
         let from = Instant::now() + warm_up;
         let until = from + measured;

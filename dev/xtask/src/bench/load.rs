@@ -66,7 +66,7 @@ impl Load<'_> {
         cpu_ns: impl Fn() -> u64,
     ) -> Outcome<Sample> {
         let connector = TlsConnector::from(Arc::new(config(self.home)?));
-        // All at once: of connections that come one by one nginx gives most to the worker that waited last, and the others idle.
+        // All at once, as after a restart of what they were connected to.
         let mut opening: JoinSet<_> = (0..self.clients)
             .map(|_| {
                 let (connector, port, host) = (connector.clone(), self.port, self.host.to_owned());

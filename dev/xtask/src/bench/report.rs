@@ -94,8 +94,8 @@ impl Report {
             "# Benchmarks\n\nWritten by `make bench`; every number of a table was measured in one run, so the ratios hold \
              where the numbers do not.\n\n- machine: {}\n- commit: {}\n- command: `{}`\n- load average when it began: {} \
              (an idle machine has less than 1)\n- compared with: {}; {}\n- load: {CLIENTS} keep-alive clients over TLS \
-             1.3, 1 KiB answers, {ROUNDS} rounds of {} s in turns, medians of the rounds and of the rounds' ratios; the load generator and the upstream share \
-             the machine\n\n{}",
+             1.3, 1 KiB answers, {ROUNDS} rounds of {} s in turns, medians of the rounds and of \
+             the rounds' ratios; the load generator and the upstream share the machine\n\n{}",
             describe(),
             self.commit,
             command_line(),

@@ -119,7 +119,7 @@ async fn client(mut sender: SendRequest<Empty<Bytes>>, asked: Arc<Asked>) -> Out
         if sent >= *until {
             return Ok(latencies);
         }
-        let request = http::Request::get("/api/v1/bench").header("host", host).body(Empty::<Bytes>::new());
+        let request = http::Request::get(PATH).header("host", host).body(Empty::<Bytes>::new());
         let answer = sender.send_request(request.attempt(doing)?).await.attempt(doing)?;
         let status = answer.status();
         if status != http::StatusCode::OK {
@@ -169,4 +169,6 @@ pub(super) fn config(home: &Home) -> Outcome<rustls::ClientConfig> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
+/// What is asked for.
+pub(super) const PATH: &str = "/api/v1/bench";
 const LATENCY_US_MAX: u64 = 60_000_000;

@@ -137,7 +137,8 @@ impl Report {
             text.push_str(&format!("- {part}: {first}\n"));
         }
         text.push_str(
-            "\n## TLS in, mTLS out\n\nThe front door also looks up the tenant, signs an assertion and checks a receipt.\n\n",
+            "\n## TLS in, mTLS out\n\nThe front door also looks up the tenant, signs an assertion and checks a receipt. The upstream \
+             checks an assertion and signs a receipt for every request, with one of its own where none came.\n\n",
         );
         text.push_str(&table(&self.proxied, "processor time a request against it", |s| s.cpu_ns));
         text.push_str("\n## Another region's connection, carried unopened\n\n");

@@ -1,6 +1,8 @@
 //! Tenant A cannot see, change or become tenant B, whatever SQL runs inside its transaction (security.md T01-T07, T11,
 //! T13, T15).
 
+use std::time::Duration;
+
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use futures_util::future::BoxFuture;
@@ -173,12 +175,15 @@ async fn a_context_expires() {
     let region = TestRegion::with_pool(pool).await;
     let mut tx = region.regional.begin(region.alpha, "test").await.unwrap();
     word(&mut tx, "SELECT sec.tenant()::text AS word").await.unwrap();
-    let outcome = loop {
-        match word(&mut tx, "SELECT sec.tenant()::text AS word").await {
-            Ok(_) => tokio::task::yield_now().await,
-            Err(error) => break error,
+    let refused = async {
+        loop {
+            match word(&mut tx, "SELECT sec.tenant()::text AS word").await {
+                Ok(_) => tokio::task::yield_now().await,
+                Err(error) => break error,
+            }
         }
     };
+    let outcome = tokio::time::timeout(Duration::from_secs(60), refused).await.expect("it never expires");
     assert!(matches!(outcome, TxError::Rejected(Rejection::Context)), "{outcome:?}");
 }
 

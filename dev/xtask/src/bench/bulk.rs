@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 use crate::bench::library::Line;
-use crate::bench::load::{self, Load};
+use crate::bench::load::{self, Load, PATH};
 use crate::bench::machine::resident_kib;
 use crate::fail::{Attempt, Fail, Outcome};
 
@@ -118,7 +118,7 @@ async fn measure(load: &Load<'_>, pid: u32, way: Way) -> Outcome<Line> {
 /// One small request; the connection is free for the next one afterwards.
 async fn ask(sender: &mut SendRequest<Zeros>, host: &str, query: &str) -> Outcome<()> {
     let doing = || "send a small request through the front door".to_owned();
-    let request = http::Request::get(format!("/api/v1/bench?{query}")).header("host", host);
+    let request = http::Request::get(format!("{PATH}?{query}")).header("host", host);
     let answer = sender.send_request(request.body(Zeros::new(0)).attempt(doing)?).await.attempt(doing)?;
     let status = answer.status();
     answer.into_body().collect().await.attempt(doing)?;
@@ -132,8 +132,8 @@ async fn ask(sender: &mut SendRequest<Zeros>, host: &str, query: &str) -> Outcom
 async fn move_bytes(sender: &mut SendRequest<Zeros>, host: &str, way: Way, bytes: u64) -> Outcome<()> {
     let doing = || format!("move {bytes} bytes through the front door");
     let (request, body) = match way {
-        Way::Up => (http::Request::post("/api/v1/bench"), Zeros::new(bytes)),
-        Way::Down => (http::Request::get(format!("/api/v1/bench?bytes={bytes}")), Zeros::new(0)),
+        Way::Up => (http::Request::post(PATH), Zeros::new(bytes)),
+        Way::Down => (http::Request::get(format!("{PATH}?bytes={bytes}")), Zeros::new(0)),
     };
     let request = request.header("host", host).body(body).attempt(doing)?;
     let mut answer = sender.send_request(request).await.attempt(doing)?;

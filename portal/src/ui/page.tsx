@@ -1,5 +1,6 @@
 // A screen's frame: its one heading, its title in the browser's bar, and where the focus goes when it opens.
 import { type ReactNode, useEffect, useRef } from 'react';
+import { useStandStill } from './stand-still.ts';
 import { useTitle } from './title.ts';
 
 type Props = {
@@ -15,6 +16,7 @@ type Props = {
 export function Page({ title, tab, above, actions, children }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   useTitle(tab ?? String(title));
+  useStandStill();
   useEffect(() => {
     heading.current?.focus({ preventScroll: true });
   }, []);

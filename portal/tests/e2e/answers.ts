@@ -1,4 +1,4 @@
-// Answers of the server with something in them that no test can bring about in its time, such as a hundred wrong passwords.
+// Answers of the server with something in them, or at a moment, that no test can bring about in its time.
 import type { Page, Route } from 'playwright-core';
 import { HOSTILE } from './hostile.ts';
 
@@ -14,6 +14,19 @@ export async function changeAnswer<T>(page: Page, path: string, change: (answer:
     route.request().method() === 'GET' ? route.fulfill({ json: answer }) : route.fallback();
   await page.route(isIt, give);
   return () => page.unroute(isIt, give);
+}
+
+/** Lets no answer from a path arrive until what it gives is called. */
+export async function keepBack(page: Page, path: string): Promise<() => void> {
+  let arrive = () => {};
+  const called = new Promise<void>((go) => {
+    arrive = go;
+  });
+  await page.route(
+    (url) => url.pathname === path,
+    (route) => called.then(() => route.fallback()),
+  );
+  return arrive;
 }
 
 interface List {

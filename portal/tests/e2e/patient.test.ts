@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { clinicOf, inEachRegion, launch, nextCode, open, person, signIn } from '../kit.ts';
+import { keepBack } from './answers.ts';
 import { plugIn } from './authenticator.ts';
 import { lookClosely } from './closely.ts';
 import { askForCode, letIn, openAccess, signedInPatient, signInByCode } from './own-record.ts';
@@ -86,9 +87,12 @@ inEachRegion('in', (region) => {
   });
 
   test('a document is there once it is checked, and opens by a link; a correction is asked for and answered', async () => {
-    const [doctor, own] = [await person(browser), await signedInPatient(browser, clinic)];
-    const { page, id, family, troubles } = own;
+    const [doctor, own] = [await person(browser), await person(browser)];
+    const { page, troubles } = own;
     await signIn(doctor.page, clinic, 'physician');
+    // One of its own, who has asked for nothing yet.
+    const { id, family, email } = await letIn(doctor.page, clinic);
+    await signInByCode(page, clinic, email);
     await open(doctor.page, `${clinic.url}/clinic/patients/${id}/documents`);
     const text = `Result of ${family}: 4.2\n`;
     const file = { name: 'Blood count.txt', mimeType: 'text/plain', buffer: Buffer.from(text) };
@@ -115,8 +119,14 @@ inEachRegion('in', (region) => {
     expect(await page.evaluate(async (url) => (await fetch(url)).status, saved.url()), 'the link works once').toBe(404);
 
     await way(page, 'My record');
+    const listArrives = await keepBack(page, `/api/v1/patients/${id}/corrections`);
     await page.getByRole('link', { name: 'Ask for a correction' }).click();
-    await page.getByRole('button', { name: 'Send to the clinic' }).click();
+    await page.getByRole('button', { name: 'Send to the clinic' }).hover();
+    await page.mouse.down();
+    // What comes is shorter than what waited for it, and nothing slips away under the finger.
+    listArrives();
+    await page.getByText('You have asked for nothing yet.').waitFor();
+    await page.mouse.up();
     await page.getByText('Please fill this in.').first().waitFor();
     const wish = `It is ${unique('Right')}.`;
     await page.getByLabel('What is wrong').fill('The family name.');

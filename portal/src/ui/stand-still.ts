@@ -14,7 +14,9 @@ export function useStandStill(): void {
     const root = document.getElementById('root');
     if (!root) return;
     const hold = () => {
-      const seen = Math.min(scrollY + innerHeight, root.offsetHeight + innerHeight * EMPTY_MAX);
+      const stays = root.offsetHeight + innerHeight * EMPTY_MAX;
+      // A telephone's page can be pulled beyond its end; it must not grow from that.
+      const seen = Math.min(scrollY + innerHeight, document.documentElement.scrollHeight, stays);
       style.setProperty('--seen', `${Math.floor(seen)}px`);
     };
     const shorter = new ResizeObserver(hold);

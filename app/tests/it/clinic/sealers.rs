@@ -125,9 +125,8 @@ async fn t45_a_stopped_worker_that_goes_on_after_another_took_over_changes_nothi
     case.events(3).await;
     case.until_published().await;
     let led = |worker: &Worker| worker.log().matches("audit_sealer_leads").count();
-    let (first, second) = if led(&workers[0]) == 1 { (0, 1) } else { (1, 0) };
-
     let failures = |worker: &Worker| worker.log().matches("audit_sealer_failed").count();
+    let (first, second) = if led(&workers[0]) == 1 { (0, 1) } else { (1, 0) };
 
     // Stopped wherever it is, mostly between two batches. The other waits for the lease and goes on.
     let before = failures(&workers[first]);
